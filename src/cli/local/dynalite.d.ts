@@ -1,0 +1,10 @@
+declare module 'dynalite' {
+  import type { Server } from 'node:http';
+  /** An in-memory DynamoDB behind an HTTP server. Dynalite ships no types of its own. */
+  const dynalite: (options?: {
+    readonly createTableMs?: number;
+    readonly deleteTableMs?: number;
+    readonly updateTableMs?: number;
+  }) => Server;
+  export = dynalite;
+}

@@ -1,0 +1,153 @@
+// S3, SNS, SQS and DynamoDB inside this process, in memory, on one loopback address: what
+// `mailsluice local` and the tests run against. Nothing else in src may import this folder: its packages
+// are not in the container.
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import dynalite from 'dynalite';
+import { buildApp } from 'fauxqs';
+import { refuseWhatS3Refuses } from './conditional-writes.ts';
+
+/** What the SDK needs to reach the embedded services; the same names as the SDK's environment variables. */
+export interface EmbeddedAwsAccess {
+  readonly region: string;
+  /** S3, SNS and SQS. */
+  readonly endpoint: string;
+  readonly dynamoDbEndpoint: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+export interface EmbeddedAws extends EmbeddedAwsAccess, AsyncDisposable {
+  /** The names that were created. */
+  readonly resources: EmbeddedResources;
+  /** The SDK's standard environment that makes any process use the embedded services. */
+  readonly environment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+export interface EmbeddedResources {
+  readonly bucket: string;
+  readonly topicArn: string;
+  readonly queueUrl: string;
+  readonly table: string;
+}
+
+export interface EmbeddedAwsOptions {
+  /** Default `127.0.0.1`; never anything but loopback, since nothing checks signatures here. */
+  readonly host?: string;
+  /** S3, SNS and SQS. Default 0: any free port. */
+  readonly port?: number;
+  /** Default 0: any free port. */
+  readonly dynamoDbPort?: number;
+  /** Default `us-east-1`. */
+  readonly region?: string;
+  /** Name of bucket, topic and queue. Default `mailsluice-mail`. */
+  readonly mailName?: string;
+  /** Default `mailsluice-credentials`. */
+  readonly tableName?: string;
+}
+
+const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
+
+/** Starts the services and makes bucket, topic, queue (subscribed to the topic) and credential table. */
+export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promise<EmbeddedAws> {
+  const host = options.host ?? '127.0.0.1';
+  const region = options.region ?? 'us-east-1';
+
+  const app = buildApp({ logger: false, host, defaultRegion: region });
+  refuseWhatS3Refuses(app);
+  await app.listen({ host, port: options.port ?? 0 });
+  const dynamoDb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  try {
+    dynamoDb.listen(options.dynamoDbPort ?? 0, host);
+    await once(dynamoDb, 'listening');
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+
+  const access: EmbeddedAwsAccess = {
+    region,
+    endpoint: `http://${host}:${portOf(app.server)}`,
+    dynamoDbEndpoint: `http://${host}:${portOf(dynamoDb)}`,
+    credentials: CREDENTIALS,
+  };
+  const resources = await createResources(access, options);
+  const close = async (): Promise<void> => {
+    dynamoDb.closeAllConnections();
+    await Promise.all([
+      app.close(),
+      new Promise<void>((resolve) => {
+        dynamoDb.close(() => resolve());
+      }),
+    ]);
+  };
+  return {
+    ...access,
+    resources,
+    environment: {
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      AWS_ENDPOINT_URL: access.endpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: access.dynamoDbEndpoint,
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function createResources(
+  { region, endpoint, dynamoDbEndpoint, credentials }: EmbeddedAwsAccess,
+  { mailName = 'mailsluice-mail', tableName = 'mailsluice-credentials' }: EmbeddedAwsOptions,
+): Promise<EmbeddedResources> {
+  const settings = { region, endpoint, credentials };
+  const s3 = new S3Client({ ...settings, forcePathStyle: true });
+  const sns = new SNSClient(settings);
+  const sqs = new SQSClient(settings);
+  const dynamoDb = new DynamoDBClient({ ...settings, endpoint: dynamoDbEndpoint });
+  try {
+    await s3.send(new CreateBucketCommand({ Bucket: mailName }));
+    const topicArn = required(
+      (await sns.send(new CreateTopicCommand({ Name: mailName }))).TopicArn,
+    );
+    const queueUrl = required(
+      (await sqs.send(new CreateQueueCommand({ QueueName: mailName }))).QueueUrl,
+    );
+    const attributes = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
+    );
+    await sns.send(
+      new SubscribeCommand({
+        TopicArn: topicArn,
+        Protocol: 'sqs',
+        Endpoint: required(attributes.Attributes?.['QueueArn']),
+      }),
+    );
+    await dynamoDb.send(
+      new CreateTableCommand({
+        TableName: tableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      }),
+    );
+    return { bucket: mailName, topicArn, queueUrl, table: tableName };
+  } finally {
+    for (const client of [s3, sns, sqs, dynamoDb]) client.destroy();
+  }
+}
+
+function portOf(server: Pick<Server, 'address'>): number {
+  return (server.address() as AddressInfo).port;
+}
+
+function required(value: string | undefined): string {
+  if (value === undefined)
+    throw new Error('the embedded AWS answered without the name of what it made');
+  return value;
+}

@@ -1,0 +1,16 @@
+import type { ForwardPath, ReversePath } from './mailbox.ts';
+import type { MailParameters, RcptParameters } from './parameters.ts';
+
+/** One accepted RCPT command. */
+export interface Recipient {
+  readonly forwardPath: ForwardPath;
+  readonly parameters: RcptParameters;
+}
+
+/** Reverse-path and forward-paths of one transaction, with their parameters (RFC 5321 section 2.3.1). */
+export interface Envelope {
+  readonly reversePath: ReversePath;
+  readonly parameters: MailParameters;
+  /** In the order of their RCPT commands; not empty once a message is open. */
+  readonly recipients: readonly Recipient[];
+}

@@ -1,0 +1,11 @@
+export type { Envelope, Recipient } from './envelope.ts';
+export type { ForwardPath, Mailbox, ReversePath } from './mailbox.ts';
+export type { DiscardCause, MessageFacts, MessageWriter, OpenMessage } from './message.ts';
+export type { MailParameters, RcptParameters } from './parameters.ts';
+export type { Reply } from './reply.ts';
+export { Secret } from './secret.ts';
+export type { Identity, SessionFacts, TlsFacts } from './session-facts.ts';
+export type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
+export type { Note, Output } from './output.ts';
+export type { Answer, AnswerTo, Question } from './question.ts';
+export type { SessionOptions } from './session-options.ts';

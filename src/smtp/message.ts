@@ -1,0 +1,45 @@
+import type { Envelope } from './envelope.ts';
+import type { Reply } from './reply.ts';
+import type { SessionFacts } from './session-facts.ts';
+
+/** The facts of one transaction, fixed when its message is opened (DATA, or the first BDAT). */
+export interface MessageFacts {
+  /** Allotted when the transaction opens. */
+  readonly messageId: string;
+  readonly session: SessionFacts;
+  readonly envelope: Envelope;
+  /** When the message was opened. */
+  readonly receivedAt: Date;
+}
+
+/**
+ * Why a message was thrown away before its commit. `too-large`: over the size limit, the client gets 552.
+ * `aborted`: the connection ended, or timed out, before the end of the data. `refused`: the data broke a
+ * rule (a bare newline, a NUL) and the client gets 550 or 554. `closing`: the server was ended by force.
+ */
+export type DiscardCause = 'too-large' | 'aborted' | 'refused' | 'closing';
+
+/** Takes the octets of one message. Exactly one of `commit` and `discard` ends it. */
+export interface MessageWriter {
+  /**
+   * Takes a span of the message, after dot-unstuffing. The buffer is a view of the socket's read and stays
+   * valid as long as it is held. `false` asks for a pause: nothing more comes until `drained` was called.
+   */
+  write(span: Buffer): boolean;
+  /**
+   * The whole message was received: store it and say what the client hears. Settles within a bounded time;
+   * a rejection is answered `451 4.3.0`. An array is one reply for each recipient (LMTP).
+   */
+  commit(): Reply | readonly Reply[] | Promise<Reply | readonly Reply[]>;
+  /** Throw away whatever was taken. Synchronous to call; any clean-up goes on by itself. */
+  discard(cause: DiscardCause): void;
+}
+
+/**
+ * Opens a message: asked before the `354`, so a refusal (overload, policy) is what the client hears instead
+ * of it. `drained` is for the writer to call after a `write` that returned `false`.
+ */
+export type OpenMessage = (
+  facts: MessageFacts,
+  drained: () => void,
+) => MessageWriter | Reply | Promise<MessageWriter | Reply>;

@@ -1,0 +1,38 @@
+import type { Envelope } from './envelope.ts';
+import type { ForwardPath, ReversePath } from './mailbox.ts';
+import type { MailParameters, RcptParameters } from './parameters.ts';
+import type { Reply } from './reply.ts';
+import type { SignInAnswer, SignInAttempt } from './sign-in.ts';
+
+/** What only the outside world can decide. Every question has exactly one answer. */
+export type Question =
+  /** EHLO, HELO or LHLO named the client. */
+  | { readonly kind: 'helo'; readonly clientDomain: string }
+  | { readonly kind: 'sign-in'; readonly attempt: SignInAttempt }
+  | {
+      readonly kind: 'reverse-path';
+      readonly reversePath: ReversePath;
+      readonly parameters: MailParameters;
+    }
+  | {
+      readonly kind: 'forward-path';
+      readonly forwardPath: ForwardPath;
+      readonly parameters: RcptParameters;
+      /** What was accepted so far in this transaction. */
+      readonly envelope: Envelope;
+    }
+  /** May the message come? Asked before the 354, or at the first BDAT. */
+  | { readonly kind: 'open-message'; readonly envelope: Envelope }
+  /** All of it came: is it taken? The 250 waits for this answer. */
+  | { readonly kind: 'message'; readonly envelope: Envelope; readonly sizeInOctets: number };
+
+/** The answer to any question but `sign-in`. */
+export type Answer =
+  /** Go on, with the session's own reply or with this one. */
+  | { readonly kind: 'accept'; readonly reply?: Reply }
+  /** A reply of 421 also ends the session (RFC 5321 section 3.8). */
+  | { readonly kind: 'refuse'; readonly reply: Reply }
+  /** LMTP only: one reply for each recipient, in their order, to the `message` question. */
+  | { readonly kind: 'each'; readonly replies: readonly Reply[] };
+
+export type AnswerTo<K extends Question['kind']> = K extends 'sign-in' ? SignInAnswer : Answer;

@@ -1,0 +1,34 @@
+/**
+ * How one listener's sessions behave: plain values, shared by all its connections, never changed once made.
+ * What an extension needs in the outside world (a certificate, an authenticator) is told here as a fact, so
+ * that the session advertises only what works.
+ */
+export interface SessionOptions {
+  /** The name in the greeting and in EHLO's first line. */
+  readonly hostname: string;
+  readonly protocol: 'smtp' | 'lmtp';
+  /** `starttls`: offered while in the clear. `none`: never. `implicit`: secured before the greeting. */
+  readonly tls: 'none' | 'starttls' | 'implicit';
+  /** No MAIL before TLS: `530 5.7.0`. */
+  readonly requireTls: boolean;
+  /** `required`: nothing but EHLO, STARTTLS, NOOP, QUIT and AUTH works before sign-in. */
+  readonly auth: 'none' | 'optional' | 'required';
+  /** AUTH in the clear is refused `538 5.7.11` unless this is true, which only a loopback test should say. */
+  readonly allowInsecureAuth: boolean;
+  /** The SASL mechanisms offered, in this order. */
+  readonly mechanisms: readonly string[];
+  /** A bare LF or CR in the message: refused `550 5.6.11` after its real end, or taken as data. */
+  readonly bareNewline: 'reject' | 'accept';
+  /** Offers SMTPUTF8 (RFC 6531). */
+  readonly smtpUtf8: boolean;
+  /** Octets; what SIZE announces, enforced while the data flows. */
+  readonly maxMessageSize: number;
+  /** Accepted RCPTs of one transaction; past it `452 4.5.3`. */
+  readonly maxRecipients: number;
+  /** Transactions of one session; past it `421 4.7.0`. */
+  readonly maxMessages: number;
+  /** Replies of 4yz or 5yz in one session; past it `421 4.7.0`. */
+  readonly maxErrors: number;
+  /** Refused sign-ins in one session; past it `421 4.7.0`. */
+  readonly maxSignInFailures: number;
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'test/bench/**'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // Real servers and clients share two cores; a file is one process.
+    pool: 'forks',
+    coverage: {
+      provider: 'v8',
+      include: ['src/smtp/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+    },
+  },
+});
