@@ -1,0 +1,92 @@
+import type { ConfigurationProblem } from './parse.ts';
+import type { Configuration } from './schema.ts';
+
+/** What no field can know alone: settings that are right by themselves and wrong together. */
+export function contradictions(sections: Partial<Configuration>): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = [];
+  const listeners = sections.listeners ?? [];
+
+  const names = new Set<string>();
+  const addresses = new Set<string>();
+  for (const [at, listener] of listeners.entries()) {
+    const path = `listeners[${at}]`;
+    if (names.has(listener.name)) {
+      problems.push({
+        path: `${path}.name`,
+        expected: 'a name that no other listener has',
+        got: JSON.stringify(listener.name),
+      });
+    }
+    names.add(listener.name);
+    const address = `${listener.host}:${listener.port}`;
+    if (listener.port !== 0 && addresses.has(address)) {
+      problems.push({
+        path: `${path}.port`,
+        expected: 'an address that no other listener has',
+        got: JSON.stringify(address),
+      });
+    }
+    addresses.add(address);
+    if (listener.tls === 'none' && listener.requireTls) {
+      problems.push({
+        path: `${path}.requireTls`,
+        expected: 'false on a listener without TLS, or tls "starttls" or "implicit"',
+        got: 'true',
+      });
+    }
+    if (listener.auth !== 'none' && listener.tls === 'none') {
+      problems.push({
+        path: `${path}.auth`,
+        expected: '"none" on a listener without TLS, since passwords never travel in the clear',
+        got: JSON.stringify(listener.auth),
+      });
+    }
+    if (
+      listener.auth !== 'none' &&
+      'credentials' in sections &&
+      sections.credentials === undefined
+    ) {
+      problems.push({
+        path: 'credentials.table',
+        expected: `the credential table, since listener "${listener.name}" has auth "${listener.auth}"`,
+        got: undefined,
+      });
+    }
+    if (listener.clientAddress === 'proxy' && listener.trustedProxies.length === 0) {
+      problems.push({
+        path: `${path}.trustedProxies`,
+        expected: 'the address ranges of the proxies, since clientAddress is "proxy"',
+        got: '[]',
+      });
+    }
+  }
+
+  const secured = listeners.find(({ tls }) => tls !== 'none');
+  if (secured !== undefined && sections.tls?.certificates.length === 0) {
+    problems.push({
+      path: 'tls.certificates',
+      expected: `at least one certificate, since listener "${secured.name}" has tls "${secured.tls}"`,
+      got: '[]',
+    });
+  }
+
+  for (const [at, route] of (sections.routes ?? []).entries()) {
+    if (route.reject !== undefined && route.prefix !== undefined) {
+      problems.push({
+        path: `routes[${at}]`,
+        expected: 'either prefix or reject',
+        got: 'both',
+      });
+    }
+  }
+
+  const { shutdown } = sections;
+  if (shutdown !== undefined && shutdown.grace >= shutdown.deadline) {
+    problems.push({
+      path: 'shutdown.grace',
+      expected: `less than shutdown.deadline (${shutdown.deadline} s)`,
+      got: `${shutdown.grace}`,
+    });
+  }
+  return problems;
+}

@@ -1,0 +1,87 @@
+import type { z } from 'zod';
+import { contradictions } from './contradictions.ts';
+import { type Configuration, configurationSchema } from './schema.ts';
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigurationProblem {
+  /** As one would write it in JavaScript: `listeners[0].port`. `''` is the whole document. */
+  readonly path: string;
+  /** What was expected there. */
+  readonly expected: string;
+  /** What stands there, as JSON; key material and passwords hidden. `undefined`: nothing. */
+  readonly got: string | undefined;
+}
+
+/** A configuration that cannot be used; holds everything that is wrong with it, not only the first. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  readonly problems: readonly ConfigurationProblem[];
+
+  constructor(problems: readonly ConfigurationProblem[]) {
+    super(problems.map(renderProblem).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** `listeners[0].port: expected a whole number from 0 to 65535, got "25x"`. */
+export function renderProblem({ path, expected, got }: ConfigurationProblem): string {
+  return `${path === '' ? 'configuration' : path}: expected ${expected}, got ${got ?? 'nothing'}`;
+}
+
+/**
+ * Validates a document (parsed JSON) and fills in the defaults.
+ * @throws ConfigurationError with every problem at once.
+ */
+export function parseConfiguration(document: unknown): Configuration {
+  const parsed = configurationSchema.safeParse(document, { reportInput: true });
+  const problems = (parsed.error?.issues ?? []).flatMap(problemsOf);
+  problems.push(...contradictions(soundSections(document)));
+  if (problems.length > 0 || !parsed.success) throw new ConfigurationError(problems);
+  return parsed.data;
+}
+
+/** The sections that are right by themselves, so that contradictions show beside other mistakes. */
+function soundSections(document: unknown): Partial<Configuration> {
+  if (typeof document !== 'object' || document === null) return {};
+  const sections: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(configurationSchema.shape)) {
+    const parsed = schema.safeParse((document as Record<string, unknown>)[name]);
+    if (parsed.success) sections[name] = parsed.data;
+  }
+  return sections as Partial<Configuration>;
+}
+
+function problemsOf(issue: z.core.$ZodIssue): ConfigurationProblem[] {
+  const path = renderPath(issue.path);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: renderPath([...issue.path, key]),
+      expected: 'no such field',
+      got: showValue(key, (issue.input as Record<string, unknown> | undefined)?.[key]),
+    }));
+  }
+  return [
+    { path, expected: issue.message, got: showValue(String(issue.path.at(-1)), issue.input) },
+  ];
+}
+
+export function renderPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, at) =>
+      typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${String(part)}`,
+    )
+    .join('');
+}
+
+/** Fields whose values are secrets, wherever they stand. */
+const SECRET_FIELDS = new Set(['key', 'password', 'cert']);
+const SHOWN_CHARACTERS = 80;
+
+function showValue(field: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (SECRET_FIELDS.has(field)) return '[hidden]';
+  const json = JSON.stringify(value, (key, inner: unknown) =>
+    SECRET_FIELDS.has(key) ? '[hidden]' : inner,
+  );
+  return json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}…` : json;
+}

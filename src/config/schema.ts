@@ -1,0 +1,335 @@
+import { z } from 'zod';
+import { listOf, nonEmptyListOf, oneOf, section, text, wholeNumber, yesOrNo } from './fields.ts';
+import { duration, size } from './units.ts';
+
+// The one schema of everything that can be configured (DESIGN section 8). Defaults stand here and nowhere
+// else; a field without a default and without `optional` must be given.
+
+const hostname = text(
+  'a host name, like "mx.example.com"',
+  'The name in the greeting, in EHLO and in trace headers',
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/,
+);
+const host = text(
+  'an IP address or host name to listen on, like "0.0.0.0"',
+  'The address to listen on',
+  /^[A-Za-z0-9.:%_-]+$/,
+);
+const port = wholeNumber(0, 65535, 'The TCP port; 0 takes any free one');
+const objectPrefix = text(
+  'a key prefix of printable ASCII without a leading "/", like "mail/"',
+  'What every object key starts with, before dt=YYYY-MM-DD/hr=HH/',
+  /^(?!\/)[A-Za-z0-9!_.*'()/=-]{0,200}$/,
+);
+const cidrs = listOf(
+  text(
+    'an address range, like "10.0.0.0/8"',
+    'An IPv4 or IPv6 address or range',
+    /^[0-9A-Fa-f.:]+(\/\d{1,3})?$/,
+  ),
+  'a list of address ranges',
+  'Addresses in CIDR notation',
+);
+
+const serverNames = nonEmptyListOf(
+  text(
+    'a host name or "*.example.com"',
+    'A name that clients ask for by SNI',
+    /^(\*\.)?[A-Za-z0-9.-]+$/,
+  ),
+  'a list of host names',
+  'Names (SNI) that this certificate serves; without it, those in the certificate',
+).optional();
+const pemText = (what: string) =>
+  text(`${what} in PEM, starting with "-----BEGIN"`, `${what}, inline`, /-----BEGIN [A-Z ]+-----/);
+const file = (what: string) => text(`the path of ${what} in PEM`, `The path of ${what}`);
+const certificate = z
+  .union(
+    [
+      z.strictObject({
+        certFile: file('the certificate chain'),
+        keyFile: file('the private key'),
+        serverNames,
+      }),
+      z.strictObject({
+        cert: pemText('the certificate chain'),
+        key: pemText('the private key'),
+        serverNames,
+      }),
+      z.strictObject({
+        secretArn: text(
+          'the ARN of a secret',
+          'Secrets Manager JSON with "cert" and "key"',
+          /^arn:[^:]+:secretsmanager:/,
+        ),
+        serverNames,
+      }),
+      z.strictObject({
+        acmArn: text(
+          'the ARN of a certificate',
+          'An exportable ACM certificate',
+          /^arn:[^:]+:acm:/,
+        ),
+        serverNames,
+      }),
+    ],
+    {
+      error:
+        'a certificate: {certFile, keyFile}, {cert, key} (PEM), {secretArn} or {acmArn}, each with optional serverNames',
+    },
+  )
+  .meta({ description: 'One certificate with its private key' });
+
+const limitFields = {
+  maxMessageSize: size('1KB', '500MB', 'Largest message in octets, announced by SIZE'),
+  maxRecipients: wholeNumber(1, 1000, 'Recipients of one message; more are answered 452 4.5.3'),
+  maxConnections: wholeNumber(1, 100_000, 'Open connections; more are answered 421 4.3.2'),
+  maxConnectionsPerAddress: wholeNumber(
+    1,
+    100_000,
+    'Open connections of one client address; more are answered 421 4.7.0',
+  ),
+  maxMessagesPerSession: wholeNumber(1, 1_000_000, 'Messages of one session; then 421 4.7.0'),
+  maxErrors: wholeNumber(1, 1000, 'Refused commands of one session; then 421 4.7.0'),
+  maxSignInFailures: wholeNumber(1, 100, 'Refused sign-ins of one session; then 421 4.7.0'),
+  commandTimeout: duration(
+    '1s',
+    '1h',
+    'Wait for the next command (RFC 5321 section 4.5.3.2.7 asks for 5m)',
+  ),
+  dataTimeout: duration(
+    '1s',
+    '1h',
+    'Wait for the next octets of a message (RFC 5321 section 4.5.3.2.5 asks for 3m)',
+  ),
+  handshakeTimeout: duration('1s', '5m', 'Time for a TLS handshake or a PROXY header'),
+  maxSessionAge: duration('10s', '1d', 'Age at which a session ends at its next idle point'),
+  minDataRate: size(
+    '0B',
+    '1MB',
+    'Octets a second, averaged, that a sender must keep up in DATA; 0 turns it off',
+  ),
+};
+
+const limits = section(
+  {
+    maxMessageSize: limitFields.maxMessageSize.default(40_000_000),
+    maxRecipients: limitFields.maxRecipients.default(100),
+    maxConnections: limitFields.maxConnections.default(2000),
+    maxConnectionsPerAddress: limitFields.maxConnectionsPerAddress.default(100),
+    maxMessagesPerSession: limitFields.maxMessagesPerSession.default(100),
+    maxErrors: limitFields.maxErrors.default(20),
+    maxSignInFailures: limitFields.maxSignInFailures.default(3),
+    commandTimeout: limitFields.commandTimeout.default(300),
+    dataTimeout: limitFields.dataTimeout.default(180),
+    handshakeTimeout: limitFields.handshakeTimeout.default(30),
+    maxSessionAge: limitFields.maxSessionAge.default(1800),
+    minDataRate: limitFields.minDataRate.default(100),
+    memory: size(
+      '32MB',
+      '64GB',
+      'Memory for messages above 256 KiB that are on their way to S3',
+    ).default(256_000_000),
+  },
+  'What one process takes on, and from whom',
+);
+
+const listener = section(
+  {
+    name: text(
+      'a short name of letters, digits and "-", like "mx"',
+      'Names the listener in logs, metrics and notifications',
+      /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/,
+    ),
+    host: host.default('0.0.0.0'),
+    port,
+    tls: oneOf(['none', 'starttls', 'implicit'], 'How TLS begins').default('starttls'),
+    auth: oneOf(['none', 'optional', 'required'], 'Whether clients sign in').default('none'),
+    requireTls: yesOrNo('No MAIL before STARTTLS: 530 5.7.0').default(false),
+    bareNewline: oneOf(
+      ['reject', 'accept'],
+      'A bare CR or LF in a message: 550 5.6.11, or stored as it is',
+    ).default('reject'),
+    protocol: oneOf(['smtp', 'lmtp'], 'LMTP answers for each recipient (RFC 2033)').default('smtp'),
+    clientAddress: oneOf(
+      ['socket', 'proxy'],
+      "Where the client's address comes from: the connection, or its PROXY protocol header",
+    ).default('socket'),
+    trustedProxies: cidrs.default([]),
+    limits: z.strictObject(limitFields, { error: 'an object' }).partial().default({}),
+  },
+  'One port that is listened on',
+);
+
+const routePattern = text(
+  'an address, "*@domain", "*@*.domain", "local@*" or "*"',
+  'Which recipients it is for',
+  /^(\*|[^\s@]+@[^\s@]+)$/,
+);
+const route = section(
+  {
+    recipients: nonEmptyListOf(
+      routePattern,
+      'a list of recipient patterns',
+      'Patterns; any of them matches',
+    ),
+    prefix: objectPrefix.optional(),
+    reject: section(
+      {
+        code: wholeNumber(400, 599, 'The reply code').default(550),
+        status: text(
+          'subject and detail, like "1.1"',
+          'Enhanced status code without its class',
+          /^\d\.\d{1,3}$/,
+        ).default('1.1'),
+        text: text('printable ASCII text', 'What the client hears', /^[ -~]{1,400}$/).default(
+          'No such recipient here',
+        ),
+      },
+      'Refuse these recipients with this reply',
+    ).optional(),
+  },
+  'What becomes of a recipient; the first route that matches wins',
+);
+
+const verdict = (what: string) => oneOf(['off', 'mark', 'reject'], what).default('off');
+
+export const configurationSchema = section(
+  {
+    $schema: z.string().optional().meta({ description: 'For editors; not read' }),
+    hostname,
+    listeners: nonEmptyListOf(listener, 'a list of at least one listener', 'The ports').default([
+      listener.parse({ name: 'mx', port: 2525, tls: 'starttls', auth: 'none' }),
+      listener.parse({ name: 'submission', port: 2587, tls: 'starttls', auth: 'required' }),
+      listener.parse({ name: 'smtps', port: 2465, tls: 'implicit', auth: 'required' }),
+    ]),
+    tls: section(
+      {
+        certificates: listOf(
+          certificate,
+          'a list of certificates',
+          'The first is the one for clients that name no server',
+        ).default([]),
+        reloadInterval: duration(
+          '10s',
+          '1d',
+          'How often certificates are looked at for a newer version',
+        ).default(300),
+      },
+      'Certificates',
+    ).prefault({}),
+    store: section(
+      {
+        bucket: text(
+          'the name of an S3 bucket',
+          'The S3 bucket of the mail',
+          /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+        ),
+        prefix: objectPrefix.default('mail/'),
+      },
+      'Where mail is stored',
+    ),
+    notify: section(
+      {
+        topicArn: text(
+          'the ARN of an SNS topic, like "arn:aws:sns:eu-west-1:111122223333:mail"',
+          'The topic of the notifications',
+          /^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
+        ),
+      },
+      'Where mail is announced',
+    ),
+    credentials: section(
+      {
+        table: text(
+          'the name of a DynamoDB table',
+          'The credential table',
+          /^[A-Za-z0-9_.-]{3,255}$/,
+        ),
+      },
+      'Who may sign in',
+    ).optional(),
+    routes: listOf(
+      route,
+      'a list of routes',
+      'Which recipients are taken, and where their mail goes',
+    ).default([{ recipients: ['*'] }]),
+    traceHeaders: yesOrNo(
+      'Put Return-Path, Received, Received-SPF and Authentication-Results before the stored message',
+    ).default(true),
+    verify: section(
+      {
+        spf: verdict('SPF (RFC 7208)'),
+        dkim: verdict('DKIM (RFC 6376)'),
+        dmarc: verdict('DMARC (RFC 7489)'),
+        arc: verdict('ARC (RFC 8617)'),
+      },
+      'Sender verification',
+    ).prefault({}),
+    duplicates: section(
+      { window: duration('1m', '30d', 'How long a message is remembered') },
+      'Answer a message that is sent again with the first one',
+    ).optional(),
+    limits: limits.prefault({}),
+    health: section(
+      { host: host.default('0.0.0.0'), port: port.default(8080) },
+      'The HTTP server for /live, /ready and /metrics',
+    ).prefault({}),
+    log: section(
+      {
+        level: oneOf(
+          ['debug', 'info', 'warn', 'error', 'silent'],
+          'The least level that is written',
+        ).default('info'),
+        addresses: oneOf(['domain', 'hash', 'full'], 'How mail addresses are shown').default(
+          'domain',
+        ),
+      },
+      'The log on standard output, one JSON object a line',
+    ).prefault({}),
+    shutdown: section(
+      {
+        grace: duration(
+          '0s',
+          '10m',
+          'After SIGTERM, how long new connections are still served',
+        ).default(30),
+        deadline: duration(
+          '1s',
+          '1h',
+          'After SIGTERM, when the process ends whatever is under way',
+        ).default(110),
+      },
+      'The end of the process',
+    ).prefault({}),
+    local: section(
+      {
+        username: text('a user name', 'The demo credential', /^[!-~]{1,64}$/).default('demo'),
+        password: text(
+          'a password of at least 8 characters',
+          'Its password; without it one is generated',
+          /^.{8,256}$/,
+        ).optional(),
+        awsPort: port.default(4566),
+        dynamoDbPort: port.default(8000),
+      },
+      'Only for `mailsluice local`: what is embedded',
+    ).optional(),
+  },
+  'Mailsluice configuration',
+);
+
+/** The configuration as a person writes it: every default may be left out. */
+export type ConfigurationInput = z.input<typeof configurationSchema>;
+
+/** The configuration with every default filled in; sizes in octets, times in seconds. */
+export type Configuration = z.output<typeof configurationSchema>;
+
+export type ListenerConfiguration = Configuration['listeners'][number];
+export type CertificateConfiguration = Configuration['tls']['certificates'][number];
+export type RouteConfiguration = Configuration['routes'][number];
+
+/** The JSON Schema (draft 2020-12) of the document, for editors. */
+export function configurationJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(configurationSchema, { io: 'input' });
+}

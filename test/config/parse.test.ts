@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import {
+  ConfigurationError,
+  configurationJsonSchema,
+  parseConfiguration,
+} from '../../src/config/index.ts';
+
+const topicArn = 'arn:aws:sns:eu-west-1:111122223333:mail';
+const least = {
+  hostname: 'mx.example.com',
+  listeners: [{ name: 'mx', port: 2525, tls: 'none' }],
+  store: { bucket: 'mail-bucket' },
+  notify: { topicArn },
+};
+
+function problemsIn(document: unknown): readonly string[] {
+  try {
+    parseConfiguration(document);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}
+
+test('the document of the design page is right as it stands, and its units are understood', () => {
+  const configuration = parseConfiguration({
+    hostname: 'mx.example.com',
+    listeners: [
+      { name: 'mx', host: '0.0.0.0', port: 2525, tls: 'starttls', auth: 'none' },
+      { name: 'submission', port: 2587, tls: 'starttls', auth: 'required' },
+      { name: 'smtps', port: 2465, tls: 'implicit', auth: 'required' },
+    ],
+    tls: { certificates: [{ certFile: 'mx.crt', keyFile: 'mx.key' }] },
+    store: { bucket: 'mail-bucket', prefix: 'mail/' },
+    notify: { topicArn },
+    credentials: { table: 'mail-credentials' },
+    routes: [{ recipients: ['*@in.example.com'], prefix: 'in/' }, { recipients: ['postmaster@*'] }],
+    limits: {
+      maxMessageSize: '40MB',
+      maxRecipients: 100,
+      maxConnections: 2000,
+      maxConnectionsPerAddress: 100,
+      memory: '256MB',
+    },
+    health: { host: '0.0.0.0', port: 8080 },
+  });
+  expect(configuration.limits).toMatchObject({ maxMessageSize: 40e6, memory: 256e6 });
+  expect(configuration.listeners[0]).toMatchObject({ name: 'mx', requireTls: false });
+});
+
+test('every problem is told at once, each with path, expectation and value', () => {
+  expect(
+    problemsIn({
+      ...least,
+      hostname: 'not a host',
+      listeners: [{ name: 'mx', port: '25', tls: 'none', colour: 'red' }],
+      limits: { memory: 'lots' },
+      health: { port: 65536 },
+    }),
+  ).toEqual([
+    'hostname: expected a host name, like "mx.example.com", got "not a host"',
+    'listeners[0].port: expected a whole number from 0 to 65535, got "25"',
+    'listeners[0].colour: expected no such field, got "red"',
+    expect.stringMatching(/^limits\.memory: expected a size from 32MB to 64GB, .*, got "lots"$/),
+    'health.port: expected a whole number from 0 to 65535, got 65536',
+  ]);
+});
+
+test('a contradiction is told beside a mistake in another field', () => {
+  const problems = problemsIn({
+    ...least,
+    store: { bucket: 'X' },
+    listeners: [
+      { name: 'a', port: 25, tls: 'starttls', auth: 'required' },
+      { name: 'a', port: 25, tls: 'none', requireTls: true },
+    ],
+  });
+  expect(problems.map((problem) => problem.split(':')[0])).toEqual([
+    'store.bucket',
+    'credentials.table',
+    'listeners[1].name',
+    'listeners[1].port',
+    'listeners[1].requireTls',
+    'tls.certificates',
+  ]);
+});
+
+test('what must be given and is not is told as nothing', () => {
+  expect(problemsIn({})).toContain(
+    'hostname: expected a host name, like "mx.example.com", got nothing',
+  );
+  expect(problemsIn('text')).toEqual(['configuration: expected an object, got "text"']);
+});
+
+test('key material and passwords never stand in a message', () => {
+  const problems = problemsIn({
+    ...least,
+    tls: { certificates: [{ cert: 'CERT-TEXT', key: 'KEY-TEXT' }] },
+    local: { password: 'short' },
+  }).join('\n');
+  expect(problems).toContain('[hidden]');
+  expect(problems).not.toMatch(/KEY-TEXT|CERT-TEXT|short/);
+});
+
+describe('units', () => {
+  test.each([
+    ['40MB', 40_000_000],
+    ['40MiB', 41_943_040],
+    ['1.5 MB', 1_500_000],
+    [1024, 1024],
+  ])('the size %j is %d octets', (written, octets) => {
+    const { limits } = parseConfiguration({ ...least, limits: { maxMessageSize: written } });
+    expect(limits.maxMessageSize).toBe(octets);
+  });
+  test.each([
+    ['5m', 300],
+    ['1500ms', 1.5],
+    [90, 90],
+  ])('the time %j is %d seconds', (written, seconds) => {
+    const { limits } = parseConfiguration({ ...least, limits: { commandTimeout: written } });
+    expect(limits.commandTimeout).toBe(seconds);
+  });
+  test.each(['40', '40 apples', '-1MB', 'MB', '1e3MB', ''])('%j is no size', (written) => {
+    expect(problemsIn({ ...least, limits: { maxMessageSize: written } })).toHaveLength(1);
+  });
+});
+
+test('the JSON Schema has every section, and refuses unknown fields', () => {
+  expect(configurationJsonSchema()).toMatchObject({
+    type: 'object',
+    additionalProperties: false,
+    required: ['hostname', 'store', 'notify'],
+    properties: { listeners: {}, tls: {}, routes: {}, limits: {}, health: {} },
+  });
+});
