@@ -1,4 +1,4 @@
-import type { ConfigurationProblem } from './parse.ts';
+import type { ConfigurationProblem } from './problem.ts';
 import type { Configuration } from './schema.ts';
 
 /** What no field can know alone: settings that are right by themselves and wrong together. */
@@ -41,17 +41,6 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
         got: JSON.stringify(listener.auth),
       });
     }
-    if (
-      listener.auth !== 'none' &&
-      'credentials' in sections &&
-      sections.credentials === undefined
-    ) {
-      problems.push({
-        path: 'credentials.table',
-        expected: `the credential table, since listener "${listener.name}" has auth "${listener.auth}"`,
-        got: undefined,
-      });
-    }
     if (listener.clientAddress === 'proxy' && listener.trustedProxies.length === 0) {
       problems.push({
         path: `${path}.trustedProxies`,
@@ -61,6 +50,14 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
     }
   }
 
+  const signingIn = listeners.find(({ auth }) => auth !== 'none');
+  if (signingIn !== undefined && 'credentials' in sections && sections.credentials === undefined) {
+    problems.push({
+      path: 'credentials.table',
+      expected: `the credential table, since listener "${signingIn.name}" has auth "${signingIn.auth}"`,
+      got: undefined,
+    });
+  }
   const secured = listeners.find(({ tls }) => tls !== 'none');
   if (secured !== undefined && sections.tls?.certificates.length === 0) {
     problems.push({

@@ -1,4 +1,5 @@
-export { ConfigurationError, type ConfigurationProblem, parseConfiguration } from './parse.ts';
+export { ConfigurationError, parseConfiguration } from './parse.ts';
+export type { ConfigurationProblem } from './problem.ts';
 export {
   type CertificateConfiguration,
   type Configuration,

@@ -1,16 +1,7 @@
 import type { z } from 'zod';
 import { contradictions } from './contradictions.ts';
+import type { ConfigurationProblem } from './problem.ts';
 import { type Configuration, configurationSchema } from './schema.ts';
-
-/** One thing that is wrong with a configuration. */
-export interface ConfigurationProblem {
-  /** As one would write it in JavaScript: `listeners[0].port`. `''` is the whole document. */
-  readonly path: string;
-  /** What was expected there. */
-  readonly expected: string;
-  /** What stands there, as JSON; key material and passwords hidden. `undefined`: nothing. */
-  readonly got: string | undefined;
-}
 
 /** A configuration that cannot be used; holds everything that is wrong with it, not only the first. */
 export class ConfigurationError extends Error {

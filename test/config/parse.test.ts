@@ -78,10 +78,10 @@ test('a contradiction is told beside a mistake in another field', () => {
   });
   expect(problems.map((problem) => problem.split(':')[0])).toEqual([
     'store.bucket',
-    'credentials.table',
     'listeners[1].name',
     'listeners[1].port',
     'listeners[1].requireTls',
+    'credentials.table',
     'tls.certificates',
   ]);
 });

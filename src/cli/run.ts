@@ -1,0 +1,43 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigurationError } from '../config/index.ts';
+import { configCommand } from './config.ts';
+import { UsageError } from './failure.ts';
+import { version } from './version.ts';
+
+/**
+ * Runs one command line and returns its exit code: 0 done, 1 failed, 2 used wrongly. Whatever fails is one
+ * clear line for each mistake on standard error, and never a stack trace.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command('mailsluice')
+    .description('SMTP in; S3 and SNS out')
+    .version(version, '--version')
+    .helpOption('--help')
+    .exitOverride()
+    .addCommand(configCommand());
+  // Commander passes these on only to commands that it makes itself.
+  for (const command of everyCommand(program)) {
+    command.exitOverride().helpOption('--help').showHelpAfterError('(see --help)');
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function* everyCommand(command: Command): Iterable<Command> {
+  yield command;
+  for (const child of command.commands) yield* everyCommand(child);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has said what it had to say; help and version are no failures.
+    return error.exitCode === 0 || error.code === 'commander.help' ? error.exitCode : 2;
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  for (const line of text.split('\n')) process.stderr.write(`mailsluice: ${line}\n`);
+  return error instanceof UsageError || error instanceof ConfigurationError ? 2 : 1;
+}
