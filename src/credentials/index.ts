@@ -1,0 +1,20 @@
+export {
+  type Authenticator,
+  type AuthenticatorOptions,
+  createAuthenticator,
+} from './authenticator.ts';
+export { createCredentialClient } from './client.ts';
+export type { Clock } from './clock.ts';
+export type { CredentialEvent, RefusalCause } from './events.ts';
+export { type Grants, grantsOf, type Rate } from './grants.ts';
+export { KEY_ATTRIBUTE, TTL_ATTRIBUTE } from './item.ts';
+export { canonicalUsername } from './username.ts';
+export {
+  CredentialAdministration,
+  CredentialNameError,
+  type NewCredential,
+  type WrittenCredential,
+} from './administration.ts';
+export { type Credential, isInForce, liveSecrets, type StoredSecret } from './credential.ts';
+export { checkPassword, type SecretSource } from './make-credential.ts';
+export type { UnreadableRow } from './table.ts';

@@ -1,0 +1,91 @@
+// Makes secrets and the rows that check them: what the command line and `local` do before any sign-in.
+import { randomBytes } from 'node:crypto';
+import type { Credential, StoredSecret } from './credential.ts';
+import { type Grants, issueGrants } from './grants.ts';
+import { saslprep } from './saslprep.ts';
+import {
+  deriveScramKeys,
+  GENERATED_ITERATIONS,
+  makeScramSetting,
+  PASSWORD_ITERATIONS,
+  type ScramSetting,
+} from './scram-keys.ts';
+import { makeGeneratedVerifier, makePasswordVerifier, type Verifier } from './verifier.ts';
+
+/** What a new secret is made from. */
+export type SecretSource =
+  /** 256 random bits, told once. */
+  | { readonly kind: 'generated' }
+  /** A person's choice. */
+  | { readonly kind: 'password'; readonly password: string }
+  /** A hash from elsewhere: PLAIN and LOGIN only, for no SCRAM keys can be made of it. */
+  | { readonly kind: 'imported'; readonly verifier: Verifier };
+
+export interface MadeSecret {
+  readonly stored: StoredSecret;
+  /** The setting that the stored SCRAM keys belong to. */
+  readonly scram?: ScramSetting;
+  /** The text of a generated secret, which is nowhere else. */
+  readonly generated?: string;
+}
+
+/** Octets of a password; argon2id would take more, but so long a line is an attack. */
+export const MAX_PASSWORD_OCTETS = 1024;
+
+/** A sentence says what is wrong with the password; it never repeats it. */
+export function checkPassword(password: string): string | undefined {
+  if (password === '') return 'the password is empty';
+  if (Buffer.byteLength(password) > MAX_PASSWORD_OCTETS) {
+    return `the password is longer than ${MAX_PASSWORD_OCTETS} octets`;
+  }
+  if (saslprep(password) === undefined) {
+    return 'the password has characters that SASLprep (RFC 4013) forbids, such as a control character';
+  }
+  return undefined;
+}
+
+/** Makes a secret; with `scram` of the credential's other secret, its SCRAM keys stand beside that one's. */
+export async function makeSecret(
+  source: SecretSource,
+  now: Date,
+  scram?: ScramSetting,
+): Promise<MadeSecret> {
+  const { kind } = source;
+  if (kind === 'imported') {
+    return { stored: { kind, verifier: source.verifier, createdAt: now } };
+  }
+  const generated = kind === 'generated' ? randomBytes(32).toString('base64url') : undefined;
+  const secret = source.kind === 'password' ? (saslprep(source.password) ?? '') : (generated ?? '');
+  const verifier =
+    generated === undefined ? await makePasswordVerifier(secret) : makeGeneratedVerifier(generated);
+  // A password's keys must never be made with the few iterations that do for random bits.
+  const iterations = kind === 'password' ? PASSWORD_ITERATIONS : GENERATED_ITERATIONS;
+  const setting =
+    scram !== undefined && scram.iterations >= iterations ? scram : makeScramSetting(iterations);
+  const keys = await deriveScramKeys(secret, setting);
+  return {
+    stored: { kind, verifier, scram: keys, createdAt: now },
+    scram: setting,
+    ...(generated !== undefined && { generated }),
+  };
+}
+
+/** A new credential with that one secret, or with none. */
+export function makeCredential(
+  username: string,
+  secret: MadeSecret | undefined,
+  now: Date,
+  rest: { readonly grants?: Grants; readonly expiresAt?: Date; readonly note?: string } = {},
+): Credential {
+  return {
+    username,
+    version: 1,
+    enabled: true,
+    secrets: secret === undefined ? [] : [secret.stored],
+    ...(secret?.scram && { scram: secret.scram }),
+    grants: issueGrants(rest.grants ?? {}),
+    ...(rest.expiresAt && { expiresAt: rest.expiresAt }),
+    ...(rest.note !== undefined && { note: rest.note }),
+    createdAt: now,
+  };
+}

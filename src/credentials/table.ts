@@ -1,0 +1,151 @@
+// The credential table, read and written. Knows DynamoDB and nothing of sign-in.
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { Credential } from './credential.ts';
+import { CREDENTIAL_KEY_PREFIX, credentialKey, type Item, readItem, writeItem } from './item.ts';
+
+/** Another writer came between reading a credential and writing it. */
+export class CredentialConflictError extends Error {
+  override readonly name = 'CredentialConflictError';
+}
+
+/** A row of `list` that could not be read. */
+export interface UnreadableRow {
+  readonly key: string;
+  readonly error: Error;
+}
+
+export class CredentialTable {
+  readonly #client: DynamoDBClient;
+  readonly name: string;
+
+  constructor(client: DynamoDBClient, name: string) {
+    this.#client = client;
+    this.name = name;
+  }
+
+  /**
+   * The credential of a canonical user name. Always a strongly consistent read: a secret made a moment ago
+   * works, and one taken back is never read again. Throws the SDK's errors and `UnreadableCredentialError`.
+   */
+  async read(username: string, abortSignal?: AbortSignal): Promise<Credential | undefined> {
+    const { Item: item } = await this.#client.send(
+      new GetItemCommand({
+        TableName: this.name,
+        Key: credentialKey(username),
+        ConsistentRead: true,
+      }),
+      abortSignal && { abortSignal },
+    );
+    return item && readItem(item);
+  }
+
+  /** Writes a new credential. `false`: there is one of that name, and it stays as it is. */
+  async create(credential: Credential): Promise<boolean> {
+    return this.#unlessConflict(
+      new PutItemCommand({
+        TableName: this.name,
+        Item: writeItem(credential),
+        ConditionExpression: 'attribute_not_exists(pk)',
+      }),
+    );
+  }
+
+  /**
+   * Reads a credential, changes it, and writes it with the next version. `undefined`: there is none.
+   * Throws `CredentialConflictError` when others keep changing it.
+   */
+  async change(
+    username: string,
+    change: (credential: Credential) => Credential | Promise<Credential>,
+  ): Promise<Credential | undefined> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const before = await this.read(username);
+      if (before === undefined) return undefined;
+      const after = { ...(await change(before)), version: before.version + 1 };
+      const written = await this.#unlessConflict(
+        new PutItemCommand({
+          TableName: this.name,
+          Item: writeItem(after),
+          ConditionExpression: '#version = :before',
+          ExpressionAttributeNames: { '#version': 'version' },
+          ExpressionAttributeValues: { ':before': { N: String(before.version) } },
+        }),
+      );
+      if (written) return after;
+    }
+    throw new CredentialConflictError(`${username}: others keep changing this credential`);
+  }
+
+  /** `false`: there was none. */
+  async remove(username: string): Promise<boolean> {
+    return this.#unlessConflict(
+      new DeleteItemCommand({
+        TableName: this.name,
+        Key: credentialKey(username),
+        ConditionExpression: 'attribute_exists(pk)',
+      }),
+    );
+  }
+
+  /** All credentials, page by page, in no order. A row that cannot be read is told, not thrown. */
+  async *list(): AsyncGenerator<Credential | UnreadableRow> {
+    let from: Item | undefined;
+    do {
+      const page = await this.#client.send(
+        new ScanCommand({
+          TableName: this.name,
+          ConsistentRead: true,
+          FilterExpression: 'begins_with(pk, :prefix)',
+          ExpressionAttributeValues: { ':prefix': { S: CREDENTIAL_KEY_PREFIX } },
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      for (const item of page.Items ?? []) yield readRow(item);
+      from = page.LastEvaluatedKey;
+    } while (from !== undefined);
+  }
+
+  /** Notes a use without touching the version, and only where the credential still is. */
+  async recordUse(username: string, at: Date): Promise<void> {
+    await this.#unlessConflict(
+      new UpdateItemCommand({
+        TableName: this.name,
+        Key: credentialKey(username),
+        UpdateExpression: 'SET lastUsedAt = :at',
+        ConditionExpression: 'attribute_exists(pk)',
+        ExpressionAttributeValues: { ':at': { N: String(Math.floor(at.getTime() / 1000)) } },
+      }),
+    );
+  }
+
+  async #unlessConflict(
+    command: PutItemCommand | DeleteItemCommand | UpdateItemCommand,
+  ): Promise<boolean> {
+    try {
+      if (command instanceof PutItemCommand) await this.#client.send(command);
+      else if (command instanceof DeleteItemCommand) await this.#client.send(command);
+      else await this.#client.send(command);
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}
+
+function readRow(item: Item): Credential | UnreadableRow {
+  try {
+    return readItem(item);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { key: item['pk']?.S ?? '', error };
+  }
+}
