@@ -1,0 +1,59 @@
+import { Command } from 'commander';
+import { type Credential, isInForce } from '../../credentials/index.ts';
+import type { CredentialsCliContext } from './context.ts';
+import { type TableOptions, withTable, withTableOptions } from './run.ts';
+import { renderTable } from './text-table.ts';
+
+export function listCommand(context: CredentialsCliContext): Command {
+  const command = withTableOptions(new Command('list'))
+    .description('list all credentials, never a secret')
+    .action(async (options: TableOptions) => {
+      await withTable(context, command, options, async (administration) => {
+        const credentials: Credential[] = [];
+        for await (const row of administration.list()) {
+          if ('key' in row) context.stderr.write(`${row.key}: ${row.error.message}\n`);
+          else credentials.push(row);
+        }
+        credentials.sort((a, b) => (a.username < b.username ? -1 : 1));
+        const now = Date.now();
+        if (options.json) {
+          const printed = credentials.map((credential) => describe(credential, now));
+          context.stdout.write(`${JSON.stringify(printed)}\n`);
+          return;
+        }
+        if (credentials.length === 0) {
+          context.stderr.write('No credentials yet: mailsluice credentials add NAME makes one.\n');
+          return;
+        }
+        const rows = credentials.map((credential) => [
+          credential.username,
+          stateOf(credential, now),
+          day(credential.createdAt),
+          credential.lastUsedAt ? day(credential.lastUsedAt) : '-',
+          credential.note ?? '',
+        ]);
+        context.stdout.write(
+          renderTable(
+            ['USERNAME', 'STATE', 'CREATED', 'LAST USED', 'NOTE'],
+            rows,
+            context.stdout.columns,
+          ),
+        );
+      });
+    });
+  return command;
+}
+
+function describe(credential: Credential, now: number): object {
+  const { username, note, createdAt, expiresAt, lastUsedAt } = credential;
+  return { username, state: stateOf(credential, now), createdAt, expiresAt, lastUsedAt, note };
+}
+
+function stateOf(credential: Credential, now: number): string {
+  if (!credential.enabled) return 'disabled';
+  return isInForce(credential, now) ? 'enabled' : 'expired';
+}
+
+function day(moment: Date): string {
+  return moment.toISOString().slice(0, 10);
+}
