@@ -1,0 +1,51 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { SNSClient } from '@aws-sdk/client-sns';
+import type { Routes } from '../policy/routes.ts';
+import type { MessageFacts } from '../smtp/index.ts';
+import type { Observe } from './events.ts';
+
+/** What `createBridge` needs: clients made, names known, plain values. */
+export interface BridgeOptions {
+  /** As `createBridgeClients` makes them, or the caller's own. The bridge never destroys them. */
+  readonly s3: S3Client;
+  readonly sns: SNSClient;
+  readonly bucket: string;
+  /** In front of the time partitions of every key. Default `mail/`. */
+  readonly prefix?: string;
+  readonly topicArn: string;
+  /** Our name: `by` in Received and the authserv-id of Authentication-Results. */
+  readonly hostname: string;
+  /** Puts Return-Path, Received, Received-SPF and Authentication-Results in front. Default true. */
+  readonly traceHeaders?: boolean;
+  /** Gives recipients their own prefixes. Without it all go to `prefix`. */
+  readonly routes?: Routes;
+  /** A sender's own destination, as a credential may have one. It wins over routes. */
+  readonly destinationOf?: (facts: MessageFacts) => Destination | undefined;
+  readonly limits?: BridgeLimits;
+  /** Answers a resent mail with the first one's messageId. Off without it. */
+  readonly duplicates?: DuplicateOptions;
+  readonly observe?: Observe;
+}
+
+/** Where a mail goes, where it is not the default. */
+export interface Destination {
+  readonly prefix?: string;
+  readonly topicArn?: string;
+}
+
+export interface BridgeLimits {
+  /** Octets of message data held in memory by all transactions. Default 256 MiB. */
+  readonly memory?: number;
+  /** From the end of the data to the reply. Default 20; past it no new try is begun. */
+  readonly commitSeconds?: number;
+  /** How long a message may wait for memory before `452 4.3.1`. Default 20. */
+  readonly memoryWaitSeconds?: number;
+}
+
+export interface DuplicateOptions {
+  readonly dynamoDb: DynamoDBClient;
+  /** A table with the string partition key `pk` and TTL on `expiresAt`; may be the credential table. */
+  readonly table: string;
+  readonly windowSeconds: number;
+}
