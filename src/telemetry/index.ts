@@ -1,0 +1,27 @@
+export { type AddressDisplay, showAddress } from './addresses.ts';
+export { EmfReporter, type EmfReporterOptions, takeEmfLines } from './emf.ts';
+export { HealthServer, type HealthServerOptions } from './health.ts';
+export {
+  createLog,
+  type Log,
+  type LogFields,
+  type LogLevel,
+  type LogOptions,
+  type LogValue,
+} from './log.ts';
+export {
+  type CounterName,
+  type GaugeName,
+  type Label,
+  type LabelsOf,
+  METRIC_NAMES,
+  METRIC_NAMESPACE,
+  METRICS,
+  type MetricName,
+  type MetricSpecification,
+  STAGE_DIMENSION,
+  type ValuesName,
+} from './metric-names.ts';
+export { type Metrics, MetricsRegistry } from './metrics.ts';
+export { observeProcess } from './process-metrics.ts';
+export { renderPrometheus } from './prometheus.ts';
