@@ -9,3 +9,4 @@ export type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
 export type { Note, Output } from './output.ts';
 export type { Answer, AnswerTo, Question } from './question.ts';
 export type { SessionOptions } from './session-options.ts';
+export { type ConnectionFacts, type Expectation, type Opening, Session } from './session.ts';

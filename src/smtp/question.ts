@@ -9,6 +9,12 @@ export type Question =
   /** EHLO, HELO or LHLO named the client. */
   | { readonly kind: 'helo'; readonly clientDomain: string }
   | { readonly kind: 'sign-in'; readonly attempt: SignInAttempt }
+  /** The client's proof was checked: answered by what `settle(proved)` of the `verify` answer gives. */
+  | {
+      readonly kind: 'settle-sign-in';
+      readonly proved: boolean;
+      readonly settle: (proved: boolean) => SignInAnswer | Promise<SignInAnswer>;
+    }
   | {
       readonly kind: 'reverse-path';
       readonly reversePath: ReversePath;
@@ -26,7 +32,7 @@ export type Question =
   /** All of it came: is it taken? The 250 waits for this answer. */
   | { readonly kind: 'message'; readonly envelope: Envelope; readonly sizeInOctets: number };
 
-/** The answer to any question but `sign-in`. */
+/** The answer to any question but `sign-in` and `settle-sign-in`. */
 export type Answer =
   /** Go on, with the session's own reply or with this one. */
   | { readonly kind: 'accept'; readonly reply?: Reply }
@@ -35,4 +41,6 @@ export type Answer =
   /** LMTP only: one reply for each recipient, in their order, to the `message` question. */
   | { readonly kind: 'each'; readonly replies: readonly Reply[] };
 
-export type AnswerTo<K extends Question['kind']> = K extends 'sign-in' ? SignInAnswer : Answer;
+export type AnswerTo<K extends Question['kind']> = K extends 'sign-in' | 'settle-sign-in'
+  ? SignInAnswer
+  : Answer;
