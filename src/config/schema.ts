@@ -287,6 +287,20 @@ export const configurationSchema = section(
       },
       'The log on standard output, one JSON object a line',
     ).prefault({}),
+    metrics: section(
+      {
+        emf: yesOrNo(
+          "Write the metrics into the log in CloudWatch's embedded metric format; Prometheus reads /metrics either way",
+        ).default(false),
+        stage: text(
+          'a name of letters, digits, ".", "_" and "-"',
+          'The dimension Stage of every metric: which installation it is',
+          /^[A-Za-z0-9._-]{1,100}$/,
+        ).default('default'),
+        interval: duration('1s', '5m', 'Between two reports in the log').default(60),
+      },
+      'What is counted',
+    ).prefault({}),
     shutdown: section(
       {
         grace: duration(
