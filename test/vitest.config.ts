@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
+import { SkipReporter } from './support/reporter.ts';
 
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/bench/**'],
+    reporters: ['default', new SkipReporter()],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Real servers and clients share two cores; a file is one process.

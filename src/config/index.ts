@@ -1,4 +1,4 @@
-export { ConfigurationError, parseConfiguration } from './parse.ts';
+export { ConfigurationError, parseConfiguration, parseSection } from './parse.ts';
 export type { ConfigurationProblem } from './problem.ts';
 export {
   type CertificateConfiguration,

@@ -31,6 +31,32 @@ export function parseConfiguration(document: unknown): Configuration {
   return parsed.data;
 }
 
+/**
+ * Validates one section alone, for commands that need no more of the document. `undefined` where the document
+ * is `undefined` or has no such section and it is optional.
+ * @throws ConfigurationError with every problem of that section.
+ */
+export function parseSection<N extends keyof Configuration>(
+  document: unknown,
+  name: N,
+): Configuration[N] | undefined {
+  if (document === undefined) return undefined;
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw new ConfigurationError([
+      { path: '', expected: 'an object', got: showValue('', document) },
+    ]);
+  }
+  const schema: z.ZodType = configurationSchema.shape[name];
+  const section = (document as Record<string, unknown>)[name];
+  const parsed = schema.safeParse(section, { reportInput: true });
+  if (parsed.success) return parsed.data as Configuration[N];
+  throw new ConfigurationError(
+    parsed.error.issues.flatMap((issue) =>
+      problemsOf({ ...issue, path: [name, ...issue.path] } as z.core.$ZodIssue),
+    ),
+  );
+}
+
 /** The sections that are right by themselves, so that contradictions show beside other mistakes. */
 function soundSections(document: unknown): Partial<Configuration> {
   if (typeof document !== 'object' || document === null) return {};

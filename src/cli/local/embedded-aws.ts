@@ -45,8 +45,10 @@ export interface EmbeddedAwsOptions {
   readonly dynamoDbPort?: number;
   /** Default `us-east-1`. */
   readonly region?: string;
-  /** Name of bucket, topic and queue. Default `mailsluice-mail`. */
-  readonly mailName?: string;
+  /** Default `mailsluice-mail`. */
+  readonly bucketName?: string;
+  /** Name of the topic, and of the queue that is subscribed to it. Default `mailsluice-mail`. */
+  readonly topicName?: string;
   /** Default `mailsluice-credentials`. */
   readonly tableName?: string;
 }
@@ -103,7 +105,11 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
 
 async function createResources(
   { region, endpoint, dynamoDbEndpoint, credentials }: EmbeddedAwsAccess,
-  { mailName = 'mailsluice-mail', tableName = 'mailsluice-credentials' }: EmbeddedAwsOptions,
+  {
+    bucketName = 'mailsluice-mail',
+    topicName = 'mailsluice-mail',
+    tableName = 'mailsluice-credentials',
+  }: EmbeddedAwsOptions,
 ): Promise<EmbeddedResources> {
   const settings = { region, endpoint, credentials };
   const s3 = new S3Client({ ...settings, forcePathStyle: true });
@@ -111,12 +117,12 @@ async function createResources(
   const sqs = new SQSClient(settings);
   const dynamoDb = new DynamoDBClient({ ...settings, endpoint: dynamoDbEndpoint });
   try {
-    await s3.send(new CreateBucketCommand({ Bucket: mailName }));
+    await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
     const topicArn = required(
-      (await sns.send(new CreateTopicCommand({ Name: mailName }))).TopicArn,
+      (await sns.send(new CreateTopicCommand({ Name: topicName }))).TopicArn,
     );
     const queueUrl = required(
-      (await sqs.send(new CreateQueueCommand({ QueueName: mailName }))).QueueUrl,
+      (await sqs.send(new CreateQueueCommand({ QueueName: topicName }))).QueueUrl,
     );
     const attributes = await sqs.send(
       new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
@@ -136,7 +142,7 @@ async function createResources(
         KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
       }),
     );
-    return { bucket: mailName, topicArn, queueUrl, table: tableName };
+    return { bucket: bucketName, topicArn, queueUrl, table: tableName };
   } finally {
     for (const client of [s3, sns, sqs, dynamoDb]) client.destroy();
   }
