@@ -10,3 +10,11 @@ export type { Note, Output } from './output.ts';
 export type { Answer, AnswerTo, Question } from './question.ts';
 export type { SessionOptions } from './session-options.ts';
 export { type ConnectionFacts, type Expectation, type Opening, Session } from './session.ts';
+export { renderReply } from './render-reply.ts';
+export type {
+  Exchange,
+  ExchangeContext,
+  Mechanism,
+  SignInQuestion,
+  Step,
+} from './sasl/exchange.ts';

@@ -1,3 +1,5 @@
+import type { Mechanism } from './sasl/exchange.ts';
+
 /**
  * How one listener's sessions behave: plain values, shared by all its connections, never changed once made.
  * What an extension needs in the outside world (a certificate, an authenticator) is told here as a fact, so
@@ -17,6 +19,8 @@ export interface SessionOptions {
   readonly allowInsecureAuth: boolean;
   /** The SASL mechanisms offered, in this order. */
   readonly mechanisms: readonly string[];
+  /** SASL mechanisms of the embedder's own; `mechanisms` names those that are offered. */
+  readonly customMechanisms?: readonly Mechanism[];
   /** A bare LF or CR in the message: refused `550 5.6.11` after its real end, or taken as data. */
   readonly bareNewline: 'reject' | 'accept';
   /** Offers SMTPUTF8 (RFC 6531). */

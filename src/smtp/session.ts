@@ -1,9 +1,37 @@
+// The session: one client, from the greeting to the end, as a machine without socket, clock or promise. It
+// is told what happened and returns what to do. The grammar of each command, the replies, the sequence rules
+// and the data are files of their own; what is here is the order of things.
+import { isUtf8 } from 'node:buffer';
+import { CR, DELETE, LF, SPACE, TAB, isPrintable } from './ascii.ts';
+import { parseBase64 } from './base64.ts';
+import { ehloLines, isSafeForAuth, offeredMechanisms } from './ehlo.ts';
+import type { Envelope, Recipient } from './envelope.ts';
+import { parseMail } from './mail-command.ts';
+import type { ReversePath } from './mailbox.ts';
+import { MessageIntake } from './message-intake.ts';
 import type { Output } from './output.ts';
-import type { Answer } from './question.ts';
+import type { MailParameters } from './parameters.ts';
+import type { Answer, Question } from './question.ts';
+import { parseRcpt } from './rcpt-command.ts';
+import { renderFarewell, renderReply, rendered, renderedRefusals } from './render-reply.ts';
+import { type Farewell, type Rule, farewells, refusals, replies } from './replies.ts';
 import type { Reply } from './reply.ts';
+import type { Step } from './sasl/exchange.ts';
+import { findMechanism } from './sasl/mechanisms.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
+import {
+  CLOSED,
+  CONNECTED,
+  GREETED,
+  type State,
+  type Transaction,
+  UPGRADING,
+  type Verb,
+  allowedIn,
+  worksUnsecured,
+} from './state.ts';
 
 /** What is known of a connection before its greeting. */
 export interface ConnectionFacts {
@@ -24,10 +52,77 @@ export interface Opening {
 /** What the session waits for. */
 export type Expectation = 'input' | 'answer' | 'handshake' | 'nothing';
 
+type Asking = Extract<State, { name: 'asking' }>;
+type Exchanging = Extract<State, { name: 'exchange' }>;
+
+/** RFC 5321 section 4.5.3.1.4, the CRLF counted. */
+const COMMAND_LINE_OCTETS = 512;
+/** MAIL and RCPT with every extension's addition (RFC 1870, 3461, 4954, 6152, 6531), rounded up. */
+const PATH_COMMAND_LINE_OCTETS = 2048;
+/** RFC 4954 section 4.3. Also the longest line that is held unread. */
+const AUTH_LINE_OCTETS = 12_288;
+/** A line that goes on past this ends the session. */
+const LINE_FLOOD_OCTETS = 65_536;
+/** RFC 1035 section 2.3.4; what follows EHLO need not be a domain that exists. */
+const CLIENT_DOMAIN_OCTETS = 255;
+/** RCPTs past the limit that are not held against the client, who may not know it (section 4.5.3.1.10). */
+const RECIPIENT_OVERSHOOT = 1000;
+/** First octet of a TLS handshake record (RFC 8446 section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+const verbs: ReadonlyMap<string, Verb> = new Map(
+  (Object.keys(allowedIn) as Verb[]).map((verb) => [verb, verb]),
+);
+/** Commands of other times and extensions: known, not implemented (RFC 5321 appendix F, RFC 1985). */
+const notImplemented: ReadonlySet<string> = new Set([
+  'ATRN',
+  'BURL',
+  'ETRN',
+  'SAML',
+  'SEND',
+  'SOML',
+  'TURN',
+]);
+/** First words of an HTTP request: a browser was made to talk to us (cross-protocol request forgery). */
+const httpMethods: ReadonlySet<string> = new Set([
+  'CONNECT',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PRI',
+  'PUT',
+  'TRACE',
+]);
+const EMPTY = Buffer.alloc(0);
+
 /** One SMTP session, from the greeting to the end, without socket, clock or promise. */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #facts: SessionFacts;
+  #facts: SessionFacts;
+  #state: State = CONNECTED;
+
+  /** Input: read up to `#at`, searched for a line's end up to `#searched`. */
+  #unread: Buffer = EMPTY;
+  #at = 0;
+  #searched = 0;
+  /** Octets of an overlong line that were thrown away already. */
+  #skipped = 0;
+  #isFirstOctet = true;
+
+  /** Output of this turn. */
+  #outputs: Output[] = [];
+  #text = '';
+
+  /** Said at the next idle point. */
+  #leaving: 'idle' | 'closing' | null = null;
+  /** The connection went away while `open-message` was asked: what the answer opens is discarded. */
+  #isOrphan = false;
+  #errors = 0;
+  #messages = 0;
+  #signInFailures = 0;
 
   constructor(options: SessionOptions, connection: ConnectionFacts) {
     this.#options = options;
@@ -37,56 +132,17 @@ export class Session {
       clientAddress: connection.clientAddress,
       clientPort: connection.clientPort,
       clientDomain: '',
-      protocol: 'SMTP',
+      protocol: options.protocol === 'lmtp' ? 'LMTP' : 'SMTP',
       tls: null,
       identity: null,
     };
   }
 
-  /** The greeting, or the refusal that takes its place. */
-  begin(opening: Opening = {}): Output[] {
-    return [
-      {
-        kind: 'send',
-        text: opening.refusal
-          ? `${opening.refusal.code}\r\n`
-          : `220 ${this.#options.hostname} ESMTP\r\n`,
-      },
-    ];
-  }
-
-  /** Takes bytes from the client. While a question is open they are held: see `pendingOctets`. */
-  receive(_chunk: Buffer): Output[] {
-    return [];
-  }
-
-  /** Takes the answer to the one open question, and goes on with the bytes held. */
-  answer(_answer: Answer | SignInAnswer): Output[] {
-    return [];
-  }
-
-  /** The handshake that `upgrade-tls` asked for is finished. */
-  secured(_tls: TlsFacts): Output[] {
-    return [];
-  }
-
-  /** The client was idle for too long: 421 and hang-up. */
-  expire(): Output[] {
-    return [];
-  }
-
-  /** The server is closing: 421 now at an idle point, else at the next one. */
-  drain(): Output[] {
-    return [];
-  }
-
-  /** The connection is gone: nothing can be said any more. */
-  lost(): Output[] {
-    return [];
-  }
-
   get expects(): Expectation {
-    return 'input';
+    const { name } = this.#state;
+    if (name === 'asking') return 'answer';
+    if (name === 'upgrading') return 'handshake';
+    return name === 'closed' ? 'nothing' : 'input';
   }
 
   /** A snapshot, the same object until something changes. */
@@ -94,13 +150,623 @@ export class Session {
     return this.#facts;
   }
 
-  /** Octets that are held unread; past one command group the driver stops reading. */
+  /** Octets that are held unread; past one command group (64 KiB) the driver stops reading. */
   get pendingOctets(): number {
-    return 0;
+    return this.#unread.length - this.#at;
   }
 
   /** Whether a message is on its way in: between the 354, or the first BDAT, and the end of the data. */
   get isInMessage(): boolean {
-    return false;
+    return this.#state.name === 'data';
   }
+
+  /** The greeting, or the refusal that takes its place. */
+  begin(opening: Opening = {}): Output[] {
+    this.#outputs = [];
+    if (opening.tls !== undefined) this.#facts = { ...this.#facts, tls: opening.tls };
+    if (opening.refusal !== undefined) {
+      this.#text = renderReply(opening.refusal);
+      this.#end('refused');
+    } else {
+      const protocol = this.#options.protocol === 'lmtp' ? 'LMTP' : 'ESMTP';
+      this.#text = `220 ${this.#options.hostname} ${protocol}\r\n`;
+    }
+    return this.#finishTurn();
+  }
+
+  /** Takes bytes from the client. While a question is open they are held: see `pendingOctets`. */
+  receive(chunk: Buffer): Output[] {
+    this.#outputs = [];
+    const { name } = this.#state;
+    // What comes between the STARTTLS command and its handshake is not TLS and not to be believed
+    // (plaintext command injection, CVE-2011-0411).
+    if (name === 'upgrading' || name === 'closed' || chunk.length === 0) return this.#outputs;
+    if (this.#at === this.#unread.length) {
+      this.#unread = chunk;
+      this.#at = this.#searched = 0;
+    } else {
+      this.#searched -= this.#at;
+      this.#unread = Buffer.concat([this.#unread.subarray(this.#at), chunk]);
+      this.#at = 0;
+    }
+    if (this.#isFirstOctet) {
+      this.#isFirstOctet = false;
+      if (chunk[0] === TLS_HANDSHAKE && this.#facts.tls === null) this.#end('tls-in-clear');
+    }
+    return this.#run();
+  }
+
+  /** Takes the answer to the one open question, and goes on with the bytes held. */
+  answer(answer: Answer | SignInAnswer): Output[] {
+    this.#outputs = [];
+    if (this.#state.name === 'closed') {
+      if (this.#isOrphan && answer.kind === 'accept') {
+        this.#outputs.push({ kind: 'discard-message', cause: 'aborted' });
+      }
+      this.#isOrphan = false;
+      return this.#outputs;
+    }
+    if (this.#state.name !== 'asking') throw new Error('Session.answer: no question is open');
+    this.#proceed(this.#state, answer);
+    return this.#run();
+  }
+
+  /** The handshake that `upgrade-tls` asked for is finished. */
+  secured(tls: TlsFacts): Output[] {
+    this.#outputs = [];
+    if (this.#state.name === 'closed') return this.#outputs;
+    if (this.#state.name !== 'upgrading') throw new Error('Session.secured: not upgrading');
+    this.#facts = { ...this.#facts, tls };
+    this.#state = CONNECTED;
+    return this.#run();
+  }
+
+  /** The client was idle for too long: 421 and hang-up. While a question is open, after its answer. */
+  expire(): Output[] {
+    this.#outputs = [];
+    if (this.#state.name === 'asking') this.#leaving = 'idle';
+    else if (this.#state.name !== 'closed') this.#farewell('idle');
+    return this.#finishTurn();
+  }
+
+  /** The server is closing: 421 now if no transaction and no exchange is under way, else after it. */
+  drain(): Output[] {
+    this.#outputs = [];
+    this.#leaving ??= 'closing';
+    return this.#run();
+  }
+
+  /** The connection is gone: nothing can be said any more, and a message half received is discarded. */
+  lost(): Output[] {
+    this.#outputs = [];
+    if (this.#state.name === 'closed') return this.#outputs;
+    this.#isOrphan = this.#state.name === 'asking' && this.#state.question.kind === 'open-message';
+    this.#text = '';
+    this.#end('lost', false);
+    return this.#outputs;
+  }
+
+  // The loop
+
+  /** Reads what there is to read, until there is no more or an answer is needed. */
+  #run(): Output[] {
+    for (;;) {
+      if (this.#leaving !== null && this.#isAtRest()) this.#farewell(this.#leaving);
+      if (this.#at >= this.#unread.length) break;
+      const state = this.#state;
+      if (state.name === 'data') this.#readData(state.transaction, state.intake);
+      else if (state.name === 'asking' || state.name === 'closed') break;
+      else if (!this.#readLine()) break;
+    }
+    return this.#finishTurn();
+  }
+
+  #isAtRest(): boolean {
+    const { name } = this.#state;
+    if (name === 'connected' || name === 'greeted') return true;
+    return this.#leaving === 'idle' && name !== 'asking' && name !== 'closed';
+  }
+
+  /**
+   * The replies leave together when no input is left to answer (RFC 2920 section 3.2). Input that waits for
+   * more of itself is copied, so that a few octets do not keep the socket's whole buffer.
+   */
+  #finishTurn(): Output[] {
+    if (this.#state.name !== 'asking') {
+      this.#flush();
+      if (this.#at === this.#unread.length) {
+        this.#unread = EMPTY;
+        this.#at = this.#searched = 0;
+      } else if (this.#at > 0) {
+        this.#searched -= this.#at;
+        this.#unread = Buffer.from(this.#unread.subarray(this.#at));
+        this.#at = 0;
+      }
+    }
+    return this.#outputs;
+  }
+
+  #flush(): void {
+    if (this.#text === '') return;
+    this.#outputs.push({ kind: 'send', text: this.#text });
+    this.#text = '';
+  }
+
+  #readData(transaction: Transaction, intake: MessageIntake): void {
+    const end = intake.take(this.#unread, this.#at, this.#outputs);
+    if (end === -1) {
+      this.#at = this.#unread.length;
+      return;
+    }
+    this.#at = this.#searched = end;
+    this.#messages++;
+    if (intake.refusal !== null) {
+      this.#state = GREETED;
+      this.#refuseMessage(intake.refusal, transaction);
+      return;
+    }
+    const { envelope } = transaction;
+    const { sizeInOctets } = intake;
+    this.#ask('message', { kind: 'message', envelope, sizeInOctets }, GREETED);
+  }
+
+  /** Reads one line up to its LF; `false` if it has not come yet. */
+  #readLine(): boolean {
+    const start = this.#at;
+    const lf = this.#unread.indexOf(LF, this.#searched);
+    const end = lf === -1 ? this.#unread.length : lf + 1;
+    const octets = this.#skipped + end - start;
+    if (octets > LINE_FLOOD_OCTETS) {
+      this.#farewell('line-flood');
+      return false;
+    }
+    this.#searched = end;
+    if (lf === -1) {
+      if (octets > AUTH_LINE_OCTETS) {
+        this.#skipped = octets;
+        this.#at = end;
+      }
+      return false;
+    }
+    this.#at = end;
+    this.#skipped = 0;
+    const state = this.#state;
+    if (octets > AUTH_LINE_OCTETS) {
+      if (state.name === 'exchange') this.#breakOff('exchange-line-too-long');
+      else this.#refuse('unknown', 'line-too-long');
+    } else if (lf === start || this.#unread[lf - 1] !== CR) {
+      // Answered here and now, as the client waits; never obeyed.
+      if (state.name === 'exchange') this.#breakOff('bare-newline-in-command');
+      else this.#refuse('unknown', 'bare-newline-in-command');
+    } else if (state.name === 'exchange') {
+      this.#readResponse(state, this.#unread.toString('latin1', start, lf - 1));
+    } else {
+      this.#readCommand(start, lf - 1, octets);
+    }
+    return true;
+  }
+
+  #readCommand(start: number, lineEnd: number, octets: number): void {
+    let end = lineEnd;
+    // Trailing white space is tolerated (RFC 5321 section 4.1.1).
+    while (end > start && (this.#unread[end - 1] === SPACE || this.#unread[end - 1] === TAB)) end--;
+    let line = this.#unread.toString('latin1', start, end);
+    const space = line.indexOf(' ');
+    const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
+    const verb = verbs.get(word);
+
+    if (octets > lineLimit(verb)) return this.#refuse(verb ?? 'unknown', 'line-too-long');
+    const highest = highestCode(line);
+    if (highest === -1) return this.#refuse(verb ?? 'unknown', 'control-character');
+    if (highest > DELETE) {
+      const octetsOfLine = this.#unread.subarray(start, end);
+      if (!isUtf8(octetsOfLine)) return this.#refuse(verb ?? 'unknown', 'invalid-utf8');
+      line = octetsOfLine.toString('utf8');
+    }
+    if (verb !== undefined) return this.#obey(verb, space === -1 ? '' : line.slice(space + 1));
+    if (httpMethods.has(word)) return this.#end('http-request');
+    return this.#refuse(
+      'unknown',
+      notImplemented.has(word) ? 'not-implemented' : 'unknown-command',
+    );
+  }
+
+  // Commands: check what the session itself knows, then ask
+
+  #obey(verb: Verb, argument: string): void {
+    const options = this.#options;
+    const { tls, identity } = this.#facts;
+    if (!worksUnsecured.has(verb)) {
+      const needsSignIn = options.auth === 'required' && identity === null;
+      if (tls === null && (options.requireTls || (needsSignIn && options.tls === 'starttls'))) {
+        return this.#refuse(verb, 'tls-required');
+      }
+      if (needsSignIn) return this.#refuse(verb, 'sign-in-required');
+    }
+    const allowed: readonly State['name'][] = allowedIn[verb];
+    if (!allowed.includes(this.#state.name)) return this.#refuse(verb, 'bad-sequence');
+
+    switch (verb) {
+      case 'EHLO':
+      case 'HELO':
+      case 'LHLO':
+        return this.#checkHelo(verb, argument);
+      case 'MAIL':
+        return this.#checkMail(argument);
+      case 'RCPT':
+        return this.#checkRcpt(argument);
+      case 'DATA':
+        return this.#checkData(argument);
+      case 'STARTTLS':
+        return this.#startTls(argument);
+      case 'AUTH':
+        return this.#startExchange(argument);
+      case 'RSET':
+        if (argument !== '') return this.#refuse(verb, 'argument-syntax');
+        if (this.#state.name === 'transaction') this.#state = GREETED;
+        this.#text += rendered.ok;
+        return undefined;
+      case 'NOOP':
+        this.#text += rendered.ok;
+        return undefined;
+      case 'VRFY':
+        if (argument === '') return this.#refuse(verb, 'argument-syntax');
+        this.#text += rendered.cannotVerify;
+        return undefined;
+      case 'EXPN':
+        return this.#refuse(verb, 'not-implemented');
+      case 'HELP':
+        this.#text += rendered.help;
+        return undefined;
+      case 'QUIT':
+        return this.#farewell('quit');
+    }
+  }
+
+  #checkHelo(verb: 'EHLO' | 'HELO' | 'LHLO', clientDomain: string): void {
+    // RFC 2033 section 4.1: LMTP has LHLO, and only LHLO.
+    const isLmtp = this.#options.protocol === 'lmtp';
+    if ((verb === 'LHLO') !== isLmtp) return this.#refuse(verb, 'unknown-command');
+    if (
+      clientDomain === '' ||
+      clientDomain.length > CLIENT_DOMAIN_OCTETS ||
+      clientDomain.includes(' ') ||
+      !isPrintable(clientDomain)
+    ) {
+      return this.#refuse(verb, 'argument-syntax');
+    }
+    return this.#ask(verb, { kind: 'helo', clientDomain }, this.#state);
+  }
+
+  #checkMail(argument: string): void {
+    if (this.#messages >= this.#options.maxMessages) return this.#farewell('too-many-messages');
+    const mail = parseMail(argument, this.#options);
+    if (!mail.ok) return this.#refuse('MAIL', mail.rule);
+    const { reversePath, parameters } = mail.value;
+    return this.#ask('MAIL', { kind: 'reverse-path', reversePath, parameters }, GREETED);
+  }
+
+  #checkRcpt(argument: string): void {
+    const state = this.#state;
+    if (state.name !== 'transaction') return;
+    const { transaction } = state;
+    const rcpt = parseRcpt(argument, transaction.envelope.parameters.smtpUtf8 === true);
+    if (!rcpt.ok) {
+      transaction.refusedRecipients++;
+      return this.#refuse('RCPT', rcpt.rule);
+    }
+    if (transaction.recipients.length >= this.#options.maxRecipients) {
+      return this.#refuse(
+        'RCPT',
+        'too-many-recipients',
+        ++transaction.recipientsTooMany > RECIPIENT_OVERSHOOT,
+      );
+    }
+    const { forwardPath, parameters } = rcpt.value;
+    const { envelope } = transaction;
+    return this.#ask('RCPT', { kind: 'forward-path', forwardPath, parameters, envelope }, state);
+  }
+
+  #checkData(argument: string): void {
+    const state = this.#state;
+    if (state.name !== 'transaction') return;
+    if (argument !== '') return this.#refuse('DATA', 'argument-syntax');
+    const { recipients, refusedRecipients, envelope } = state.transaction;
+    if (recipients.length === 0) {
+      return this.#refuse('DATA', refusedRecipients > 0 ? 'no-recipients' : 'bad-sequence');
+    }
+    return this.#ask('DATA', { kind: 'open-message', envelope }, state);
+  }
+
+  /** RFC 3207 section 4.2: all that was learned in the clear is forgotten, unread octets included. */
+  #startTls(argument: string): void {
+    if (argument !== '') return this.#refuse('STARTTLS', 'argument-syntax');
+    if (this.#facts.tls !== null) return this.#refuse('STARTTLS', 'tls-active');
+    if (this.#options.tls !== 'starttls') return this.#refuse('STARTTLS', 'not-implemented');
+    this.#text += rendered.readyForTls;
+    this.#flush();
+    this.#outputs.push({ kind: 'upgrade-tls' });
+    this.#facts = { ...this.#facts, clientDomain: '', protocol: 'SMTP', identity: null };
+    this.#state = UPGRADING;
+    this.#forgetInput();
+  }
+
+  // Sign-in
+
+  #startExchange(argument: string): void {
+    const options = this.#options;
+    if (options.auth === 'none') return this.#refuse('AUTH', 'not-implemented');
+    if (this.#facts.identity !== null) return this.#refuse('AUTH', 'already-signed-in');
+    if (!isSafeForAuth(options, this.#facts)) return this.#refuse('AUTH', 'tls-required-for-auth');
+
+    const space = argument.indexOf(' ');
+    const name = (space === -1 ? argument : argument.slice(0, space)).toUpperCase();
+    const initialResponse = space === -1 ? undefined : argument.slice(space + 1);
+    if (name === '' || initialResponse?.includes(' ') === true) {
+      return this.#refuse('AUTH', 'argument-syntax');
+    }
+    const mechanism = offeredMechanisms(options, this.#facts).includes(name)
+      ? findMechanism(name, options.customMechanisms)
+      : undefined;
+    if (mechanism === undefined) return this.#refuse('AUTH', 'unknown-mechanism');
+
+    const exchange = mechanism.start({ facts: this.#facts });
+    const state: Exchanging = { name: 'exchange', mechanism: name, exchange };
+    this.#state = state;
+    if (initialResponse === undefined) return this.#take(exchange.begin(), state);
+    // "=" is an initial response of no octets (RFC 4954 section 4).
+    return this.#respond(state, initialResponse === '=' ? '' : initialResponse);
+  }
+
+  #readResponse(state: Exchanging, line: string): void {
+    if (line === '*') return this.#breakOff('exchange-cancelled');
+    return this.#respond(state, line);
+  }
+
+  #respond(state: Exchanging, base64: string): void {
+    const response = parseBase64(base64);
+    if (response === undefined) return this.#breakOff('invalid-base64');
+    return this.#take(state.exchange.respond(response), state);
+  }
+
+  #take(step: Step, state: Exchanging): void {
+    switch (step.kind) {
+      case 'challenge':
+        this.#text += `334 ${step.data.toString('base64')}\r\n`;
+        this.#state = state;
+        return;
+      case 'ask':
+        return this.#ask('AUTH', step.question, state);
+      case 'accept': {
+        const { identity } = step;
+        this.#facts = { ...this.#facts, identity };
+        this.#state = GREETED;
+        this.#text += rendered.signedIn;
+        const { mechanism, username } = identity;
+        this.#outputs.push({ kind: 'note', note: { kind: 'signed-in', mechanism, username } });
+        return;
+      }
+      case 'refuse': {
+        const { code } = step.reply;
+        const { mechanism } = state;
+        this.#state = GREETED;
+        this.#outputs.push({ kind: 'note', note: { kind: 'sign-in-refused', mechanism, code } });
+        if (code >= 500) this.#signInFailures++;
+        this.#say('AUTH', step.reply);
+        if (this.#signInFailures > this.#options.maxSignInFailures) {
+          this.#farewell('too-many-sign-in-failures');
+        }
+        return;
+      }
+      case 'malformed':
+        return this.#breakOff('malformed-response');
+    }
+  }
+
+  #breakOff(rule: Rule): void {
+    this.#state = GREETED;
+    this.#refuse('AUTH', rule);
+  }
+
+  // Answers: proceed with what was checked
+
+  #proceed(asking: Asking, answer: Answer | SignInAnswer): void {
+    const { question, within, verb } = asking;
+    this.#state = within;
+    if (question.kind === 'sign-in' || question.kind === 'settle-sign-in') {
+      if (within.name !== 'exchange' || !isSignInAnswer(answer)) throw wrongAnswer(question);
+      return this.#take(within.exchange.answered(answer), within);
+    }
+    if (!isAnswer(answer)) throw wrongAnswer(question);
+    if (question.kind === 'message') return this.#proceedMessage(question.envelope, answer);
+    if (answer.kind === 'each') throw wrongAnswer(question);
+
+    const refusal = refusalIn(answer);
+    if (refusal !== undefined) {
+      if (within.name === 'transaction') {
+        if (question.kind === 'forward-path') within.transaction.refusedRecipients++;
+        // A message that may not come ends its transaction.
+        if (question.kind === 'open-message') this.#state = GREETED;
+      }
+      return this.#say(verb, refusal);
+    }
+    const { reply } = answer;
+    switch (question.kind) {
+      case 'helo':
+        return this.#proceedHelo(verb, question.clientDomain, reply);
+      case 'reverse-path': {
+        const { reversePath, parameters } = question;
+        const transaction = newTransaction(reversePath, parameters);
+        this.#state = { name: 'transaction', transaction };
+        this.#text += reply === undefined ? rendered.senderOk : renderReply(reply);
+        return;
+      }
+      case 'forward-path': {
+        const { forwardPath, parameters } = question;
+        if (within.name === 'transaction') {
+          within.transaction.recipients.push({ forwardPath, parameters });
+        }
+        this.#text += reply === undefined ? rendered.recipientOk : renderReply(reply);
+        return;
+      }
+      case 'open-message':
+        if (within.name === 'transaction') {
+          const { transaction } = within;
+          this.#state = { name: 'data', transaction, intake: new MessageIntake(this.#options) };
+        }
+        this.#text += rendered.startMail;
+        return;
+    }
+  }
+
+  #proceedHelo(verb: string, clientDomain: string, reply: Reply | undefined): void {
+    const protocol = verb === 'HELO' ? 'SMTP' : verb === 'EHLO' ? 'ESMTP' : 'LMTP';
+    this.#facts = { ...this.#facts, clientDomain, protocol };
+    this.#state = GREETED;
+    if (verb === 'HELO') {
+      const ok = { code: 250, text: this.#options.hostname };
+      this.#text += renderReply(reply ?? ok);
+    } else {
+      // The extensions must be told, so that a policy's own reply finds no room here.
+      this.#text += renderReply({ code: 250, text: ehloLines(this.#options, this.#facts) });
+    }
+  }
+
+  #proceedMessage(envelope: Envelope, answer: Answer): void {
+    const isLmtp = this.#options.protocol === 'lmtp';
+    const recipients = envelope.recipients.length;
+    if (answer.kind === 'each' && isLmtp) {
+      const each = answer.replies.slice(0, recipients);
+      while (each.length < recipients) each.push(refusals['message-not-stored']);
+      return this.#sayToMessage(each);
+    }
+    // One reply for all: a refusal if any is, for a part of the recipients cannot be accepted in SMTP.
+    const reply =
+      answer.kind === 'each'
+        ? (answer.replies.find(({ code }) => code >= 400) ?? answer.replies[0])
+        : (refusalIn(answer) ?? answer.reply);
+    const said = reply ?? replies.messageOk;
+    return this.#sayToMessage(isLmtp ? Array<Reply>(recipients).fill(said) : [said]);
+  }
+
+  // Output
+
+  #ask(verb: string, question: Question, within: State): void {
+    // With commands still unread their replies may yet join these.
+    if (this.#at === this.#unread.length) this.#flush();
+    this.#state = { name: 'asking', verb, question, within };
+    this.#outputs.push({ kind: 'ask', question });
+  }
+
+  #refuse(verb: string, rule: Rule, counts = true): void {
+    this.#text += renderedRefusals[rule];
+    this.#note(verb, refusals[rule].code, rule);
+    if (counts) this.#countError();
+  }
+
+  /** A reply that a policy gave. */
+  #say(verb: string, reply: Reply): void {
+    this.#text += renderReply(reply);
+    if (reply.code < 400) return;
+    this.#note(verb, reply.code, 'policy');
+    if (reply.code === 421) this.#end('policy');
+    else this.#countError();
+  }
+
+  /** One reply, or in LMTP one for each recipient (RFC 2033 section 4.2). */
+  #sayToMessage(said: readonly Reply[]): void {
+    let ends = false;
+    let refused: Reply | undefined;
+    for (const reply of said) {
+      this.#text += renderReply(reply);
+      if (reply.code >= 400) refused ??= reply;
+      ends ||= reply.code === 421;
+    }
+    if (refused === undefined) return;
+    this.#note('message', refused.code, 'policy');
+    if (ends) this.#end('policy');
+    else this.#countError();
+  }
+
+  /** The message broke a rule and is discarded already. */
+  #refuseMessage(rule: Rule, { recipients }: Transaction): void {
+    const times = this.#options.protocol === 'lmtp' ? recipients.length : 1;
+    this.#text += renderedRefusals[rule].repeat(times);
+    this.#note('message', refusals[rule].code, rule);
+    this.#countError();
+  }
+
+  #note(verb: string, code: number, rule: string): void {
+    this.#outputs.push({ kind: 'note', note: { kind: 'refused', verb, code, rule } });
+  }
+
+  #countError(): void {
+    if (++this.#errors > this.#options.maxErrors) this.#farewell('too-many-errors');
+  }
+
+  /** Says why, and ends the session. */
+  #farewell(rule: Farewell): void {
+    if (this.#state.name === 'closed') return;
+    this.#text += renderFarewell(farewells[rule], this.#options.hostname);
+    this.#end(rule);
+  }
+
+  /** Ends the session: nothing is read or said after it. */
+  #end(rule: string, hangsUp = true): void {
+    if (this.#state.name === 'data' && this.#state.intake.refusal === null) {
+      this.#outputs.push({ kind: 'discard-message', cause: 'aborted' });
+    }
+    this.#flush();
+    this.#outputs.push({ kind: 'note', note: { kind: 'ended', rule } });
+    if (hangsUp) this.#outputs.push({ kind: 'hang-up' });
+    this.#state = CLOSED;
+    this.#forgetInput();
+  }
+
+  #forgetInput(): void {
+    this.#unread = EMPTY;
+    this.#at = this.#searched = this.#skipped = 0;
+  }
+}
+
+function newTransaction(reversePath: ReversePath, parameters: MailParameters): Transaction {
+  const recipients: Recipient[] = [];
+  const envelope = { reversePath, parameters, recipients };
+  return { envelope, recipients, refusedRecipients: 0, recipientsTooMany: 0 };
+}
+
+function lineLimit(verb: Verb | undefined): number {
+  if (verb === 'MAIL' || verb === 'RCPT') return PATH_COMMAND_LINE_OCTETS;
+  return verb === 'AUTH' ? AUTH_LINE_OCTETS : COMMAND_LINE_OCTETS;
+}
+
+/** The highest character code of `line`; -1 if it holds a control character. */
+function highestCode(line: string): number {
+  let highest = 0;
+  for (let at = 0; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if (code < SPACE || code === DELETE) return -1;
+    if (code > highest) highest = code;
+  }
+  return highest;
+}
+
+/** The reply with which an answer refuses, whatever it calls itself. */
+function refusalIn(answer: Exclude<Answer, { kind: 'each' }>): Reply | undefined {
+  const { reply } = answer;
+  if (reply !== undefined && reply.code >= 400) return reply;
+  // A refusal that says 2yz or 3yz is our fault, and so it is for now.
+  return answer.kind === 'refuse' ? refusals['message-not-stored'] : undefined;
+}
+
+function isAnswer(answer: Answer | SignInAnswer): answer is Answer {
+  return answer.kind !== 'verify' && !('identity' in answer);
+}
+
+function isSignInAnswer(answer: Answer | SignInAnswer): answer is SignInAnswer {
+  return answer.kind === 'verify' || answer.kind === 'refuse' || 'identity' in answer;
+}
+
+function wrongAnswer(question: Question): TypeError {
+  return new TypeError(`Session.answer: not an answer to a ${question.kind} question`);
 }

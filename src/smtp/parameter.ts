@@ -1,0 +1,51 @@
+// The parameters after the path of MAIL and RCPT: esmtp-param of RFC 5321 section 4.1.2, not yet understood.
+import { DELETE, EQUALS, FIRST_NON_ASCII, HYPHEN, LET_DIG, SPACE } from './ascii.ts';
+import type { Rule } from './replies.ts';
+
+/** `KEYWORD` or `KEYWORD=value`, the keyword in capitals. */
+export interface Parameter {
+  readonly keyword: string;
+  /** Absent without `=`; never empty. */
+  readonly value: string | undefined;
+}
+
+/** What a parser gives: the value, or the rule by which it was refused. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly rule: Rule };
+
+export const NO_PARAMETERS: readonly Parameter[] = [];
+
+/** Reads the parameters from `start` to the end of `text`; nothing if their syntax is wrong. */
+export function readParameters(text: string, start: number): readonly Parameter[] | undefined {
+  if (start === text.length) return NO_PARAMETERS;
+  const parameters: Parameter[] = [];
+  let at = start;
+  while (at < text.length) {
+    if (text.charCodeAt(at) !== SPACE) return undefined;
+    while (text.charCodeAt(at) === SPACE) at++;
+    const keywordStart = at;
+    while (isKeywordCode(text.charCodeAt(at))) at++;
+    if (at === keywordStart || text.charCodeAt(keywordStart) === HYPHEN) return undefined;
+    const keyword = text.slice(keywordStart, at).toUpperCase();
+    let value: string | undefined;
+    if (text.charCodeAt(at) === EQUALS) {
+      const valueStart = ++at;
+      while (isValueCode(text.charCodeAt(at))) at++;
+      if (at === valueStart) return undefined;
+      value = text.slice(valueStart, at);
+    }
+    for (const earlier of parameters) if (earlier.keyword === keyword) return undefined;
+    parameters.push({ keyword, value });
+  }
+  return parameters;
+}
+
+function isKeywordCode(code: number): boolean {
+  return LET_DIG[code] === 1 || code === HYPHEN;
+}
+
+/** esmtp-value, to which RFC 6531 section 3.3 adds what is not ASCII. */
+function isValueCode(code: number): boolean {
+  return (code > SPACE && code < DELETE && code !== EQUALS) || code >= FIRST_NON_ASCII;
+}
