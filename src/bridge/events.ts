@@ -71,8 +71,13 @@ export type BridgeEvent =
       readonly sizeInOctets: number;
       readonly cause: DiscardCause;
     }
-  /** A try failed and another one follows. */
-  | { readonly kind: 'aws-retry'; readonly failure: AwsFailure; readonly attempt: number }
+  /** A call needed more than one try, whatever came of it. */
+  | {
+      readonly kind: 'aws-retry';
+      readonly service: AwsService;
+      readonly operation: string;
+      readonly retries: number;
+    }
   /** The operator must act: said once for each service and code, again after a minute. */
   | { readonly kind: 'aws-misconfigured'; readonly failure: AwsFailure }
   /** One call of S3 or SNS ended well; `entries` is the size of a batch. */

@@ -1,0 +1,80 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SNSClient } from '@aws-sdk/client-sns';
+
+export interface BridgeClientOptions {
+  /** Calls to one service at once; more wait their turn. Default 256. */
+  readonly maxSockets?: number;
+  /** The commit budget that all tries of a call have to fit in. Default 20. */
+  readonly commitSeconds?: number;
+  /** Default: the SDK's standard environment. */
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly dynamoDbEndpoint?: string;
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Default: true where an endpoint of one's own is set, here or in the environment. */
+  readonly forcePathStyle?: boolean;
+}
+
+export interface BridgeClients extends Disposable {
+  readonly s3: S3Client;
+  readonly sns: SNSClient;
+  readonly dynamoDb: DynamoDBClient;
+}
+
+/** The bridge's SDK clients: pools, timeouts and retries that fit the commit budget. Region, endpoints and
+ * credentials are the SDK's standard environment where nothing is given. */
+export function createBridgeClients(options: BridgeClientOptions = {}): BridgeClients {
+  const { maxSockets = 256, commitSeconds = 20, region, endpoint, credentials } = options;
+  const budget = commitSeconds * 1000;
+  const shared = {
+    ...(region !== undefined && { region }),
+    ...(credentials && { credentials }),
+    // Not `adaptive`: its rate limiter is one for the whole client, so one slow prefix slows everything.
+    retryMode: 'standard',
+  } as const;
+  const requestHandler = (requestTimeout: number) => ({
+    connectionTimeout: Math.min(2000, budget / 5),
+    requestTimeout,
+    // Without it a breach is only logged.
+    throwOnRequestTimeout: true,
+    httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
+    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
+  });
+  const ownEndpoint =
+    endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
+
+  const s3 = new S3Client({
+    ...shared,
+    ...(endpoint !== undefined && { endpoint }),
+    forcePathStyle: options.forcePathStyle ?? ownEndpoint !== undefined,
+    maxAttempts: 4,
+    requestHandler: requestHandler(budget * 0.3),
+    // Every body has a SHA-256 of ours; a second checksum is only CPU.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+  const sns = new SNSClient({
+    ...shared,
+    ...(endpoint !== undefined && { endpoint }),
+    maxAttempts: 3,
+    requestHandler: requestHandler(budget * 0.15),
+  });
+  const dynamoDbConfig: DynamoDBClientConfig = {
+    ...shared,
+    ...(options.dynamoDbEndpoint !== undefined && { endpoint: options.dynamoDbEndpoint }),
+    maxAttempts: 3,
+    requestHandler: requestHandler(Math.min(1500, budget * 0.1)),
+  };
+  const dynamoDb = new DynamoDBClient(dynamoDbConfig);
+  return {
+    s3,
+    sns,
+    dynamoDb,
+    [Symbol.dispose]: () => {
+      for (const client of [s3, sns, dynamoDb]) client.destroy();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+// The two S3 calls that carry octets, as an interface with two implementations that behave the same: the
+// SDK's commands here, the reference, and the signed keep-alive PUT of `signed-puts.ts`.
+import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
+
+export interface Put {
+  readonly bucket: string;
+  readonly key: string;
+  /** The octets in order; not changed before the call has settled. */
+  readonly body: readonly Buffer[];
+  /** Of the body. S3 verifies it (RFC 6234 SHA-256). */
+  readonly sha256: Buffer;
+  readonly signal: AbortSignal;
+}
+
+export interface PutObject extends Put {
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** `If-None-Match: *`: 412 where the key exists. */
+  readonly ifNoneMatch: boolean;
+}
+
+export interface PutPart extends Put {
+  readonly uploadId: string;
+  readonly partNumber: number;
+}
+
+export interface PutResult {
+  readonly etag: string;
+  /** 1, or more where the SDK's retry strategy tried again. */
+  readonly attempts: number;
+}
+
+/** Each retries by the client's own strategy and rejects with the SDK's error, its `$metadata.attempts` set. */
+export interface ObjectPuts {
+  putObject(put: PutObject): Promise<PutResult>;
+  putPart(part: PutPart): Promise<PutResult>;
+}
+
+export function createSdkPuts(s3: S3Client): ObjectPuts {
+  return {
+    putObject: async (put) => {
+      const { ETag, $metadata } = await s3.send(
+        new PutObjectCommand({
+          Bucket: put.bucket,
+          Key: put.key,
+          Body: joined(put.body),
+          ChecksumSHA256: put.sha256.toString('base64'),
+          ContentType: put.contentType,
+          Metadata: { ...put.metadata },
+          ...(put.ifNoneMatch && { IfNoneMatch: '*' }),
+        }),
+        { abortSignal: put.signal },
+      );
+      return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
+    },
+    putPart: async (part) => {
+      const { ETag, $metadata } = await s3.send(
+        new UploadPartCommand({
+          Bucket: part.bucket,
+          Key: part.key,
+          UploadId: part.uploadId,
+          PartNumber: part.partNumber,
+          Body: joined(part.body),
+          ChecksumSHA256: part.sha256.toString('base64'),
+        }),
+        { abortSignal: part.signal },
+      );
+      return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
+    },
+  };
+}
+
+/** A Buffer, never a stream: a stream that fails inside PutObject is an uncaught exception. */
+function joined(body: readonly Buffer[]): Buffer {
+  const [only] = body;
+  return body.length === 1 && only !== undefined ? only : Buffer.concat(body);
+}
