@@ -1,0 +1,30 @@
+import { isIPv6 } from 'node:net';
+
+/** The address without a zone, and IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) written as IPv4. */
+export function canonicalAddress(address: string): string {
+  if (!address.includes(':')) return address;
+  const zone = address.indexOf('%');
+  const bare = zone === -1 ? address : address.slice(0, zone);
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);
+  return mapped?.[1] ?? bare;
+}
+
+/**
+ * What the cap on connections counts as one client: an IPv4 address, or an IPv6 /64, since any one host may
+ * use every address of its /64 (RFC 4291 section 2.5.4).
+ */
+export function addressGroup(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const rest = tail === '' ? 0 : tail.split(':').length;
+    const zeros = 8 - groups.length - rest;
+    const tailGroups = tail === '' ? [] : tail.split(':');
+    groups.push(...Array.from({ length: Math.max(zeros, 0) }, () => '0'), ...tailGroups);
+  }
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
+}

@@ -1,0 +1,29 @@
+import { addressGroup } from './addresses.ts';
+
+/** How many connections there are, in all and from each address. Bounded by the connections themselves. */
+export class ConnectionCounts {
+  readonly #byGroup = new Map<string, number>();
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  from(address: string): number {
+    return this.#byGroup.get(addressGroup(address)) ?? 0;
+  }
+
+  add(address: string): void {
+    this.#total++;
+    const group = addressGroup(address);
+    this.#byGroup.set(group, (this.#byGroup.get(group) ?? 0) + 1);
+  }
+
+  remove(address: string): void {
+    this.#total--;
+    const group = addressGroup(address);
+    const left = (this.#byGroup.get(group) ?? 1) - 1;
+    if (left === 0) this.#byGroup.delete(group);
+    else this.#byGroup.set(group, left);
+  }
+}

@@ -1,0 +1,44 @@
+// One error class for each thing that a caller can do about it. Their messages name the subject, the
+// expectation and the value found, and are meant to be shown as they are, without a stack.
+
+/** The options contradict themselves or the documentation: change them. */
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError';
+}
+
+/** A certificate or key cannot be used: mend the file. Never holds key material. */
+export class CertificateError extends Error {
+  override readonly name = 'CertificateError';
+}
+
+/** A listener cannot take its address: free the port, or choose another. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  /** The listener's name. */
+  readonly listener: string;
+  /** The system's code, as `EADDRINUSE`. */
+  readonly code: string;
+
+  constructor(message: string, facts: { listener: string; code: string; cause: unknown }) {
+    super(message, { cause: facts.cause });
+    this.listener = facts.listener;
+    this.code = facts.code;
+  }
+}
+
+/** The content of a mail was read after its client had vanished, or after the mail had been answered. */
+export class MailGoneError extends Error {
+  override readonly name = 'MailGoneError';
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The system's or OpenSSL's code of an error, or `''`. */
+export function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : '';
+}

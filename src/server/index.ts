@@ -1,0 +1,21 @@
+export type { Certificate } from './certificates.ts';
+export { CertificateError, ListenError, MailGoneError, OptionsError } from './errors.ts';
+export type { CertificateFacts, MessageOutcome, Peer, ServerEvent } from './events.ts';
+export type {
+  CloseHook,
+  ConnectHook,
+  HeloHook,
+  HookAnswer,
+  MailHook,
+  MailHookAnswer,
+  Now,
+  RecipientHook,
+  SecuredHook,
+  SenderHook,
+  SignInHook,
+  SignInHookAnswer,
+} from './hooks.ts';
+export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export type { LoopMail, Mail } from './mail.ts';
+export type { ListenerOptions, ServerOptions } from './options.ts';
+export { type Closed, type ListeningAddress, SmtpServer } from './server.ts';

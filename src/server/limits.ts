@@ -1,0 +1,68 @@
+/**
+ * What a peer may make the server hold or wait for. Counts are whole numbers, sizes are octets, times are
+ * seconds. A listener may override any of them.
+ */
+export interface Limits {
+  /** Octets of one message, announced as SIZE (RFC 1870). Default 41,943,040 (40 MiB). */
+  readonly maxMessageSize: number;
+  /** Recipients of one transaction; RFC 5321 section 4.5.3.1.8 asks for at least 100. Default 100. */
+  readonly maxRecipients: number;
+  /** Connections at one time, of the server as of each listener; past it `421 4.3.2`. Default 2000. */
+  readonly maxConnections: number;
+  /** Connections at one time from one IPv4 address or one IPv6 /64; past it `421 4.7.0`. Default 100. */
+  readonly maxConnectionsPerAddress: number;
+  /** Transactions of one session. Default 1000. */
+  readonly maxMessages: number;
+  /** Replies of 4yz or 5yz in one session. Default 20. */
+  readonly maxErrors: number;
+  /** Refused sign-ins in one session. Default 3. */
+  readonly maxSignInFailures: number;
+  /** Time for one whole command; RFC 5321 section 4.5.3.2.7 asks for at least 5 minutes. Default 300. */
+  readonly commandTimeoutSeconds: number;
+  /** Silence inside a message; RFC 5321 section 4.5.3.2.5 grants a data block 3 minutes. Default 180. */
+  readonly dataTimeoutSeconds: number;
+  /**
+   * Octets a second that a message must bring, averaged over each `dataTimeoutSeconds`. Time in which the
+   * server itself does not read is not counted. Default 512; 0 turns it off.
+   */
+  readonly minDataRate: number;
+  /** The whole of one message's data, whatever its rate. Default 3600. */
+  readonly messageSeconds: number;
+  /** A TLS handshake, or a PROXY header. Default 30. */
+  readonly handshakeTimeoutSeconds: number;
+  /** Age at which a session is ended between two transactions. Default 1800. */
+  readonly sessionSeconds: number;
+  /**
+   * How long a hook, a message's consumer or its commit may take; past it the client hears a 4yz. Default
+   * 120, well under the 10 minutes that RFC 5321 section 4.5.3.2.6 lets a client wait after the final dot.
+   */
+  readonly answerTimeoutSeconds: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  maxMessageSize: 41_943_040,
+  maxRecipients: 100,
+  maxConnections: 2000,
+  maxConnectionsPerAddress: 100,
+  maxMessages: 1000,
+  maxErrors: 20,
+  maxSignInFailures: 3,
+  commandTimeoutSeconds: 300,
+  dataTimeoutSeconds: 180,
+  minDataRate: 512,
+  messageSeconds: 3600,
+  handshakeTimeoutSeconds: 30,
+  sessionSeconds: 1800,
+  answerTimeoutSeconds: 120,
+};
+
+/** The limits that count things: whole numbers from 1. */
+export const COUNTS: readonly (keyof Limits)[] = [
+  'maxMessageSize',
+  'maxRecipients',
+  'maxConnections',
+  'maxConnectionsPerAddress',
+  'maxMessages',
+  'maxErrors',
+  'maxSignInFailures',
+];

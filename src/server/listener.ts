@@ -1,0 +1,224 @@
+// One listening address: accepts connections within the caps and gives each its driver.
+import { createServer, type Server, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { OpenMessage, SessionFacts, SessionOptions } from '../smtp/index.ts';
+import { canonicalAddress } from './addresses.ts';
+import type { CertificateStore } from './certificates.ts';
+import type { Clock } from './clock.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionCounts } from './connection-counts.ts';
+import { codeOf, ListenError, messageOf } from './errors.ts';
+import type { ServerEvent } from './events.ts';
+import { type Hooks, isPromise } from './hooks.ts';
+import type { ResolvedListener } from './options.ts';
+
+/** What the listeners of one server share. */
+export interface Shared {
+  readonly hostname: string;
+  readonly hooks: Hooks;
+  readonly clock: Clock;
+  readonly counts: ConnectionCounts;
+  readonly certificates: CertificateStore | undefined;
+  readonly openMessage: OpenMessage;
+  readonly nextMessageId: () => string;
+  readonly nextSessionId: () => string;
+  /** Absent where nobody listens, so that no event is made. Never throws. */
+  readonly observe: ((event: ServerEvent) => void) | undefined;
+  /** Called whenever a connection is gone. */
+  readonly emptied: () => void;
+}
+
+type Closed = Omit<ServerEvent & { kind: 'connection-closed' }, 'kind' | 'connections'>;
+
+export class Listener {
+  readonly options: ResolvedListener;
+  readonly sessionOptions: SessionOptions;
+  readonly hooks: Hooks;
+  readonly clock: Clock;
+  readonly openMessage: OpenMessage;
+  readonly nextMessageId: () => string;
+  readonly observe: Shared['observe'];
+  readonly #shared: Shared;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+
+  constructor(options: ResolvedListener, shared: Shared) {
+    this.options = options;
+    this.hooks = shared.hooks;
+    this.clock = shared.clock;
+    this.openMessage = shared.openMessage;
+    this.nextMessageId = shared.nextMessageId;
+    this.observe = shared.observe;
+    this.#shared = shared;
+    this.sessionOptions = toSessionOptions(options, shared.hostname);
+    // A client may close its side after the final dot and still wait for its reply. Replies are written whole,
+    // so that to wait for more (RFC 896) would only delay them.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(socket),
+    );
+    this.#server.on('error', () => {
+      // After the listening began this is a failed accept (EMFILE): the next one may succeed.
+    });
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  /** Where it listens, or `undefined` before and after. */
+  get address(): { address: string; port: number } | undefined {
+    const bound = this.#server.address();
+    return bound === null || typeof bound === 'string'
+      ? undefined
+      : { address: bound.address, port: bound.port };
+  }
+
+  async listen(): Promise<void> {
+    const { host, port, name } = this.options;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen({ ...(host !== undefined && { host }), port }, () => {
+          this.#server.off('error', reject);
+          resolve();
+        });
+      });
+    } catch (error) {
+      throw toListenError(this.options, error);
+    }
+    const bound = this.address;
+    if (bound) this.observe?.({ kind: 'listening', listener: name, ...bound });
+  }
+
+  /** Accepts no more connections; those that are there go on. */
+  stop(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+
+  /** Takes TLS over a socket; the next handshake sees certificates that were replaced. */
+  wrap(socket: Socket): TLSSocket {
+    const { certificates } = this.#shared;
+    if (!certificates) throw new Error('expected certificates, got none');
+    return new TLSSocket(socket, {
+      isServer: true,
+      secureContext: certificates.fallback,
+      SNICallback: certificates.selectByName,
+      requestCert: this.options.requestClientCertificate,
+      // Who has no certificate is still a client; who has one that does not verify has none.
+      rejectUnauthorized: false,
+    });
+  }
+
+  /** A connection's last word. */
+  closed(connection: Connection, facts: SessionFacts, event: Closed): void {
+    this.#connections.delete(connection);
+    this.clock.forget(connection);
+    this.#shared.counts.remove(connection.clientAddress);
+    const connections = this.#shared.counts.total;
+    this.observe?.({ kind: 'connection-closed', ...event, connections });
+    for (const hook of this.hooks.close) {
+      const fail = (error: unknown): void =>
+        this.observe?.({ kind: 'failure', peer: event.peer, where: 'close', error });
+      try {
+        const settled = hook(facts);
+        if (isPromise(settled)) settled.catch(fail);
+      } catch (error) {
+        fail(error);
+      }
+    }
+    this.#shared.emptied();
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress, remotePort = 0 } = socket;
+    // Gone before we looked.
+    if (remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#admit(socket, canonicalAddress(remoteAddress), remotePort);
+  }
+
+  #admit(socket: Socket, clientAddress: string, clientPort: number): void {
+    const { limits, name } = this.options;
+    const { counts } = this.#shared;
+    if (counts.total >= limits.maxConnections || this.#connections.size >= limits.maxConnections) {
+      this.#refuse(socket, clientAddress, 'too-many-connections', TOO_MANY);
+      return;
+    }
+    if (counts.from(clientAddress) >= limits.maxConnectionsPerAddress) {
+      this.#refuse(socket, clientAddress, 'too-many-connections-from-address', TOO_MANY_FROM_YOU);
+      return;
+    }
+    counts.add(clientAddress);
+    const sessionId = this.#shared.nextSessionId();
+    const peer = { sessionId, listener: name, clientAddress, clientPort };
+    const connection = new Connection(this, socket, peer);
+    this.#connections.add(connection);
+    this.clock.watch(connection);
+    this.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
+    connection.start();
+  }
+
+  /** Over a cap nothing is made for a connection: one line, where it can be said in the clear, and the end. */
+  #refuse(
+    socket: Socket,
+    clientAddress: string,
+    rule: (ServerEvent & { kind: 'connection-refused' })['rule'],
+    line: string,
+  ): void {
+    socket.on('error', ignore);
+    this.observe?.({
+      kind: 'connection-refused',
+      listener: this.options.name,
+      clientAddress,
+      rule,
+    });
+    if (this.options.tls === 'implicit') {
+      socket.destroy();
+      return;
+    }
+    socket.end(line, 'latin1');
+    socket.destroySoon();
+  }
+}
+
+const TOO_MANY = '421 4.3.2 Too many connections, try again later\r\n';
+const TOO_MANY_FROM_YOU = '421 4.7.0 Too many connections from your address, try again later\r\n';
+
+function ignore(): void {}
+
+function toSessionOptions(options: ResolvedListener, hostname: string): SessionOptions {
+  const { limits } = options;
+  return {
+    hostname,
+    protocol: options.protocol,
+    tls: options.tls,
+    requireTls: options.requireTls,
+    auth: options.auth,
+    allowInsecureAuth: options.allowInsecureAuth,
+    mechanisms: options.mechanisms,
+    bareNewline: options.bareNewline,
+    smtpUtf8: options.smtpUtf8,
+    maxMessageSize: limits.maxMessageSize,
+    maxRecipients: limits.maxRecipients,
+    maxMessages: limits.maxMessages,
+    maxErrors: limits.maxErrors,
+    maxSignInFailures: limits.maxSignInFailures,
+  };
+}
+
+function toListenError({ name, host, port }: ResolvedListener, cause: unknown): ListenError {
+  const code = codeOf(cause);
+  const where = `${host === undefined ? 'port ' : `${host}:`}${port}`;
+  const found: Record<string, string> = {
+    EADDRINUSE: 'one that another program listens on',
+    EACCES: 'one that needs privileges which this process does not have',
+    EADDRNOTAVAIL: 'an address that is not of this machine',
+    ENOTFOUND: 'a name that does not resolve',
+  };
+  return new ListenError(
+    `listener ${name}: expected a free address, got ${where}, ${found[code] ?? messageOf(cause)}`,
+    { listener: name, code, cause },
+  );
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { SmtpServer } from '../../src/server/index.ts';
+import { TestClient } from '../support/smtp-client.ts';
+import { startServer } from '../support/smtp-server.ts';
+
+describe('closing', () => {
+  test('says 421 4.3.2 to idle clients at once and lets a message finish', async () => {
+    const { server, port } = await startServer();
+    const idle = await TestClient.connect(port);
+    await idle.reply();
+    const busy = await TestClient.connect(port);
+    await busy.openMessage();
+    const closed = server.close({ drain: 30 });
+    expect(await idle.rest()).toMatch(/^421 4\.3\.2 /);
+    busy.send('hi\r\n.\r\n');
+    expect(await busy.reply()).toMatch(/^250 /);
+    expect(await busy.reply()).toMatch(/^421 4\.3\.2 /);
+    await busy.rest();
+    expect(await closed).toEqual({ cut: 0 });
+    await expect(TestClient.connect(port)).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test('cuts what is left when the time is over, and says how many', async () => {
+    const { server, port, log } = await startServer();
+    const client = await TestClient.connect(port);
+    await client.openMessage();
+    client.send('half');
+    expect(await server.close({ drain: 0.1 })).toEqual({ cut: 1 });
+    expect(log.of('message-discarded')).toMatchObject([{ cause: 'closing' }]);
+    expect(log.of('connection-closed')).toMatchObject([{ cause: 'closing' }]);
+    expect(log.all.at(-1)).toEqual({ kind: 'closed', cut: 1 });
+    client.destroy();
+  });
+
+  test('can be hurried by a second call', async () => {
+    const { server, port } = await startServer();
+    const client = await TestClient.connect(port);
+    await client.openMessage();
+    const first = server.close({ drain: 600 });
+    expect(await server.close({ drain: 0 })).toEqual({ cut: 1 });
+    expect(await first).toEqual({ cut: 1 });
+    client.destroy();
+  });
+
+  test('waits for the hooks of a connection that just came', async () => {
+    const asked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const { server, port } = await startServer({}, (created) => {
+      created.onConnect(async () => {
+        asked.resolve();
+        await release.promise;
+      });
+    });
+    const client = await TestClient.connect(port);
+    await asked.promise;
+    const closed = server.close();
+    release.resolve();
+    expect(await client.rest()).toMatch(/^220 [^\r\n]*\r\n421 4\.3\.2 /);
+    expect(await closed).toEqual({ cut: 0 });
+  });
+
+  test('follows an abort signal', async () => {
+    const abort = new AbortController();
+    const { server, port } = await startServer({ signal: abort.signal });
+    const client = await TestClient.connect(port);
+    await client.reply();
+    abort.abort();
+    expect(await client.rest()).toMatch(/^421 4\.3\.2 /);
+    await server.close();
+    expect(server.addresses).toEqual([]);
+  });
+
+  test('comes with the end of a block', async () => {
+    const ended = await (async () => {
+      await using server = await new SmtpServer().listen();
+      expect(server.addresses.length).toBe(1);
+      return server;
+    })();
+    expect(ended.addresses).toEqual([]);
+  });
+});
+
+test('resets at every point of a session leave the server working', async () => {
+  const { port, log } = await startServer();
+  const script = ['EHLO c\r\n', 'MAIL FROM:<a@b.example>\r\n', 'RCPT TO:<b@b.example>\r\n'];
+  script.push('DATA\r\n', 'text\r\n', '.\r\n', 'QUIT\r\n');
+  for (let length = 0; length <= script.length; length++) {
+    for (const isPolite of [true, false]) {
+      const client = await TestClient.connect(port);
+      client.send(script.slice(0, length).join(''));
+      if (isPolite) await client.reply();
+      client.reset();
+    }
+  }
+  const count = 2 * (script.length + 1);
+  await log.next('connection-closed', () => log.of('connection-closed').length === count);
+  expect(log.of('failure')).toEqual([]);
+  const client = await TestClient.connect(port);
+  expect(await client.reply()).toMatch(/^220 /);
+  client.destroy();
+});
