@@ -9,7 +9,7 @@ import type { Verification } from './verification.ts';
 const FOLD = '\r\n\t';
 /** What one clause may be at the most; longer, and it is left out or cut. */
 const CLAUSE_OCTETS = 900;
-const NAME_OCTETS = 255;
+const NAME_LENGTH = 255;
 
 export interface TraceOptions {
   readonly facts: MessageFacts;
@@ -66,7 +66,7 @@ function renderReceived(
 /** Extended-Domain of RFC 5321 section 4.4; a name that is none goes into the comment. */
 function renderClient({ clientDomain, clientAddress }: SessionFacts, utf8: boolean): string {
   const literal = `[${isIPv6(clientAddress) ? `IPv6:${clientAddress}` : clientAddress}]`;
-  const name = clean(clientDomain, utf8).slice(0, NAME_OCTETS);
+  const name = clean(clientDomain, utf8).slice(0, NAME_LENGTH);
   if (name === clientDomain && isDomainOrLiteral(name)) return `${name} (${literal})`;
   return name === '' ? literal : `${literal} (said ${comment(name, utf8)})`;
 }
@@ -87,7 +87,7 @@ function withProtocol({ protocol, tls, identity }: SessionFacts, utf8: boolean):
 
 function renderReceivedSpf({ facts, hostname, verification }: TraceOptions, utf8: boolean): string {
   if (verification.receivedSpf !== undefined) {
-    return `Received-SPF: ${clean(verification.receivedSpf, utf8).slice(0, CLAUSE_OCTETS)}\r\n`;
+    return `Received-SPF: ${cut(clean(verification.receivedSpf, utf8))}\r\n`;
   }
   const { session, envelope } = facts;
   const pairs = [`client-ip=${session.clientAddress};`];
@@ -101,7 +101,7 @@ function renderAuthenticationResults(
   { facts, hostname, verification }: TraceOptions,
   utf8: boolean,
 ): string {
-  const results = verification.results.map((result) => clean(result, utf8).slice(0, CLAUSE_OCTETS));
+  const results = verification.results.map((result) => cut(clean(result, utf8)));
   const { identity } = facts.session;
   if (identity !== null) {
     // RFC 8601 section 2.7.4; in a clear comment, how it was proved.
@@ -124,21 +124,28 @@ function clean(text: string, utf8: boolean): string {
   );
 }
 
+/** What a check found, as far as one line goes: no character has more than 3 octets for each code unit. */
+function cut(text: string): string {
+  return Buffer.byteLength(text) <= CLAUSE_OCTETS ? text : text.slice(0, CLAUSE_OCTETS / 3);
+}
+
 /** ctext of RFC 5322 section 3.2.2. */
 function comment(text: string, utf8: boolean): string {
   return clean(text, utf8)
-    .slice(0, NAME_OCTETS)
+    .slice(0, NAME_LENGTH)
     .replace(/[()\\]/g, '\\$&');
 }
 
 /** A word that needs no quoting, for names that we got from TLS. */
 function atom(text: string): string {
-  return clean(text, false).replace(/[^A-Za-z0-9_.-]/g, '_');
+  return clean(text, false)
+    .slice(0, NAME_LENGTH)
+    .replace(/[^A-Za-z0-9_.-]/g, '_');
 }
 
 /** A dot-atom or an address as it is, anything else as a quoted-string (RFC 8601 section 2.2). */
 function value(text: string, utf8: boolean): string {
-  const safe = clean(text, utf8).slice(0, NAME_OCTETS);
+  const safe = clean(text, utf8).slice(0, NAME_LENGTH);
   if (/^[\w!#$%&'*+/=?^`{|}~.-]+(?:@[\w.-]+)?$/.test(safe)) return safe;
   return `"${safe.replace(/["\\]/g, '\\$&')}"`;
 }
