@@ -55,7 +55,7 @@ function folderOf(path: string): string {
 }
 
 test('the reader found the sources and their imports', () => {
-  expect(files.length).toBeGreaterThan(5);
+  expect(files.length).toBeGreaterThan(100);
   expect(imports.length).toBeGreaterThan(files.length);
 });
 

@@ -1,7 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/index.ts';
 import { configCommand } from './config.ts';
+import { credentialsCommand } from './credentials/index.ts';
+import { credentialsContext } from './credentials-context.ts';
 import { UsageError } from './failure.ts';
+import { localCommand } from './local/command.ts';
+import { serveCommand } from './serve.ts';
 import { version } from './version.ts';
 
 /**
@@ -14,11 +18,14 @@ export async function run(args: readonly string[]): Promise<number> {
     .version(version, '--version')
     .helpOption('--help')
     .exitOverride()
+    .addCommand(serveCommand())
+    .addCommand(localCommand())
     .addCommand(configCommand());
   // Commander passes these on only to commands that it makes itself.
   for (const command of everyCommand(program)) {
     command.exitOverride().helpOption('--help').showHelpAfterError('(see --help)');
   }
+  program.addCommand(credentialsCommand(credentialsContext));
   try {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
@@ -34,8 +41,9 @@ function* everyCommand(command: Command): Iterable<Command> {
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
-    // Commander has said what it had to say; help and version are no failures.
-    return error.exitCode === 0 || error.code === 'commander.help' ? error.exitCode : 2;
+    // It was said already. Help and version are no failures; commander's own code for wrong use is 1.
+    if (error.exitCode === 0) return 0;
+    return error.code.startsWith('commander.') ? 2 : error.exitCode;
   }
   const text = error instanceof Error ? error.message : String(error);
   for (const line of text.split('\n')) process.stderr.write(`mailsluice: ${line}\n`);

@@ -60,7 +60,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const host = options.host ?? '127.0.0.1';
   const region = options.region ?? 'us-east-1';
 
-  const app = buildApp({ logger: false, host, defaultRegion: region });
+  const app = buildApp({ logger: false, defaultRegion: region });
   refuseWhatS3Refuses(app);
   await app.listen({ host, port: options.port ?? 0 });
   const dynamoDb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
@@ -121,9 +121,9 @@ async function createResources(
     const topicArn = required(
       (await sns.send(new CreateTopicCommand({ Name: topicName }))).TopicArn,
     );
-    const queueUrl = required(
-      (await sqs.send(new CreateQueueCommand({ QueueName: topicName }))).QueueUrl,
-    );
+    await sqs.send(new CreateQueueCommand({ QueueName: topicName }));
+    // The service's own URL has a host name that no resolver knows; the path is what counts.
+    const queueUrl = `${endpoint}/000000000000/${topicName}`;
     const attributes = await sqs.send(
       new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
     );

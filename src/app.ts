@@ -1,0 +1,279 @@
+// Wires the parts into the program that `serve` and `local` run: configuration in, a listening server out.
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type BridgeEvent, createBridge, createBridgeClients, messageId } from './bridge/index.ts';
+import { createAddressView } from './cli/address-view.ts';
+import { readCertificates } from './cli/certificate-sources.ts';
+import { watchCertificates } from './cli/certificate-watch.ts';
+import { checkBucket, checkCredentialTable } from './cli/check-services.ts';
+import { OperatorError } from './cli/failure.ts';
+import { reportBridge } from './cli/report-bridge.ts';
+import { reportCredentials } from './cli/report-credentials.ts';
+import { reportServer } from './cli/report-server.ts';
+import type { Configuration, ListenerConfiguration } from './config/index.ts';
+import { createAuthenticator, createCredentialClient } from './credentials/index.ts';
+import { createRoutes } from './policy/routes.ts';
+import { type ListenerOptions, SmtpServer } from './server/index.ts';
+import {
+  createLog,
+  HealthServer,
+  MetricsRegistry,
+  observeProcess,
+  renderPrometheus,
+} from './telemetry/index.ts';
+
+export interface AppOptions {
+  readonly configuration: Configuration;
+  /** Paths in the configuration are relative to it. */
+  readonly folder: string;
+  /** Called once for each mail that was answered 250. */
+  readonly onMailStored?: (mail: StoredMail) => void;
+}
+
+/** One mail that was stored and announced, as `mailsluice local` shows it. */
+export interface StoredMail {
+  readonly at: string;
+  readonly messageId: string;
+  /** `''` for the null reverse-path. */
+  readonly reversePath: string;
+  readonly recipients: readonly string[];
+  readonly sizeInOctets: number;
+  /** `s3://bucket/key`; one for each distinct prefix. */
+  readonly objects: readonly string[];
+}
+
+export interface App {
+  readonly addresses: readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly port: number;
+  }[];
+  /** The health server's base address, as `http://127.0.0.1:8080`. */
+  readonly health: string;
+  /** Not ready at once; 421 at idle points after the grace; cut at the deadline or when `hurry` fires. */
+  close(options: CloseOptions): Promise<{ readonly cut: number }>;
+}
+
+export interface CloseOptions {
+  readonly graceSeconds: number;
+  /** From the call on, the grace included. */
+  readonly deadlineSeconds: number;
+  readonly hurry?: AbortSignal;
+}
+
+/**
+ * Starts everything, or nothing: what cannot work is an error before the first connection is taken.
+ * @throws OperatorError (or the parts' own errors, whose messages are as clear) with one line for each fault.
+ */
+export async function startApp({ configuration, folder, onMailStored }: AppOptions): Promise<App> {
+  const started: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const undo of started.toReversed()) await undo();
+  };
+  try {
+    return await start(configuration, folder, onMailStored, started, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  configuration: Configuration,
+  folder: string,
+  onMailStored: AppOptions['onMailStored'],
+  started: (() => Promise<void> | void)[],
+  stop: () => Promise<void>,
+): Promise<App> {
+  const { hostname, store, notify, limits, log: logOptions } = configuration;
+  const metrics = new MetricsRegistry();
+  const log = createLog({
+    level: logOptions.level,
+    onDrop: () => metrics.count('LogLinesDropped', {}),
+  });
+  started.push(() => log.flush(), observeProcess(metrics));
+  const view = createAddressView(logOptions.addresses);
+
+  const certificates = await readCertificates(configuration.tls.certificates, folder);
+  const clients = createBridgeClients();
+  started.push(() => clients[Symbol.dispose]());
+  const { s3, sns } = clients;
+  await checkBucket(s3, store.bucket);
+
+  const onBridgeEvent = reportBridge(log, metrics, view);
+  const bridge = createBridge({
+    s3,
+    sns,
+    bucket: store.bucket,
+    prefix: store.prefix,
+    topicArn: notify.topicArn,
+    hostname,
+    traceHeaders: configuration.traceHeaders,
+    routes: createRoutes(routesOf(configuration), hostname),
+    limits: { memory: limits.memory },
+    observe: (event) => {
+      onBridgeEvent(event);
+      if (event.kind === 'message-accepted') onMailStored?.(storedMail(event));
+    },
+  });
+  started.push(() => bridge.close());
+
+  const authenticator = await startSignIn(configuration, started, (dynamoDb, table) =>
+    createAuthenticator({ client: dynamoDb, table, observe: reportCredentials(log, metrics) }),
+  );
+
+  const server = new SmtpServer({
+    hostname,
+    listeners: configuration.listeners.map((listener) =>
+      listenerOptions(listener, authenticator?.mechanisms),
+    ),
+    tls: { certificates },
+    limits: serverLimits(limits),
+    openMessage: bridge.open,
+    nextMessageId: messageId,
+    observe: reportServer(log, metrics, view),
+  });
+  started.push(async () => {
+    await server.close({ drain: 0 });
+  });
+  metrics.gauge('ActiveConnections', () => server.connections);
+  if (authenticator !== undefined) {
+    server.onSignIn((attempt, session) => authenticator.authenticate(attempt, session));
+  }
+  const routes = createRoutes(routesOf(configuration), hostname);
+  server.onRecipient((forwardPath) => {
+    const match = routes.match(forwardPath);
+    return match.kind === 'refuse' ? match.reply : undefined;
+  });
+  await server.listen();
+  started.push(
+    watchCertificates({
+      certificates: configuration.tls.certificates,
+      folder,
+      serving: certificates,
+      intervalSeconds: configuration.tls.reloadInterval,
+      replace: (newer) => server.replaceCertificates(newer),
+      log,
+      metrics,
+    }),
+  );
+
+  const reasonsNotReady: string[] = [];
+  const health = await startHealth(configuration, metrics, () => reasonsNotReady);
+  started.push(() => health.close());
+
+  return {
+    addresses: server.addresses.map(({ listener, address, port }) => ({
+      name: listener,
+      host: address,
+      port,
+    })),
+    health: `http://${health.address.host}:${health.address.port}`,
+    async close({ graceSeconds, deadlineSeconds, hurry }) {
+      reasonsNotReady.push('shutting down');
+      const begun = Date.now();
+      await pause(graceSeconds, hurry);
+      const left = Math.max(0, deadlineSeconds - (Date.now() - begun) / 1000);
+      const { cut } = await server.close({ drain: left, ...(hurry && { signal: hurry }) });
+      metrics.record('DrainSeconds', {}, (Date.now() - begun) / 1000);
+      await stop();
+      return { cut };
+    },
+  };
+}
+
+async function startSignIn<T>(
+  { credentials }: Configuration,
+  started: (() => Promise<void> | void)[],
+  make: (dynamoDb: DynamoDBClient, table: string) => T,
+): Promise<T | undefined> {
+  if (credentials === undefined) return undefined;
+  const dynamoDb = createCredentialClient();
+  started.push(() => dynamoDb.destroy());
+  await checkCredentialTable(dynamoDb, credentials.table);
+  return make(dynamoDb, credentials.table);
+}
+
+async function startHealth(
+  { health: { host, port } }: Configuration,
+  metrics: MetricsRegistry,
+  reasonsNotReady: () => readonly string[],
+): Promise<HealthServer> {
+  try {
+    return await HealthServer.start({
+      host,
+      port,
+      reasonsNotReady,
+      metricsText: () => renderPrometheus(metrics),
+    });
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new OperatorError(
+      `health.port: expected an address that is free, got ${host}:${port} (${code})`,
+    );
+  }
+}
+
+function listenerOptions(
+  listener: ListenerConfiguration,
+  mechanisms: readonly string[] = [],
+): ListenerOptions {
+  const { name, host, port, tls, auth, protocol, requireTls, bareNewline, limits } = listener;
+  return {
+    ...{ name, host, port, tls, auth, protocol, requireTls, bareNewline, mechanisms },
+    limits: serverLimits(limits),
+  };
+}
+
+/** The server's names for the limits that the configuration speaks of. */
+function serverLimits(limits: ListenerConfiguration['limits']): ListenerOptions['limits'] & object {
+  const named = {
+    maxMessageSize: limits.maxMessageSize,
+    maxRecipients: limits.maxRecipients,
+    maxConnections: limits.maxConnections,
+    maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+    maxMessages: limits.maxMessagesPerSession,
+    maxErrors: limits.maxErrors,
+    maxSignInFailures: limits.maxSignInFailures,
+    commandTimeoutSeconds: limits.commandTimeout,
+    dataTimeoutSeconds: limits.dataTimeout,
+    handshakeTimeoutSeconds: limits.handshakeTimeout,
+    sessionSeconds: limits.maxSessionAge,
+    minDataRate: limits.minDataRate,
+  };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+}
+
+function routesOf({ routes }: Configuration) {
+  return routes.map(({ recipients, prefix, reject }) => ({
+    recipients,
+    ...(prefix !== undefined && { prefix }),
+    ...(reject !== undefined && { reject }),
+  }));
+}
+
+function storedMail({
+  facts,
+  sizeInOctets,
+  copies,
+}: BridgeEvent & { kind: 'message-accepted' }): StoredMail {
+  return {
+    at: facts.receivedAt.toISOString(),
+    messageId: facts.messageId,
+    reversePath: facts.envelope.reversePath?.address ?? '',
+    recipients: facts.envelope.recipients.map(({ forwardPath }) => forwardPath.address),
+    sizeInOctets,
+    objects: copies.map(({ bucket, key }) => `s3://${bucket}/${key}`),
+  };
+}
+
+/** Waits, or less if hurried. */
+function pause(seconds: number, hurry: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (seconds <= 0 || hurry?.aborted) return resolve();
+    const timer = setTimeout(resolve, seconds * 1000);
+    hurry?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

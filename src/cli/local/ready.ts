@@ -1,0 +1,29 @@
+/** What `mailsluice local --json` prints as its first line, once everything listens. */
+export interface LocalReady {
+  readonly event: 'ready';
+  readonly version: string;
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly port: number;
+    readonly tls: 'none' | 'starttls' | 'implicit';
+    readonly auth: 'none' | 'optional' | 'required';
+  }[];
+  /** The health server's base address. */
+  readonly health: string;
+  readonly aws: {
+    readonly region: string;
+    /** S3, SNS and SQS. */
+    readonly endpoint: string;
+    readonly dynamoDbEndpoint: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  };
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly topicArn: string;
+  readonly queueUrl: string;
+  readonly table: string;
+  readonly username: string;
+  readonly password: string;
+}
