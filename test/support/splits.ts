@@ -24,14 +24,17 @@ export function cutAt(bytes: Buffer, places: readonly number[]): readonly Buffer
 /** `\r`, `\n`, `\0`, `\\`, `\xHH`, and `\{text*n}` for text n times over. */
 export function unescape(text: string): Buffer {
   const parts: Buffer[] = [];
+  let read = 0;
   const pattern = /\\(?:([rn0\\])|x([0-9a-f]{2})|\{(.+?)\*(\d+)\})|[^\\]+/giy;
   for (const match of text.matchAll(pattern)) {
     const [whole, simple, hex, repeated, times] = match;
+    read += whole.length;
     if (simple !== undefined)
       parts.push(Buffer.from({ r: '\r', n: '\n', 0: '\0' }[simple] ?? '\\'));
     else if (hex !== undefined) parts.push(Buffer.from(hex, 'hex'));
     else if (repeated !== undefined) parts.push(Buffer.from(repeated.repeat(Number(times))));
     else parts.push(Buffer.from(whole));
   }
+  if (read !== text.length) throw new Error(`unknown escape in ${text.slice(read)}`);
   return Buffer.concat(parts);
 }
