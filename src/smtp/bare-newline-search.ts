@@ -7,24 +7,32 @@ import { CR, LF } from './ascii.ts';
 export class BareNewlineSearch {
   #afterCr = false;
 
-  /** Whether a bare CR or LF is in `chunk` from `start` to `end`, or became one by what comes first in it. */
-  find(chunk: Buffer, start: number, end: number): boolean {
-    if (start >= end) return false;
+  /** Whether the last octet so far is a CR: bare, if nothing more comes. */
+  get endsInCr(): boolean {
+    return this.#afterCr;
+  }
+
+  /**
+   * The index, in `chunk` from `start` to `end`, of the first octet that shows a bare newline, or -1: of a
+   * bare LF itself, of the octet after a bare CR, which may have been the last one of the chunk before.
+   */
+  find(chunk: Buffer, start: number, end: number): number {
     let at = start;
-    if (this.#afterCr) {
-      if (chunk[at] !== LF) return true;
+    if (this.#afterCr && start < end) {
+      if (chunk[at] !== LF) return at;
       at++;
     }
-    this.#afterCr = chunk[end - 1] === CR;
+    if (start < end) this.#afterCr = chunk[end - 1] === CR;
     const last = this.#afterCr ? end - 1 : end;
     while (at < last) {
       const lf = indexBefore(chunk, LF, at, last);
       const cr = indexBefore(chunk, CR, at, last);
-      if (lf === -1 && cr === -1) return false;
-      if (cr === -1 || cr + 1 !== lf) return true;
+      if (cr === -1) return lf;
+      if (lf === -1 || lf > cr + 1) return cr + 1;
+      if (lf < cr) return lf;
       at = lf + 1;
     }
-    return false;
+    return -1;
   }
 }
 

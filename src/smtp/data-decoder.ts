@@ -17,6 +17,13 @@ export class DataDecoder {
   /** The CRLF of the DATA line counts as the one before the first line (RFC 5321 section 4.1.1.4). */
   #state: State = State.LineStart;
 
+  /** A decoder that stands where this one does and goes its own way. */
+  fork(): DataDecoder {
+    const fork = new DataDecoder();
+    fork.#state = this.#state;
+    return fork;
+  }
+
   /**
    * Adds the message octets of `chunk` from `start` on to `spans`, as views of it. Returns the index after
    * the end of the data, or -1 if it is not in this chunk.

@@ -12,6 +12,8 @@ export type { SessionOptions } from './session-options.ts';
 export { type ConnectionFacts, type Expectation, type Opening, Session } from './session.ts';
 export { renderReply } from './render-reply.ts';
 export type {
+  ChannelBinding,
+  ChannelBindingType,
   Exchange,
   ExchangeContext,
   Mechanism,

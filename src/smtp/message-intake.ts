@@ -1,20 +1,26 @@
-// The octets of one message on their way in: decoded, counted, and given up when they break a rule.
+// The octets of one message on their way in, from DATA or from BDAT: counted, and given up when they break
+// a rule. A message that is given up is discarded at once; the client hears of it after the end of the data.
 import { BareNewlineSearch } from './bare-newline-search.ts';
 import { DataDecoder } from './data-decoder.ts';
+import type { DiscardCause } from './message.ts';
 import type { Output } from './output.ts';
 import type { SessionOptions } from './session-options.ts';
 
-/** Takes the data of one message after its 354. */
+/** The rules that the octets of a message can break. */
+export type IntakeRule = 'message-too-large' | 'bare-newline';
+
+/** Takes the octets of one message. */
 export class MessageIntake {
-  readonly #decoder = new DataDecoder();
   readonly #bareNewlines: BareNewlineSearch | null;
   readonly #maxMessageSize: number;
-  readonly #spans: Buffer[] = [];
+  readonly #decoder = new DataDecoder();
   #sizeInOctets = 0;
-  #refusal: 'message-too-large' | 'bare-newline' | null = null;
+  #refusal: IntakeRule | null = null;
 
-  constructor(options: SessionOptions) {
-    this.#bareNewlines = options.bareNewline === 'reject' ? new BareNewlineSearch() : null;
+  /** `isBinary`: the client said BODY=BINARYMIME, in which a bare newline is an octet like any other. */
+  constructor(options: SessionOptions, isBinary: boolean) {
+    const looks = options.bareNewline === 'reject' && !isBinary;
+    this.#bareNewlines = looks ? new BareNewlineSearch() : null;
     this.#maxMessageSize = options.maxMessageSize;
   }
 
@@ -23,31 +29,70 @@ export class MessageIntake {
     return this.#sizeInOctets;
   }
 
-  /** The rule that was broken: the message is discarded already, and its end is awaited to say so. */
-  get refusal(): 'message-too-large' | 'bare-newline' | null {
+  /** The rule that was broken first; nothing was written from then on. */
+  get refusal(): IntakeRule | null {
     return this.#refusal;
   }
 
-  /** Takes `chunk` from `start` on. Returns the index after the end of the data, or -1. */
-  take(chunk: Buffer, start: number, outputs: Output[]): number {
-    const spans = this.#spans;
+  /** Takes DATA's octets, `chunk` from `start` on. Returns the index after the end of the data, or -1. */
+  takeData(chunk: Buffer, start: number, outputs: Output[]): number {
+    const before = this.#decoder.fork();
+    const spans: Buffer[] = [];
     const end = this.#decoder.decode(chunk, start, spans);
-    if (this.#refusal === null) this.#check(chunk, start, end === -1 ? chunk.length : end, outputs);
-    // Nothing of the chunk is held until the next one comes.
-    spans.length = 0;
+    if (this.#refusal !== null) return end;
+
+    const bareNewline =
+      this.#bareNewlines?.find(chunk, start, end === -1 ? chunk.length : end) ?? -1;
+    const sizeBefore = this.#sizeInOctets;
+    this.#sizeInOctets += octetsIn(spans);
+    if (bareNewline !== -1) {
+      const spansBefore: Buffer[] = [];
+      before.decode(chunk.subarray(0, bareNewline), start, spansBefore);
+      this.#refuseBareNewline(sizeBefore + octetsIn(spansBefore), outputs);
+    } else if (this.#sizeInOctets > this.#maxMessageSize) {
+      this.#refuse('message-too-large', 'too-large', outputs);
+    } else {
+      for (const span of spans) outputs.push({ kind: 'write-message', span });
+    }
     return end;
   }
 
-  #check(chunk: Buffer, start: number, end: number, outputs: Output[]): void {
-    for (const span of this.#spans) this.#sizeInOctets += span.length;
-    if (this.#bareNewlines?.find(chunk, start, end) === true) {
-      this.#refusal = 'bare-newline';
-      outputs.push({ kind: 'discard-message', cause: 'refused' });
+  /** Takes octets of one of BDAT's chunks. */
+  takeOctets(span: Buffer, outputs: Output[]): void {
+    if (this.#refusal !== null) return;
+    const bareNewline = this.#bareNewlines?.find(span, 0, span.length) ?? -1;
+    const sizeBefore = this.#sizeInOctets;
+    this.#sizeInOctets += span.length;
+    if (bareNewline !== -1) {
+      this.#refuseBareNewline(sizeBefore + bareNewline, outputs);
     } else if (this.#sizeInOctets > this.#maxMessageSize) {
-      this.#refusal = 'message-too-large';
-      outputs.push({ kind: 'discard-message', cause: 'too-large' });
+      this.#refuse('message-too-large', 'too-large', outputs);
     } else {
-      for (const span of this.#spans) outputs.push({ kind: 'write-message', span });
+      outputs.push({ kind: 'write-message', span });
     }
   }
+
+  /** BDAT's last chunk is complete; DATA ends with CRLF and needs no such call. */
+  end(outputs: Output[]): void {
+    if (this.#refusal === null && this.#bareNewlines?.endsInCr === true) {
+      this.#refuse('bare-newline', 'refused', outputs);
+    }
+  }
+
+  /** The rule is the one that was broken first, however the network cut the octets. */
+  #refuseBareNewline(sizeThere: number, outputs: Output[]): void {
+    if (sizeThere > this.#maxMessageSize) this.#refuse('message-too-large', 'too-large', outputs);
+    else this.#refuse('bare-newline', 'refused', outputs);
+  }
+
+  #refuse(rule: IntakeRule, cause: DiscardCause, outputs: Output[]): void {
+    this.#refusal = rule;
+    outputs.push({ kind: 'discard-message', cause });
+  }
+}
+
+function octetsIn(spans: readonly Buffer[]): number {
+  let octets = 0;
+  for (const span of spans) octets += span.length;
+  return octets;
 }

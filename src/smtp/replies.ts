@@ -5,6 +5,7 @@ import type { Reply } from './reply.ts';
 export const replies = {
   ok: { code: 250, status: '0.0', text: 'Ok' },
   senderOk: { code: 250, status: '1.0', text: 'Sender ok' },
+  chunkOk: { code: 250, status: '0.0', text: 'Chunk received' },
   recipientOk: { code: 250, status: '1.5', text: 'Recipient ok' },
   messageOk: { code: 250, status: '0.0', text: 'Message accepted' },
   cannotVerify: { code: 252, status: '1.5', text: 'Cannot VRFY user, but will accept message' },
@@ -12,7 +13,7 @@ export const replies = {
     code: 214,
     status: '0.0',
     text: [
-      'Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT',
+      'Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT',
       'See RFC 5321 for their meaning',
     ],
   },
@@ -50,6 +51,11 @@ export const refusals = {
   'parameter-syntax': { code: 501, status: '5.4', text: 'Syntax error in parameters' },
   'parameter-value': { code: 504, status: '5.4', text: 'Parameter value not implemented' },
   'unknown-parameter': { code: 555, status: '5.4', text: 'Unknown parameter' },
+  'deliver-by-too-soon': { code: 555, status: '5.4', text: 'Cannot deliver within that time' },
+  'hold-too-long': { code: 501, status: '5.4', text: 'Cannot hold a message for that long' },
+  'chunk-size-syntax': { code: 501, status: '5.4', text: 'Syntax error in chunk size' },
+  'binary-needs-chunks': { code: 503, status: '5.1', text: 'BINARYMIME needs BDAT' },
+  'xclient-denied': { code: 550, status: '7.0', text: 'XCLIENT is not for you' },
   'non-ascii-address': {
     code: 553,
     status: '6.7',
@@ -65,10 +71,12 @@ export const refusals = {
     status: '5.6',
     text: 'Authentication exchange line is too long',
   },
+  'no-token': { code: 535, status: '7.8', text: 'Authentication credentials invalid' },
   // The message
   'message-too-large': { code: 552, status: '3.4', text: 'Message size exceeds fixed limit' },
   'bare-newline': { code: 550, status: '6.11', text: 'Message contains a bare CR or LF' },
   'message-not-stored': { code: 451, status: '3.0', text: 'Not done, try again later' },
+  'too-many-recipient-domains': { code: 452, status: '5.3', text: 'Too many recipient domains' },
   'too-many-recipients': { code: 452, status: '5.3', text: 'Too many recipients' },
 } as const satisfies Record<string, Reply>;
 

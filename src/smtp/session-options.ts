@@ -35,4 +35,20 @@ export interface SessionOptions {
   readonly maxErrors: number;
   /** Refused sign-ins in one session; past it `421 4.7.0`. */
   readonly maxSignInFailures: number;
+  /** CHUNKING and BINARYMIME (RFC 3030). Default: offered. */
+  readonly chunking?: boolean;
+  /** The DSN parameters, kept in the envelope (RFC 3461). Default: offered. */
+  readonly dsn?: boolean;
+  /** REQUIRETLS, and only under TLS (RFC 8689). Default: offered. */
+  readonly requireTlsExtension?: boolean;
+  /** LIMITS with what `maxRecipients`, `maxMessages` and `maxRecipientDomains` say (RFC 9422). Default: offered. */
+  readonly limits?: boolean;
+  /** Different domains in the accepted RCPTs of one transaction; past it `452 4.5.3`. Default: any number. */
+  readonly maxRecipientDomains?: number;
+  /** MT-PRIORITY (RFC 6710). Default: not offered. */
+  readonly mtPriority?: boolean;
+  /** DELIVERBY, with the shortest time for which by-mode `R` is taken (RFC 2852). Default: not offered. */
+  readonly deliverBy?: { readonly minSeconds: number };
+  /** FUTURERELEASE, with the longest HOLDFOR and the latest HOLDUNTIL (RFC 4865). Default: not offered. */
+  readonly futureRelease?: { readonly maxSeconds: number; readonly maxDateTime: string };
 }

@@ -2,10 +2,12 @@
 // is told what happened and returns what to do. The grammar of each command, the replies, the sequence rules
 // and the data are files of their own; what is here is the order of things.
 import { isUtf8 } from 'node:buffer';
-import { CR, DELETE, LF, SPACE, TAB, isPrintable } from './ascii.ts';
+import { CR, DELETE, SPACE, TAB, isPrintable } from './ascii.ts';
 import { parseBase64 } from './base64.ts';
+import { type ChunkSize, parseChunkSize } from './chunk-size.ts';
 import { ehloLines, isSafeForAuth, offeredMechanisms } from './ehlo.ts';
 import type { Envelope, Recipient } from './envelope.ts';
+import { AUTH_LINE_OCTETS, Input } from './input.ts';
 import { parseMail } from './mail-command.ts';
 import type { ReversePath } from './mailbox.ts';
 import { MessageIntake } from './message-intake.ts';
@@ -16,11 +18,12 @@ import { parseRcpt } from './rcpt-command.ts';
 import { renderFarewell, renderReply, rendered, renderedRefusals } from './render-reply.ts';
 import { type Farewell, type Rule, farewells, refusals, replies } from './replies.ts';
 import type { Reply } from './reply.ts';
-import type { Step } from './sasl/exchange.ts';
+import type { ChannelBinding, ExchangeContext, Step } from './sasl/exchange.ts';
 import { findMechanism } from './sasl/mechanisms.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
+import { type ProxiedFacts, parseXclient } from './xclient.ts';
 import {
   CLOSED,
   CONNECTED,
@@ -30,6 +33,7 @@ import {
   UPGRADING,
   type Verb,
   allowedIn,
+  transactionOf,
   worksUnsecured,
 } from './state.ts';
 
@@ -39,12 +43,16 @@ export interface ConnectionFacts {
   readonly listener: string;
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** Whether the client is a proxy whose XCLIENT is believed. Default: it is not. */
+  readonly isXclientTrusted?: boolean;
 }
 
 /** How a session begins. */
 export interface Opening {
   /** The TLS of an implicit-TLS listener, whose handshake came first. */
   readonly tls?: TlsFacts;
+  /** What binds SCRAM to that TLS, where the driver can tell. */
+  readonly channelBinding?: ChannelBinding;
   /** Said instead of the greeting, and then the session ends (421, 554). */
   readonly refusal?: Reply;
 }
@@ -53,16 +61,14 @@ export interface Opening {
 export type Expectation = 'input' | 'answer' | 'handshake' | 'nothing';
 
 type Asking = Extract<State, { name: 'asking' }>;
+type Chunk = Extract<State, { name: 'chunk' }>;
 type Exchanging = Extract<State, { name: 'exchange' }>;
+type Skipping = Extract<State, { name: 'skipping' }>;
 
 /** RFC 5321 section 4.5.3.1.4, the CRLF counted. */
 const COMMAND_LINE_OCTETS = 512;
 /** MAIL and RCPT with every extension's addition (RFC 1870, 3461, 4954, 6152, 6531), rounded up. */
 const PATH_COMMAND_LINE_OCTETS = 2048;
-/** RFC 4954 section 4.3. Also the longest line that is held unread. */
-const AUTH_LINE_OCTETS = 12_288;
-/** A line that goes on past this ends the session. */
-const LINE_FLOOD_OCTETS = 65_536;
 /** RFC 1035 section 2.3.4; what follows EHLO need not be a domain that exists. */
 const CLIENT_DOMAIN_OCTETS = 255;
 /** RCPTs past the limit that are not held against the client, who may not know it (section 4.5.3.1.10). */
@@ -96,20 +102,16 @@ const httpMethods: ReadonlySet<string> = new Set([
   'PUT',
   'TRACE',
 ]);
-const EMPTY = Buffer.alloc(0);
 
 /** One SMTP session, from the greeting to the end, without socket, clock or promise. */
 export class Session {
   readonly #options: SessionOptions;
+  readonly #isXclientTrusted: boolean;
   #facts: SessionFacts;
+  #channelBinding: ChannelBinding | undefined;
   #state: State = CONNECTED;
 
-  /** Input: read up to `#at`, searched for a line's end up to `#searched`. */
-  #unread: Buffer = EMPTY;
-  #at = 0;
-  #searched = 0;
-  /** Octets of an overlong line that were thrown away already. */
-  #skipped = 0;
+  readonly #input = new Input();
   #isFirstOctet = true;
 
   /** Output of this turn. */
@@ -121,18 +123,19 @@ export class Session {
   /** The connection went away while `open-message` was asked: what the answer opens is discarded. */
   #isOrphan = false;
   #errors = 0;
-  #messages = 0;
+  #transactions = 0;
   #signInFailures = 0;
 
   constructor(options: SessionOptions, connection: ConnectionFacts) {
     this.#options = options;
+    this.#isXclientTrusted = connection.isXclientTrusted === true;
     this.#facts = {
       sessionId: connection.sessionId,
       listener: connection.listener,
       clientAddress: connection.clientAddress,
       clientPort: connection.clientPort,
       clientDomain: '',
-      protocol: options.protocol === 'lmtp' ? 'LMTP' : 'SMTP',
+      protocol: this.#firstProtocol(),
       tls: null,
       identity: null,
     };
@@ -152,24 +155,25 @@ export class Session {
 
   /** Octets that are held unread; past one command group (64 KiB) the driver stops reading. */
   get pendingOctets(): number {
-    return this.#unread.length - this.#at;
+    return this.#input.pendingOctets;
   }
 
   /** Whether a message is on its way in: between the 354, or the first BDAT, and the end of the data. */
   get isInMessage(): boolean {
-    return this.#state.name === 'data';
+    const { name } = this.#state;
+    return name === 'data' || name === 'chunk' || name === 'chunking';
   }
 
   /** The greeting, or the refusal that takes its place. */
   begin(opening: Opening = {}): Output[] {
     this.#outputs = [];
     if (opening.tls !== undefined) this.#facts = { ...this.#facts, tls: opening.tls };
+    this.#channelBinding = opening.channelBinding;
     if (opening.refusal !== undefined) {
       this.#text = renderReply(opening.refusal);
       this.#end('refused');
     } else {
-      const protocol = this.#options.protocol === 'lmtp' ? 'LMTP' : 'ESMTP';
-      this.#text = `220 ${this.#options.hostname} ${protocol}\r\n`;
+      this.#text = this.#greeting();
     }
     return this.#finishTurn();
   }
@@ -181,14 +185,7 @@ export class Session {
     // What comes between the STARTTLS command and its handshake is not TLS and not to be believed
     // (plaintext command injection, CVE-2011-0411).
     if (name === 'upgrading' || name === 'closed' || chunk.length === 0) return this.#outputs;
-    if (this.#at === this.#unread.length) {
-      this.#unread = chunk;
-      this.#at = this.#searched = 0;
-    } else {
-      this.#searched -= this.#at;
-      this.#unread = Buffer.concat([this.#unread.subarray(this.#at), chunk]);
-      this.#at = 0;
-    }
+    this.#input.push(chunk);
     if (this.#isFirstOctet) {
       this.#isFirstOctet = false;
       if (chunk[0] === TLS_HANDSHAKE && this.#facts.tls === null) this.#end('tls-in-clear');
@@ -211,12 +208,13 @@ export class Session {
     return this.#run();
   }
 
-  /** The handshake that `upgrade-tls` asked for is finished. */
-  secured(tls: TlsFacts): Output[] {
+  /** The handshake that `upgrade-tls` asked for is finished; `channelBinding` is for SCRAM-SHA-256-PLUS. */
+  secured(tls: TlsFacts, channelBinding?: ChannelBinding): Output[] {
     this.#outputs = [];
     if (this.#state.name === 'closed') return this.#outputs;
     if (this.#state.name !== 'upgrading') throw new Error('Session.secured: not upgrading');
     this.#facts = { ...this.#facts, tls };
+    this.#channelBinding = channelBinding;
     this.#state = CONNECTED;
     return this.#run();
   }
@@ -225,7 +223,8 @@ export class Session {
   expire(): Output[] {
     this.#outputs = [];
     if (this.#state.name === 'asking') this.#leaving = 'idle';
-    else if (this.#state.name !== 'closed') this.#farewell('idle');
+    else if (this.#state.name === 'upgrading') this.#end('idle');
+    else this.#farewell('idle');
     return this.#finishTurn();
   }
 
@@ -252,11 +251,19 @@ export class Session {
   #run(): Output[] {
     for (;;) {
       if (this.#leaving !== null && this.#isAtRest()) this.#farewell(this.#leaving);
-      if (this.#at >= this.#unread.length) break;
       const state = this.#state;
-      if (state.name === 'data') this.#readData(state.transaction, state.intake);
-      else if (state.name === 'asking' || state.name === 'closed') break;
-      else if (!this.#readLine()) break;
+      // A chunk may be of no octets at all.
+      if (state.name === 'chunk') {
+        if (!this.#readChunk(state)) break;
+      } else if (state.name === 'skipping') {
+        if (!this.#skipChunk(state)) break;
+      } else if (state.name === 'asking' || this.#input.pendingOctets === 0) {
+        break;
+      } else if (state.name === 'data') {
+        this.#readData(state.transaction, state.intake);
+      } else if (!this.#readLine()) {
+        break;
+      }
     }
     return this.#finishTurn();
   }
@@ -267,21 +274,11 @@ export class Session {
     return this.#leaving === 'idle' && name !== 'asking' && name !== 'closed';
   }
 
-  /**
-   * The replies leave together when no input is left to answer (RFC 2920 section 3.2). Input that waits for
-   * more of itself is copied, so that a few octets do not keep the socket's whole buffer.
-   */
+  /** The replies leave together when no input is left to answer (RFC 2920 section 3.2). */
   #finishTurn(): Output[] {
     if (this.#state.name !== 'asking') {
       this.#flush();
-      if (this.#at === this.#unread.length) {
-        this.#unread = EMPTY;
-        this.#at = this.#searched = 0;
-      } else if (this.#at > 0) {
-        this.#searched -= this.#at;
-        this.#unread = Buffer.from(this.#unread.subarray(this.#at));
-        this.#at = 0;
-      }
+      this.#input.settle();
     }
     return this.#outputs;
   }
@@ -293,64 +290,76 @@ export class Session {
   }
 
   #readData(transaction: Transaction, intake: MessageIntake): void {
-    const end = intake.take(this.#unread, this.#at, this.#outputs);
-    if (end === -1) {
-      this.#at = this.#unread.length;
-      return;
-    }
-    this.#at = this.#searched = end;
-    this.#messages++;
-    if (intake.refusal !== null) {
-      this.#state = GREETED;
-      this.#refuseMessage(intake.refusal, transaction);
-      return;
-    }
-    const { envelope } = transaction;
-    const { sizeInOctets } = intake;
-    this.#ask('message', { kind: 'message', envelope, sizeInOctets }, GREETED);
+    const input = this.#input;
+    const end = intake.takeData(input.chunk, input.at, this.#outputs);
+    input.at = end === -1 ? input.chunk.length : end;
+    if (end !== -1) this.#endMessage(transaction, intake);
   }
 
-  /** Reads one line up to its LF; `false` if it has not come yet. */
-  #readLine(): boolean {
-    const start = this.#at;
-    const lf = this.#unread.indexOf(LF, this.#searched);
-    const end = lf === -1 ? this.#unread.length : lf + 1;
-    const octets = this.#skipped + end - start;
-    if (octets > LINE_FLOOD_OCTETS) {
-      this.#farewell('line-flood');
-      return false;
-    }
-    this.#searched = end;
-    if (lf === -1) {
-      if (octets > AUTH_LINE_OCTETS) {
-        this.#skipped = octets;
-        this.#at = end;
-      }
-      return false;
-    }
-    this.#at = end;
-    this.#skipped = 0;
-    const state = this.#state;
-    if (octets > AUTH_LINE_OCTETS) {
-      if (state.name === 'exchange') this.#breakOff('exchange-line-too-long');
-      else this.#refuse('unknown', 'line-too-long');
-    } else if (lf === start || this.#unread[lf - 1] !== CR) {
-      // Answered here and now, as the client waits; never obeyed.
-      if (state.name === 'exchange') this.#breakOff('bare-newline-in-command');
-      else this.#refuse('unknown', 'bare-newline-in-command');
-    } else if (state.name === 'exchange') {
-      this.#readResponse(state, this.#unread.toString('latin1', start, lf - 1));
+  /** Reads what has come of a BDAT chunk; `false` if there is more to come. */
+  #readChunk(state: Chunk): boolean {
+    const { transaction, intake } = state;
+    const octets = this.#input.take(state.remainingOctets);
+    if (octets.length > 0) intake.takeOctets(octets, this.#outputs);
+    state.remainingOctets -= octets.length;
+    if (state.remainingOctets > 0) return false;
+    if (state.isLast) {
+      intake.end(this.#outputs);
+      this.#endMessage(transaction, intake);
+    } else if (intake.refusal !== null) {
+      this.#state = GREETED;
+      this.#refuse('BDAT', intake.refusal);
     } else {
-      this.#readCommand(start, lf - 1, octets);
+      this.#state = { name: 'chunking', transaction, intake };
+      this.#text += rendered.chunkOk;
     }
     return true;
   }
 
-  #readCommand(start: number, lineEnd: number, octets: number): void {
+  #skipChunk(state: Skipping): boolean {
+    state.remainingOctets -= this.#input.take(state.remainingOctets).length;
+    if (state.remainingOctets > 0) return false;
+    this.#state = state.next;
+    return true;
+  }
+
+  /** All of the message came. */
+  #endMessage(transaction: Transaction, intake: MessageIntake): void {
+    this.#state = GREETED;
+    const { refusal, sizeInOctets } = intake;
+    if (refusal !== null) return this.#refuseMessage(refusal, transaction);
+    const { envelope } = transaction;
+    return this.#ask('message', { kind: 'message', envelope, sizeInOctets }, GREETED);
+  }
+
+  /** Reads one line; `false` if it has not come yet. */
+  #readLine(): boolean {
+    const input = this.#input;
+    const found = input.readLine();
+    if (found === 'flood') this.#farewell('line-flood');
+    if (found !== 'line') return false;
+    const { chunk, lineStart, lineEnd, lineOctets } = input;
+    const state = this.#state;
+    if (lineOctets > AUTH_LINE_OCTETS) {
+      if (state.name === 'exchange') this.#breakOff('exchange-line-too-long');
+      else this.#refuse('unknown', 'line-too-long');
+    } else if (lineEnd === lineStart || chunk[lineEnd - 1] !== CR) {
+      // Answered here and now, as the client waits; never obeyed.
+      if (state.name === 'exchange') this.#breakOff('bare-newline-in-command');
+      else this.#refuse('unknown', 'bare-newline-in-command');
+    } else if (state.name === 'exchange') {
+      this.#readResponse(state, chunk.toString('latin1', lineStart, lineEnd - 1));
+    } else {
+      this.#readCommand(chunk, lineStart, lineEnd - 1, lineOctets);
+    }
+    return true;
+  }
+
+  #readCommand(chunk: Buffer, start: number, lineEnd: number, octets: number): void {
     let end = lineEnd;
     // Trailing white space is tolerated (RFC 5321 section 4.1.1).
-    while (end > start && (this.#unread[end - 1] === SPACE || this.#unread[end - 1] === TAB)) end--;
-    let line = this.#unread.toString('latin1', start, end);
+    while (end > start && (chunk[end - 1] === SPACE || chunk[end - 1] === TAB)) end--;
+    let line = chunk.toString('latin1', start, end);
     const space = line.indexOf(' ');
     const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
     const verb = verbs.get(word);
@@ -359,7 +368,7 @@ export class Session {
     const highest = highestCode(line);
     if (highest === -1) return this.#refuse(verb ?? 'unknown', 'control-character');
     if (highest > DELETE) {
-      const octetsOfLine = this.#unread.subarray(start, end);
+      const octetsOfLine = chunk.subarray(start, end);
       if (!isUtf8(octetsOfLine)) return this.#refuse(verb ?? 'unknown', 'invalid-utf8');
       line = octetsOfLine.toString('utf8');
     }
@@ -374,18 +383,9 @@ export class Session {
   // Commands: check what the session itself knows, then ask
 
   #obey(verb: Verb, argument: string): void {
-    const options = this.#options;
-    const { tls, identity } = this.#facts;
-    if (!worksUnsecured.has(verb)) {
-      const needsSignIn = options.auth === 'required' && identity === null;
-      if (tls === null && (options.requireTls || (needsSignIn && options.tls === 'starttls'))) {
-        return this.#refuse(verb, 'tls-required');
-      }
-      if (needsSignIn) return this.#refuse(verb, 'sign-in-required');
-    }
-    const allowed: readonly State['name'][] = allowedIn[verb];
-    if (!allowed.includes(this.#state.name)) return this.#refuse(verb, 'bad-sequence');
-
+    const rule = this.#ruleAgainst(verb);
+    if (verb === 'BDAT') return this.#checkBdat(argument, rule);
+    if (rule !== undefined) return this.#refuse(verb, rule);
     switch (verb) {
       case 'EHLO':
       case 'HELO':
@@ -399,11 +399,13 @@ export class Session {
         return this.#checkData(argument);
       case 'STARTTLS':
         return this.#startTls(argument);
+      case 'XCLIENT':
+        return this.#becomeProxied(argument);
       case 'AUTH':
         return this.#startExchange(argument);
       case 'RSET':
         if (argument !== '') return this.#refuse(verb, 'argument-syntax');
-        if (this.#state.name === 'transaction') this.#state = GREETED;
+        if (this.#state.name !== 'connected') this.#dropTransaction();
         this.#text += rendered.ok;
         return undefined;
       case 'NOOP':
@@ -423,6 +425,32 @@ export class Session {
     }
   }
 
+  /** The rule of access or of sequence by which a command may not come now. */
+  #ruleAgainst(verb: Verb): Rule | undefined {
+    const options = this.#options;
+    const { tls, identity } = this.#facts;
+    if (!worksUnsecured.has(verb)) {
+      const needsSignIn = options.auth === 'required' && identity === null;
+      if (tls === null && (options.requireTls || (needsSignIn && options.tls === 'starttls'))) {
+        return 'tls-required';
+      }
+      if (needsSignIn) return 'sign-in-required';
+    }
+    const allowed: readonly State['name'][] = allowedIn[verb];
+    return allowed.includes(this.#state.name) ? undefined : 'bad-sequence';
+  }
+
+  /** The transaction is over, and with it a message that was on its way in. */
+  #dropTransaction(): void {
+    if (this.#state.name === 'chunking') this.#discard(this.#state.intake);
+    this.#state = GREETED;
+  }
+
+  #discard(intake: MessageIntake): void {
+    if (intake.refusal !== null) return;
+    this.#outputs.push({ kind: 'discard-message', cause: 'aborted' });
+  }
+
   #checkHelo(verb: 'EHLO' | 'HELO' | 'LHLO', clientDomain: string): void {
     // RFC 2033 section 4.1: LMTP has LHLO, and only LHLO.
     const isLmtp = this.#options.protocol === 'lmtp';
@@ -439,8 +467,8 @@ export class Session {
   }
 
   #checkMail(argument: string): void {
-    if (this.#messages >= this.#options.maxMessages) return this.#farewell('too-many-messages');
-    const mail = parseMail(argument, this.#options);
+    if (this.#transactions >= this.#options.maxMessages) return this.#farewell('too-many-messages');
+    const mail = parseMail(argument, this.#options, this.#facts.tls !== null);
     if (!mail.ok) return this.#refuse('MAIL', mail.rule);
     const { reversePath, parameters } = mail.value;
     return this.#ask('MAIL', { kind: 'reverse-path', reversePath, parameters }, GREETED);
@@ -448,34 +476,82 @@ export class Session {
 
   #checkRcpt(argument: string): void {
     const state = this.#state;
-    if (state.name !== 'transaction') return;
-    const { transaction } = state;
-    const rcpt = parseRcpt(argument, transaction.envelope.parameters.smtpUtf8 === true);
+    const transaction = transactionOf(state);
+    const { smtpUtf8 = false } = transaction.envelope.parameters;
+    const rcpt = parseRcpt(argument, smtpUtf8, this.#options);
     if (!rcpt.ok) {
       transaction.refusedRecipients++;
       return this.#refuse('RCPT', rcpt.rule);
     }
     if (transaction.recipients.length >= this.#options.maxRecipients) {
-      return this.#refuse(
-        'RCPT',
-        'too-many-recipients',
-        ++transaction.recipientsTooMany > RECIPIENT_OVERSHOOT,
-      );
+      return this.#refuseTooMany(transaction, 'too-many-recipients');
     }
     const { forwardPath, parameters } = rcpt.value;
+    const { maxRecipientDomains } = this.#options;
+    if (maxRecipientDomains !== undefined) {
+      const { domains } = transaction;
+      const isNew = !domains.has(forwardPath.domain.toLowerCase());
+      if (isNew && domains.size >= maxRecipientDomains) {
+        return this.#refuseTooMany(transaction, 'too-many-recipient-domains');
+      }
+    }
     const { envelope } = transaction;
     return this.#ask('RCPT', { kind: 'forward-path', forwardPath, parameters, envelope }, state);
   }
 
+  /** Not held against the client, within reason: it may not know our limits. */
+  #refuseTooMany(transaction: Transaction, rule: Rule): void {
+    this.#refuse('RCPT', rule, ++transaction.recipientsTooMany > RECIPIENT_OVERSHOOT);
+  }
+
   #checkData(argument: string): void {
     const state = this.#state;
-    if (state.name !== 'transaction') return;
     if (argument !== '') return this.#refuse('DATA', 'argument-syntax');
-    const { recipients, refusedRecipients, envelope } = state.transaction;
-    if (recipients.length === 0) {
-      return this.#refuse('DATA', refusedRecipients > 0 ? 'no-recipients' : 'bad-sequence');
-    }
+    const transaction = transactionOf(state);
+    const { envelope } = transaction;
+    // RFC 3030 section 3: what is not made of lines cannot end with one.
+    if (envelope.parameters.body === 'BINARYMIME')
+      return this.#refuse('DATA', 'binary-needs-chunks');
+    const rule = ruleAgainstMessage(transaction);
+    if (rule !== undefined) return this.#refuse('DATA', rule);
     return this.#ask('DATA', { kind: 'open-message', envelope }, state);
+  }
+
+  /**
+   * RFC 3030 section 2. The octets of the chunk follow whatever the reply is: if its size cannot be read
+   * they cannot be told from commands, and the session ends.
+   */
+  #checkBdat(argument: string, rule: Rule | undefined): void {
+    const size = parseChunkSize(argument);
+    if (size === undefined) {
+      this.#refuse('BDAT', 'chunk-size-syntax');
+      return this.#end('chunk-size-syntax');
+    }
+    const state = this.#state;
+    const against = this.#options.chunking === false ? 'not-implemented' : rule;
+    if (against !== undefined) return this.#refuseChunk(size, against);
+    if (state.name === 'chunking') return this.#startChunk(state.transaction, state.intake, size);
+    const transaction = transactionOf(state);
+    const without = ruleAgainstMessage(transaction);
+    if (without !== undefined) return this.#refuseChunk(size, without);
+    const { envelope } = transaction;
+    this.#ask('BDAT', { kind: 'open-message', envelope }, state, size);
+  }
+
+  #startChunk(transaction: Transaction, intake: MessageIntake, size: ChunkSize): void {
+    const { octets: remainingOctets, isLast } = size;
+    this.#state = { name: 'chunk', transaction, intake, remainingOctets, isLast };
+  }
+
+  /** The reply comes before the octets of the chunk, and they come to nothing. */
+  #refuseChunk(size: ChunkSize, rule: Rule): void {
+    this.#refuse('BDAT', rule);
+    this.#skip(size);
+  }
+
+  #skip({ octets }: ChunkSize): void {
+    if (this.#state.name === 'closed') return;
+    this.#state = { name: 'skipping', remainingOctets: octets, next: this.#state };
   }
 
   /** RFC 3207 section 4.2: all that was learned in the clear is forgotten, unread octets included. */
@@ -486,9 +562,34 @@ export class Session {
     this.#text += rendered.readyForTls;
     this.#flush();
     this.#outputs.push({ kind: 'upgrade-tls' });
-    this.#facts = { ...this.#facts, clientDomain: '', protocol: 'SMTP', identity: null };
+    this.#facts = {
+      ...this.#facts,
+      clientDomain: '',
+      protocol: this.#firstProtocol(),
+      identity: null,
+    };
     this.#state = UPGRADING;
-    this.#forgetInput();
+    this.#input.forget();
+  }
+
+  /** The session begins anew, as the client whom the proxy speaks for. */
+  #becomeProxied(argument: string): void {
+    if (!this.#isXclientTrusted) return this.#refuse('XCLIENT', 'xclient-denied');
+    const proxied: ProxiedFacts | undefined = parseXclient(argument);
+    if (proxied === undefined) return this.#refuse('XCLIENT', 'argument-syntax');
+    const forgotten = { clientDomain: '', protocol: this.#firstProtocol(), identity: null };
+    this.#facts = { ...this.#facts, ...forgotten, ...proxied };
+    this.#state = CONNECTED;
+    this.#text += this.#greeting();
+  }
+
+  #greeting(): string {
+    const protocol = this.#options.protocol === 'lmtp' ? 'LMTP' : 'ESMTP';
+    return `220 ${this.#options.hostname} ${protocol}\r\n`;
+  }
+
+  #firstProtocol(): 'LMTP' | 'SMTP' {
+    return this.#options.protocol === 'lmtp' ? 'LMTP' : 'SMTP';
   }
 
   // Sign-in
@@ -505,17 +606,23 @@ export class Session {
     if (name === '' || initialResponse?.includes(' ') === true) {
       return this.#refuse('AUTH', 'argument-syntax');
     }
-    const mechanism = offeredMechanisms(options, this.#facts).includes(name)
+    const context = this.#exchangeContext();
+    const offered = offeredMechanisms(options, context);
+    const mechanism = offered.includes(name)
       ? findMechanism(name, options.customMechanisms)
       : undefined;
     if (mechanism === undefined) return this.#refuse('AUTH', 'unknown-mechanism');
 
-    const exchange = mechanism.start({ facts: this.#facts });
+    const exchange = mechanism.start(context, offered);
     const state: Exchanging = { name: 'exchange', mechanism: name, exchange };
     this.#state = state;
     if (initialResponse === undefined) return this.#take(exchange.begin(), state);
     // "=" is an initial response of no octets (RFC 4954 section 4).
     return this.#respond(state, initialResponse === '=' ? '' : initialResponse);
+  }
+
+  #exchangeContext(): ExchangeContext {
+    return { facts: this.#facts, channelBinding: this.#channelBinding };
   }
 
   #readResponse(state: Exchanging, line: string): void {
@@ -583,12 +690,12 @@ export class Session {
 
     const refusal = refusalIn(answer);
     if (refusal !== undefined) {
-      if (within.name === 'transaction') {
-        if (question.kind === 'forward-path') within.transaction.refusedRecipients++;
-        // A message that may not come ends its transaction.
-        if (question.kind === 'open-message') this.#state = GREETED;
-      }
-      return this.#say(verb, refusal);
+      if (question.kind === 'forward-path') transactionOf(within).refusedRecipients++;
+      // A message that may not come ends its transaction.
+      if (question.kind === 'open-message') this.#state = GREETED;
+      this.#say(verb, refusal);
+      if (asking.chunk !== undefined) this.#skip(asking.chunk);
+      return;
     }
     const { reply } = answer;
     switch (question.kind) {
@@ -596,6 +703,7 @@ export class Session {
         return this.#proceedHelo(verb, question.clientDomain, reply);
       case 'reverse-path': {
         const { reversePath, parameters } = question;
+        this.#transactions++;
         const transaction = newTransaction(reversePath, parameters);
         this.#state = { name: 'transaction', transaction };
         this.#text += reply === undefined ? rendered.senderOk : renderReply(reply);
@@ -603,32 +711,39 @@ export class Session {
       }
       case 'forward-path': {
         const { forwardPath, parameters } = question;
-        if (within.name === 'transaction') {
-          within.transaction.recipients.push({ forwardPath, parameters });
+        const { recipients, domains } = transactionOf(within);
+        recipients.push({ forwardPath, parameters });
+        if (this.#options.maxRecipientDomains !== undefined) {
+          domains.add(forwardPath.domain.toLowerCase());
         }
         this.#text += reply === undefined ? rendered.recipientOk : renderReply(reply);
         return;
       }
       case 'open-message':
-        if (within.name === 'transaction') {
-          const { transaction } = within;
-          this.#state = { name: 'data', transaction, intake: new MessageIntake(this.#options) };
-        }
-        this.#text += rendered.startMail;
-        return;
+        return this.#openMessage(transactionOf(within), asking.chunk);
     }
+  }
+
+  #openMessage(transaction: Transaction, chunk: ChunkSize | undefined): void {
+    const isBinary = transaction.envelope.parameters.body === 'BINARYMIME';
+    const intake = new MessageIntake(this.#options, isBinary);
+    if (chunk !== undefined) return this.#startChunk(transaction, intake, chunk);
+    this.#state = { name: 'data', transaction, intake };
+    this.#text += rendered.startMail;
   }
 
   #proceedHelo(verb: string, clientDomain: string, reply: Reply | undefined): void {
     const protocol = verb === 'HELO' ? 'SMTP' : verb === 'EHLO' ? 'ESMTP' : 'LMTP';
     this.#facts = { ...this.#facts, clientDomain, protocol };
-    this.#state = GREETED;
+    this.#dropTransaction();
     if (verb === 'HELO') {
       const ok = { code: 250, text: this.#options.hostname };
       this.#text += renderReply(reply ?? ok);
     } else {
       // The extensions must be told, so that a policy's own reply finds no room here.
-      this.#text += renderReply({ code: 250, text: ehloLines(this.#options, this.#facts) });
+      const context = this.#exchangeContext();
+      const lines = ehloLines(this.#options, this.#facts, context, this.#isXclientTrusted);
+      this.#text += renderReply({ code: 250, text: lines });
     }
   }
 
@@ -651,10 +766,10 @@ export class Session {
 
   // Output
 
-  #ask(verb: string, question: Question, within: State): void {
+  #ask(verb: string, question: Question, within: State, chunk?: ChunkSize): void {
     // With commands still unread their replies may yet join these.
-    if (this.#at === this.#unread.length) this.#flush();
-    this.#state = { name: 'asking', verb, question, within };
+    if (this.#input.pendingOctets === 0) this.#flush();
+    this.#state = { name: 'asking', verb, question, within, chunk };
     this.#outputs.push({ kind: 'ask', question });
   }
 
@@ -713,30 +828,33 @@ export class Session {
 
   /** Ends the session: nothing is read or said after it. */
   #end(rule: string, hangsUp = true): void {
-    if (this.#state.name === 'data' && this.#state.intake.refusal === null) {
-      this.#outputs.push({ kind: 'discard-message', cause: 'aborted' });
+    if (this.#state.name === 'asking' && this.#state.within.name === 'chunking') {
+      this.#discard(this.#state.within.intake);
+    } else if ('intake' in this.#state) {
+      this.#discard(this.#state.intake);
     }
     this.#flush();
     this.#outputs.push({ kind: 'note', note: { kind: 'ended', rule } });
     if (hangsUp) this.#outputs.push({ kind: 'hang-up' });
     this.#state = CLOSED;
-    this.#forgetInput();
-  }
-
-  #forgetInput(): void {
-    this.#unread = EMPTY;
-    this.#at = this.#searched = this.#skipped = 0;
+    this.#input.forget();
   }
 }
 
 function newTransaction(reversePath: ReversePath, parameters: MailParameters): Transaction {
   const recipients: Recipient[] = [];
   const envelope = { reversePath, parameters, recipients };
-  return { envelope, recipients, refusedRecipients: 0, recipientsTooMany: 0 };
+  return { envelope, recipients, refusedRecipients: 0, recipientsTooMany: 0, domains: new Set() };
+}
+
+/** The rule by which no message may come in this transaction. */
+function ruleAgainstMessage({ recipients, refusedRecipients }: Transaction): Rule | undefined {
+  if (recipients.length > 0) return undefined;
+  return refusedRecipients > 0 ? 'no-recipients' : 'bad-sequence';
 }
 
 function lineLimit(verb: Verb | undefined): number {
-  if (verb === 'MAIL' || verb === 'RCPT') return PATH_COMMAND_LINE_OCTETS;
+  if (verb === 'MAIL' || verb === 'RCPT' || verb === 'XCLIENT') return PATH_COMMAND_LINE_OCTETS;
   return verb === 'AUTH' ? AUTH_LINE_OCTETS : COMMAND_LINE_OCTETS;
 }
 

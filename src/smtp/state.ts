@@ -1,4 +1,5 @@
 // Where a session is, and which commands may come there (RFC 5321 section 4.1.4).
+import type { ChunkSize } from './chunk-size.ts';
 import type { Envelope, Recipient } from './envelope.ts';
 import type { MessageIntake } from './message-intake.ts';
 import type { Question } from './question.ts';
@@ -13,6 +14,8 @@ export interface Transaction {
   refusedRecipients: number;
   /** RCPT commands past the limit. */
   recipientsTooMany: number;
+  /** The domains of the recipients, in lower case, where their number is limited. */
+  readonly domains: Set<string>;
 }
 
 /** A state owns what is true in it. */
@@ -21,6 +24,18 @@ export type State =
   | { readonly name: 'greeted' }
   | { readonly name: 'transaction'; readonly transaction: Transaction }
   | { readonly name: 'data'; readonly transaction: Transaction; readonly intake: MessageIntake }
+  /** Between two chunks of BDAT. */
+  | { readonly name: 'chunking'; readonly transaction: Transaction; readonly intake: MessageIntake }
+  /** In a chunk of BDAT that is part of the message. */
+  | {
+      readonly name: 'chunk';
+      readonly transaction: Transaction;
+      readonly intake: MessageIntake;
+      remainingOctets: number;
+      readonly isLast: boolean;
+    }
+  /** In a chunk of BDAT that was refused: its octets must pass before the next command. */
+  | { readonly name: 'skipping'; remainingOctets: number; readonly next: State }
   | { readonly name: 'exchange'; readonly mechanism: string; readonly exchange: Exchange }
   | {
       readonly name: 'asking';
@@ -29,6 +44,8 @@ export type State =
       readonly question: Question;
       /** The state that the answer is acted on in. */
       readonly within: State;
+      /** The chunk that follows the BDAT command. */
+      readonly chunk: ChunkSize | undefined;
     }
   | { readonly name: 'upgrading' }
   | { readonly name: 'closed' };
@@ -38,22 +55,26 @@ export const GREETED: State = { name: 'greeted' };
 export const UPGRADING: State = { name: 'upgrading' };
 export const CLOSED: State = { name: 'closed' };
 
+const anywhere = ['connected', 'greeted', 'transaction', 'chunking'] as const;
+
 /** The states in which each command may come; anywhere else it is 503. */
 export const allowedIn = {
-  EHLO: ['connected', 'greeted', 'transaction'],
-  HELO: ['connected', 'greeted', 'transaction'],
-  LHLO: ['connected', 'greeted', 'transaction'],
+  EHLO: anywhere,
+  HELO: anywhere,
+  LHLO: anywhere,
   STARTTLS: ['connected', 'greeted', 'transaction'],
+  XCLIENT: ['connected', 'greeted'],
   AUTH: ['greeted'],
   MAIL: ['greeted'],
   RCPT: ['transaction'],
   DATA: ['transaction'],
-  RSET: ['connected', 'greeted', 'transaction'],
-  NOOP: ['connected', 'greeted', 'transaction'],
-  VRFY: ['connected', 'greeted', 'transaction'],
-  EXPN: ['connected', 'greeted', 'transaction'],
-  HELP: ['connected', 'greeted', 'transaction'],
-  QUIT: ['connected', 'greeted', 'transaction'],
+  BDAT: ['transaction', 'chunking'],
+  RSET: anywhere,
+  NOOP: anywhere,
+  VRFY: anywhere,
+  EXPN: anywhere,
+  HELP: anywhere,
+  QUIT: anywhere,
 } as const satisfies Record<string, readonly State['name'][]>;
 
 export type Verb = keyof typeof allowedIn;
@@ -64,7 +85,14 @@ export const worksUnsecured: ReadonlySet<Verb> = new Set([
   'HELO',
   'LHLO',
   'STARTTLS',
+  'XCLIENT',
   'AUTH',
   'NOOP',
   'QUIT',
 ]);
+
+/** The transaction of a state that must have one. */
+export function transactionOf(state: State): Transaction {
+  if (!('transaction' in state)) throw new Error(`no transaction in state ${state.name}`);
+  return state.transaction;
+}

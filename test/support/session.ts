@@ -16,6 +16,11 @@ export const usualOptions: SessionOptions = {
   maxMessages: 100,
   maxErrors: 20,
   maxSignInFailures: 3,
+  // Off, so that most transcripts need not name them after EHLO
+  chunking: false,
+  dsn: false,
+  requireTlsExtension: false,
+  limits: false,
 };
 
 export const connection: ConnectionFacts = {

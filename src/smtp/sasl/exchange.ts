@@ -29,9 +29,17 @@ export interface Exchange {
   answered(answer: SignInAnswer): Step;
 }
 
+/** The kinds of channel binding that SCRAM-SHA-256-PLUS takes (RFC 9266, RFC 5929). */
+export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point';
+
+/** The octets that are the same at both ends of one TLS connection and no other; nothing if there are none. */
+export type ChannelBinding = (type: ChannelBindingType) => Buffer | undefined;
+
 /** What a mechanism may know of the session. */
 export interface ExchangeContext {
   readonly facts: SessionFacts;
+  /** Absent in the clear, and where the driver cannot tell. */
+  readonly channelBinding: ChannelBinding | undefined;
 }
 
 /** A SASL mechanism. An embedder adds one by naming it in `SessionOptions.customMechanisms`. */
@@ -40,7 +48,8 @@ export interface Mechanism {
   readonly name: string;
   /** Whether it works on this session as it is now; if not it is neither shown nor taken. */
   isOffered(context: ExchangeContext): boolean;
-  start(context: ExchangeContext): Exchange;
+  /** `offered` are the names of all the mechanisms that the session offers now. */
+  start(context: ExchangeContext, offered: readonly string[]): Exchange;
 }
 
 /** The step that follows a final answer, for the mechanisms that ask but once. */
