@@ -27,8 +27,8 @@ function* everyCut(transcript: Transcript): Generator<Cut> {
 }
 
 function replay(transcript: Transcript, cut: Cut, late: boolean): void {
-  const { options, steps, tls, refusal } = transcript;
-  const session = newSession(options);
+  const { options, steps, tls, refusal, isXclientTrusted } = transcript;
+  const session = newSession(options, { isXclientTrusted });
   const begin = () => session.begin({ ...(tls && { tls: TLS }), ...(refusal && { refusal }) });
   for (const step of steps) {
     const pieces = step.packet.length === 0 ? [] : cut(step.packet);

@@ -30,6 +30,9 @@ export const connection: ConnectionFacts = {
   clientPort: 54_321,
 };
 
-export function newSession(options: Partial<SessionOptions> = {}): Session {
-  return new Session({ ...usualOptions, ...options }, connection);
+export function newSession(
+  options: Partial<SessionOptions> = {},
+  facts: Partial<ConnectionFacts> = {},
+): Session {
+  return new Session({ ...usualOptions, ...options }, { ...connection, ...facts });
 }

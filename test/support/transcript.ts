@@ -3,10 +3,11 @@
 //   # a comment                        C: a line of the client         c: the same without its CRLF
 //   O: {"maxRecipients": 1}            S: a line of the server         !: another output, as `hang-up`
 //   B: tls | refusal 421 3.2 Closed    M: a line of the message stored so far in this step
+//   m: the same without its CRLF       B: xclient, of a proxy that is trusted
 //   ?: KIND [SUBJECT] -> accept | accept CODE STATUS TEXT | refuse CODE STATUS TEXT | each CODE …; CODE …
 //   E: secured | expire | drain | lost
 //
-// C: lines without an S:, ! or M: line between them come in one packet. `?:` sets the answer to the next
+// C: lines without an S:, !:, M: or m: line between them come in one packet. `?:` sets the answer to the next
 // question of that kind in the step; without one the answer is to accept. Escapes in C:, c:, S: and M: are
 // those of `unescape`.
 import { readFileSync, readdirSync } from 'node:fs';
@@ -48,6 +49,7 @@ export interface Transcript {
   readonly name: string;
   readonly options: Partial<SessionOptions>;
   readonly tls: boolean;
+  readonly isXclientTrusted: boolean;
   readonly refusal: Reply | undefined;
   readonly steps: readonly Step[];
 }
@@ -61,6 +63,7 @@ export function readTranscripts(folder: URL): Transcript[] {
 export function parseTranscript(name: string, source: string): Transcript {
   let options: Partial<SessionOptions> = {};
   let tls = false;
+  let isXclientTrusted = false;
   let refusal: Reply | undefined;
   const begin = newStep(0, 'begin');
   const steps = [begin];
@@ -80,18 +83,20 @@ export function parseTranscript(name: string, source: string): Transcript {
     }
     if (tag === 'O:') options = { ...options, ...(JSON.parse(rest) as Partial<SessionOptions>) };
     else if (tag === 'B:' && rest === 'tls') tls = true;
+    else if (tag === 'B:' && rest === 'xclient') isXclientTrusted = true;
     else if (tag === 'B:') refusal = parseReply(rest.replace(/^refusal /, ''));
     else if (tag === '?:') step.answers.push(parseAnswer(rest));
     else if (tag === 'C:') step.packet = Buffer.concat([step.packet, unescape(`${rest}\\r\\n`)]);
     else if (tag === 'c:') step.packet = Buffer.concat([step.packet, unescape(rest)]);
     else if (tag === 'S:') step.text += `${unescape(rest).toString()}\r\n`;
     else if (tag === '!:') step.outputs.push(rest);
-    else if (tag === 'M:')
-      step.message = `${step.message ?? ''}${unescape(rest).toString('latin1')}\r\n`;
-    else if (tag !== 'E:') throw new Error(`${name}:${index + 1}: unknown tag ${tag}`);
-    if (tag === 'S:' || tag === '!:' || tag === 'M:') isExpecting = true;
+    else if (tag === 'M:' || tag === 'm:') {
+      const octets = unescape(rest).toString('latin1');
+      step.message = `${step.message ?? ''}${octets}${tag === 'M:' ? '\r\n' : ''}`;
+    } else if (tag !== 'E:') throw new Error(`${name}:${index + 1}: unknown tag ${tag}`);
+    if ('S:!:M:m:'.includes(tag)) isExpecting = true;
   }
-  return { name, options, tls, refusal, steps };
+  return { name, options, tls, isXclientTrusted, refusal, steps };
 }
 
 function newStep(line: number, event: Event | null): Step {
