@@ -557,11 +557,12 @@ export class Connection implements Watched {
     );
     const goOn = (later: Answer): void => {
       if (this.#phase !== 'opening') return;
-      this.#securedAnswer = later;
       if (this.#listener.options.tls === 'implicit') {
-        this.#begin();
+        if (later.kind === 'refuse') this.#greet(later);
+        else this.#begin();
         return;
       }
+      this.#securedAnswer = later;
       this.#phase = 'open';
       socket.on('data', onData);
       this.#attempt(() => {
