@@ -1,6 +1,6 @@
 /** What the clock looks after. */
 export interface Watched {
-  /** Called about once in a period with the clock's time in milliseconds. */
+  /** Called once in a period, with a time in milliseconds that has certainly passed. */
   check(now: number): void;
 }
 
@@ -9,7 +9,7 @@ const SHORTEST_PERIOD = 20;
 
 /**
  * One timer for all connections of a server. A deadline costs its connection one number instead of a timer,
- * and reading the time costs nothing; in return every timeout is late by up to one period.
+ * and reading the time costs nothing; in return every timeout is late by up to two periods, and never early.
  */
 export class Clock {
   readonly #periodInMilliseconds: number;
@@ -21,7 +21,10 @@ export class Clock {
   /** The period is a quarter of the shortest timeout, and never over a second. */
   constructor(shortestTimeoutSeconds: number) {
     const quarter = (shortestTimeoutSeconds * 1000) / 4;
-    this.#periodInMilliseconds = Math.min(LONGEST_PERIOD, Math.max(SHORTEST_PERIOD, quarter));
+    this.#periodInMilliseconds = Math.min(
+      LONGEST_PERIOD,
+      Math.max(SHORTEST_PERIOD, Math.trunc(quarter)),
+    );
   }
 
   start(): void {
@@ -44,7 +47,9 @@ export class Clock {
 
   #tick(): void {
     this.now = current();
-    for (const watched of this.#watched) watched.check(this.now);
+    // Whoever noted the time since the last period noted one that was old by then.
+    const passed = this.now - this.#periodInMilliseconds;
+    for (const watched of this.#watched) watched.check(passed);
   }
 }
 

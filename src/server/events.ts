@@ -49,6 +49,8 @@ export type ServerEvent =
       readonly address: string;
       readonly port: number;
     }
+  /** The system had no connection to give: out of file descriptors (`EMFILE`), or gone already. */
+  | { readonly kind: 'accept-failed'; readonly listener: string; readonly code: string }
   | {
       readonly kind: 'connection-opened';
       readonly peer: Peer;

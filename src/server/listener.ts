@@ -56,8 +56,10 @@ export class Listener {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#accept(socket),
     );
-    this.#server.on('error', () => {
-      // After the listening began this is a failed accept (EMFILE): the next one may succeed.
+    this.#server.on('error', (error) => {
+      // Before it listens this is for `listen`. Afterwards it is a failed accept; the next may succeed.
+      if (!this.#server.listening) return;
+      this.observe?.({ kind: 'accept-failed', listener: options.name, code: codeOf(error) });
     });
   }
 

@@ -63,6 +63,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   readonly #listeners: readonly Listener[];
   readonly #closed = Promise.withResolvers<Closed>();
   readonly #observe: Shared['observe'];
+  readonly #closeOnAbort = (): void => void this.close();
   #state: 'new' | 'listening' | 'closing' | 'closed' = 'new';
   #cut = 0;
 
@@ -223,7 +224,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
       await this.close({ drain: 0 });
       throw error;
     }
-    signal?.addEventListener('abort', () => void this.close(), { once: true });
+    signal?.addEventListener('abort', this.#closeOnAbort, { once: true });
     const certificates = this.#certificates?.facts;
     if (certificates) this.#observe?.({ kind: 'certificates-served', certificates });
     return this;
@@ -343,6 +344,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   #settleIfEmpty(): void {
     if (this.#state !== 'closing' || this.#counts.total > 0) return;
     this.#state = 'closed';
+    this.#options.signal?.removeEventListener('abort', this.#closeOnAbort);
     this.#clock.stop();
     this.#loop.end();
     this.#observe?.({ kind: 'closed', cut: this.#cut });
