@@ -167,6 +167,16 @@ describe('implicit TLS', () => {
     client.destroy();
   });
 
+  test.each(['AES128-SHA', 'ECDHE-ECDSA-AES128-SHA256', 'DHE-RSA-AES128-GCM-SHA256'])(
+    'is refused with the cipher %s',
+    async (cipher) => {
+      const { portOf, log } = await startServer(bothKinds());
+      const options = { maxVersion: 'TLSv1.2', ciphers: `${cipher}@SECLEVEL=0` } as const;
+      await expect(TestClient.connectTls(portOf('smtps'), options)).rejects.toThrow();
+      expect(await log.next('tls-failed')).toMatchObject({ code: 'ERR_SSL_NO_SHARED_CIPHER' });
+    },
+  );
+
   test('is refused below TLS 1.2', async () => {
     const { portOf, log } = await startServer(bothKinds());
     const attempt = TestClient.connectTls(portOf('smtps'), {
@@ -180,19 +190,25 @@ describe('implicit TLS', () => {
     });
   });
 
-  test.each(['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305'])(
-    'lets the client choose %s',
-    async (cipher) => {
-      const { portOf } = await startServer(bothKinds());
-      const client = await TestClient.connectTls(portOf('smtps'), {
-        maxVersion: 'TLSv1.2',
-        ciphers: `${cipher}:ECDHE-ECDSA-AES256-GCM-SHA384`,
-      });
-      expect((await client.reply()).startsWith('220')).toBe(true);
-      expect(client.tlsSocket.getCipher().name).toBe(cipher);
-      client.destroy();
-    },
-  );
+  test.each([
+    ['AES in our order', 'ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256', 'AES128'],
+    [
+      'ChaCha20 where it comes first',
+      'ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256',
+      'CHACHA20',
+    ],
+    [
+      'AES where ChaCha20 comes last',
+      'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305',
+      'AES128',
+    ],
+  ])('gives the client %s', async (_, ciphers, expected) => {
+    const { portOf } = await startServer(bothKinds());
+    const client = await TestClient.connectTls(portOf('smtps'), { maxVersion: 'TLSv1.2', ciphers });
+    expect(await client.reply()).toMatch(/^220 /);
+    expect(client.tlsSocket.getCipher().name).toContain(expected);
+    client.destroy();
+  });
 
   test.each(['X25519MLKEM768', 'X25519', 'P-256'])('agrees on a key by %s', async (group) => {
     const { portOf, log } = await startServer(bothKinds());
