@@ -1,217 +1,197 @@
-// What becomes of a mail: an object in S3 and a notification on SNS, and only then a 250.
-import { createHash } from 'node:crypto';
+// What becomes of a mail: an object in S3 and a notification on SNS, and only then a 250. Here the parts are
+// put together; the promise itself is in `committer.ts`.
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { MessageFacts, MessageWriter, OpenMessage, Reply } from '../smtp/index.ts';
 import { classifyAwsError, createMisconfigurationReporter, deferral } from './aws-failures.ts';
+import { createBreaker } from './breaker.ts';
+import { createCommitter, MESSAGE_TYPE } from './committer.ts';
 import { type Copy, planCopies } from './copies.ts';
+import { Deadline } from './deadline.ts';
+import { createDuplicateGuard } from './duplicate-guard.ts';
 import type { AwsFailure, AwsService, Observe } from './events.ts';
-import { HEADER_SECTION_OCTETS, readHeaderSection } from './header-section.ts';
-import { encodeRecord, encodeSidecar, makeRecord, sidecarMetadata } from './mail-record.ts';
-import { buildNotification } from './notification.ts';
-import { sidecarKey } from './object-key.ts';
+import { blocksFor, type CopyUpload, IncomingMessage, type Receiving } from './incoming-message.ts';
+import { sidecarMetadata } from './mail-record.ts';
+import { createMemory, SMALL_OCTETS } from './memory.ts';
 import { createSdkPuts } from './object-puts.ts';
 import { createObjectStore } from './object-store.ts';
 import type { BridgeOptions } from './options.ts';
+import { OUTBOX_PREFIX } from './outbox.ts';
+import { type OutboxDrainer, startOutboxDrainer } from './outbox-drainer.ts';
 import { createPublisher } from './publisher.ts';
-import { renderTraceHeaders } from './trace-headers.ts';
-import { notVerified } from './verification.ts';
+import { createSignedPuts } from './signed-puts.ts';
 
 /** Takes mails from the server. */
-export interface Bridge {
+export interface Bridge extends AsyncDisposable {
   /** For the server: called before the 354 of each message. */
   readonly open: OpenMessage;
-  /** The reply for a new session or transaction while the bridge cannot take mail; else `undefined`. */
+  /**
+   * `undefined` while the bridge takes mail. Else what a MAIL command is answered with; a new session may
+   * be told `421 4.3.2` instead.
+   */
   admits(): Reply | undefined;
-  /** Settles when no message is open and nothing is under way any more. */
+  /** Settles when no message is open and nothing of one is under way any more. */
   drain(): Promise<void>;
-  /** Drains, and ends what runs in the background. */
+  /** Drains, and ends what runs in the background. The clients stay the caller's. */
   close(): Promise<void>;
 }
 
-/** A PutObject's body; above it the object goes up in parts. */
-const SINGLE_PUT_OCTETS = 8 * 1024 * 1024;
-const PART_OCTETS = 8 * 1024 * 1024;
-const MESSAGE_TYPE = 'message/rfc822';
-/** Of the commit budget, what the topic may take; past the budget there is still time to say 451. */
-const PUBLISH_SHARE = 0.4;
+const DEFAULT_MEMORY_OCTETS = 256 * 1024 * 1024;
+const PROBE_MILLIS = 2000;
+const OVERLOADED: Reply = { code: 452, status: '3.1', text: 'Too busy, try again later' };
 
 export function createBridge(options: BridgeOptions): Bridge {
+  const { s3, bucket, routes, prefix = 'mail/', topicArn, limits = {} } = options;
   const observe: Observe = options.observe ?? (() => undefined);
-  const store = createObjectStore(options.s3, createSdkPuts(options.s3), options.bucket, observe);
-  const publisher = createPublisher(options.sns, observe);
-  const reportMisconfiguration = createMisconfigurationReporter(observe);
-  const { prefix = 'mail/', topicArn, routes, hostname, traceHeaders = true } = options;
-  const budgetMillis = (options.limits?.commitSeconds ?? 20) * 1000;
-  const open = new Set<Promise<unknown>>();
+  const budgetMillis = (limits.commitSeconds ?? 20) * 1000;
 
-  function failureOf(service: AwsService, error: unknown): AwsFailure {
+  const reportMisconfiguration = createMisconfigurationReporter(observe);
+  const failureOf = (service: AwsService, error: unknown): AwsFailure => {
     const failure = classifyAwsError(service, error);
     reportMisconfiguration(failure);
     return failure;
-  }
-
-  async function commitCopy(
-    facts: MessageFacts,
-    copy: Copy,
-    content: Buffer,
-    sha256: Buffer,
-    committedAt: number,
-  ): Promise<AwsFailure | undefined> {
-    const trace = traceHeaders
-      ? renderTraceHeaders({ ...copy, facts, hostname, verification: notVerified })
-      : Buffer.alloc(0);
-    const record = makeRecord({
-      facts,
-      recipients: copy.recipients,
-      topicArn: copy.topicArn,
-      processingTimeMillis: committedAt - facts.receivedAt.getTime(),
-      verification: notVerified,
-      sha256: sha256.toString('hex'),
-      sizeInOctets: content.length,
-      traceHeaderOctets: trace.length,
-    });
-    const deadline = AbortSignal.timeout(budgetMillis);
-    try {
-      await storeMail(facts, copy, [trace, content], record, deadline);
-    } catch (error) {
-      return failureOf('s3', error);
-    }
-    const header = readHeaderSection(
-      content.subarray(0, HEADER_SECTION_OCTETS + 1),
-      content.length <= HEADER_SECTION_OCTETS,
-    );
-    const traceFields = readHeaderSection(trace, true).fields;
-    const notification = buildNotification({
-      record,
-      bucket: options.bucket,
-      key: copy.key,
-      header: { ...header, fields: [...traceFields, ...header.fields] },
-    });
-    try {
-      await publisher.publish(
-        notification,
-        AbortSignal.any([deadline, AbortSignal.timeout(budgetMillis * PUBLISH_SHARE)]),
-      );
-      return undefined;
-    } catch (error) {
-      return failureOf('sns', error);
-    }
-  }
-
-  async function storeMail(
-    facts: MessageFacts,
-    { key }: Copy,
-    body: readonly Buffer[],
-    record: ReturnType<typeof makeRecord>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const putSidecar = (text: string): Promise<void> =>
-      store.put({
-        key: sidecarKey(key),
-        body: [Buffer.from(text)],
-        contentType: 'application/json',
-        metadata: {},
-        signal,
-      });
-    const object = Buffer.concat(body);
-    if (object.length <= SINGLE_PUT_OCTETS) {
-      const { metadata, sidecar } = encodeRecord(record);
-      if (sidecar !== undefined) await putSidecar(sidecar);
-      await store.put({ key, body: [object], contentType: MESSAGE_TYPE, metadata, signal });
-      return;
-    }
-    const upload = await store.beginUpload({
-      key,
-      contentType: MESSAGE_TYPE,
-      metadata: sidecarMetadata(facts),
-      signal,
-    });
-    try {
-      for (let at = 0, part = 1; at < object.length; at += PART_OCTETS, part += 1) {
-        await upload.putPart(part, [object.subarray(at, at + PART_OCTETS)], signal);
-      }
-      await putSidecar(encodeSidecar(record));
-      await upload.complete(signal);
-    } catch (error) {
-      upload.abort();
-      throw error;
-    }
-  }
-
-  function openMessage(facts: MessageFacts): MessageWriter {
-    const spans: Buffer[] = [];
-    const hash = createHash('sha256');
-    let sizeInOctets = 0;
-    let ended: () => void = () => undefined;
-    const lifetime = new Promise<void>((resolve) => {
-      ended = resolve;
-    });
-    open.add(lifetime);
-    void lifetime.then(() => open.delete(lifetime));
-
-    const commit = async (): Promise<Reply> => {
-      const started = performance.now();
-      const sha256 = hash.digest();
-      const content = Buffer.concat(spans);
-      const copies = planCopies(
-        facts,
-        { prefix, topicArn, routes },
-        options.destinationOf?.(facts),
-      );
-      const failures = await Promise.all(
-        copies.map((copy) => commitCopy(facts, copy, content, sha256, Date.now())),
-      );
-      const failure = failures.find((each) => each !== undefined);
-      const commitMillis = performance.now() - started;
-      if (failure !== undefined) {
-        const reply = deferral(failure.cause);
-        const { cause } = failure;
-        observe({
-          kind: 'message-deferred',
-          facts,
-          sizeInOctets,
-          reply,
-          cause,
-          failure,
-          commitMillis,
-        });
-        return reply;
-      }
-      observe({
-        kind: 'message-accepted',
-        facts,
-        sizeInOctets,
-        sha256: sha256.toString('hex'),
-        copies: copies.map((copy) => ({
-          ...copy,
-          bucket: options.bucket,
-          recipients: copy.recipients.length,
-          outbox: false,
-        })),
-        commitMillis,
-        storeMillis: commitMillis,
-        publishMillis: 0,
-      });
-      return { code: 250, status: '0.0', text: `Ok: queued as ${facts.messageId}` };
-    };
-
-    return {
-      write: (span) => {
-        spans.push(span);
-        hash.update(span);
-        sizeInOctets += span.length;
-        return true;
-      },
-      commit: () => commit().finally(ended),
-      discard: (cause) => {
-        observe({ kind: 'message-discarded', facts, sizeInOctets, cause });
-        ended();
-      },
-    };
-  }
-
-  const drain = async (): Promise<void> => {
-    while (open.size > 0) await Promise.all(open);
-    await store.idle();
   };
-  return { open: openMessage, admits: () => undefined, drain, close: drain };
+
+  const memory = createMemory(limits.memory ?? DEFAULT_MEMORY_OCTETS);
+  const puts = options.puts === 'sdk' ? createSdkPuts(s3) : createSignedPuts(s3, bucket);
+  const store = createObjectStore(s3, puts, bucket, observe);
+  const publisher = createPublisher({ sns: options.sns, observe });
+  const breaker = createBreaker({ observe, probe });
+  const guard =
+    options.duplicates &&
+    createDuplicateGuard(options.duplicates, observe, (error) => failureOf('dynamodb', error));
+  const outbox: OutboxDrainer = startOutboxDrainer(
+    { s3, store, publisher, bucket, observe },
+    (options.outboxSeconds ?? 15) * 1000,
+  );
+  const committer = createCommitter({
+    store,
+    publisher,
+    guard,
+    bucket,
+    hostname: options.hostname,
+    traceHeaders: options.traceHeaders ?? true,
+    budgetMillis,
+    observe: (event) => {
+      if (event.kind === 'outbox-written') outbox.wake();
+      observe(event);
+    },
+    failureOf,
+    settled: (failure) => breaker.settled(failure),
+  });
+
+  /** Messages open or being committed, and who waits for their end. */
+  let openMessages = 0;
+  let onIdle: (() => void)[] = [];
+
+  async function probe(): Promise<void> {
+    using deadline = new Deadline(PROBE_MILLIS);
+    await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 }), {
+      abortSignal: deadline.signal,
+    });
+  }
+
+  const copiesOf = (facts: MessageFacts): Copy[] =>
+    planCopies(facts, { prefix, topicArn, routes }, options.destinationOf?.(facts));
+
+  function deferred(
+    facts: MessageFacts,
+    sizeInOctets: number,
+    reply: Reply,
+    cause: string,
+    failure?: AwsFailure,
+  ): Reply {
+    observe({
+      kind: 'message-deferred',
+      facts,
+      sizeInOctets,
+      reply,
+      cause,
+      ...(failure && { failure }),
+      commitMillis: 0,
+    });
+    return reply;
+  }
+
+  const receiving: Receiving = {
+    memory,
+    memoryWaitMillis: (limits.memoryWaitSeconds ?? 20) * 1000,
+    partMillis: budgetMillis,
+    beginUploads: async (facts, signal): Promise<CopyUpload[]> => {
+      const begun = await Promise.allSettled(
+        copiesOf(facts).map(async (copy) => ({
+          copy,
+          upload: await store.beginUpload({
+            key: copy.key,
+            contentType: MESSAGE_TYPE,
+            metadata: sidecarMetadata(facts),
+            signal,
+          }),
+        })),
+      );
+      const uploads = begun.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      const failed = begun.find((each) => each.status === 'rejected');
+      if (failed === undefined) return uploads;
+      for (const { upload } of uploads) upload.abort();
+      throw failed.reason;
+    },
+    commit: (mail) =>
+      committer.commit(
+        mail,
+        mail.body.kind === 'parts'
+          ? mail.body.uploads.map(({ copy }) => copy)
+          : copiesOf(mail.facts),
+      ),
+    overloaded: (facts, size) => deferred(facts, size, OVERLOADED, 'overload'),
+    failed: (facts, size, error) => {
+      const failure = failureOf('s3', error);
+      breaker.settled(failure);
+      return deferred(facts, size, deferral(failure.cause), failure.cause, failure);
+    },
+    discarded: (facts, sizeInOctets, cause) =>
+      observe({ kind: 'message-discarded', facts, sizeInOctets, cause }),
+    ended: () => {
+      openMessages -= 1;
+      if (openMessages > 0) return;
+      for (const idle of onIdle) idle();
+      onIdle = [];
+    },
+  };
+
+  function openMessage(
+    facts: MessageFacts,
+    drained: () => void,
+  ): MessageWriter | Reply | Promise<MessageWriter | Reply> {
+    if (breaker.isOpen) return deferred(facts, 0, OVERLOADED, 'breaker-open');
+    openMessages += 1;
+    const declared = facts.envelope.parameters.size ?? 0;
+    if (declared <= SMALL_OCTETS) return new IncomingMessage(facts, receiving, drained);
+    const blocks = blocksFor(facts, 0);
+    if (memory.large.tryOwn(blocks)) return new IncomingMessage(facts, receiving, drained, blocks);
+    return memory.large
+      .own(blocks, receiving.memoryWaitMillis, new AbortController().signal)
+      .then((owned) => {
+        if (owned) return new IncomingMessage(facts, receiving, drained, blocks);
+        receiving.ended();
+        return receiving.overloaded(facts, 0);
+      });
+  }
+
+  async function drain(): Promise<void> {
+    if (openMessages > 0) await new Promise<void>((resolve) => onIdle.push(resolve));
+    await store.idle();
+  }
+
+  async function close(): Promise<void> {
+    await drain();
+    breaker.close();
+    await outbox.close();
+  }
+
+  return {
+    open: openMessage,
+    admits: () => (breaker.isOpen || memory.small.isShort ? OVERLOADED : undefined),
+    drain,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

@@ -184,3 +184,10 @@ function digestOf(body: readonly Buffer[]): Buffer {
   for (const octets of body) hash.update(octets);
   return hash.digest();
 }
+
+/** Waits for all, so that none still uses the octets or could still add a part; rejects with the first error. */
+export async function settled(promises: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(promises);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}

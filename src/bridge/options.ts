@@ -26,6 +26,10 @@ export interface BridgeOptions {
   /** Answers a resent mail with the first one's messageId. Off without it. */
   readonly duplicates?: DuplicateOptions;
   readonly observe?: Observe;
+  /** How octets go to S3: one signed keep-alive PUT, or the SDK's own command. Default `signed`. */
+  readonly puts?: 'signed' | 'sdk';
+  /** How often each task looks at the outbox. Default 15, with jitter. */
+  readonly outboxSeconds?: number;
 }
 
 /** Where a mail goes, where it is not the default. */

@@ -1,28 +1,184 @@
-import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+// Notifications to SNS, several in one call where several are on their way: a batch of ten costs hardly more
+// than one. Nobody waits who is alone, and each entry's own result is its own message's.
+import {
+  PublishBatchCommand,
+  type PublishBatchRequestEntry,
+  PublishCommand,
+  type SNSClient,
+} from '@aws-sdk/client-sns';
+import { classifyAwsError } from './aws-failures.ts';
+import { Deadline } from './deadline.ts';
 import type { Observe } from './events.ts';
 import type { Notification } from './notification.ts';
 
 /** Puts notifications on their topics. */
 export interface Publisher {
-  /** Settles when SNS has accepted it; rejects with the SDK's error. */
-  publish(notification: Notification, signal: AbortSignal): Promise<void>;
+  /** Settles when SNS has accepted it; rejects with the SDK's error, within `millis`. */
+  publish(notification: Notification, millis: number): Promise<void>;
 }
 
-export function createPublisher(sns: SNSClient, observe: Observe): Publisher {
-  return {
-    publish: async ({ topicArn, subject, message, attributes }, abortSignal) => {
-      const started = performance.now();
-      await sns.send(
+export interface PublisherOptions {
+  readonly sns: SNSClient;
+  readonly observe: Observe;
+  /** How long the first of a batch waits for others, when others are on their way. Default 4. */
+  readonly lingerMillis?: number;
+}
+
+/** SNS's limits for PublishBatch: entries, and octets of all of them with their attributes. */
+const BATCH_ENTRIES = 10;
+const BATCH_OCTETS = 256 * 1024;
+
+interface Entry {
+  readonly notification: Notification;
+  readonly octets: number;
+  readonly until: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** SNS refused one entry of a batch; looks like the error that Publish would have thrown. */
+export class PublishEntryError extends Error {
+  readonly $metadata: { readonly httpStatusCode: number };
+
+  constructor(code: string, message: string, senderFault: boolean) {
+    super(message);
+    this.name = code;
+    this.$metadata = { httpStatusCode: senderFault ? 400 : 500 };
+  }
+}
+
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { sns, observe, lingerMillis = 4 } = options;
+  /** By topic. A message waits here for `lingerMillis` at the most, so there are no more than commits. */
+  const queues = new Map<string, Entry[]>();
+  let inFlight = 0;
+
+  function enqueue(entry: Entry): void {
+    const { topicArn } = entry.notification;
+    const queue = queues.get(topicArn);
+    if (queue !== undefined) {
+      const octets = queue.reduce((sum, each) => sum + each.octets, entry.octets);
+      if (octets > BATCH_OCTETS) flush(topicArn);
+      else {
+        queue.push(entry);
+        if (queue.length === BATCH_ENTRIES) flush(topicArn);
+        return;
+      }
+    }
+    if (inFlight === 0) {
+      send([entry]);
+      return;
+    }
+    const started = [entry];
+    queues.set(topicArn, started);
+    setTimeout(() => {
+      if (queues.get(topicArn) === started) flush(topicArn);
+    }, lingerMillis);
+  }
+
+  function flush(topicArn: string): void {
+    const queue = queues.get(topicArn);
+    queues.delete(topicArn);
+    if (queue !== undefined) send(queue);
+  }
+
+  function send(entries: readonly Entry[]): void {
+    const [only] = entries;
+    if (only === undefined) return;
+    inFlight += 1;
+    void (entries.length === 1 ? publishOne(only) : publishBatch(entries)).finally(() => {
+      inFlight -= 1;
+      // Who waited only because of this call waits no longer.
+      if (inFlight === 0) for (const topicArn of queues.keys()) flush(topicArn);
+    });
+  }
+
+  async function publishOne({ notification, until, resolve, reject }: Entry): Promise<void> {
+    const { topicArn, subject, message, attributes } = notification;
+    const started = performance.now();
+    using deadline = new Deadline(until - started);
+    try {
+      const { $metadata } = await sns.send(
         new PublishCommand({
           TopicArn: topicArn,
           Subject: subject,
           Message: message,
           MessageAttributes: { ...attributes },
         }),
-        { abortSignal },
+        { abortSignal: deadline.signal },
       );
-      const millis = performance.now() - started;
-      observe({ kind: 'aws-call', service: 'sns', operation: 'Publish', millis, entries: 1 });
-    },
+      called('Publish', started, 1, $metadata.attempts);
+      resolve();
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  async function publishBatch(entries: readonly Entry[]): Promise<void> {
+    const [first] = entries;
+    if (first === undefined) return;
+    const started = performance.now();
+    using deadline = new Deadline(Math.min(...entries.map(({ until }) => until)) - started);
+    let failed: Map<string, Entry>;
+    try {
+      const byId = new Map(entries.map((entry, index) => [String(index), entry]));
+      const { Successful, Failed, $metadata } = await sns.send(
+        new PublishBatchCommand({
+          TopicArn: first.notification.topicArn,
+          PublishBatchRequestEntries: [...byId].map(([id, entry]) => batchEntry(id, entry)),
+        }),
+        { abortSignal: deadline.signal },
+      );
+      called('PublishBatch', started, entries.length, $metadata.attempts);
+      for (const { Id = '' } of Successful ?? []) {
+        byId.get(Id)?.resolve();
+        byId.delete(Id);
+      }
+      for (const { Id = '', Code = 'Unknown', Message = '', SenderFault = false } of Failed ?? []) {
+        if (!SenderFault) continue;
+        byId.get(Id)?.reject(new PublishEntryError(Code, Message, SenderFault));
+        byId.delete(Id);
+      }
+      // Throttled or broken for this entry alone, or not spoken of at all: it goes alone, with its retries.
+      failed = byId;
+    } catch (error) {
+      // Ten calls more would not help an SNS that is down; each message has the outbox.
+      if (classifyAwsError('sns', error).cause === 'unavailable') {
+        for (const entry of entries) entry.reject(error);
+        return;
+      }
+      // Any other error of the batch says nothing of its entries: each is tried on its own.
+      failed = new Map(entries.map((entry, index) => [String(index), entry]));
+    }
+    await Promise.all([...failed.values()].map(publishOne));
+  }
+
+  function called(operation: string, started: number, entries: number, attempts = 1): void {
+    if (attempts > 1) {
+      observe({ kind: 'aws-retry', service: 'sns', operation, retries: attempts - 1 });
+    }
+    const millis = performance.now() - started;
+    observe({ kind: 'aws-call', service: 'sns', operation, millis, entries });
+  }
+
+  return {
+    publish: (notification, millis) =>
+      new Promise((resolve, reject) => {
+        const until = performance.now() + millis;
+        enqueue({ notification, octets: octetsOf(notification), until, resolve, reject });
+      }),
   };
+}
+
+function batchEntry(Id: string, { notification }: Entry): PublishBatchRequestEntry {
+  const { subject, message, attributes } = notification;
+  return { Id, Subject: subject, Message: message, MessageAttributes: { ...attributes } };
+}
+
+function octetsOf({ subject, message, attributes }: Notification): number {
+  let octets = Buffer.byteLength(message) + subject.length;
+  for (const [name, { DataType, StringValue }] of Object.entries(attributes)) {
+    octets += name.length + DataType.length + Buffer.byteLength(StringValue);
+  }
+  return octets;
 }

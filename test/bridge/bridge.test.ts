@@ -203,25 +203,36 @@ test('stores nothing of a discarded message and says why', async () => {
   expect(events).toMatchObject([{ kind: 'message-discarded', cause: 'aborted', sizeInOctets: 7 }]);
 });
 
-test.each([
-  ['a bucket that is not there', { bucket: 'no-such-bucket' }, 's3', 'NoSuchBucket'],
-  [
-    'a topic that is not there',
-    { topicArn: 'arn:aws:sns:us-east-1:000000000000:none' },
-    'sns',
-    'NotFound',
-  ],
-] as const)('defers with 451 4.3.5 for %s, and names it', async (_, options, service, code) => {
-  const reply = await deliver(makeBridge(options), facts(), MAIL);
+test('defers with 451 4.3.5 when the bucket is not there, and names the fault to the operator only', async () => {
+  const reply = await deliver(makeBridge({ bucket: 'no-such-bucket' }), facts(), MAIL);
   expect(reply).toMatchObject({ code: 451, status: '3.5' });
-  expect(reply.text).not.toContain(code);
+  expect(reply.text).not.toContain('NoSuchBucket');
+  const failure = { service: 's3', cause: 'configuration', code: 'NoSuchBucket' };
   expect(events).toContainEqual(
     expect.objectContaining({
       kind: 'aws-misconfigured',
-      failure: expect.objectContaining({ service, cause: 'configuration' }) as unknown,
+      failure: expect.objectContaining(failure) as unknown,
     }),
   );
-  const deferred = events.find(({ kind }) => kind === 'message-deferred');
-  expect(deferred).toMatchObject({ failure: { service } });
+  expect(events.find(({ kind }) => kind === 'message-deferred')).toMatchObject({ failure });
   expect(await takeNotifications(aws)).toEqual([]);
+});
+
+test('puts the notification into the outbox when the topic is not there, and says 250', async () => {
+  const of = facts();
+  const topicArn = 'arn:aws:sns:us-east-1:000000000000:none';
+  const reply = await deliver(makeBridge({ topicArn }), of, MAIL);
+  expect(reply).toMatchObject({ code: 250 });
+  const { body } = await readObject(aws.s3, aws.resources.bucket, `outbox/${of.messageId}.json`);
+  const marker = JSON.parse(body.toString()) as { notification: { message: string } };
+  expect(JSON.parse(marker.notification.message)).toMatchObject({
+    receipt: { action: { topicArn } },
+    mail: { messageId: of.messageId },
+  });
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      kind: 'aws-misconfigured',
+      failure: expect.objectContaining({ service: 'sns', cause: 'configuration' }) as unknown,
+    }),
+  );
 });
