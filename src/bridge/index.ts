@@ -9,6 +9,13 @@ export type {
   Observe,
   StoredCopy,
 } from './events.ts';
+export { type MailRecord, MailRecordError } from './mail-record.ts';
 export { isMessageId, messageId } from './message-id.ts';
 export type * from './notification-types.ts';
+export { type MessageAttribute, type Notification, NOTIFICATION_SUBJECT } from './notification.ts';
+export { objectKeyPrefix, sidecarKey, splitObjectKey } from './object-key.ts';
 export type { BridgeLimits, BridgeOptions, Destination, DuplicateOptions } from './options.ts';
+export type { OutboxMarker } from './outbox.ts';
+export type { DrainResult, OutboxEntry } from './outbox-drainer.ts';
+export { drainOutboxOf, listOutboxOf } from './outbox-commands.ts';
+export { type Bucket, NoSuchMailError, readRecord, rebuildNotification } from './stored-mail.ts';
