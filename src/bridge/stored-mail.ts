@@ -1,6 +1,7 @@
 // Reading back what the bridge stored: the record and the notification of a mail, from the bucket alone.
 import {
   GetObjectCommand,
+  type GetObjectCommandOutput,
   HeadObjectCommand,
   NoSuchKey,
   NotFound,

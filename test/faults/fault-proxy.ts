@@ -288,7 +288,7 @@ async function readAll(stream: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function operationOf({ method, url = '', headers }: IncomingMessage, body: Buffer): Operation {
+function operationOf({ method = '', url = '', headers }: IncomingMessage, body: Buffer): Operation {
   const target = headers['x-amz-target'];
   if (typeof target === 'string') return target.slice(target.indexOf('.') + 1) as Operation;
   if (headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true) {

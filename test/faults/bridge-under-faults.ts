@@ -1,0 +1,113 @@
+// The bridge in front of the fault proxy in front of the embedded AWS, and what became of a mail.
+import {
+  type Bridge,
+  type BridgeEvent,
+  createBridge,
+  createBridgeClients,
+} from '../../src/bridge/index.ts';
+import type { BridgeOptions } from '../../src/bridge/options.ts';
+import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import type { MessageFacts } from '../../src/smtp/index.ts';
+import { startTestAws, type TestAws } from '../support/aws.ts';
+import { deliver, facts, listKeys, readObject, takeNotifications } from '../bridge/support.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+
+/** Small, so that a fault that uses up the budget does so in a test's time. */
+export const COMMIT_SECONDS = 2;
+
+export interface FaultBench extends AsyncDisposable {
+  readonly aws: TestAws;
+  readonly proxy: FaultProxy;
+  readonly dynamoDbProxy: FaultProxy;
+  readonly events: BridgeEvent[];
+  /** A bridge with its own prefix in the bucket; closed with the bench. */
+  makeBridge(options?: Partial<BridgeOptions>): BenchBridge;
+  /** For the next test: no faults, no notifications, no outbox, bridges closed. */
+  clear(): Promise<void>;
+}
+
+export interface BenchBridge extends Bridge {
+  readonly prefix: string;
+  deliver(content: Buffer | string, of?: MessageFacts): ReturnType<typeof deliver>;
+  /** Objects under the bridge's prefix, sidecars not counted, each with its octets. */
+  stored(): Promise<{ key: string; body: Buffer }[]>;
+}
+
+export async function startFaultBench(): Promise<FaultBench> {
+  const aws = await startTestAws();
+  const proxy = await startFaultProxy(aws.endpoint);
+  const dynamoDbProxy = await startFaultProxy(aws.dynamoDbEndpoint);
+  const clients = createBridgeClients({
+    region: aws.region,
+    endpoint: proxy.endpoint,
+    dynamoDbEndpoint: dynamoDbProxy.endpoint,
+    credentials: aws.credentials,
+    commitSeconds: COMMIT_SECONDS,
+  });
+  const events: BridgeEvent[] = [];
+  const bridges: Bridge[] = [];
+  let number = 0;
+
+  return {
+    aws,
+    proxy,
+    dynamoDbProxy,
+    events,
+    makeBridge: (options = {}) => {
+      number += 1;
+      const prefix = `test-${number}/`;
+      const bridge = createBridge({
+        s3: clients.s3,
+        sns: clients.sns,
+        bucket: aws.resources.bucket,
+        topicArn: aws.resources.topicArn,
+        hostname: 'mx.in.example',
+        prefix,
+        limits: { commitSeconds: COMMIT_SECONDS },
+        // Not by itself within a test.
+        outboxSeconds: 3600,
+        observe: (event) => events.push(event),
+        ...options,
+        ...(options.duplicates && {
+          duplicates: { ...options.duplicates, dynamoDb: clients.dynamoDb },
+        }),
+      });
+      bridges.push(bridge);
+      return {
+        ...bridge,
+        prefix,
+        deliver: (content, of = facts()) => deliver(bridge, of, content),
+        stored: async () => {
+          const keys = await listKeys(aws, options.prefix ?? prefix);
+          return Promise.all(
+            keys
+              .filter((key) => !key.endsWith('.envelope.json'))
+              .map(async (key) => ({
+                key,
+                body: (await readObject(aws.s3, aws.resources.bucket, key)).body,
+              })),
+          );
+        },
+      };
+    },
+    clear: async () => {
+      proxy.reset();
+      dynamoDbProxy.reset();
+      for (const bridge of bridges.splice(0)) await bridge.close();
+      await takeNotifications(aws);
+      events.length = 0;
+    },
+    [Symbol.asyncDispose]: async () => {
+      clients[Symbol.dispose]();
+      await proxy[Symbol.asyncDispose]();
+      await dynamoDbProxy[Symbol.asyncDispose]();
+      await aws.close();
+    },
+  };
+}
+
+/** The mails that were announced, by what their notifications say. */
+export async function announced(aws: TestAws, waitSeconds = 0): Promise<ReceivedNotification[]> {
+  const taken = await takeNotifications(aws, waitSeconds);
+  return taken.map(({ Message }) => JSON.parse(Message) as ReceivedNotification);
+}
