@@ -29,7 +29,11 @@ export interface DuplicateGuard {
 /** What the claim of a task that died blocks the others for: its commit's hard end. */
 const LEASE_SECONDS = 30;
 const POLL_MILLIS = 250;
+/** One call with its retries; and no more than this share of the commit's budget. */
 const CALL_MILLIS = 3000;
+const CALL_SHARE = 0.25;
+/** How long the table is left alone after it failed, so that not every mail waits for it. */
+const REST_MILLIS = 5000;
 
 interface Item {
   readonly messageId: string;
@@ -46,9 +50,11 @@ export function createDuplicateGuard(
   observe: Observe,
   failureOf: (error: unknown) => AwsFailure = (error) => classifyAwsError('dynamodb', error),
 ): DuplicateGuard {
+  let restUntil = 0;
+
   /** Writes the item if there is none, or none that still counts, or it is our own. */
-  async function write(pk: string, item: Item): Promise<boolean> {
-    using deadline = new Deadline(CALL_MILLIS);
+  async function write(pk: string, item: Item, millis: number): Promise<boolean> {
+    using deadline = new Deadline(millis);
     try {
       await dynamoDb.send(
         new PutItemCommand({
@@ -73,8 +79,8 @@ export function createDuplicateGuard(
     }
   }
 
-  async function read(pk: string): Promise<Item | undefined> {
-    using deadline = new Deadline(CALL_MILLIS);
+  async function read(pk: string, millis: number): Promise<Item | undefined> {
+    using deadline = new Deadline(millis);
     const { Item: item } = await dynamoDb.send(
       new GetItemCommand({ TableName: table, Key: { pk: { S: pk } }, ConsistentRead: true }),
       { abortSignal: deadline.signal },
@@ -89,8 +95,8 @@ export function createDuplicateGuard(
     };
   }
 
-  async function remove(pk: string, owner: string): Promise<void> {
-    using deadline = new Deadline(CALL_MILLIS);
+  async function remove(pk: string, owner: string, millis: number): Promise<void> {
+    using deadline = new Deadline(millis);
     try {
       await dynamoDb.send(
         new DeleteItemCommand({
@@ -110,10 +116,13 @@ export function createDuplicateGuard(
   return {
     claim: async (mail, millis) => {
       const { messageId } = mail.facts;
+      const callMillis = Math.min(CALL_MILLIS, millis * CALL_SHARE);
       const failed = (error: unknown): void => {
+        restUntil = performance.now() + REST_MILLIS;
         observe({ kind: 'duplicate-guard-failed', messageId, failure: failureOf(error) });
       };
       const unguarded: Claim = { kind: 'first', settle: async () => undefined };
+      if (performance.now() < restUntil) return unguarded;
       const pk = duplicateKey(mail);
       const owner = randomUUID();
       const until = performance.now() + millis;
@@ -125,8 +134,8 @@ export function createDuplicateGuard(
             expiresAt: now() + LEASE_SECONDS,
             owner,
           };
-          if (await write(pk, pending)) break;
-          const other = await read(pk);
+          if (await write(pk, pending, callMillis)) break;
+          const other = await read(pk, callMillis);
           if (other?.state === 'done' && other.expiresAt > now()) {
             return { kind: 'duplicate', messageId: other.messageId };
           }
@@ -142,14 +151,13 @@ export function createDuplicateGuard(
         kind: 'first',
         settle: async (committed) => {
           try {
-            if (!committed) await remove(pk, owner);
+            if (!committed) await remove(pk, owner, callMillis);
             else
-              await write(pk, {
-                messageId,
-                state: 'done',
-                expiresAt: now() + windowSeconds,
-                owner,
-              });
+              await write(
+                pk,
+                { messageId, state: 'done', expiresAt: now() + windowSeconds, owner },
+                callMillis,
+              );
           } catch (error) {
             failed(error);
           }
