@@ -11,10 +11,12 @@ export function reportCredentials(log: Log, metrics: Metrics): (event: Credentia
         log.info(kind, fields);
         break;
       case 'sign-in-refused':
-        if (event.cause === 'table-unavailable') metrics.count('AuthBackendErrors', {});
+        if (event.cause === 'table-unavailable' || event.cause === 'issuer-unavailable')
+          metrics.count('AuthBackendErrors', {});
         log.info(kind, fields);
         break;
       case 'table-unavailable':
+      case 'issuer-unavailable':
       case 'credential-unreadable':
         log.error(kind, fields);
         break;

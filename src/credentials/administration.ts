@@ -1,6 +1,6 @@
 // What an operator does to the table, as calls: the commands are a thin layer over these.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Credential } from './credential.ts';
+import { type Credential, liveSecrets, type StoredSecret } from './credential.ts';
 import type { Grants } from './grants.ts';
 import { makeCredential, makeSecret, type SecretSource } from './make-credential.ts';
 import { CredentialTable, type UnreadableRow } from './table.ts';
@@ -42,13 +42,58 @@ export class CredentialAdministration {
     const name = requireUsername(username);
     const made = secret.kind === 'none' ? undefined : await makeSecret(secret, now);
     const credential = makeCredential(name, made, now, rest);
-    if (!(await this.#table.create(credential))) {
-      throw new CredentialNameError(`there is already a credential "${name}"`);
-    }
+    await this.put(credential);
     return {
       credential,
       ...(made?.generated !== undefined && { generated: made.generated }),
     };
+  }
+
+  /** Writes a credential that was made elsewhere. Throws `CredentialNameError` where the name is taken. */
+  async put(credential: Credential): Promise<void> {
+    await this.#table.prepareDecoys(hasChosenSecret(credential));
+    if (await this.#table.create(credential)) return;
+    throw new CredentialNameError(`there is already a credential "${credential.username}"`);
+  }
+
+  /** Throws `CredentialNameError` where there is none. */
+  async read(username: string): Promise<Credential> {
+    const name = requireUsername(username);
+    const credential = await this.#table.read(name);
+    if (credential === undefined) throw missing(name);
+    return credential;
+  }
+
+  /** Throws `CredentialNameError` where there is none. */
+  async setEnabled(username: string, enabled: boolean): Promise<Credential> {
+    return this.#change(username, (credential) => ({ ...credential, enabled }));
+  }
+
+  /**
+   * Puts a new secret beside the current one, which works until `keepUntil` and not at all when that is past.
+   * Of two secrets that were valid the older one ends at once. Throws `CredentialNameError` where there is none.
+   */
+  async rotate(
+    username: string,
+    secret: SecretSource,
+    keepUntil: Date,
+    now = new Date(),
+  ): Promise<WrittenCredential> {
+    if (secret.kind !== 'generated') await this.#table.prepareDecoys(true);
+    let generated: string | undefined;
+    const credential = await this.#change(username, async (before) => {
+      const made = await makeSecret(secret, now, before.scram);
+      ({ generated } = made);
+      const scram = made.scram ?? before.scram;
+      const kept = liveSecrets(before, now.getTime())
+        .slice(0, 1)
+        .filter(() => keepUntil > now)
+        .map((old) => ending(old, keepUntil))
+        // Keys under another salt are of no use: SCRAM names one salt for all secrets of a credential.
+        .map((old) => (scram === before.scram ? old : withoutScram(old)));
+      return { ...before, secrets: [made.stored, ...kept], ...(scram && { scram }) };
+    });
+    return { credential, ...(generated !== undefined && { generated }) };
   }
 
   /** Throws `CredentialNameError` where there is none. */
@@ -61,6 +106,30 @@ export class CredentialAdministration {
   list(): AsyncGenerator<Credential | UnreadableRow> {
     return this.#table.list();
   }
+
+  async #change(
+    username: string,
+    change: (credential: Credential) => Credential | Promise<Credential>,
+  ): Promise<Credential> {
+    const name = requireUsername(username);
+    const changed = await this.#table.change(name, change);
+    if (changed === undefined) throw missing(name);
+    return changed;
+  }
+}
+
+/** Whether it has a secret that is checked by a slow hash, hence one that decoys should look like. */
+function hasChosenSecret({ secrets }: Credential): boolean {
+  return secrets.some(({ kind }) => kind !== 'generated');
+}
+
+function ending(secret: StoredSecret, at: Date): StoredSecret {
+  const expiresAt = secret.expiresAt !== undefined && secret.expiresAt < at ? secret.expiresAt : at;
+  return { ...secret, expiresAt };
+}
+
+function withoutScram({ kind, verifier, createdAt, expiresAt }: StoredSecret): StoredSecret {
+  return { kind, verifier, createdAt, ...(expiresAt && { expiresAt }) };
 }
 
 function requireUsername(text: string): string {

@@ -4,6 +4,7 @@ export type CredentialEvent =
       readonly kind: 'sign-in-accepted';
       readonly sessionId: string;
       readonly mechanism: string;
+      readonly clientAddress: string;
       /** Canonical. */
       readonly username: string;
       /** `stale`: the table could not be read and the grace after the last reading held. */
@@ -14,8 +15,12 @@ export type CredentialEvent =
       readonly sessionId: string;
       readonly mechanism: string;
       readonly clientAddress: string;
+      /** Canonical, and only where there is such a credential: people type passwords into the wrong field. */
+      readonly username?: string;
       /** What the client never learns. */
       readonly cause: RefusalCause;
+      /** The reply code: 535, 454 or 421. */
+      readonly code: number;
     }
   /** The table could not be asked: the client hears 454 unless the grace holds. */
   | {
@@ -24,6 +29,8 @@ export type CredentialEvent =
       /** The SDK's name of the error, as `AccessDeniedException`. */
       readonly error: string;
     }
+  /** The keys of a token issuer could not be fetched. */
+  | { readonly kind: 'issuer-unavailable'; readonly error: string }
   /** A row that cannot be understood, hence not used. */
   | {
       readonly kind: 'credential-unreadable';
@@ -42,4 +49,5 @@ export type RefusalCause =
   | 'mechanism-not-available'
   | 'throttled'
   | 'overloaded'
-  | 'table-unavailable';
+  | 'table-unavailable'
+  | 'issuer-unavailable';

@@ -3,6 +3,10 @@ export {
   type AuthenticatorOptions,
   createAuthenticator,
 } from './authenticator.ts';
+export type { CacheOptions } from './credential-reader.ts';
+export type { HashingOptions } from './secret-check.ts';
+export type { ThrottleOptions } from './throttle.ts';
+export type { TokenIssuer } from './token-check.ts';
 export { createCredentialClient } from './client.ts';
 export type { Clock } from './clock.ts';
 export type { CredentialEvent, RefusalCause } from './events.ts';
@@ -18,3 +22,13 @@ export {
 export { type Credential, isInForce, liveSecrets, type StoredSecret } from './credential.ts';
 export { checkPassword, type SecretSource } from './make-credential.ts';
 export type { UnreadableRow } from './table.ts';
+export {
+  checkRecipient,
+  checkSender,
+  checkSize,
+  type Destination,
+  destinationOf,
+} from './authorisation.ts';
+export { createRateLimit, type RateLimit, type RateLimitOptions } from './rate-limit.ts';
+export { checkAddressPattern } from './address-pattern.ts';
+export { isNetwork } from './network.ts';

@@ -24,10 +24,12 @@ export function credentialKey(username: string): Item {
 /** An item that is not a credential of ours: its row is not used, and the operator hears which attribute. */
 export class UnreadableCredentialError extends Error {
   override readonly name = 'UnreadableCredentialError';
+  readonly username: string;
   readonly attribute: string;
 
-  constructor(attribute: string) {
-    super(`credential item: attribute "${attribute}" is missing or not what it should be`);
+  constructor(username: string, attribute: string) {
+    super(`credential "${username}": attribute "${attribute}" is missing or not what it should be`);
+    this.username = username;
     this.attribute = attribute;
   }
 }
@@ -63,6 +65,26 @@ export function writeItem(credential: Credential): Item {
 
 /** Throws `UnreadableCredentialError`. */
 export function readItem(item: Item): Credential {
+  try {
+    return readCredential(item);
+  } catch (error) {
+    if (!(error instanceof BadAttribute)) throw error;
+    const username = (item[KEY_ATTRIBUTE]?.S ?? '').slice(CREDENTIAL_KEY_PREFIX.length);
+    throw new UnreadableCredentialError(username, error.attribute);
+  }
+}
+
+/** Which attribute; the reader of the whole item adds whose. */
+class BadAttribute extends Error {
+  readonly attribute: string;
+
+  constructor(attribute: string) {
+    super(attribute);
+    this.attribute = attribute;
+  }
+}
+
+function readCredential(item: Item): Credential {
   const salt = item['scramSalt']?.B;
   const expiresAt = readTime(item, 'expiresAt');
   const lastUsedAt = readTime(item, 'lastUsedAt');
@@ -102,17 +124,17 @@ function writeSecret(secret: StoredSecret): Item {
 function readSecrets(item: Item): StoredSecret[] {
   const list = required(item['secrets']?.L, 'secrets');
   // A bound on what one attempt can cost.
-  if (list.length > MAX_SECRETS) throw new UnreadableCredentialError('secrets');
+  if (list.length > MAX_SECRETS) throw new BadAttribute('secrets');
   return list.map(({ M }) => readSecret(required(M, 'secrets')));
 }
 
 function readSecret(map: Item): StoredSecret {
   const kind = readString(map, 'kind');
   if (kind !== 'generated' && kind !== 'password' && kind !== 'imported') {
-    throw new UnreadableCredentialError('secrets.kind');
+    throw new BadAttribute('secrets.kind');
   }
   const verifier = parseVerifier(required(readString(map, 'verifier'), 'secrets.verifier'));
-  if (typeof verifier === 'string') throw new UnreadableCredentialError('secrets.verifier');
+  if (typeof verifier === 'string') throw new BadAttribute('secrets.verifier');
   const [storedKey, serverKey] = [map['storedKey']?.B, map['serverKey']?.B];
   const expiresAt = readTime(map, 'expiresAt');
   return {
@@ -157,7 +179,7 @@ function writeRate({ messages, octets, periodSeconds }: Rate): Item {
 function readRate(map: Item): Rate {
   const [messages, octets] = [readNumber(map, 'messages'), readNumber(map, 'octets')];
   const periodSeconds = required(readNumber(map, 'periodSeconds'), 'rate.periodSeconds');
-  if (periodSeconds <= 0) throw new UnreadableCredentialError('rate.periodSeconds');
+  if (periodSeconds <= 0) throw new BadAttribute('rate.periodSeconds');
   return {
     periodSeconds,
     ...(messages !== undefined && { messages }),
@@ -183,7 +205,7 @@ function strings(values: readonly string[]): AttributeValue {
 
 function readString(item: Item, attribute: string): string | undefined {
   const value = item[attribute];
-  if (value !== undefined && value.S === undefined) throw new UnreadableCredentialError(attribute);
+  if (value !== undefined && value.S === undefined) throw new BadAttribute(attribute);
   return value?.S;
 }
 
@@ -191,7 +213,7 @@ function readNumber(item: Item, attribute: string): number | undefined {
   const value = item[attribute];
   if (value === undefined) return undefined;
   const read = Number(value.N ?? Number.NaN);
-  if (!Number.isFinite(read) || read < 0) throw new UnreadableCredentialError(attribute);
+  if (!Number.isFinite(read) || read < 0) throw new BadAttribute(attribute);
   return read;
 }
 
@@ -208,6 +230,6 @@ function readStrings(item: Item, attribute: string): string[] | undefined {
 }
 
 function required<T>(value: T | undefined, attribute: string): T {
-  if (value === undefined) throw new UnreadableCredentialError(attribute);
+  if (value === undefined) throw new BadAttribute(attribute);
   return value;
 }

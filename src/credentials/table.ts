@@ -1,4 +1,5 @@
 // The credential table, read and written. Knows DynamoDB and nothing of sign-in.
+import { randomBytes } from 'node:crypto';
 import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
@@ -9,7 +10,17 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { Credential } from './credential.ts';
-import { CREDENTIAL_KEY_PREFIX, credentialKey, type Item, readItem, writeItem } from './item.ts';
+import type { DecoySource } from './decoys.ts';
+import {
+  CREDENTIAL_KEY_PREFIX,
+  credentialKey,
+  type Item,
+  KEY_ATTRIBUTE,
+  readItem,
+  writeItem,
+} from './item.ts';
+
+const DECOY_KEY: Item = { [KEY_ATTRIBUTE]: { S: 'DECOY' } };
 
 /** Another writer came between reading a credential and writing it. */
 export class CredentialConflictError extends Error {
@@ -122,6 +133,34 @@ export class CredentialTable {
         UpdateExpression: 'SET lastUsedAt = :at',
         ConditionExpression: 'attribute_exists(pk)',
         ExpressionAttributeValues: { ':at': { N: String(Math.floor(at.getTime() / 1000)) } },
+      }),
+    );
+  }
+
+  /** What decoys are made from; `undefined` where no command of ours ever wrote to the table. */
+  async readDecoySource(): Promise<DecoySource | undefined> {
+    const { Item: item } = await this.#client.send(
+      new GetItemCommand({ TableName: this.name, Key: DECOY_KEY }),
+    );
+    const key = item?.['key']?.B;
+    if (key === undefined) return undefined;
+    return { key: Buffer.from(key), passwords: item?.['passwords']?.BOOL ?? false };
+  }
+
+  /** Makes the row for decoys where it is not there yet, and notes that chosen passwords are in the table. */
+  async prepareDecoys(passwords: boolean): Promise<void> {
+    await this.#client.send(
+      new UpdateItemCommand({
+        TableName: this.name,
+        Key: DECOY_KEY,
+        UpdateExpression: passwords
+          ? 'SET #key = if_not_exists(#key, :key), #passwords = :passwords'
+          : 'SET #key = if_not_exists(#key, :key), #passwords = if_not_exists(#passwords, :passwords)',
+        ExpressionAttributeNames: { '#key': 'key', '#passwords': 'passwords' },
+        ExpressionAttributeValues: {
+          ':key': { B: randomBytes(32) },
+          ':passwords': { BOOL: passwords },
+        },
       }),
     );
   }

@@ -1,0 +1,129 @@
+// Credentials as sign-in sees them: read from the table, kept for less than a minute, and for longer only
+// while the table cannot be read.
+import { BoundedMap } from './bounded-map.ts';
+import type { Clock } from './clock.ts';
+import type { Credential } from './credential.ts';
+import { Lanes, overloaded } from './lanes.ts';
+import type { CredentialTable } from './table.ts';
+
+export interface CacheOptions {
+  /**
+   * How long a credential that was read is used without asking again. Default 50, so that one that was taken
+   * back stops within a minute. 0 asks every time.
+   */
+  readonly seconds?: number;
+  /** While the table cannot be read: how old a credential may be and still sign in. Default 900. */
+  readonly graceSeconds?: number;
+  /** How many credentials, and proofs of slow hashes, are kept. Default 10,000. */
+  readonly entries?: number;
+}
+
+export interface Reading {
+  /** `undefined`: there is none of that name, and the table itself said so. */
+  readonly credential: Credential | undefined;
+  readonly source: 'table' | 'cache' | 'stale';
+}
+
+/** More readings than may be waited for: the table is slow, or the server is flooded. */
+export class ReadOverloadError extends Error {
+  override readonly name = 'ReadOverloadError';
+}
+
+/** Readings in flight, and those that may wait: a reading is a few milliseconds and a few kilobytes. */
+const READ_LANES = 64;
+const READ_QUEUE = 512;
+/** A client waits: the SDK's tries, each with its own timeout, end here whatever is left of them. */
+const READ_DEADLINE_MILLISECONDS = 3000;
+/** After a failure, what is cached is used without another wait for this long. */
+const FAILURE_REMEMBERED_MILLISECONDS = 2000;
+
+interface Entry {
+  readonly credential: Credential;
+  readonly readAt: number;
+}
+
+export class CredentialReader {
+  readonly #table: CredentialTable;
+  readonly #clock: Clock;
+  readonly #freshMilliseconds: number;
+  readonly #graceMilliseconds: number;
+  readonly #entries: BoundedMap<Entry>;
+  readonly #lanes = new Lanes(READ_LANES, READ_QUEUE);
+  /** Bounded by the lanes and their queue. */
+  readonly #inFlight = new Map<string, Promise<Credential | undefined>>();
+  readonly #failed: (error: unknown) => void;
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  /** `failed` hears of every reading that failed, also where the cache then helped. */
+  constructor(
+    table: CredentialTable,
+    clock: Clock,
+    { seconds = 50, graceSeconds = 900, entries = 10_000 }: CacheOptions,
+    failed: (error: unknown) => void,
+  ) {
+    this.#table = table;
+    this.#clock = clock;
+    this.#freshMilliseconds = seconds * 1000;
+    this.#graceMilliseconds = graceSeconds * 1000;
+    this.#entries = new BoundedMap(entries);
+    this.#failed = failed;
+  }
+
+  /** From the cache where it is fresh, else from the table; from an older cache where the table fails. */
+  async read(username: string): Promise<Reading> {
+    const entry = this.#entries.get(username);
+    const age = entry === undefined ? 0 : this.#clock.now() - entry.readAt;
+    if (entry !== undefined && age < this.#freshMilliseconds) {
+      return { credential: entry.credential, source: 'cache' };
+    }
+    return this.#readOrFallBack(username, () => this.#joinedRead(username));
+  }
+
+  /** From the table, begun after this call; from the cache only where the table fails. */
+  async readAnew(username: string): Promise<Reading> {
+    return this.#readOrFallBack(username, () => this.#readTable(username));
+  }
+
+  async #readOrFallBack(
+    username: string,
+    read: () => Promise<Credential | undefined>,
+  ): Promise<Reading> {
+    const entry = this.#entries.get(username);
+    const now = this.#clock.now();
+    const usable = entry !== undefined && now - entry.readAt < this.#graceMilliseconds;
+    if (usable && now - this.#failedAt < FAILURE_REMEMBERED_MILLISECONDS) {
+      return { credential: entry.credential, source: 'stale' };
+    }
+    try {
+      return { credential: await read(), source: 'table' };
+    } catch (error) {
+      this.#failed(error);
+      if (usable) return { credential: entry.credential, source: 'stale' };
+      throw error;
+    }
+  }
+
+  #joinedRead(username: string): Promise<Credential | undefined> {
+    const inFlight = this.#inFlight.get(username);
+    if (inFlight !== undefined) return inFlight;
+    const reading = this.#readTable(username).finally(() => this.#inFlight.delete(username));
+    this.#inFlight.set(username, reading);
+    return reading;
+  }
+
+  async #readTable(username: string): Promise<Credential | undefined> {
+    const begun = this.#clock.now();
+    const outcome = await this.#lanes.run(async () => {
+      try {
+        return await this.#table.read(username, AbortSignal.timeout(READ_DEADLINE_MILLISECONDS));
+      } catch (error) {
+        this.#failedAt = this.#clock.now();
+        throw error;
+      }
+    });
+    if (outcome === overloaded) throw new ReadOverloadError('too many sign-ins wait for the table');
+    if (outcome === undefined) this.#entries.delete(username);
+    else this.#entries.set(username, { credential: outcome, readAt: begun });
+    return outcome;
+  }
+}

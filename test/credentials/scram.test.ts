@@ -1,0 +1,217 @@
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import {
+  type Authenticator,
+  CredentialAdministration,
+  createAuthenticator,
+} from '../../src/credentials/index.ts';
+import { deriveScramKeys } from '../../src/credentials/scram-keys.ts';
+import type { ScramVerifier, SignInAnswer } from '../../src/smtp/index.ts';
+import { startTestAws, type TestAws } from '../support/aws.ts';
+import { prove } from './scram-client.ts';
+import { codeOf, INVALID, LOCKED, recorder, session, TestClock } from './support.ts';
+
+let aws: TestAws;
+let administration: CredentialAdministration;
+let authenticator: Authenticator;
+let clock: TestClock;
+let observed: ReturnType<typeof recorder>;
+
+beforeAll(async () => {
+  aws = await startTestAws();
+  administration = new CredentialAdministration(aws.dynamoDb, aws.resources.table);
+});
+beforeEach(() => {
+  clock = new TestClock();
+  observed = recorder();
+  authenticator = start();
+});
+afterAll(() => aws.close());
+
+function start(): Authenticator {
+  return createAuthenticator({
+    client: aws.dynamoDb,
+    table: aws.resources.table,
+    clock,
+    observe: observed.observe,
+    recordLastUse: false,
+  });
+}
+
+type Verify = SignInAnswer & { kind: 'verify' };
+
+async function begin(
+  username: string,
+  { authorizationId, by = authenticator }: { authorizationId?: string; by?: Authenticator } = {},
+): Promise<Verify> {
+  const answer = await by.authenticate(
+    {
+      kind: 'scram',
+      mechanism: 'SCRAM-SHA-256',
+      username,
+      ...(authorizationId !== undefined && { authorizationId }),
+    },
+    session(),
+  );
+  if (answer.kind !== 'verify') throw new Error(`expected verify, got ${answer.kind}`);
+  return answer;
+}
+
+async function signIn(username: string, password: string, authorizationId?: string) {
+  const { verifiers, settle } = await begin(
+    username,
+    authorizationId === undefined ? {} : { authorizationId },
+  );
+  return settle(prove(username, password, verifiers).fits !== -1);
+}
+
+test('a generated secret signs in, and the server proves itself', async () => {
+  const { generated: secret = '' } = await administration.add({ username: 'device' });
+  const { verifiers, settle } = await begin('Device');
+  expect(prove('device', secret, verifiers)).toEqual({ fits: 0, serverIsGenuine: true });
+  expect(await settle(true)).toMatchObject({
+    kind: 'accept',
+    identity: { username: 'device', mechanism: 'SCRAM-SHA-256' },
+  });
+});
+
+test('a chosen password signs in, as SASLprep prepares it, and its keys cost as much as OWASP asks', async () => {
+  await administration.add({
+    username: 'person',
+    secret: { kind: 'password', password: 'Ⅸ horses' },
+  });
+  const { verifiers } = await begin('person');
+  expect(verifiers[0]?.iterations).toBe(600_000);
+  expect(await signIn('person', 'IX horses')).toMatchObject({ kind: 'accept' });
+});
+
+test('during a rotation both secrets fit, under one salt', async () => {
+  const { generated: old = '' } = await administration.add({ username: 'rotating' });
+  const until = new Date(clock.now() + 3600_000);
+  const { generated: next = '' } = await administration.rotate(
+    'rotating',
+    { kind: 'generated' },
+    until,
+    new Date(clock.now()),
+  );
+  const { verifiers } = await begin('rotating');
+  expect(prove('rotating', next, verifiers)).toEqual({ fits: 0, serverIsGenuine: true });
+  expect(prove('rotating', old, verifiers)).toEqual({ fits: 1, serverIsGenuine: true });
+  clock.pass(3600);
+  expect(codeOf(await signIn('rotating', old))).toBe(535);
+  expect(codeOf(await signIn('rotating', next))).toBe(235);
+});
+
+test('a secret made a moment ago fits at once, whatever is cached', async () => {
+  const { generated: old = '' } = await administration.add({ username: 'fresh' });
+  expect(codeOf(await signIn('fresh', old))).toBe(235);
+  const now = new Date(clock.now());
+  const { generated: next = '' } = await administration.rotate(
+    'fresh',
+    { kind: 'generated' },
+    now,
+    now,
+  );
+  expect(codeOf(await signIn('fresh', next))).toBe(235);
+  expect(codeOf(await signIn('fresh', old))).toBe(535);
+});
+
+test('an unknown user gets keys that nothing fits, the same at every attempt and at every task', async () => {
+  const one = (await begin('nobody')).verifiers;
+  const again = (await begin('NOBODY')).verifiers;
+  const elsewhere = (await begin('nobody', { by: start() })).verifiers;
+  expect(again).toEqual(one);
+  expect(elsewhere).toEqual(one);
+  expect((await begin('somebody')).verifiers).not.toEqual(one);
+  expect(prove('nobody', 'x', one).fits).toBe(-1);
+  expect(await signIn('nobody', 'x')).toEqual(INVALID);
+});
+
+test('unknown users look like both kinds of known ones', async () => {
+  const iterations = new Set<number>();
+  for (let name = 0; name < 40; name++) {
+    const [verifier] = (await begin(`nobody-${name}`)).verifiers;
+    expect([verifier?.salt.length, verifier?.storedKey.length]).toEqual([16, 32]);
+    iterations.add(verifier?.iterations ?? 0);
+  }
+  expect([...iterations].toSorted((a, b) => a - b)).toEqual([4096, 600_000]);
+});
+
+test('a disabled user keeps its salt and is refused in the same words', async () => {
+  const { generated: secret = '' } = await administration.add({ username: 'sleeper' });
+  const before = (await begin('sleeper')).verifiers[0]?.salt;
+  await administration.setEnabled('sleeper', false);
+  expect((await begin('sleeper')).verifiers[0]?.salt).toEqual(before);
+  expect(await signIn('sleeper', secret)).toEqual(INVALID);
+});
+
+test('an imported hash offers nothing to prove against', async () => {
+  await administration.add({
+    username: 'imported',
+    secret: {
+      kind: 'imported',
+      verifier: { scheme: 'hs256', salt: Buffer.alloc(16), hash: Buffer.alloc(32) },
+    },
+  });
+  const { verifiers, settle } = await begin('imported');
+  expect(prove('imported', '', verifiers).fits).toBe(-1);
+  expect(await settle(true)).toEqual(INVALID);
+});
+
+test('nobody acts as somebody else', async () => {
+  const { generated: secret = '' } = await administration.add({ username: 'honest' });
+  expect(codeOf(await signIn('honest', secret, 'honest'))).toBe(235);
+  expect(await signIn('honest', secret, 'other')).toEqual(INVALID);
+});
+
+test('failed proofs wait, count, and lock out', async () => {
+  await administration.add({ username: 'target' });
+  for (let failure = 0; failure < 20; failure++) await signIn('target', 'guess');
+  expect(clock.delays.slice(0, 3)).toEqual([500, 1000, 2000]);
+  const attempt = { kind: 'scram', mechanism: 'SCRAM-SHA-256', username: 'target' } as const;
+  expect(await authenticator.authenticate(attempt, session('198.51.100.9'))).toEqual(LOCKED);
+});
+
+test.skipIf(!hasGsasl())('our keys are those that GNU SASL makes', async () => {
+  const [iterations, salt] = [4096, Buffer.from('0123456789abcdef')];
+  const text = execFileSync(
+    'gsasl',
+    [
+      '--mkpasswd',
+      '--mechanism=SCRAM-SHA-256',
+      '--password=correct horse',
+      `--iteration-count=${iterations}`,
+      `--salt=${salt.toString('base64')}`,
+    ],
+    { encoding: 'utf8' },
+  );
+  const keys = await deriveScramKeys('correct horse', { salt, iterations });
+  // {SCRAM-SHA-256}count,salt,stored-key,server-key
+  expect(text.trim()).toBe(
+    `{SCRAM-SHA-256}${iterations},${salt.toString('base64')},${keys.storedKey.toString('base64')},${keys.serverKey.toString('base64')}`,
+  );
+});
+
+function hasGsasl(): boolean {
+  try {
+    execFileSync('gsasl', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('verifiers of one user share salt and count, as the exchange needs', async () => {
+  await administration.add({ username: 'mixed' });
+  const until = new Date(clock.now() + 3600_000);
+  await administration.rotate(
+    'mixed',
+    { kind: 'password', password: 'a chosen one' },
+    until,
+    new Date(clock.now()),
+  );
+  const { verifiers } = await begin('mixed');
+  const settings = verifiers.map(({ salt, iterations }: ScramVerifier) => [salt, iterations]);
+  expect(settings).toHaveLength(1);
+  expect(settings[0]?.[1]).toBe(600_000);
+});

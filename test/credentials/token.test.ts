@@ -1,0 +1,203 @@
+// OAUTHBEARER and XOAUTH2 against a local issuer that serves its keys over HTTP.
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import {
+  type Authenticator,
+  CredentialAdministration,
+  createAuthenticator,
+  grantsOf,
+  type TokenIssuer,
+} from '../../src/credentials/index.ts';
+import { Secret } from '../../src/smtp/index.ts';
+import { startTestAws, type TestAws } from '../support/aws.ts';
+import { codeOf, INVALID, recorder, session, TEMPORARY, TestClock } from './support.ts';
+
+let aws: TestAws;
+let administration: CredentialAdministration;
+let server: Server;
+let issuer: string;
+let key: CryptoKey;
+let strangerKey: CryptoKey;
+let clock: TestClock;
+let authenticator: Authenticator;
+let observed: ReturnType<typeof recorder>;
+let outage: false | 'error' | 'reset' = false;
+
+beforeAll(async () => {
+  aws = await startTestAws();
+  administration = new CredentialAdministration(aws.dynamoDb, aws.resources.table);
+  const pair = await generateKeyPair('RS256');
+  key = pair.privateKey;
+  strangerKey = (await generateKeyPair('RS256')).privateKey;
+  const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' };
+  server = createServer((request, response) => {
+    if (outage === 'reset') request.socket.resetAndDestroy();
+    else if (outage === 'error' || request.url !== '/pool/.well-known/jwks.json') {
+      response.writeHead(503).end();
+    } else {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ keys: [jwk] }));
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}/pool`;
+});
+beforeEach(() => {
+  outage = false;
+  clock = new TestClock();
+  observed = recorder();
+  authenticator = start();
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await aws.close();
+});
+
+function start(settings: Partial<TokenIssuer> = {}): Authenticator {
+  return createAuthenticator({
+    client: aws.dynamoDb,
+    table: aws.resources.table,
+    clock,
+    observe: observed.observe,
+    recordLastUse: false,
+    tokens: [
+      { issuer: 'https://another.example', audience: 'mail' },
+      { issuer, audience: 'mail', ...settings },
+    ],
+  });
+}
+
+interface TokenOptions {
+  readonly claims?: JWTPayload;
+  readonly by?: 'stranger';
+  readonly without?: string;
+}
+
+async function token(sub: string, { claims = {}, by, without }: TokenOptions = {}) {
+  const now = clock.now() / 1000;
+  const all: JWTPayload = { iss: issuer, aud: 'mail', sub, iat: now, exp: now + 3600, ...claims };
+  if (without !== undefined) delete all[without];
+  return new SignJWT(all)
+    .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+    .sign(by === undefined ? key : strangerKey);
+}
+
+function signIn(jwt: string, username = '', by = authenticator) {
+  return by.authenticate(
+    { kind: 'token', mechanism: 'OAUTHBEARER', username, token: new Secret(jwt) },
+    session(),
+  );
+}
+
+test('a token of the issuer signs in the user whom it names, with the grants of the table', async () => {
+  await administration.add({
+    username: 'Ann@example.com',
+    secret: { kind: 'none' },
+    grants: { prefix: 'ann/' },
+  });
+  for (const username of ['', 'ann@example.com', 'ANN@example.com']) {
+    const answer = await signIn(await token('ann@example.com'), username);
+    expect(answer).toMatchObject({
+      kind: 'accept',
+      identity: { username: 'ann@example.com', mechanism: 'OAUTHBEARER' },
+    });
+    expect(answer.kind === 'accept' && grantsOf(answer.identity)).toEqual({ prefix: 'ann/' });
+  }
+});
+
+test('a valid token beside another name is refused', async () => {
+  await administration.add({ username: 'bob', secret: { kind: 'none' } });
+  expect(await signIn(await token('bob'), 'carol')).toEqual(INVALID);
+});
+
+test.each<[string, TokenOptions]>([
+  ['signed by somebody else', { by: 'stranger' }],
+  ['of another issuer', { claims: { iss: 'https://elsewhere.example' } }],
+  ['for another audience', { claims: { aud: 'calendar' } }],
+  ['for no audience', { without: 'aud' }],
+  ['that has expired', { claims: { exp: Date.parse('2026-11-23T11:00:00Z') / 1000 } }],
+  ['that never expires', { without: 'exp' }],
+  ['that is not valid yet', { claims: { nbf: Date.parse('2026-11-23T13:00:00Z') / 1000 } }],
+  ['that names nobody', { without: 'sub' }],
+])('a token %s is refused', async (_, options) => {
+  await administration
+    .setEnabled('dora', true)
+    .catch(() => administration.add({ username: 'dora', secret: { kind: 'none' } }));
+  expect(await signIn(await token('dora', options))).toEqual(INVALID);
+  expect(observed.events.at(-1)).toMatchObject({ cause: 'invalid-token' });
+});
+
+test.each([
+  ['without a signature', `${encoded({ alg: 'none' })}.BODY.`],
+  ['signed with a shared secret', `${encoded({ alg: 'HS256', kid: 'k1' })}.BODY.c2lnbmF0dXJl`],
+  ['that is no token', 'garbage'],
+  ['that is empty', ''],
+])('a token %s is refused', async (_, shape) => {
+  const body = (await token('dora')).split('.')[1] ?? '';
+  expect(await signIn(shape.replace('BODY', body))).toEqual(INVALID);
+});
+
+function encoded(header: object): string {
+  return Buffer.from(JSON.stringify(header)).toString('base64url');
+}
+
+test('the audience may be among several, or the client_id of an Amazon Cognito access token', async () => {
+  await administration.add({ username: 'eve', secret: { kind: 'none' } });
+  expect(codeOf(await signIn(await token('eve', { claims: { aud: ['x', 'mail'] } })))).toBe(235);
+  const cognito = { claims: { client_id: 'mail' }, without: 'aud' };
+  expect(codeOf(await signIn(await token('eve', cognito)))).toBe(235);
+});
+
+test('the user name may be another claim', async () => {
+  await administration.add({ username: 'fay', secret: { kind: 'none' } });
+  const byUsername = start({ usernameClaim: 'username' });
+  const jwt = await token('0d3f', { claims: { username: 'fay' } });
+  expect(await signIn(jwt, '', byUsername)).toMatchObject({
+    kind: 'accept',
+    identity: { username: 'fay' },
+  });
+});
+
+test('a user without a row signs in only where the configuration says so, and then without grants', async () => {
+  const jwt = await token('guest');
+  expect(await signIn(jwt)).toEqual(INVALID);
+  const answer = await signIn(jwt, '', start({ requireCredential: false }));
+  expect(answer).toMatchObject({ kind: 'accept', identity: { username: 'guest' } });
+  expect(answer.kind === 'accept' && grantsOf(answer.identity)).toBeUndefined();
+});
+
+test('a disabled user is refused whatever the issuer says, and an enabled one works at once', async () => {
+  await administration.add({ username: 'gus', secret: { kind: 'none' } });
+  await administration.setEnabled('gus', false);
+  expect(await signIn(await token('gus'))).toEqual(INVALID);
+  await administration.setEnabled('gus', true);
+  expect(codeOf(await signIn(await token('gus')))).toBe(235);
+});
+
+test.each(['error', 'reset'] as const)(
+  'while the issuer cannot be asked (%s) a sign-in is 454, and the keys it last published hold for the grace',
+  async (fault) => {
+    const username = `hal-${fault}`;
+    await administration.add({ username, secret: { kind: 'none' } });
+    outage = fault;
+    expect(await signIn(await token(username))).toEqual(TEMPORARY);
+    expect(observed.events.at(-1)).toMatchObject({ cause: 'issuer-unavailable' });
+    outage = false;
+    expect(codeOf(await signIn(await token(username)))).toBe(235);
+    outage = fault;
+    clock.pass(600);
+    expect(codeOf(await signIn(await token(username)))).toBe(235);
+  },
+);
+
+test('no event holds a token', async () => {
+  const jwt = await token('dora');
+  await signIn(jwt);
+  await signIn(`${jwt}x`);
+  expect(JSON.stringify(observed.events)).not.toContain(jwt.slice(0, 20));
+});
