@@ -56,6 +56,13 @@ export class CredentialAdministration {
     throw new CredentialNameError(`there is already a credential "${credential.username}"`);
   }
 
+  /** Writes a credential over the one of that name, if there is one. */
+  async replace(credential: Credential): Promise<void> {
+    await this.#table.prepareDecoys(hasChosenSecret(credential));
+    const changed = await this.#table.change(credential.username, () => credential);
+    if (changed === undefined) await this.put(credential);
+  }
+
   /** Throws `CredentialNameError` where there is none. */
   async read(username: string): Promise<Credential> {
     const name = requireUsername(username);

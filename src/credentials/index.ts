@@ -10,7 +10,7 @@ export type { TokenIssuer } from './token-check.ts';
 export { createCredentialClient } from './client.ts';
 export type { Clock } from './clock.ts';
 export type { CredentialEvent, RefusalCause } from './events.ts';
-export { type Grants, grantsOf, type Rate } from './grants.ts';
+export { type Grants, grantsOf, issueGrants, type Rate } from './grants.ts';
 export { KEY_ATTRIBUTE, TTL_ATTRIBUTE } from './item.ts';
 export { canonicalUsername } from './username.ts';
 export {
@@ -19,8 +19,14 @@ export {
   type NewCredential,
   type WrittenCredential,
 } from './administration.ts';
-export { type Credential, isInForce, liveSecrets, type StoredSecret } from './credential.ts';
-export { checkPassword, type SecretSource } from './make-credential.ts';
+export {
+  type Credential,
+  isInForce,
+  liveSecrets,
+  MAX_SECRETS,
+  type StoredSecret,
+} from './credential.ts';
+export { checkPassword, makeCredential, makeSecret, type SecretSource } from './make-credential.ts';
 export type { UnreadableRow } from './table.ts';
 export {
   checkRecipient,
@@ -32,3 +38,4 @@ export {
 export { createRateLimit, type RateLimit, type RateLimitOptions } from './rate-limit.ts';
 export { checkAddressPattern } from './address-pattern.ts';
 export { isNetwork } from './network.ts';
+export { parseVerifier, renderVerifier, type Verifier } from './verifier.ts';

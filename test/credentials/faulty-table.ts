@@ -24,6 +24,7 @@ const ERRORS = {
 export interface FaultyTable extends AsyncDisposable {
   /** As production makes it, pointed at the hop. */
   readonly client: DynamoDBClient;
+  readonly endpoint: string;
   fault: Fault;
   /** The operations asked for, as `GetItem`, retries included. */
   readonly operations: string[];
@@ -58,13 +59,15 @@ export async function startFaultyTable(aws: EmbeddedAws): Promise<FaultyTable> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = createCredentialClient({
     region: aws.region,
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint,
     credentials: aws.credentials,
   });
   const table: FaultyTable = {
     client,
+    endpoint,
     fault: 'none',
     operations: [],
     [Symbol.asyncDispose]: async () => {

@@ -1,25 +1,44 @@
 import { Command } from 'commander';
 import type { CredentialsCliContext } from './context.ts';
-import { type TableOptions, withTable, withTableOptions } from './run.ts';
+import { type GrantOptions, grantsOfOptions, withGrantOptions } from './grant-options.ts';
+import { type PasswordOptions, readSecretSource, withPasswordOptions } from './password-input.ts';
+import { fail, type TableOptions, withTable, withTableOptions } from './run.ts';
+import { tellOnce } from './told-once.ts';
+
+interface AddOptions extends TableOptions, PasswordOptions, GrantOptions {
+  readonly tokenOnly?: true;
+}
 
 export function addCommand(context: CredentialsCliContext): Command {
-  const command = withTableOptions(new Command('add'))
+  const command = withTableOptions(
+    withGrantOptions(withPasswordOptions(new Command('add').argument('<name>', 'the user name'))),
+  )
     .description('add a credential; its generated secret is shown once')
-    .argument('<name>', 'the user name to sign in with')
-    .option('--note <text>', 'who or what it is for')
-    .action(async (username: string, options: TableOptions & { readonly note?: string }) => {
+    .option('--token-only', 'make no secret: it signs in by OAUTHBEARER or XOAUTH2 alone')
+    .action(async (username: string, options: AddOptions) => {
+      const { tokenOnly, askPassword, passwordStdin, expires, note } = options;
+      if (tokenOnly && (askPassword || passwordStdin)) {
+        fail(command, 2, 'expected --token-only or a password, got both');
+      }
+      const grants = grantsOfOptions(options);
+      if (grants === undefined) {
+        fail(command, 2, 'expected the same period in --messages and --volume');
+      }
+      const secret = tokenOnly
+        ? ({ kind: 'none' } as const)
+        : await readSecretSource(context, command, options);
       await withTable(context, command, options, async (administration) => {
-        const { credential, generated } = await administration.add({
+        const written = await administration.add({
           username,
-          ...(options.note !== undefined && { note: options.note }),
+          secret,
+          grants,
+          ...(expires && { expiresAt: expires }),
+          ...(note !== undefined && { note }),
         });
         if (options.json) {
-          const printed = { username: credential.username, password: generated };
+          const printed = { username: written.credential.username, password: written.generated };
           context.stdout.write(`${JSON.stringify(printed)}\n`);
-          return;
-        }
-        context.stdout.write(`username  ${credential.username}\npassword  ${generated ?? ''}\n`);
-        context.stderr.write('The password is shown this once and stored nowhere.\n');
+        } else tellOnce(context, written);
       });
     });
   return command;

@@ -5,6 +5,13 @@ export function awsErrorLine(error: unknown, table: string): string | undefined 
   if (!(error instanceof Error)) return undefined;
   const { name, message } = error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // Before the name: the SDK calls a connection that was reset a timeout.
+  if (['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE'].includes(code)) {
+    return `DynamoDB is not reachable (${code}): check the network and AWS_ENDPOINT_URL_DYNAMODB`;
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `DynamoDB's name cannot be resolved (${code}): check AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and the DNS`;
+  }
   switch (name) {
     case 'ResourceNotFoundException':
       return `table "${table}": not found; check the name (--table), the region (AWS_REGION) and the account, or deploy the stack first`;
@@ -35,12 +42,6 @@ export function awsErrorLine(error: unknown, table: string): string | undefined 
   }
   if (/region is missing/i.test(message))
     return 'no AWS region: set AWS_REGION, or a region in the AWS profile';
-  if (['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE'].includes(code)) {
-    return `DynamoDB is not reachable (${code}): check the network and AWS_ENDPOINT_URL_DYNAMODB`;
-  }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `DynamoDB's name cannot be resolved (${code}): check AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and the DNS`;
-  }
   if ('$metadata' in error) return `DynamoDB refused the call: ${name}`;
   return undefined;
 }

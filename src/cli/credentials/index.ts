@@ -2,8 +2,13 @@
 import { Command, CommanderError } from 'commander';
 import { addCommand } from './add.ts';
 import type { CredentialsCliContext } from './context.ts';
+import { disableCommand, enableCommand } from './enable.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { listCommand } from './list.ts';
 import { removeCommand } from './remove.ts';
+import { rotateCommand } from './rotate.ts';
+import { showCommand } from './show.ts';
 
 export type { CredentialsCliContext } from './context.ts';
 
@@ -14,8 +19,18 @@ export type { CredentialsCliContext } from './context.ts';
  */
 export function credentialsCommand(context: CredentialsCliContext): Command {
   const command = new Command('credentials').description('manage who may sign in');
-  for (const subcommand of [addCommand(context), listCommand(context), removeCommand(context)]) {
-    command.addCommand(subcommand);
+  for (const make of [
+    addCommand,
+    listCommand,
+    showCommand,
+    disableCommand,
+    enableCommand,
+    rotateCommand,
+    removeCommand,
+    importCommand,
+    exportCommand,
+  ]) {
+    command.addCommand(make(context));
   }
   for (const each of [command, ...command.commands]) {
     each

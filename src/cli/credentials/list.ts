@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { type Credential, isInForce } from '../../credentials/index.ts';
+import type { Credential } from '../../credentials/index.ts';
 import type { CredentialsCliContext } from './context.ts';
+import { day, describeCredential, stateOf } from './describe.ts';
 import { type TableOptions, withTable, withTableOptions } from './run.ts';
 import { renderTable } from './text-table.ts';
 
@@ -11,13 +12,13 @@ export function listCommand(context: CredentialsCliContext): Command {
       await withTable(context, command, options, async (administration) => {
         const credentials: Credential[] = [];
         for await (const row of administration.list()) {
-          if ('key' in row) context.stderr.write(`${row.key}: ${row.error.message}\n`);
+          if ('key' in row) context.stderr.write(`${row.error.message}\n`);
           else credentials.push(row);
         }
         credentials.sort((a, b) => (a.username < b.username ? -1 : 1));
         const now = Date.now();
         if (options.json) {
-          const printed = credentials.map((credential) => describe(credential, now));
+          const printed = credentials.map((credential) => describeCredential(credential, now));
           context.stdout.write(`${JSON.stringify(printed)}\n`);
           return;
         }
@@ -29,12 +30,13 @@ export function listCommand(context: CredentialsCliContext): Command {
           credential.username,
           stateOf(credential, now),
           day(credential.createdAt),
+          credential.expiresAt ? day(credential.expiresAt) : '-',
           credential.lastUsedAt ? day(credential.lastUsedAt) : '-',
           credential.note ?? '',
         ]);
         context.stdout.write(
           renderTable(
-            ['USERNAME', 'STATE', 'CREATED', 'LAST USED', 'NOTE'],
+            ['USERNAME', 'STATE', 'CREATED', 'EXPIRES', 'LAST USED', 'NOTE'],
             rows,
             context.stdout.columns,
           ),
@@ -42,18 +44,4 @@ export function listCommand(context: CredentialsCliContext): Command {
       });
     });
   return command;
-}
-
-function describe(credential: Credential, now: number): object {
-  const { username, note, createdAt, expiresAt, lastUsedAt } = credential;
-  return { username, state: stateOf(credential, now), createdAt, expiresAt, lastUsedAt, note };
-}
-
-function stateOf(credential: Credential, now: number): string {
-  if (!credential.enabled) return 'disabled';
-  return isInForce(credential, now) ? 'enabled' : 'expired';
-}
-
-function day(moment: Date): string {
-  return moment.toISOString().slice(0, 10);
 }

@@ -52,8 +52,8 @@ test('list prints every credential and no secret', async () => {
     (await cli(['add', 'listed', '--json', '--note', 'third floor'])).stdout,
   );
   const { stdout } = await cli(['list']);
-  expect(stdout).toMatch(/^USERNAME +STATE +CREATED +LAST USED +NOTE\n/);
-  expect(stdout).toMatch(/^listed +enabled +\d{4}-\d\d-\d\d +- +third floor$/m);
+  expect(stdout).toMatch(/^USERNAME +STATE +CREATED +EXPIRES +LAST USED +NOTE\n/);
+  expect(stdout).toMatch(/^listed +enabled +\d{4}-\d\d-\d\d +- +- +third floor$/m);
   const json = (await cli(['list', '--json'])).stdout;
   expect(JSON.parse(json)).toContainEqual(
     expect.objectContaining({ username: 'listed', state: 'enabled', note: 'third floor' }),
