@@ -35,6 +35,7 @@ export {
   type Destination,
   destinationOf,
 } from './authorisation.ts';
+export { limitMessages } from './message-limits.ts';
 export { createRateLimit, type RateLimit, type RateLimitOptions } from './rate-limit.ts';
 export { checkAddressPattern } from './address-pattern.ts';
 export { isNetwork } from './network.ts';

@@ -9,13 +9,10 @@ export type Item = Record<string, AttributeValue>;
 
 /** The table's partition key. */
 export const KEY_ATTRIBUTE = 'pk';
-/** The attribute to name in the table's TimeToLiveSpecification. */
-export const TTL_ATTRIBUTE = 'ttl';
+/** The attribute to name in the table's TimeToLiveSpecification; of credentials and of counters. */
+export const TTL_ATTRIBUTE = 'expiresAt';
 /** What the keys of credentials begin with. */
 export const CREDENTIAL_KEY_PREFIX = 'CRED#';
-
-/** An expired credential stays to be seen and revived this long before DynamoDB deletes it. */
-const EXPIRED_KEPT_SECONDS = 30 * 24 * 3600;
 
 export function credentialKey(username: string): Item {
   return { [KEY_ATTRIBUTE]: { S: `${CREDENTIAL_KEY_PREFIX}${username}` } };
@@ -47,10 +44,7 @@ export function writeItem(credential: Credential): Item {
     secrets: { L: credential.secrets.map((secret) => ({ M: writeSecret(secret) })) },
     createdAt: time(credential.createdAt),
     ...(scram && { scramSalt: { B: scram.salt }, scramIterations: number(scram.iterations) }),
-    ...(expiresAt && {
-      expiresAt: time(expiresAt),
-      [TTL_ATTRIBUTE]: number(seconds(expiresAt) + EXPIRED_KEPT_SECONDS),
-    }),
+    ...(expiresAt && { [TTL_ATTRIBUTE]: time(expiresAt) }),
     ...(note !== undefined && { note: { S: note } }),
     ...(lastUsedAt && { lastUsedAt: time(lastUsedAt) }),
     ...(grants.allowedSenders && { allowedSenders: strings(grants.allowedSenders) }),
@@ -86,7 +80,7 @@ class BadAttribute extends Error {
 
 function readCredential(item: Item): Credential {
   const salt = item['scramSalt']?.B;
-  const expiresAt = readTime(item, 'expiresAt');
+  const expiresAt = readTime(item, TTL_ATTRIBUTE);
   const lastUsedAt = readTime(item, 'lastUsedAt');
   const note = readString(item, 'note');
   return {

@@ -71,8 +71,9 @@ async function ask(
   command: Command,
   prompt: string,
 ): Promise<string> {
-  stderr.write(prompt);
+  // Before the prompt: whoever types at once is not to be shown either.
   stdin.setRawMode?.(true);
+  stderr.write(prompt);
   try {
     let typed: string[] = [];
     for await (const key of keysOf(stdin)) {
