@@ -192,6 +192,89 @@ const route = section(
   'What becomes of a recipient; the first route that matches wins',
 );
 
+const credentials = section(
+  {
+    table: text('the name of a DynamoDB table', 'The credential table', /^[A-Za-z0-9_.-]{3,255}$/),
+    cache: duration(
+      '0s',
+      '55s',
+      'How long a credential is used without reading it again; a change to it reaches all within a minute',
+    ).default(50),
+    grace: duration(
+      '0s',
+      '1d',
+      'How long cached credentials still sign in while the table cannot be read',
+    ).default(900),
+    recordLastUse: yesOrNo(
+      'Note in the table when a credential was last used, at most once in 5 minutes (needs dynamodb:UpdateItem)',
+    ).default(true),
+    throttle: section(
+      {
+        shared: yesOrNo(
+          'Count failed sign-ins and the rates of credentials for the whole fleet, in the table (needs dynamodb:UpdateItem)',
+        ).default(false),
+        onOutage: oneOf(
+          ['open', 'closed'],
+          'When the shared counts are out of reach: go on with those of the process, or answer 454',
+        ).default('open'),
+        window: duration('1m', '1d', 'How far back failures count').default(900),
+        addressFailures: wholeNumber(
+          1,
+          1_000_000,
+          'Failures from one address (IPv6: /64) in the window; then it is locked out',
+        ).default(50),
+        userFailures: wholeNumber(
+          1,
+          1_000_000,
+          'Failures of one user name in the window; then new addresses are locked out of it',
+        ).default(20),
+        delay: duration(
+          '0s',
+          '1m',
+          'Wait before the reply to a first failure; it doubles with each',
+        ).default(0.5),
+        maxDelay: duration('0s', '1m', 'The longest such wait').default(5),
+        maxDelayed: wholeNumber(
+          0,
+          100_000,
+          'Sessions that may wait so at one time; beyond it 421 4.7.0',
+        ).default(1000),
+      },
+      'What slows down and locks out whoever guesses passwords',
+    ).prefault({}),
+    tokens: listOf(
+      section(
+        {
+          issuer: text('an https URL', 'The iss claim, exactly', /^https?:\/\/\S+$/),
+          audience: nonEmptyListOf(
+            text(
+              'an audience',
+              'The aud claim, or the client_id of an Amazon Cognito access token',
+            ),
+            'a list of audiences',
+            'Any of them will do',
+          ),
+          jwksUri: text(
+            'an https URL',
+            "Where the issuer's keys are; without it <issuer>/.well-known/jwks.json",
+            /^https?:\/\/\S+$/,
+          ).optional(),
+          usernameClaim: text('the name of a claim', 'The claim that names the user').default(
+            'sub',
+          ),
+          requireCredential: yesOrNo(
+            'Whether the user must have a row in the credential table too',
+          ).default(true),
+        },
+        'Whose tokens sign in',
+      ),
+      'a list of token issuers',
+      'OAUTHBEARER and XOAUTH2 are offered where there is one',
+    ).default([]),
+  },
+  'Who may sign in',
+);
+
 const verdict = (what: string) => oneOf(['off', 'mark', 'reject'], what).default('off');
 
 export const configurationSchema = section(
@@ -239,16 +322,7 @@ export const configurationSchema = section(
       },
       'Where mail is announced',
     ),
-    credentials: section(
-      {
-        table: text(
-          'the name of a DynamoDB table',
-          'The credential table',
-          /^[A-Za-z0-9_.-]{3,255}$/,
-        ),
-      },
-      'Who may sign in',
-    ).optional(),
+    credentials: credentials.optional(),
     routes: listOf(
       route,
       'a list of routes',

@@ -134,3 +134,53 @@ test('the JSON Schema has every section, and refuses unknown fields', () => {
     properties: { listeners: {}, tls: {}, routes: {}, limits: {}, health: {} },
   });
 });
+
+test('sign-in has its defaults, and takes every setting', () => {
+  const { credentials } = parseConfiguration({
+    ...least,
+    credentials: { table: 'mail-credentials' },
+  });
+  expect(credentials).toEqual({
+    table: 'mail-credentials',
+    cache: 50,
+    grace: 900,
+    recordLastUse: true,
+    throttle: {
+      shared: false,
+      onOutage: 'open',
+      window: 900,
+      addressFailures: 50,
+      userFailures: 20,
+      delay: 0.5,
+      maxDelay: 5,
+      maxDelayed: 1000,
+    },
+    tokens: [],
+  });
+  const given = parseConfiguration({
+    ...least,
+    credentials: {
+      table: 'mail-credentials',
+      cache: '10s',
+      grace: '1h',
+      recordLastUse: false,
+      throttle: { shared: true, onOutage: 'closed', window: '5m', delay: '250ms' },
+      tokens: [{ issuer: 'https://issuer.example/pool', audience: ['mail'] }],
+    },
+  });
+  expect(given.credentials).toMatchObject({
+    cache: 10,
+    grace: 3600,
+    recordLastUse: false,
+    throttle: { shared: true, onOutage: 'closed', window: 300, delay: 0.25 },
+    tokens: [
+      { issuer: 'https://issuer.example/pool', usernameClaim: 'sub', requireCredential: true },
+    ],
+  });
+});
+
+test('a cache that would let a revoked credential live longer than a minute is refused', () => {
+  expect(problemsIn({ ...least, credentials: { table: 'mail-credentials', cache: '5m' } })).toEqual(
+    [expect.stringMatching(/^credentials\.cache: expected a time from 0s to 55s/)],
+  );
+});
