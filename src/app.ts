@@ -1,5 +1,4 @@
 // Wires the parts into the program that `serve` and `local` run: configuration in, a listening server out.
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type BridgeEvent, createBridge, createBridgeClients, messageId } from './bridge/index.ts';
 import { createAddressView } from './cli/address-view.ts';
 import { readCertificates } from './cli/certificate-sources.ts';
@@ -10,7 +9,20 @@ import { reportBridge } from './cli/report-bridge.ts';
 import { reportCredentials } from './cli/report-credentials.ts';
 import { reportServer } from './cli/report-server.ts';
 import type { Configuration, ListenerConfiguration } from './config/index.ts';
-import { createAuthenticator, createCredentialClient } from './credentials/index.ts';
+import {
+  type Authenticator,
+  checkRecipient,
+  checkSender,
+  checkSize,
+  createAuthenticator,
+  createCredentialClient,
+  createRateLimit,
+  type CredentialEvent,
+  destinationOf,
+  grantsOf,
+  limitMessages,
+  type RateLimit,
+} from './credentials/index.ts';
 import { createRoutes } from './policy/routes.ts';
 import { type ListenerOptions, SmtpServer } from './server/index.ts';
 import {
@@ -109,6 +121,7 @@ async function start(
     hostname,
     traceHeaders: configuration.traceHeaders,
     routes: createRoutes(routesOf(configuration), hostname),
+    destinationOf: ({ session }) => destinationOf(grantsOf(session.identity)),
     limits: { memory: limits.memory },
     observe: (event) => {
       onBridgeEvent(event);
@@ -117,18 +130,16 @@ async function start(
   });
   started.push(() => bridge.close());
 
-  const authenticator = await startSignIn(configuration, started, (dynamoDb, table) =>
-    createAuthenticator({ client: dynamoDb, table, observe: reportCredentials(log, metrics) }),
-  );
+  const signIn = await startSignIn(configuration, started, reportCredentials(log, metrics));
 
   const server = new SmtpServer({
     hostname,
     listeners: configuration.listeners.map((listener) =>
-      listenerOptions(listener, authenticator?.mechanisms),
+      listenerOptions(listener, signIn?.authenticator.mechanisms),
     ),
     tls: { certificates },
     limits: serverLimits(limits),
-    openMessage: bridge.open,
+    openMessage: signIn ? limitMessages(bridge.open, signIn.rateLimit) : bridge.open,
     nextMessageId: messageId,
     observe: reportServer(log, metrics, view),
   });
@@ -136,8 +147,15 @@ async function start(
     await server.close({ drain: 0 });
   });
   metrics.gauge('ActiveConnections', () => server.connections);
-  if (authenticator !== undefined) {
-    server.onSignIn((attempt, session) => authenticator.authenticate(attempt, session));
+  if (signIn !== undefined) {
+    server.onSignIn((attempt, session) => signIn.authenticator.authenticate(attempt, session));
+    server.onSender((reversePath, { identity }, { size }) => {
+      const grants = grantsOf(identity);
+      return checkSender(grants, reversePath) ?? checkSize(grants, size);
+    });
+    server.onRecipient((forwardPath, { identity }) =>
+      checkRecipient(grantsOf(identity), forwardPath),
+    );
   }
   const routes = createRoutes(routesOf(configuration), hostname);
   server.onRecipient((forwardPath) => {
@@ -181,16 +199,46 @@ async function start(
   };
 }
 
-async function startSignIn<T>(
+interface SignIn {
+  readonly authenticator: Authenticator;
+  readonly rateLimit: RateLimit;
+}
+
+async function startSignIn(
   { credentials }: Configuration,
   started: (() => Promise<void> | void)[],
-  make: (dynamoDb: DynamoDBClient, table: string) => T,
-): Promise<T | undefined> {
+  observe: (event: CredentialEvent) => void,
+): Promise<SignIn | undefined> {
   if (credentials === undefined) return undefined;
-  const dynamoDb = createCredentialClient();
-  started.push(() => dynamoDb.destroy());
-  await checkCredentialTable(dynamoDb, credentials.table);
-  return make(dynamoDb, credentials.table);
+  const client = createCredentialClient();
+  started.push(() => client.destroy());
+  const { table, cache, grace, recordLastUse, throttle, tokens } = credentials;
+  await checkCredentialTable(client, table);
+  const { shared, onOutage } = throttle;
+  const authenticator = createAuthenticator({
+    client,
+    table,
+    observe,
+    cache: { seconds: cache, graceSeconds: grace },
+    recordLastUse,
+    throttle: {
+      shared,
+      onOutage,
+      windowSeconds: throttle.window,
+      addressFailures: throttle.addressFailures,
+      userFailures: throttle.userFailures,
+      delayMilliseconds: throttle.delay * 1000,
+      maxDelayMilliseconds: throttle.maxDelay * 1000,
+      maxDelayed: throttle.maxDelayed,
+    },
+    tokens: tokens.map(({ jwksUri, ...issuer }) => ({ ...issuer, ...(jwksUri && { jwksUri }) })),
+  });
+  started.push(() => authenticator.close());
+  const rateLimit = createRateLimit({
+    observe,
+    ...(shared && { shared: { client, table, onOutage } }),
+  });
+  return { authenticator, rateLimit };
 }
 
 async function startHealth(
