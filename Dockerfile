@@ -1,0 +1,22 @@
+# Mailsluice on Node.js 24. The build context is dist/container, which `npm run build:container` makes:
+#
+#   npm run build:container && docker build -f Dockerfile -t mailsluice dist/container
+#
+# Only COPY, no RUN: an ARM64 image is built on any machine without emulation.
+FROM node:24.21.0-bookworm-slim
+
+ENV NODE_ENV=production
+WORKDIR /app
+COPY mailsluice.mjs health-check.mjs sbom.cdx.json ./
+
+# No name, only a number: it owns nothing, and the root file system may be read-only.
+USER 65532:65532
+
+# 25, 587 and 465 are the load balancer's; below 1024 this user could not listen.
+EXPOSE 2525 2587 2465 8080
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
+  CMD ["node", "/app/health-check.mjs", "8080"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "/app/mailsluice.mjs"]
+CMD ["serve"]

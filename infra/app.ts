@@ -1,0 +1,15 @@
+// The CDK app that cdk.json runs: `cdk deploy --all -c hostname=mx.example.com` needs nothing else.
+import { App } from 'aws-cdk-lib';
+import { buildArtifacts } from './build-artifacts.ts';
+import { addStacks } from './stacks.ts';
+
+await buildArtifacts();
+const app = new App();
+try {
+  addStacks(app);
+} catch (error) {
+  // What the operator wrote is wrong: sentences, and no stack trace.
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
+app.synth();

@@ -1,0 +1,57 @@
+// The choices of the construct that are more than a value.
+
+/** How the tasks reach AWS's own services. S3 and DynamoDB always go through gateway endpoints, for nothing. */
+export class Egress {
+  readonly kind: 'nat' | 'endpoints' | 'public';
+  /** Number of NAT gateways; 0 unless `kind` is `nat`. */
+  readonly natGateways: number;
+
+  private constructor(kind: Egress['kind'], natGateways: number) {
+    this.kind = kind;
+    this.natGateways = natGateways;
+  }
+
+  /** Private subnets and NAT gateways. One is enough: without it mail waits in the outbox, and is not lost. */
+  static nat(gateways = 1): Egress {
+    return new Egress('nat', gateways);
+  }
+
+  /** Isolated subnets and interface endpoints: nothing leaves AWS's network. */
+  static endpoints(): Egress {
+    return new Egress('endpoints', 0);
+  }
+
+  /** Public subnets and a public address for each task; the security group still lets only the load balancer in. */
+  static publicAddresses(): Egress {
+    return new Egress('public', 0);
+  }
+}
+
+/** How the program learns the address of a client behind the load balancer. */
+export class ClientAddress {
+  readonly kind: 'preserved' | 'proxy-protocol';
+
+  private constructor(kind: ClientAddress['kind']) {
+    this.kind = kind;
+  }
+
+  /** The load balancer keeps the client's address on the connection. IPv4 only. */
+  static preserved(): ClientAddress {
+    return new ClientAddress('preserved');
+  }
+
+  /**
+   * The load balancer says the client's address in a PROXY protocol v2 header. Needed for IPv6 and PrivateLink.
+   *
+   * **Does not work as an NLB comes.** It sends the header only with the client's first octets, and in SMTP the
+   * server speaks first: both sides wait until they time out. Ask AWS Support, before the first deployment, to
+   * set `proxy_protocol_v2.client_to_server.header_placement` to `on_first_ack` for the target groups; there
+   * is no API for it.
+   */
+  static proxyProtocol(): ClientAddress {
+    return new ClientAddress('proxy-protocol');
+  }
+}
+
+/** Whether other mail servers are told, by MTA-STS (RFC 8461), to insist on TLS. */
+export type MtaStsMode = 'none' | 'testing' | 'enforce';

@@ -1,0 +1,58 @@
+// Saved queries for CloudWatch Logs Insights: the questions of a mail administrator.
+import { aws_logs as logs } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+
+export interface LogQueriesProps {
+  readonly stage: string;
+  readonly logGroup: logs.ILogGroup;
+}
+
+/** By name: what each answers. Fields are those of the program's log lines. */
+const QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
+  'One message, by its id': {
+    fields: ['@timestamp', 'event', '@message'],
+    filterStatements: ['@message like /PUT-THE-MESSAGE-ID-HERE/'],
+    sort: '@timestamp asc',
+  },
+  'One session, by its id': {
+    fields: ['@timestamp', 'event', '@message'],
+    filterStatements: ['session = "PUT-THE-SESSION-ID-HERE"'],
+    sort: '@timestamp asc',
+  },
+  'One client, by its address': {
+    fields: ['@timestamp', 'event', 'listener', 'rule', 'code', '@message'],
+    filterStatements: ['clientAddress = "192.0.2.1"'],
+    sort: '@timestamp desc',
+    limit: 200,
+  },
+  'What was refused, by rule': {
+    filterStatements: ['ispresent(rule) and ispresent(code)'],
+    statsStatements: ['count(*) as refusals by rule, code, listener'],
+    sort: 'refusals desc',
+  },
+  'Who fails to sign in': {
+    filterStatements: ['event = "sign-in-refused"'],
+    statsStatements: ['count(*) as refusals by clientAddress, mechanism'],
+    sort: 'refusals desc',
+    limit: 50,
+  },
+  'What went wrong at our side': {
+    fields: ['@timestamp', 'level', 'event', '@message'],
+    filterStatements: ['level = "error" or level = "warn"'],
+    sort: '@timestamp desc',
+    limit: 200,
+  },
+};
+
+export class LogQueries extends Construct {
+  constructor(scope: Construct, id: string, { stage, logGroup }: LogQueriesProps) {
+    super(scope, id);
+    for (const [name, query] of Object.entries(QUERIES)) {
+      new logs.QueryDefinition(this, name.replace(/[^A-Za-z]/g, ''), {
+        queryDefinitionName: `mailsluice/${stage}/${name}`,
+        queryString: new logs.QueryString(query),
+        logGroups: [logGroup],
+      });
+    }
+  }
+}

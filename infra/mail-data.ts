@@ -1,0 +1,148 @@
+// What must outlive every deployment: bucket, topic, table, key and addresses.
+import {
+  aws_dynamodb as dynamodb,
+  aws_ec2 as ec2,
+  aws_kms as kms,
+  aws_s3 as s3,
+  aws_sns as sns,
+  Duration,
+  RemovalPolicy,
+  Tags,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+
+export interface MailDataProps {
+  /**
+   * Encrypts bucket and topic with a customer managed key.
+   * @default false: S3's own keys for the bucket, none for the topic
+   */
+  readonly customerManagedKey?: boolean;
+  /**
+   * A key to use instead of a new one; implies `customerManagedKey`.
+   * @default - a new key where `customerManagedKey` asks for one
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * Mail is deleted this long after it arrived.
+   * @default - never
+   */
+  readonly expireAfter?: Duration;
+  /**
+   * Nobody can delete or change mail for this long (S3 Object Lock). Can only be chosen when the bucket is made;
+   * in compliance mode not even the account's root user can undo it.
+   * @default - no lock
+   */
+  readonly objectLock?: s3.ObjectLockRetention;
+  /**
+   * Number of Elastic IP addresses, one for each zone of the load balancer.
+   * @default 2
+   */
+  readonly addresses?: number;
+  /**
+   * What becomes of all this when the stack is destroyed.
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** The table's key and TTL attribute, as the program writes them. */
+const TABLE_KEY = 'pk';
+const TABLE_TTL = 'ttl';
+
+const ACCESS_LOG_DAYS = 90;
+
+export class MailData extends Construct {
+  readonly bucket: s3.Bucket;
+  readonly topic: sns.Topic;
+  readonly table: dynamodb.Table;
+  readonly encryptionKey: kms.IKey | undefined;
+  /** Allocation ids, one for each zone. */
+  readonly allocationIds: readonly string[];
+  /** The addresses themselves, in the same order. */
+  readonly addresses: readonly string[];
+
+  constructor(scope: Construct, id: string, props: MailDataProps = {}) {
+    super(scope, id);
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    this.encryptionKey =
+      props.encryptionKey ??
+      (props.customerManagedKey === true ? this.#makeKey(removalPolicy) : undefined);
+    this.bucket = this.#makeBucket(props, removalPolicy);
+    this.topic = new sns.Topic(this, 'Topic', {
+      displayName: 'Incoming mail',
+      enforceSSL: true,
+      ...(this.encryptionKey && { masterKey: this.encryptionKey }),
+    });
+    this.topic.applyRemovalPolicy(removalPolicy);
+    this.table = new dynamodb.Table(this, 'Credentials', {
+      partitionKey: { name: TABLE_KEY, type: dynamodb.AttributeType.STRING },
+      billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: TABLE_TTL,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+      removalPolicy,
+    });
+    const addresses = Array.from({ length: props.addresses ?? 2 }, (_, at) =>
+      this.#makeAddress(at + 1, removalPolicy),
+    );
+    this.allocationIds = addresses.map(({ attrAllocationId }) => attrAllocationId);
+    this.addresses = addresses.map(({ attrPublicIp }) => attrPublicIp);
+  }
+
+  #makeKey(removalPolicy: RemovalPolicy): kms.Key {
+    return new kms.Key(this, 'Key', {
+      description: 'Encrypts the incoming mail and its notifications',
+      enableKeyRotation: true,
+      removalPolicy,
+    });
+  }
+
+  #makeBucket({ expireAfter, objectLock }: MailDataProps, removalPolicy: RemovalPolicy): s3.Bucket {
+    const common = {
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      removalPolicy,
+    };
+    const accessLogs = new s3.Bucket(this, 'AccessLogs', {
+      ...common,
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      lifecycleRules: [{ expiration: Duration.days(ACCESS_LOG_DAYS) }],
+    });
+    return new s3.Bucket(this, 'Mail', {
+      ...common,
+      ...(this.encryptionKey
+        ? // Without a bucket key every mail would be a KMS request.
+          {
+            encryption: s3.BucketEncryption.KMS,
+            encryptionKey: this.encryptionKey,
+            bucketKeyEnabled: true,
+          }
+        : { encryption: s3.BucketEncryption.S3_MANAGED }),
+      versioned: true,
+      serverAccessLogsBucket: accessLogs as s3.IBucket,
+      serverAccessLogsPrefix: 'mail/',
+      ...(objectLock && { objectLockDefaultRetention: objectLock }),
+      lifecycleRules: [
+        {
+          id: 'abort-unfinished-uploads',
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+        {
+          id: 'forget-deleted',
+          noncurrentVersionExpiration: Duration.days(30),
+          // A drained outbox leaves nothing but these.
+          expiredObjectDeleteMarker: true,
+        },
+        ...(expireAfter ? [{ id: 'expire', expiration: expireAfter }] : []),
+      ],
+    });
+  }
+
+  #makeAddress(number: number, removalPolicy: RemovalPolicy): ec2.CfnEIP {
+    const address = new ec2.CfnEIP(this, `Address${number}`, { domain: 'vpc' });
+    address.applyRemovalPolicy(removalPolicy);
+    Tags.of(address).add('Name', `${this.node.path}/Address${number}`);
+    return address;
+  }
+}

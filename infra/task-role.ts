@@ -1,0 +1,118 @@
+// What the program may do on AWS, as explicit statements: the grant methods of the CDK give more.
+import { aws_iam as iam, Aws, Stack, Validations } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+
+export interface TaskRoleProps {
+  readonly bucketArn: string;
+  /** Each ends in a slash, or is empty for the whole bucket. */
+  readonly mailPrefixes: readonly string[];
+  readonly topicArn: string;
+  readonly tableArn: string;
+  /** Whether last uses are recorded, limits shared, or duplicates remembered in the table. */
+  readonly updatesTable: boolean;
+  /** Keys of bucket, topic and certificate. */
+  readonly keyArns: readonly string[];
+  readonly certificateStatements: readonly iam.PolicyStatement[];
+}
+
+/** Where the program keeps notifications that SNS would not take. */
+export const OUTBOX_PREFIX = 'outbox/';
+
+export function makeTaskRole(scope: Construct, id: string, props: TaskRoleProps): iam.Role {
+  const role = new iam.Role(scope, id, {
+    description: 'What the SMTP service may do',
+    assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
+  });
+  for (const statement of taskStatements(props)) role.addToPolicy(statement);
+  acknowledgePrefixes(role, props);
+  return role;
+}
+
+function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
+  const { bucketArn, mailPrefixes, keyArns, updatesTable } = props;
+  const outbox = `${bucketArn}/${OUTBOX_PREFIX}*`;
+  return [
+    new iam.PolicyStatement({
+      sid: 'StoreMail',
+      actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
+      resources: [...mailPrefixes.map((prefix) => `${bucketArn}/${prefix}*`), outbox],
+    }),
+    new iam.PolicyStatement({
+      sid: 'DrainOutbox',
+      actions: ['s3:GetObject', 's3:DeleteObject'],
+      resources: [outbox],
+    }),
+    new iam.PolicyStatement({
+      sid: 'ListOutbox',
+      actions: ['s3:ListBucket'],
+      resources: [bucketArn],
+      conditions: { StringLike: { 's3:prefix': `${OUTBOX_PREFIX}*` } },
+    }),
+    new iam.PolicyStatement({
+      sid: 'Announce',
+      actions: ['sns:Publish'],
+      resources: [props.topicArn],
+    }),
+    new iam.PolicyStatement({
+      sid: 'CheckCredentials',
+      actions: ['dynamodb:GetItem', ...(updatesTable ? ['dynamodb:UpdateItem'] : [])],
+      resources: [props.tableArn],
+    }),
+    ...props.certificateStatements,
+    ...(keyArns.length === 0
+      ? []
+      : [
+          new iam.PolicyStatement({
+            sid: 'UseKey',
+            actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+            resources: [...keyArns],
+            conditions: {
+              StringEquals: {
+                'kms:ViaService': ['s3', 'sns', 'secretsmanager'].map(
+                  (service) => `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}`,
+                ),
+              },
+            },
+          }),
+        ]),
+  ];
+}
+
+/**
+ * Answers cdk-nag's findings about `prefix/*` one by one, so that any other wildcard still fails. A finding
+ * is named after the ARN in the template, which is known only when references between stacks are settled: that
+ * is, when constructs are asked to validate themselves.
+ */
+function acknowledgePrefixes(role: iam.Role, { bucketArn, mailPrefixes }: TaskRoleProps): void {
+  role.node.addValidation({
+    validate: () => {
+      for (const prefix of new Set([...mailPrefixes, OUTBOX_PREFIX])) {
+        const resource = flatten(Stack.of(role).resolve(`${bucketArn}/${prefix}*`));
+        Validations.of(role).acknowledge({
+          id: `AwsSolutions::AwsSolutions-IAM5[Resource::${resource}]`,
+          reason:
+            'Object names are made by the program; the prefix is the narrowest that can be named',
+        });
+      }
+      return [];
+    },
+  });
+}
+
+/** A reference as cdk-nag writes it. */
+function flatten(reference: unknown): string {
+  if (typeof reference === 'string') return reference;
+  const intrinsic = reference as {
+    readonly 'Fn::Join'?: readonly [string, readonly unknown[]];
+    readonly 'Fn::GetAtt'?: readonly string[];
+    readonly 'Fn::ImportValue'?: unknown;
+    readonly Ref?: string;
+  };
+  if (intrinsic['Fn::Join']) {
+    const [delimiter, parts] = intrinsic['Fn::Join'];
+    return parts.map(flatten).join(delimiter);
+  }
+  if (intrinsic['Fn::GetAtt']) return `<${intrinsic['Fn::GetAtt'].join('.')}>`;
+  if (intrinsic['Fn::ImportValue']) return flatten(intrinsic['Fn::ImportValue']);
+  return intrinsic.Ref === undefined ? JSON.stringify(reference) : `<${intrinsic.Ref}>`;
+}

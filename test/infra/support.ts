@@ -1,0 +1,83 @@
+// Synthesises as `cdk synth` does: with the context of cdk.json, which turns on the validator of aws-cdk-lib.
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { buildArtifacts } from '../../infra/build-artifacts.ts';
+import { MailBridge, type MailBridgeProps } from '../../infra/index.ts';
+import { addStacks } from '../../infra/stacks.ts';
+
+// What is deployed besides templates; the functions' code is part of the templates' hashes.
+await buildArtifacts();
+
+interface CdkJson {
+  readonly app: string;
+  readonly context: Readonly<Record<string, unknown>>;
+}
+
+export const cdkJson = JSON.parse(
+  readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
+) as CdkJson;
+
+export function makeApp(context: Readonly<Record<string, unknown>> = {}): App {
+  return new App({
+    outdir: mkdtempSync(join(tmpdir(), 'cdk-')),
+    context: { ...cdkJson.context, ...context },
+  });
+}
+
+export function makeStack(props: StackProps = {}, context = {}): Stack {
+  return new Stack(makeApp(context), 'Test', props);
+}
+
+/** What `cdk synth -c name=value …` writes. */
+export function synthApp(context: Readonly<Record<string, unknown>>): {
+  readonly app: App;
+  readonly data: Template;
+  readonly service: Template;
+} {
+  const app = makeApp({ hostname: 'mx.example.com', ...context });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks());
+  const { data, service } = addStacks(app);
+  app.synth();
+  return { app, data: Template.fromStack(data), service: Template.fromStack(service) };
+}
+
+/** One stack with one bridge in it; `make` may put things beside it. */
+export function synthBridge(
+  make: (
+    stack: Stack,
+  ) => Omit<MailBridgeProps, 'bridge'> & Partial<Pick<MailBridgeProps, 'bridge'>>,
+): { readonly bridge: MailBridge; readonly template: Template; readonly stack: Stack } {
+  const stack = makeStack();
+  const bridge = new MailBridge(stack, 'Bridge', {
+    bridge: { hostname: 'mx.example.com' },
+    stage: 'test',
+    ...make(stack),
+  });
+  (stack.node.root as App).synth();
+  return { bridge, template: Template.fromStack(stack), stack };
+}
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
+/** The resources of a type, by logical id. */
+export function resourcesOf(template: Template, type: string): Readonly<Record<string, Resource>> {
+  return template.findResources(type) as Record<string, Resource>;
+}
+
+/** The only resource of a type. */
+export function onlyResource(template: Template, type: string): Resource {
+  const resources = Object.values(resourcesOf(template, type));
+  if (resources.length !== 1 || resources[0] === undefined) {
+    throw new Error(`expected one ${type}, got ${resources.length}`);
+  }
+  return resources[0];
+}

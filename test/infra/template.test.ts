@@ -1,0 +1,437 @@
+// What the templates must say, as intentions. The attributes of load balancer and target groups are asserted
+// by name: no schema knows them, so that a misspelled one would be found only at deployment.
+import { Match } from 'aws-cdk-lib/assertions';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { onlyResource, type Resource, resourcesOf, synthApp, synthBridge } from './support.ts';
+
+const { data, service } = synthApp({});
+
+interface KeyValue {
+  readonly Key: string;
+  readonly Value: string;
+}
+
+function attributes(resource: Resource, property: string): Record<string, string> {
+  return Object.fromEntries(
+    (resource.Properties[property] as KeyValue[]).map(({ Key, Value }) => [Key, Value]),
+  );
+}
+
+/** Names that CloudFormation documents, taken from the L1 classes' own comments. */
+function documentedAttributes(): Set<string> {
+  const types = readFileSync(
+    new URL(
+      '../../node_modules/aws-cdk-lib/aws-elasticloadbalancingv2/lib/elasticloadbalancingv2.generated.d.ts',
+      import.meta.url,
+    ),
+    'utf8',
+  );
+  return new Set([...types.matchAll(/^ +\* - `([a-z0-9_.]+)` - /gm)].map(([, name]) => name ?? ''));
+}
+
+describe('the load balancer', () => {
+  const targetGroups = Object.values(
+    resourcesOf(service, 'AWS::ElasticLoadBalancingV2::TargetGroup'),
+  );
+  const loadBalancer = onlyResource(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
+
+  test('forwards 25, 587 and 465 as TCP, and lets a connection be idle for 660 s', () => {
+    const listeners = Object.values(resourcesOf(service, 'AWS::ElasticLoadBalancingV2::Listener'));
+    expect(listeners.map(({ Properties }) => [Properties['Port'], Properties['Protocol']])).toEqual(
+      [
+        [25, 'TCP'],
+        [587, 'TCP'],
+        [465, 'TCP'],
+      ],
+    );
+    for (const listener of listeners) {
+      expect(attributes(listener, 'ListenerAttributes')).toEqual({
+        'tcp.idle_timeout.seconds': '660',
+      });
+    }
+  });
+
+  test('has the attributes that mail needs, by their very names', () => {
+    expect(attributes(loadBalancer, 'LoadBalancerAttributes')).toEqual({
+      'deletion_protection.enabled': 'false',
+      'load_balancing.cross_zone.enabled': 'true',
+      'zonal_shift.config.enabled': 'true',
+    });
+    expect(targetGroups).toHaveLength(3);
+    for (const targetGroup of targetGroups) {
+      expect(attributes(targetGroup, 'TargetGroupAttributes')).toEqual({
+        'preserve_client_ip.enabled': 'true',
+        'proxy_protocol_v2.enabled': 'false',
+        'deregistration_delay.timeout_seconds': '120',
+        'deregistration_delay.connection_termination.enabled': 'false',
+        'target_health_state.unhealthy.connection_termination.enabled': 'false',
+        'target_health_state.unhealthy.draining_interval_seconds': '120',
+      });
+    }
+  });
+
+  test('every attribute is one that CloudFormation documents', () => {
+    const documented = documentedAttributes();
+    expect(documented.size).toBeGreaterThan(40);
+    const used = [
+      ...Object.keys(attributes(loadBalancer, 'LoadBalancerAttributes')),
+      ...targetGroups.flatMap((each) => Object.keys(attributes(each, 'TargetGroupAttributes'))),
+      ...Object.values(resourcesOf(service, 'AWS::ElasticLoadBalancingV2::Listener')).flatMap(
+        (each) => Object.keys(attributes(each, 'ListenerAttributes')),
+      ),
+    ];
+    expect(used.filter((name) => !documented.has(name))).toEqual([]);
+  });
+
+  test('asks /ready on 8080 by HTTP, and both security groups let it', () => {
+    for (const { Properties } of targetGroups) {
+      expect(Properties).toMatchObject({
+        HealthCheckProtocol: 'HTTP',
+        HealthCheckPort: '8080',
+        HealthCheckPath: '/ready',
+        Matcher: { HttpCode: '200' },
+        HealthCheckIntervalSeconds: 10,
+        HealthyThresholdCount: 2,
+        UnhealthyThresholdCount: 3,
+        TargetType: 'ip',
+      });
+    }
+    const ports = (type: string) =>
+      Object.values(resourcesOf(service, type)).map(({ Properties }) => Properties['FromPort']);
+    const expected = new Set([2465, 2525, 2587, 8080]);
+    expect(new Set(ports('AWS::EC2::SecurityGroupIngress'))).toEqual(expected);
+    expect(new Set(ports('AWS::EC2::SecurityGroupEgress'))).toEqual(expected);
+  });
+
+  test('has its security group and a fixed address in each zone from its creation', () => {
+    const { SecurityGroups, SubnetMappings, Scheme } = loadBalancer.Properties;
+    expect(SecurityGroups).toHaveLength(1);
+    expect(Scheme).toBe('internet-facing');
+    expect(SubnetMappings).toHaveLength(2);
+    for (const mapping of SubnetMappings as object[])
+      expect(mapping).toHaveProperty('AllocationId');
+  });
+
+  test('with PROXY v2 neither keeps the address nor leaves the header out', () => {
+    const { service: dual } = synthApp({ dualStack: 'true' });
+    for (const each of Object.values(
+      resourcesOf(dual, 'AWS::ElasticLoadBalancingV2::TargetGroup'),
+    )) {
+      expect(attributes(each, 'TargetGroupAttributes')).toMatchObject({
+        'preserve_client_ip.enabled': 'false',
+        'proxy_protocol_v2.enabled': 'true',
+      });
+    }
+  });
+});
+
+describe('the tasks', () => {
+  test('run without rights of the machine, and stop in peace', () => {
+    service.hasResourceProperties('AWS::ECS::TaskDefinition', {
+      RuntimePlatform: { CpuArchitecture: 'ARM64' },
+      ContainerDefinitions: [
+        Match.objectLike({
+          User: '65532:65532',
+          ReadonlyRootFilesystem: true,
+          LinuxParameters: { InitProcessEnabled: true, Capabilities: { Drop: ['ALL'] } },
+          StopTimeout: 120,
+          Ulimits: [{ Name: 'nofile', SoftLimit: 65_535, HardLimit: 65_535 }],
+          Privileged: Match.absent(),
+          LogConfiguration: {
+            LogDriver: 'awslogs',
+            Options: Match.objectLike({ mode: 'non-blocking', 'max-buffer-size': '26214400b' }),
+          },
+          HealthCheck: Match.objectLike({
+            Command: ['CMD', 'node', '/app/health-check.mjs', '8080'],
+          }),
+        }),
+      ],
+    });
+  });
+
+  test('are two over two zones, replaced without a gap, and rolled back when they fail', () => {
+    service.hasResourceProperties('AWS::ECS::Service', {
+      AvailabilityZoneRebalancing: 'ENABLED',
+      DeploymentConfiguration: {
+        MinimumHealthyPercent: 100,
+        MaximumPercent: 200,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+        Alarms: Match.objectLike({ Enable: true, Rollback: true }),
+      },
+      NetworkConfiguration: {
+        AwsvpcConfiguration: Match.objectLike({
+          AssignPublicIp: 'DISABLED',
+          Subnets: [Match.anyValue(), Match.anyValue()],
+        }),
+      },
+      // Set, it would undo the scaling with every deployment.
+      DesiredCount: Match.absent(),
+    });
+    service.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+      MinCapacity: 2,
+      MaxCapacity: 10,
+    });
+  });
+
+  test('scale on CPU and on the program’s own open connections', () => {
+    service.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
+      TargetTrackingScalingPolicyConfiguration: Match.objectLike({
+        PredefinedMetricSpecification: { PredefinedMetricType: 'ECSServiceAverageCPUUtilization' },
+      }),
+    });
+    service.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
+      TargetTrackingScalingPolicyConfiguration: Match.objectLike({
+        CustomizedMetricSpecification: {
+          Namespace: 'MailBridge',
+          MetricName: 'ActiveConnections',
+          Dimensions: [{ Name: 'Stage', Value: 'prod' }],
+          Statistic: 'Average',
+        },
+      }),
+    });
+  });
+
+  test('are reached by the load balancer alone, and reach nothing but HTTPS', () => {
+    const groups = Object.entries(resourcesOf(service, 'AWS::EC2::SecurityGroup'));
+    const [, tasks] = groups.find(([id]) => id.includes('ServiceSecurityGroup')) ?? [];
+    expect(tasks?.Properties['SecurityGroupIngress']).toBeUndefined();
+    expect(tasks?.Properties['SecurityGroupEgress']).toMatchObject([
+      { CidrIp: '0.0.0.0/0', FromPort: 443, ToPort: 443 },
+      { CidrIpv6: '::/0', FromPort: 443, ToPort: 443 },
+    ]);
+    for (const { Properties } of Object.values(
+      resourcesOf(service, 'AWS::EC2::SecurityGroupIngress'),
+    )) {
+      expect(Properties).toHaveProperty('SourceSecurityGroupId');
+      expect(Properties).not.toHaveProperty('CidrIp');
+    }
+  });
+
+  test('hold no secret in their environment', () => {
+    const [container] = onlyResource(service, 'AWS::ECS::TaskDefinition').Properties[
+      'ContainerDefinitions'
+    ] as { Environment: { Name: string }[]; Secrets?: unknown }[];
+    expect(container?.Environment.map(({ Name }) => Name)).toEqual(['MAILSLUICE_CONFIG']);
+    expect(container?.Secrets).toBeUndefined();
+  });
+});
+
+describe('the network', () => {
+  test('always has gateway endpoints for S3 and DynamoDB, and S3’s leads only to the mail and the image', () => {
+    for (const egress of ['nat', 'endpoints', 'public']) {
+      const { service: template } = synthApp({ egress });
+      const endpoints = Object.values(resourcesOf(template, 'AWS::EC2::VPCEndpoint'));
+      const gateways = endpoints.filter((each) => each.Properties['VpcEndpointType'] === 'Gateway');
+      expect(gateways).toHaveLength(2);
+      const policy = JSON.stringify(gateways.map((each) => each.Properties['PolicyDocument']));
+      expect(policy).toContain('starport-layer-bucket');
+      template.resourceCountIs('AWS::EC2::NatGateway', egress === 'nat' ? 1 : 0);
+      expect(endpoints.length - gateways.length).toBe(egress === 'endpoints' ? 6 : 0);
+      template.hasResourceProperties('AWS::ECS::Service', {
+        NetworkConfiguration: {
+          AwsvpcConfiguration: Match.objectLike({
+            AssignPublicIp: egress === 'public' ? 'ENABLED' : 'DISABLED',
+          }),
+        },
+      });
+    }
+  });
+});
+
+describe('the data', () => {
+  test('the mail bucket is private, encrypted, versioned, TLS only, and forgets unfinished uploads', () => {
+    data.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        BucketEncryption: Match.anyValue(),
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        VersioningConfiguration: { Status: 'Enabled' },
+        LifecycleConfiguration: {
+          Rules: Match.arrayWith([
+            Match.objectLike({
+              AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+              Status: 'Enabled',
+            }),
+          ]),
+        },
+      },
+    });
+    for (const { Properties } of Object.values(resourcesOf(data, 'AWS::S3::BucketPolicy'))) {
+      expect(JSON.stringify(Properties)).toContain('"aws:SecureTransport":"false"');
+    }
+  });
+
+  test('mail expires, or cannot be deleted, only where that was asked for', () => {
+    expect(JSON.stringify(data.toJSON())).not.toContain('"Id":"expire"');
+    data.hasResourceProperties('AWS::S3::Bucket', {
+      VersioningConfiguration: Match.anyValue(),
+      ObjectLockEnabled: Match.absent(),
+    });
+    const { data: locked } = synthApp({ objectLockDays: '30', expireAfterDays: '400' });
+    locked.hasResourceProperties('AWS::S3::Bucket', {
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: {
+        Rule: { DefaultRetention: { Days: 30, Mode: 'GOVERNANCE' } },
+      },
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([{ Id: 'expire', ExpirationInDays: 400, Status: 'Enabled' }]),
+      },
+    });
+  });
+
+  test('the table is as the program writes it, on demand, with a way back', () => {
+    data.hasResource('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+        BillingMode: 'PAY_PER_REQUEST',
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
+      },
+    });
+  });
+
+  test('topic and addresses are kept, and the topic takes nothing without TLS', () => {
+    for (const type of ['AWS::SNS::Topic', 'AWS::EC2::EIP']) {
+      for (const resource of Object.values(resourcesOf(data, type))) {
+        expect(resource).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+      }
+    }
+    expect(JSON.stringify(onlyResource(data, 'AWS::SNS::TopicPolicy').Properties)).toContain(
+      '"aws:SecureTransport":"false"',
+    );
+  });
+
+  test('a key of one’s own encrypts bucket and topic, by a bucket key', () => {
+    const { data: encrypted } = synthApp({ customerManagedKey: 'true' });
+    encrypted.hasResourceProperties('AWS::KMS::Key', { EnableKeyRotation: true });
+    encrypted.hasResourceProperties('AWS::S3::Bucket', {
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [
+          Match.objectLike({
+            BucketKeyEnabled: true,
+            ServerSideEncryptionByDefault: Match.objectLike({ SSEAlgorithm: 'aws:kms' }),
+          }),
+        ],
+      },
+    });
+    encrypted.hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.anyValue() });
+  });
+});
+
+describe('DNS', () => {
+  const context = {
+    mailDomains: 'example.com',
+    receiveOnly: 'true',
+    tlsReportAddress: 'tls@example.com',
+  };
+
+  test('without a zone the records are an output to paste, with the fixed addresses', () => {
+    const { service: template } = synthApp(context);
+    template.resourceCountIs('AWS::Route53::RecordSet', 0);
+    const records = JSON.stringify(template.findOutputs('DnsRecords'));
+    for (const line of [
+      'mx.example.com. A ',
+      'example.com. MX 10 mx.example.com.',
+      'example.com. TXT "v=spf1 -all"',
+      '_dmarc.example.com. TXT "v=DMARC1; p=reject"',
+      '_smtp._tls.example.com. TXT "v=TLSRPTv1; rua=mailto:tls@example.com"',
+    ]) {
+      expect(records).toContain(JSON.stringify(line).slice(1, -1));
+    }
+    expect(records.match(/PublicIp/g)).toHaveLength(2);
+  });
+
+  test('with a zone they are made, and MTA-STS has its host', () => {
+    const { service: template } = synthApp({
+      ...context,
+      hostedZoneId: 'Z0123456789ABC',
+      hostedZoneName: 'example.com',
+      mtaSts: 'testing',
+    });
+    const records = Object.values(resourcesOf(template, 'AWS::Route53::RecordSet')).map(
+      ({ Properties }) => `${String(Properties['Name'])} ${String(Properties['Type'])}`,
+    );
+    expect(records.sort()).toEqual([
+      '_dmarc.example.com. TXT',
+      '_mta-sts.example.com. TXT',
+      '_smtp._tls.example.com. TXT',
+      'example.com. MX',
+      'example.com. TXT',
+      'mta-sts.example.com. A',
+      'mx.example.com. A',
+      'mx.example.com. TXT',
+    ]);
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: {
+          POLICY: 'version: STSv1\r\nmode: testing\r\nmx: mx.example.com\r\nmax_age: 86400\r\n',
+        },
+      },
+    });
+  });
+});
+
+describe('outputs', () => {
+  test('say everything that one needs next', () => {
+    const outputs = Object.keys(service.findOutputs('*')).sort();
+    expect(outputs).toEqual([
+      'CertificateSecretArn',
+      'ClusterName',
+      'CreateCredentialCommand',
+      'CredentialTableName',
+      'DashboardUrl',
+      'DnsRecords',
+      'LoadBalancerName',
+      'LogGroupName',
+      'LogUrl',
+      'MailBucketName',
+      'MailKeyPrefix',
+      'Ports',
+      'ReplaceCertificateCommand',
+      'SendTestMailCommand',
+      'ServiceName',
+      'SmtpEndpoint',
+      'StaticAddresses',
+      'TopicArn',
+      'Version',
+    ]);
+  });
+
+  test('the data stack is protected from being deleted', () => {
+    const { app } = synthApp({});
+    const stacks = app.node.children.filter((each) => 'terminationProtection' in each);
+    expect(
+      stacks.map((each) => [
+        each.node.id,
+        (each as { terminationProtection?: boolean }).terminationProtection,
+      ]),
+    ).toEqual([
+      ['Mailsluice-prod-Data', true],
+      ['Mailsluice-prod-Service', false],
+    ]);
+  });
+});
+
+test('the key prefixes of routes are written to, and can be read by who is granted that', () => {
+  const { bridge, template } = synthBridge(() => ({
+    bridge: {
+      hostname: 'mx.example.com',
+      store: { prefix: 'mail' },
+      routes: [{ recipients: ['*@in.example.com'], prefix: 'in/' }, { recipients: ['*'] }],
+    },
+    additionalPrefixes: ['tenants/'],
+  }));
+  expect(bridge.mailPrefixes).toEqual(['mail/', 'in/', 'tenants/']);
+  const policies = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
+  for (const prefix of ['/mail/*', '/in/*', '/tenants/*']) expect(policies).toContain(prefix);
+});

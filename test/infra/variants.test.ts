@@ -1,0 +1,368 @@
+import {
+  aws_certificatemanager as acm,
+  aws_dynamodb as dynamodb,
+  aws_ec2 as ec2,
+  aws_ecs as ecs,
+  aws_kms as kms,
+  aws_lambda as lambda,
+  aws_route53 as route53,
+  aws_s3 as s3,
+  aws_secretsmanager as secretsmanager,
+  aws_sns as sns,
+  aws_sqs as sqs,
+  type App,
+  CfnResource,
+  Stack,
+  Validations,
+} from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { describe, expect, test } from 'vitest';
+import { ClientAddress, Egress, MailBridge, TlsCertificate } from '../../infra/index.ts';
+import { makeApp, makeStack, onlyResource, resourcesOf, synthApp, synthBridge } from './support.ts';
+
+// Each of these synthesises with the validator of aws-cdk-lib on, and the app's with cdk-nag besides: a
+// resource that does not fit CloudFormation's schema, or an unacknowledged finding, throws.
+
+describe('the ready app', () => {
+  test.each<[name: string, context: Record<string, string>]>([
+    ['with nothing but a host name', {}],
+    [
+      'with a key of its own and an object lock',
+      { customerManagedKey: 'true', objectLockDays: '30' },
+    ],
+    [
+      'with an object lock that nobody can lift',
+      { objectLockDays: '30', objectLockMode: 'compliance' },
+    ],
+    ['without a NAT gateway, by interface endpoints', { egress: 'endpoints' }],
+    ['without a NAT gateway, by public addresses', { egress: 'public' }],
+    ['with IPv6', { dualStack: 'true' }],
+    [
+      'in three zones on x86',
+      { zones: '3', architecture: 'x86_64', cpu: '1024', memoryMiB: '2048' },
+    ],
+    ['with mail that expires', { expireAfterDays: '365' }],
+    [
+      'with everything in Route 53, and mail to an operator',
+      {
+        hostedZoneId: 'Z0123456789ABC',
+        hostedZoneName: 'example.com',
+        mailDomains: 'example.com, in.example.com',
+        mtaSts: 'enforce',
+        certificate: 'acm',
+        tlsReportAddress: 'tls@example.com',
+        receiveOnly: 'true',
+        alarmEmail: 'oncall@example.com',
+      },
+    ],
+    [
+      'with a certificate from a secret',
+      {
+        certificateSecretArn:
+          'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx-certificate-AbCdEf',
+      },
+    ],
+    [
+      'with a certificate from ACM',
+      {
+        certificateArn:
+          'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+      },
+    ],
+  ])('synthesises %s', (_, context) => {
+    const { data, service } = synthApp(context);
+    expect(Object.keys(resourcesOf(data, 'AWS::S3::Bucket'))).toHaveLength(2);
+    expect(onlyResource(service, 'AWS::ECS::Service').Type).toBe('AWS::ECS::Service');
+  });
+
+  test('names no account, region or partition, so that it deploys anywhere', () => {
+    const { data, service } = synthApp({});
+    const text = JSON.stringify([data.toJSON(), service.toJSON()]);
+    expect(text).not.toMatch(/"arn:aws:|\b(us|eu|ap)-(east|west|central|south)\w*-\d\b/);
+  });
+
+  test('twice gives the same templates', () => {
+    const [first, second] = [synthApp({}), synthApp({})];
+    expect(second.data.toJSON()).toEqual(first.data.toJSON());
+    expect(second.service.toJSON()).toEqual(first.service.toJSON());
+  });
+
+  test('at most 8 findings of cdk-nag are acknowledged over all variants, each with its reason', () => {
+    const reasons = new Map<string, string>();
+    for (const context of [
+      {},
+      {
+        customerManagedKey: 'true',
+        hostedZoneId: 'Z0123456789ABC',
+        hostedZoneName: 'example.com',
+        mailDomains: 'example.com',
+        mtaSts: 'testing',
+        egress: 'endpoints',
+        alarmEmail: 'oncall@example.com',
+      },
+    ]) {
+      const { app } = synthApp(context);
+      for (const construct of app.node.findAll()) {
+        for (const { type, data } of construct.node.metadata) {
+          if (type !== Validations.ACKNOWLEDGED_RULES_METADATA_KEY) continue;
+          for (const [id, reason] of Object.entries(data as Record<string, string>)) {
+            // aws-cdk-lib answers some warnings of its own.
+            if (id.startsWith('AwsSolutions')) reasons.set(id, reason);
+          }
+        }
+      }
+    }
+    expect(reasons.size).toBeGreaterThan(3);
+    expect(reasons.size).toBeLessThanOrEqual(8);
+    for (const reason of reasons.values()) expect(reason.length).toBeGreaterThan(30);
+  });
+});
+
+describe('what would be wrong fails the synth', () => {
+  test('a misspelled property', () => {
+    const app = makeApp();
+    const stack = new Stack(app, 'Test');
+    new CfnResource(stack, 'Bucket', {
+      type: 'AWS::S3::Bucket',
+      properties: { VersioningConfigration: { Status: 'Enabled' } },
+    });
+    expect(() => app.synth()).toThrow('VersioningConfigration: Additional properties');
+  });
+
+  test('a misspelled property that an escape hatch brings into our own resources', () => {
+    const stack = makeStack();
+    const bridge = new MailBridge(stack, 'Bridge', { bridge: { hostname: 'mx.example.com' } });
+    const listener = bridge.loadBalancer.node
+      .findAll()
+      .find(
+        (each) => CfnResource.isCfnResource(each) && each.cfnResourceType.endsWith('LoadBalancer'),
+      );
+    (listener as CfnResource).addPropertyOverride('IpAdressType', 'ipv4');
+    expect(() => (stack.node.root as App).synth()).toThrow('IpAdressType: Additional properties');
+  });
+
+  test('a finding of cdk-nag that nobody acknowledged', () => {
+    const app = makeApp();
+    Validations.of(app).addPlugins(new AwsSolutionsChecks());
+    new sns.Topic(new Stack(app, 'Test'), 'Topic');
+    expect(() => app.synth()).toThrow('AwsSolutions::AwsSolutions-SNS3');
+  });
+});
+
+describe('the construct in somebody’s own app', () => {
+  test('alone in a stack makes all that it needs', () => {
+    const { bridge, template } = synthBridge(() => ({}));
+    expect(Object.keys(resourcesOf(template, 'AWS::EC2::EIP'))).toHaveLength(3); // two zones and a NAT gateway
+    expect(MailBridge.isMailBridge(bridge)).toBe(true);
+    expect(MailBridge.isMailBridge(bridge.bucket)).toBe(false);
+  });
+
+  test('takes what is given, imported or not, and makes none of it again', () => {
+    const { template } = synthBridge((stack) => ({
+      vpc: new ec2.Vpc(stack, 'Vpc', { restrictDefaultSecurityGroup: false }) as ec2.IVpc,
+      bucket: s3.Bucket.fromBucketName(stack, 'Bucket', 'their-mail'),
+      topic: sns.Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:eu-west-1:111122223333:theirs'),
+      table: dynamodb.Table.fromTableName(stack, 'Table', 'their-credentials'),
+      encryptionKey: kms.Key.fromKeyArn(
+        stack,
+        'Key',
+        'arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012',
+      ),
+      cluster: new ecs.Cluster(stack, 'Cluster') as ecs.ICluster,
+      certificate: TlsCertificate.fromSecret(
+        secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'their-certificate'),
+        { serverNames: ['mx.example.com'] },
+      ),
+      image: ecs.ContainerImage.fromRegistry('example.com/mailsluice:1'),
+      allocationIds: ['eipalloc-0123456789abcdef0', 'eipalloc-0123456789abcdef1'],
+      addresses: ['192.0.2.1', '192.0.2.2'],
+    }));
+    template.resourceCountIs('AWS::S3::Bucket', 0);
+    template.resourceCountIs('AWS::SNS::Topic', 0);
+    template.resourceCountIs('AWS::DynamoDB::Table', 0);
+    template.resourceCountIs('AWS::KMS::Key', 0);
+    template.resourceCountIs('AWS::ECS::Cluster', 1);
+    template.resourceCountIs('AWS::SecretsManager::Secret', 0);
+    template.resourceCountIs('Custom::MailsluiceSelfSignedCertificate', 0);
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['kms:GenerateDataKey', 'kms:Decrypt'].sort(),
+            Resource: 'arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012',
+          }),
+        ]),
+      },
+    });
+  });
+
+  test('can be internal, with an own listener, in one’s own subnets', () => {
+    const { bridge, template } = synthBridge(() => ({
+      bridge: {
+        hostname: 'relay.corp.example',
+        listeners: [{ name: 'devices', port: 2526, tls: 'starttls', auth: 'required' }],
+      },
+      internetFacing: false,
+      ports: { devices: 2525 },
+      allowedPeers: [ec2.Peer.ipv4('10.0.0.0/8')],
+    }));
+    expect(bridge.ports).toEqual([{ listener: 'devices', containerPort: 2526, publicPort: 2525 }]);
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
+      Scheme: 'internal',
+    });
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', { Port: 2525 });
+    template.hasResourceProperties('AWS::EC2::SecurityGroup', {
+      SecurityGroupIngress: [
+        Match.objectLike({ CidrIp: '10.0.0.0/8', FromPort: 2525, ToPort: 2525 }),
+      ],
+    });
+    // Only the NAT gateway's.
+    template.resourceCountIs('AWS::EC2::EIP', 1);
+  });
+
+  test('takes a zone of Route 53 and an exportable certificate', () => {
+    const { template } = synthBridge((stack) => {
+      const hostedZone = new route53.HostedZone(stack, 'Zone', { zoneName: 'example.com' });
+      return {
+        hostedZone,
+        mailDomains: ['example.com'],
+        certificate: TlsCertificate.exportable(hostedZone),
+      };
+    });
+    template.hasResourceProperties('AWS::CertificateManager::Certificate', {
+      DomainName: 'mx.example.com',
+      CertificateExport: 'ENABLED',
+    });
+    template.hasResourceProperties('AWS::Route53::RecordSet', {
+      Type: 'MX',
+      Name: 'example.com.',
+      ResourceRecords: ['10 mx.example.com.'],
+    });
+    template.hasResourceProperties('AWS::Route53::RecordSet', {
+      Type: 'A',
+      Name: 'mx.example.com.',
+      AliasTarget: Match.anyValue(),
+    });
+  });
+
+  test('lets a function and a queue subscribe, each with a dead-letter queue', () => {
+    const stack = makeStack();
+    const bridge = new MailBridge(stack, 'Bridge', { bridge: { hostname: 'mx.example.com' } });
+    const reader = new lambda.Function(stack, 'Reader', {
+      runtime: lambda.Runtime.NODEJS_24_X,
+      handler: 'index.handler',
+      code: lambda.Code.fromInline('exports.handler = async () => {}'),
+    });
+    bridge.addSubscriber(reader);
+    bridge.addSubscriber(new sqs.Queue(stack, 'Queue'), {
+      filterPolicy: { listener: sns.SubscriptionFilter.stringFilter({ allowlist: ['mx'] }) },
+    });
+    (stack.node.root as App).synth();
+    const template = Template.fromStack(stack);
+    for (const subscription of Object.values(resourcesOf(template, 'AWS::SNS::Subscription'))) {
+      expect(subscription.Properties['RedrivePolicy']).toHaveProperty('deadLetterTargetArn');
+    }
+    template.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'sqs',
+      FilterPolicy: { listener: ['mx'] },
+    });
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([Match.objectLike({ Action: 's3:GetObject', Effect: 'Allow' })]),
+      },
+      Roles: [{ Ref: Match.stringLikeRegexp('Reader') }],
+    });
+  });
+
+  test('two of them in one stack do not get in each other’s way', () => {
+    const stack = makeStack();
+    const [first, second] = ['First', 'Second'].map(
+      (id) => new MailBridge(stack, id, { bridge: { hostname: 'mx.example.com' } }),
+    );
+    (stack.node.root as App).synth();
+    expect(first?.stage).not.toBe(second?.stage);
+  });
+
+  test('IPv6 and the PROXY header come with a warning about where the NLB puts it', () => {
+    const { template, stack } = synthBridge(() => ({
+      dualStack: true,
+      clientAddress: ClientAddress.proxyProtocol(),
+      egress: Egress.publicAddresses(),
+    }));
+    const warnings = stack.node.findAll().flatMap(({ node }) => node.metadata);
+    expect(JSON.stringify(warnings)).toContain('header_placement');
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
+      IpAddressType: 'dualstack',
+    });
+    const task = JSON.stringify(onlyResource(template, 'AWS::ECS::TaskDefinition').Properties);
+    expect(task).toContain('\\"clientAddress\\":\\"proxy\\"');
+    expect(task).toContain('trustedProxies');
+  });
+
+  test('a certificate of ACM is exported by the task', () => {
+    const { template } = synthBridge((stack) => ({
+      certificate: TlsCertificate.fromAcm(
+        acm.Certificate.fromCertificateArn(
+          stack,
+          'Imported',
+          'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+        ),
+      ),
+    }));
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([Match.objectLike({ Action: 'acm:ExportCertificate' })]),
+      },
+    });
+  });
+});
+
+describe('mistakes are told all at once, before anything is made', () => {
+  test('in the program’s configuration as in the props', () => {
+    const stack = makeStack();
+    let said = '';
+    try {
+      new MailBridge(stack, 'Bridge', {
+        bridge: {
+          hostname: 'not a host',
+          limits: { maxRecipients: 0 },
+        },
+        dualStack: true,
+        minimumTasks: 5,
+        maximumTasks: 2,
+        mtaSts: 'enforce',
+        mailDomains: ['example'],
+      });
+    } catch (error) {
+      said = (error as Error).message;
+    }
+    expect(said.split('\n').map((line) => line.trim().split(',')[0])).toEqual([
+      'Test/Bridge: 7 mistakes in the props',
+      'bridge.hostname: expected a host name',
+      'bridge.limits.maxRecipients: expected a whole number from 1 to 1000',
+      'dualStack: expected clientAddress ClientAddress.proxyProtocol()',
+      'minimumTasks and maximumTasks: expected 1 <= minimum <= maximum',
+      'mtaSts: expected "none" or "testing" with a self-signed certificate',
+      'mtaSts: expected "none" without a hostedZone',
+      'mailDomains: expected domain names',
+    ]);
+    expect(stack.node.findAll().filter((each) => CfnResource.isCfnResource(each))).toEqual([]);
+  });
+
+  test.each<[expected: string, bridge: Record<string, unknown>]>([
+    ['bridge.store.bucket: expected nothing', { store: { bucket: 'mine' } }],
+    ['bridge.notify: expected nothing', { notify: { topicArn: 'x' } }],
+    ['bridge.shutdown.deadline: expected less than 120 s', { shutdown: { deadline: '5m' } }],
+    ['memoryMiB: expected at least', { limits: { memory: '2GB' } }],
+    ['ports: expected the public port of listener "x"', { listeners: [{ name: 'x', port: 3000 }] }],
+    ['got 25 for "x"', { listeners: [{ name: 'x', port: 25 }] }],
+    ['bridge.colour: expected no such field', { colour: 'red' }],
+  ])('%s', (expected, bridge) => {
+    const make = () =>
+      new MailBridge(makeStack(), 'Bridge', {
+        bridge: { hostname: 'mx.example.com', ...bridge } as MailBridge['configuration'],
+      });
+    expect(make).toThrow(expected);
+  });
+});
