@@ -1,0 +1,137 @@
+// The schema of the notification: a Standard Schema (standardschema.dev) by zod's small build, since this
+// code is bundled into Lambda functions. It lets through what it does not know, as SES adds members without
+// a warning.
+import * as z from 'zod/mini';
+import type { SesNotification } from './ses-notification.ts';
+
+const text = (description: string) => z.string().check(z.describe(description));
+const texts = z.array(z.string());
+const optionalText = (description: string) => z.optional(text(description));
+const optionalTexts = (description: string) => z.optional(texts.check(z.describe(description)));
+
+const verdict = z.looseObject({
+  status: z.enum(['PASS', 'FAIL', 'GRAY', 'PROCESSING_FAILED', 'DISABLED']),
+});
+
+const commonHeaders = z
+  .looseObject({
+    returnPath: text('The reverse-path without angle brackets; empty for the null reverse-path'),
+    from: optionalTexts('Mailboxes with their display names'),
+    date: optionalText('The text of the Date field'),
+    to: optionalTexts('Mailboxes with their display names'),
+    cc: optionalTexts('Mailboxes with their display names'),
+    bcc: optionalTexts('Mailboxes with their display names'),
+    // A list in the types that others publish for SES, a text in what SES sends.
+    sender: z.optional(z.union([z.string(), texts])),
+    replyTo: optionalTexts('Mailboxes with their display names'),
+    messageId: optionalText('The Message-ID field, with its angle brackets'),
+    subject: optionalText('The Subject field'),
+  })
+  .check(z.describe('The usual header fields; a key is present only if the field is'));
+
+const mail = z.looseObject({
+  timestamp: text('When the mail was received: ISO 8601, UTC'),
+  source: text('The reverse-path without angle brackets; empty for the null reverse-path'),
+  messageId: text('The id of the mail. The object key is objectKeyPrefix + messageId').check(
+    z.minLength(1),
+  ),
+  destination: texts.check(
+    z.describe('The addresses in To and Cc; the envelope is receipt.recipients'),
+  ),
+  headersTruncated: z.boolean().check(z.describe('The header section is larger than 10 KB')),
+  headers: z.array(z.looseObject({ name: z.string(), value: z.string() })),
+  commonHeaders,
+});
+
+const s3Action = z.looseObject({
+  type: z.literal('S3'),
+  topicArn: z.optional(z.string()),
+  bucketName: z.string().check(z.minLength(1)),
+  objectKeyPrefix: z.optional(z.string()),
+  objectKey: z.string().check(z.minLength(1)),
+});
+const otherAction = z.looseObject({ type: z.string().check(z.regex(/^(?!S3$)/)) });
+
+const receipt = z.looseObject({
+  timestamp: text('ISO 8601, UTC'),
+  processingTimeMillis: z.number(),
+  recipients: texts.check(z.describe('The forward-paths of the envelope')),
+  spamVerdict: verdict,
+  virusVerdict: verdict,
+  spfVerdict: verdict,
+  dkimVerdict: verdict,
+  dmarcVerdict: verdict,
+  action: z.union([s3Action, otherAction]),
+  dmarcPolicy: z.optional(z.enum(['none', 'quarantine', 'reject'])),
+});
+
+const parameters = z.record(z.string(), z.unknown());
+const octets = z.int().check(z.minimum(0));
+const mailsluice = z
+  .looseObject({
+    schemaVersion: z.literal(1),
+    envelope: z.looseObject({
+      reversePath: z.nullable(z.string()),
+      parameters,
+      recipients: z.array(
+        z.looseObject({ forwardPath: z.string(), parameters: z.optional(parameters) }),
+      ),
+    }),
+    client: z.looseObject({
+      address: z.string(),
+      port: z.int(),
+      helo: z.string(),
+      protocol: z.enum(['SMTP', 'ESMTP', 'LMTP']),
+    }),
+    tls: z.nullable(
+      z.looseObject({
+        version: z.string(),
+        cipher: z.string(),
+        serverName: z.optional(z.string()),
+        clientCertificate: z.optional(
+          z.looseObject({ subject: z.string(), fingerprint256: z.string() }),
+        ),
+      }),
+    ),
+    authenticated: z.nullable(z.looseObject({ username: z.string(), mechanism: z.string() })),
+    listener: z.string(),
+    sessionId: z.string(),
+    sha256: text('Of the message as received, without the trace header block; hexadecimal'),
+    size: octets.check(
+      z.describe('Octets of the message as received, without the trace header block'),
+    ),
+    traceHeaderSize: octets.check(z.describe('Octets of the trace header block in front of it')),
+    reduced: optionalTexts('Fields that were left out or cut to fit into SNS'),
+    replay: z.optional(
+      z
+        .looseObject({ at: z.string(), id: z.optional(z.string()) })
+        .check(z.describe('Set on a replay from the archive')),
+    ),
+  })
+  .check(z.describe('What SES cannot say; absent in a notification from Amazon SES itself'));
+
+const schema = z
+  .looseObject({
+    notificationType: z.literal('Received'),
+    mail,
+    receipt,
+    content: optionalText('The raw mail, only from the SNS action of Amazon SES'),
+    mailsluice: z.optional(mailsluice),
+  })
+  .check(z.describe('An inbound mail, as Amazon SES and Mailsluice announce it'));
+
+/** Validates the JSON of the SNS message. Usable with every library that takes a Standard Schema. */
+export const notificationSchema: z.ZodMiniType<SesNotification> =
+  schema as unknown as z.ZodMiniType<SesNotification>;
+
+/** What is wrong with a document, a sentence each; empty when nothing is. */
+export function notificationProblems(issues: readonly z.core.$ZodIssue[]): string[] {
+  return issues.map(
+    ({ path, message }) => `${path.map(String).join('.') || 'message'}: ${message}`,
+  );
+}
+
+/** The JSON Schema (draft 2020-12) of the same; `notification.schema.json` is its text. */
+export function notificationJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(schema, { io: 'input' });
+}

@@ -1,0 +1,47 @@
+import { Transform } from 'node:stream';
+import type { ParsedMail, SimpleParserOptions } from 'mailparser';
+import { type FetchedMail, type FetchOptions, fetchMail } from './fetch-mail.ts';
+import type { MailNotification } from './parse-notification.ts';
+
+export interface ParseMailOptions extends FetchOptions {
+  /** mailparser's own options, as `skipImageLinks` or `maxHtmlLengthToParse`. */
+  readonly parser?: SimpleParserOptions;
+  /** Leaves the trace header block in, as `Return-Path` and `Received`. Default false: the message as sent. */
+  readonly withTraceHeaders?: boolean;
+}
+
+/**
+ * The mail as mailparser's object: text, html, attachments, addresses. Takes a notification, or what
+ * `fetchMail` gave. Everything is in memory: some two to three times the mail's size.
+ * @throws as `fetchMail`
+ */
+export async function parseMail(
+  mail: Pick<MailNotification, 'object' | 'notification'> | FetchedMail,
+  options: ParseMailOptions = {},
+): Promise<ParsedMail> {
+  const fetched = 'stream' in mail ? mail : await fetchMail(mail, options);
+  // Loaded only now: it is most of a bundle, and a cold start should not wait for it.
+  const { simpleParser } = await import('mailparser');
+  const { stream } = fetched;
+  const octets = options.withTraceHeaders ? 0 : fetched.traceHeaderOctets;
+  const message = octets === 0 ? stream : stream.pipe(skip(octets));
+  // A pipe does not carry errors on.
+  stream.once('error', (error) => message.destroy(error));
+  try {
+    return await simpleParser(message, options.parser ?? {});
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Drops the first octets of a stream. */
+function skip(octets: number): Transform {
+  let left = octets;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const dropped = Math.min(left, chunk.length);
+      left -= dropped;
+      done(null, chunk.subarray(dropped));
+    },
+  });
+}

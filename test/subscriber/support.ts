@@ -1,0 +1,169 @@
+// One mail's notification, and the events in which AWS hands it to a Lambda function.
+import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+
+export const MESSAGE_ID = '1jb2rfnv8k0000000000000000000000000000ab';
+
+export interface NotificationParts {
+  readonly messageId?: string;
+  readonly bucketName?: string;
+  readonly objectKeyPrefix?: string;
+  readonly traceHeaderSize?: number;
+  readonly replay?: { readonly at: string; readonly id?: string };
+}
+
+/** As the bridge publishes it. */
+export function notificationOf(parts: NotificationParts = {}): ReceivedNotification {
+  const {
+    messageId = MESSAGE_ID,
+    bucketName = 'mailsluice-mail',
+    objectKeyPrefix = 'mail/dt=2026-11-23/hr=13/',
+    traceHeaderSize = 0,
+    replay,
+  } = parts;
+  const verdict = { status: 'GRAY' } as const;
+  return {
+    notificationType: 'Received',
+    mail: {
+      timestamp: '2026-11-23T13:14:15.678Z',
+      source: 'a@client.example',
+      messageId,
+      destination: ['b@example.com'],
+      headersTruncated: false,
+      headers: [{ name: 'From', value: 'A <a@client.example>' }],
+      commonHeaders: {
+        returnPath: 'a@client.example',
+        from: ['A <a@client.example>'],
+        date: 'Mon, 23 Nov 2026 13:14:15 +0000',
+        to: ['b@example.com'],
+        messageId: '<1@client.example>',
+        subject: 'Hello',
+      },
+    },
+    receipt: {
+      timestamp: '2026-11-23T13:14:15.678Z',
+      processingTimeMillis: 12,
+      recipients: ['b@example.com'],
+      spamVerdict: verdict,
+      virusVerdict: verdict,
+      spfVerdict: verdict,
+      dkimVerdict: verdict,
+      dmarcVerdict: verdict,
+      action: {
+        type: 'S3',
+        topicArn: 'arn:aws:sns:us-east-1:000000000000:mailsluice-mail',
+        bucketName,
+        objectKeyPrefix,
+        objectKey: objectKeyPrefix + messageId,
+      },
+    },
+    mailsluice: {
+      schemaVersion: 1,
+      envelope: {
+        reversePath: 'a@client.example',
+        parameters: { size: 120 },
+        recipients: [{ forwardPath: 'b@example.com', parameters: { notify: ['NEVER'] } }],
+      },
+      client: { address: '192.0.2.1', port: 40_000, helo: 'client.example', protocol: 'ESMTP' },
+      tls: null,
+      authenticated: null,
+      listener: 'mx',
+      sessionId: 's1',
+      sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+      size: 120,
+      traceHeaderSize,
+      ...(replay && { replay }),
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html */
+export function snsEvent(message: string) {
+  return {
+    Records: [
+      {
+        EventVersion: '1.0',
+        EventSubscriptionArn: 'arn:aws:sns:us-east-1:000000000000:mail:1',
+        EventSource: 'aws:sns',
+        Sns: {
+          SignatureVersion: '1',
+          Timestamp: '2026-11-23T13:14:16.000Z',
+          Signature: 'x',
+          SigningCertUrl: 'https://sns.example/cert.pem',
+          MessageId: 'b9e2b1f0-0000-4000-8000-000000000000',
+          Message: message,
+          MessageAttributes: {},
+          Type: 'Notification',
+          UnsubscribeUrl: 'https://sns.example/unsubscribe',
+          TopicArn: 'arn:aws:sns:us-east-1:000000000000:mail',
+          Subject: 'Amazon SES Email Receipt Notification',
+        },
+      },
+    ],
+  };
+}
+
+/** What SNS puts into an SQS body without raw delivery. */
+export function wrappedBySns(message: string): string {
+  return JSON.stringify({
+    Type: 'Notification',
+    MessageId: 'b9e2b1f0-0000-4000-8000-000000000000',
+    TopicArn: 'arn:aws:sns:us-east-1:000000000000:mail',
+    Subject: 'Amazon SES Email Receipt Notification',
+    Message: message,
+    Timestamp: '2026-11-23T13:14:16.000Z',
+    SignatureVersion: '1',
+    Signature: 'x',
+    SigningCertURL: 'https://sns.example/cert.pem',
+    UnsubscribeURL: 'https://sns.example/unsubscribe',
+  });
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html; the record ids are `sqs-0`, `sqs-1`, … */
+export function sqsEvent(bodies: readonly string[], queueName = 'mail') {
+  return {
+    Records: bodies.map((body, at) => ({
+      messageId: `sqs-${at}`,
+      receiptHandle: `handle-${at}`,
+      body,
+      attributes: {
+        ApproximateReceiveCount: '1',
+        SentTimestamp: '1795439656000',
+        SenderId: 'AIDAEXAMPLE',
+        ApproximateFirstReceiveTimestamp: '1795439656001',
+      },
+      messageAttributes: {},
+      md5OfBody: 'x',
+      eventSource: 'aws:sqs',
+      eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${queueName}`,
+      awsRegion: 'us-east-1',
+    })),
+  };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
+export function s3Event(bucketName: string, encodedKey: string, eventName = 'ObjectCreated:Put') {
+  return {
+    Records: [
+      {
+        eventVersion: '2.1',
+        eventSource: 'aws:s3',
+        awsRegion: 'us-east-1',
+        eventTime: '2026-11-23T13:14:16.000Z',
+        eventName,
+        userIdentity: { principalId: 'EXAMPLE' },
+        requestParameters: { sourceIPAddress: '127.0.0.1' },
+        responseElements: {},
+        s3: {
+          s3SchemaVersion: '1.0',
+          configurationId: 'c',
+          bucket: {
+            name: bucketName,
+            ownerIdentity: { principalId: 'E' },
+            arn: `arn:aws:s3:::${bucketName}`,
+          },
+          object: { key: encodedKey, size: 1, eTag: 'e', sequencer: '1' },
+        },
+      },
+    ],
+  };
+}
