@@ -11,6 +11,8 @@ export {
   type MessageWriter,
   type Note,
   type OpenMessage,
+  type ProxyFacts,
+  type ProxyTlv,
   type RcptParameters,
   type Recipient,
   type Reply,

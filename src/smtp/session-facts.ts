@@ -1,3 +1,5 @@
+import type { ProxyTlv } from './proxy-header.ts';
+
 /** What is known of a session when a policy or a message asks: plain facts, no behaviour. */
 export interface SessionFacts {
   /** Unique within the process's lifetime and printable; ties log lines together. */
@@ -7,6 +9,8 @@ export interface SessionFacts {
   /** The client's address without brackets, IPv4-mapped IPv6 written as IPv4. */
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** The proxy that told the client's address in a PROXY header, where there is one. */
+  readonly proxy?: ProxyFacts;
   /** The argument of EHLO, HELO or LHLO, as sent: unverified. `''` before it. */
   readonly clientDomain: string;
   readonly protocol: 'SMTP' | 'ESMTP' | 'LMTP';
@@ -14,6 +18,14 @@ export interface SessionFacts {
   readonly tls: TlsFacts | null;
   /** `null` before sign-in. */
   readonly identity: Identity | null;
+}
+
+/** What a PROXY header told beside the client's address. */
+export interface ProxyFacts {
+  /** The proxy's own address. */
+  readonly address: string;
+  /** The type-length-values of a version 2 header, as they were sent. */
+  readonly tlvs: readonly ProxyTlv[];
 }
 
 /** The TLS that secures a session. */

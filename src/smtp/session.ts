@@ -20,7 +20,7 @@ import { type Farewell, type Rule, farewells, refusals, replies } from './replie
 import type { Reply } from './reply.ts';
 import type { ChannelBinding, ExchangeContext, Step } from './sasl/exchange.ts';
 import { findMechanism } from './sasl/mechanisms.ts';
-import type { SessionFacts, TlsFacts } from './session-facts.ts';
+import type { ProxyFacts, SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
 import { type ProxiedFacts, parseXclient } from './xclient.ts';
@@ -43,6 +43,8 @@ export interface ConnectionFacts {
   readonly listener: string;
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** Where a PROXY header told the client's address. */
+  readonly proxy?: ProxyFacts;
   /** Whether the client is a proxy whose XCLIENT is believed. Default: it is not. */
   readonly isXclientTrusted?: boolean;
 }
@@ -134,6 +136,7 @@ export class Session {
       listener: connection.listener,
       clientAddress: connection.clientAddress,
       clientPort: connection.clientPort,
+      ...(connection.proxy && { proxy: connection.proxy }),
       clientDomain: '',
       protocol: this.#firstProtocol(),
       tls: null,

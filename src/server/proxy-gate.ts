@@ -1,0 +1,75 @@
+// Stands before a connection on a listener behind a proxy: reads the one PROXY header, and tells whom the
+// proxy speaks for. Until then nothing is said, logged or counted: a health probe leaves no trace.
+import type { Socket } from 'node:net';
+import { parseProxyHeader, type ProxyHeader } from '../smtp/index.ts';
+import type { Clock, Watched } from './clock.ts';
+
+/** A version 1 header has 107 octets at most; a version 2 with TLVs seldom some hundreds. */
+const MAX_HEADER_OCTETS = 4096;
+
+/** What became of it. `silent`: closed before its header was whole, as a bare TCP probe is. */
+export type GateOutcome =
+  | { readonly kind: 'header'; readonly header: ProxyHeader }
+  | { readonly kind: 'bad-proxy-header' | 'proxy-header-timeout' | 'silent' };
+
+export class ProxyGate implements Watched {
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #timeoutMilliseconds: number;
+  readonly #done: (outcome: GateOutcome) => void;
+  readonly #since: number;
+  #octets: Buffer = Buffer.alloc(0);
+
+  /** `done` is called once, and the socket is then as it was but for the octets of the header. */
+  constructor(
+    socket: Socket,
+    clock: Clock,
+    timeoutSeconds: number,
+    done: (outcome: GateOutcome) => void,
+  ) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#timeoutMilliseconds = timeoutSeconds * 1000;
+    this.#done = done;
+    this.#since = clock.now;
+    socket.on('data', this.#take);
+    socket.on('end', this.#end);
+    socket.on('close', this.#end);
+    socket.on('error', ignore);
+    clock.watch(this);
+  }
+
+  check(now: number): void {
+    if (now - this.#since > this.#timeoutMilliseconds) {
+      this.#finish({ kind: 'proxy-header-timeout' });
+    }
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    this.#octets = Buffer.concat([this.#octets, chunk]);
+    const parsed = parseProxyHeader(this.#octets);
+    if (parsed.kind === 'header') {
+      this.#finish({ kind: 'header', header: parsed });
+    } else if (parsed.kind === 'malformed' || this.#octets.length > MAX_HEADER_OCTETS) {
+      this.#finish({ kind: 'bad-proxy-header' });
+    }
+  };
+
+  readonly #end = (): void => this.#finish({ kind: 'silent' });
+
+  #finish(outcome: GateOutcome): void {
+    const socket = this.#socket;
+    this.#clock.forget(this);
+    socket.pause();
+    socket.off('data', this.#take);
+    socket.off('end', this.#end);
+    socket.off('close', this.#end);
+    if (outcome.kind === 'header') {
+      socket.off('error', ignore);
+      socket.unshift(this.#octets.subarray(outcome.header.length));
+    }
+    this.#done(outcome);
+  }
+}
+
+function ignore(): void {}
