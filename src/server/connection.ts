@@ -8,12 +8,14 @@ import {
   type Envelope,
   type MessageWriter,
   type Output,
+  type ProxyFacts,
   type Question,
   type Reply,
   Session,
   type SessionFacts,
   type SignInAnswer,
 } from '../smtp/index.ts';
+import { makeChannelBinding } from './channel-binding.ts';
 import type { Watched } from './clock.ts';
 import { codeOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
@@ -72,11 +74,13 @@ export class Connection implements Watched {
   #securedAnswer: Answer = ACCEPT;
   #drained: (() => void) | undefined;
 
-  constructor(listener: Listener, socket: Socket, peer: Peer) {
+  constructor(listener: Listener, socket: Socket, peer: Peer, proxy?: ProxyFacts) {
     this.#listener = listener;
     this.#socket = socket;
     this.#peer = peer;
-    this.#session = new Session(listener.sessionOptions, peer);
+    const isXclientTrusted = listener.options.trustedXclients.has(peer.clientAddress);
+    const facts = { ...peer, isXclientTrusted, ...(proxy && { proxy }) };
+    this.#session = new Session(listener.sessionOptions, facts);
     this.#openedAt = listener.clock.now;
     this.#since = this.#openedAt;
   }
@@ -266,10 +270,16 @@ export class Connection implements Watched {
     this.#phase = 'open';
     this.#since = this.#listener.clock.now;
     const refused = answer.kind === 'refuse' ? { refusal: answer.reply } : undefined;
-    const opening = this.#socket instanceof TLSSocket ? { tls: readTlsFacts(this.#socket) } : {};
+    const socket = this.#socket;
+    const secured =
+      socket instanceof TLSSocket
+        ? { tls: readTlsFacts(socket), channelBinding: makeChannelBinding(socket) }
+        : undefined;
     this.#socket.on('data', onData);
+    // Behind a proxy it was paused when its header was whole.
+    this.#socket.resume();
     this.#attempt(() => {
-      this.#turn(this.#session.begin({ ...opening, ...refused }));
+      this.#turn(this.#session.begin({ ...secured, ...refused }));
       if (this.#draining) this.#turn(this.#session.drain());
     });
   }
@@ -566,7 +576,7 @@ export class Connection implements Watched {
       this.#phase = 'open';
       socket.on('data', onData);
       this.#attempt(() => {
-        this.#turn(this.#session.secured(tls));
+        this.#turn(this.#session.secured(tls, makeChannelBinding(socket)));
         if (this.#draining) this.#turn(this.#session.drain());
       });
     };

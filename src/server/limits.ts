@@ -7,6 +7,8 @@ export interface Limits {
   readonly maxMessageSize: number;
   /** Recipients of one transaction; RFC 5321 section 4.5.3.1.8 asks for at least 100. Default 100. */
   readonly maxRecipients: number;
+  /** Different domains in the recipients of one transaction. Default: any number. */
+  readonly maxRecipientDomains?: number;
   /** Connections at one time, of the server as of each listener; past it `421 4.3.2`. Default 2000. */
   readonly maxConnections: number;
   /** Connections at one time from one IPv4 address or one IPv6 /64; past it `421 4.7.0`. Default 100. */
@@ -60,6 +62,7 @@ export const DEFAULT_LIMITS: Limits = {
 export const COUNTS: readonly (keyof Limits)[] = [
   'maxMessageSize',
   'maxRecipients',
+  'maxRecipientDomains',
   'maxConnections',
   'maxConnectionsPerAddress',
   'maxMessages',

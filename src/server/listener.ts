@@ -1,7 +1,13 @@
 // One listening address: accepts connections within the caps and gives each its driver.
 import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { OpenMessage, SessionFacts, SessionOptions } from '../smtp/index.ts';
+import type {
+  OpenMessage,
+  ProxyFacts,
+  ProxyHeader,
+  SessionFacts,
+  SessionOptions,
+} from '../smtp/index.ts';
 import { canonicalAddress } from './addresses.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Clock } from './clock.ts';
@@ -11,6 +17,7 @@ import { codeOf, ListenError, messageOf } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
 import type { ResolvedListener } from './options.ts';
+import { ProxyGate } from './proxy-gate.ts';
 
 /** What the listeners of one server share. */
 export interface Shared {
@@ -41,6 +48,8 @@ export class Listener {
   readonly #shared: Shared;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  /** Those that did not say yet for whom they speak. */
+  readonly #gates = new Set<Socket>();
 
   constructor(options: ResolvedListener, shared: Shared) {
     this.options = options;
@@ -95,6 +104,7 @@ export class Listener {
   /** Accepts no more connections; those that are there go on. */
   stop(): void {
     if (this.#server.listening) this.#server.close();
+    for (const socket of this.#gates) socket.destroy();
   }
 
   /** Takes TLS over a socket; the next handshake sees certificates that were replaced. */
@@ -138,10 +148,44 @@ export class Listener {
       socket.destroy();
       return;
     }
-    this.#admit(socket, canonicalAddress(remoteAddress), remotePort);
+    const address = canonicalAddress(remoteAddress);
+    if (this.options.clientAddress === 'proxy') this.#readProxyHeader(socket, address, remotePort);
+    else this.#admit(socket, address, remotePort);
   }
 
-  #admit(socket: Socket, clientAddress: string, clientPort: number): void {
+  #readProxyHeader(socket: Socket, address: string, port: number): void {
+    const { trustedProxies, limits } = this.options;
+    const { clock } = this;
+    if (!trustedProxies.has(address)) return this.#drop(socket, address, 'untrusted-proxy');
+    // Nothing is counted for them yet, so that they have a cap of their own.
+    if (this.#gates.size >= limits.maxConnections) {
+      return this.#drop(socket, address, 'too-many-connections');
+    }
+    this.#gates.add(socket);
+    new ProxyGate(socket, clock, limits.handshakeTimeoutSeconds, (outcome) => {
+      this.#gates.delete(socket);
+      if (outcome.kind === 'silent') socket.destroy();
+      else if (outcome.kind !== 'header') this.#drop(socket, address, outcome.kind);
+      else this.#admitProxied(socket, outcome.header, { address, port });
+    });
+    return undefined;
+  }
+
+  #admitProxied(socket: Socket, header: ProxyHeader, proxy: Source): void {
+    // The proxy speaks for itself: a health probe, which gets what it wants by a connection that was taken.
+    if (header.command === 'local') {
+      socket.on('error', ignore);
+      socket.end();
+      socket.destroySoon();
+      return;
+    }
+    // It does not know the client either (UNKNOWN, AF_UNSPEC, a UNIX socket).
+    const { address, port } = header.source ?? proxy;
+    const facts = { address: proxy.address, tlvs: header.tlvs };
+    this.#admit(socket, canonicalAddress(address), port, facts);
+  }
+
+  #admit(socket: Socket, clientAddress: string, clientPort: number, proxy?: ProxyFacts): void {
     const { limits, name } = this.options;
     const { counts } = this.#shared;
     if (counts.total >= limits.maxConnections || this.#connections.size >= limits.maxConnections) {
@@ -155,20 +199,15 @@ export class Listener {
     counts.add(clientAddress);
     const sessionId = this.#shared.nextSessionId();
     const peer = { sessionId, listener: name, clientAddress, clientPort };
-    const connection = new Connection(this, socket, peer);
+    const connection = new Connection(this, socket, peer, proxy);
     this.#connections.add(connection);
     this.clock.watch(connection);
     this.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
     connection.start();
   }
 
-  /** Over a cap nothing is made for a connection: one line, where it can be said in the clear, and the end. */
-  #refuse(
-    socket: Socket,
-    clientAddress: string,
-    rule: (ServerEvent & { kind: 'connection-refused' })['rule'],
-    line: string,
-  ): void {
+  /** Ends a connection without a word. */
+  #drop(socket: Socket, clientAddress: string, rule: RefusalRule): void {
     socket.on('error', ignore);
     this.observe?.({
       kind: 'connection-refused',
@@ -176,14 +215,27 @@ export class Listener {
       clientAddress,
       rule,
     });
-    if (this.options.tls === 'implicit') {
-      socket.destroy();
-      return;
-    }
+    socket.destroy();
+  }
+
+  /** Over a cap nothing is made for a connection: one line, where it can be said in the clear, and the end. */
+  #refuse(socket: Socket, clientAddress: string, rule: RefusalRule, line: string): void {
+    if (this.options.tls === 'implicit') return this.#drop(socket, clientAddress, rule);
+    socket.on('error', ignore);
+    this.observe?.({
+      kind: 'connection-refused',
+      listener: this.options.name,
+      clientAddress,
+      rule,
+    });
     socket.end(line, 'latin1');
     socket.destroySoon();
+    return undefined;
   }
 }
+
+type RefusalRule = (ServerEvent & { kind: 'connection-refused' })['rule'];
+type Source = NonNullable<ProxyHeader['source']>;
 
 const TOO_MANY = '421 4.3.2 Too many connections, try again later\r\n';
 const TOO_MANY_FROM_YOU = '421 4.7.0 Too many connections from your address, try again later\r\n';
@@ -191,7 +243,8 @@ const TOO_MANY_FROM_YOU = '421 4.7.0 Too many connections from your address, try
 function ignore(): void {}
 
 function toSessionOptions(options: ResolvedListener, hostname: string): SessionOptions {
-  const { limits } = options;
+  const { limits, extensions } = options;
+  const { requireTls: requireTlsExtension, ...offered } = extensions;
   return {
     hostname,
     protocol: options.protocol,
@@ -200,10 +253,16 @@ function toSessionOptions(options: ResolvedListener, hostname: string): SessionO
     auth: options.auth,
     allowInsecureAuth: options.allowInsecureAuth,
     mechanisms: options.mechanisms,
+    customMechanisms: options.customMechanisms,
     bareNewline: options.bareNewline,
     smtpUtf8: options.smtpUtf8,
+    ...offered,
+    ...(requireTlsExtension !== undefined && { requireTlsExtension }),
     maxMessageSize: limits.maxMessageSize,
     maxRecipients: limits.maxRecipients,
+    ...(limits.maxRecipientDomains !== undefined && {
+      maxRecipientDomains: limits.maxRecipientDomains,
+    }),
     maxMessages: limits.maxMessages,
     maxErrors: limits.maxErrors,
     maxSignInFailures: limits.maxSignInFailures,

@@ -1,8 +1,27 @@
-import type { OpenMessage } from '../smtp/index.ts';
+import type { Mechanism, OpenMessage } from '../smtp/index.ts';
 import type { Certificate } from './certificates.ts';
 import { OptionsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
+import { TrustedNetworks } from './trusted-networks.ts';
 import { COUNTS, DEFAULT_LIMITS, type Limits } from './limits.ts';
+
+/** Extensions that a listener offers, or not. */
+export interface Extensions {
+  /** CHUNKING and BINARYMIME (RFC 3030). Default true. */
+  readonly chunking?: boolean;
+  /** The DSN parameters, kept in the envelope (RFC 3461). Default true. */
+  readonly dsn?: boolean;
+  /** REQUIRETLS, under TLS (RFC 8689). Default true. */
+  readonly requireTls?: boolean;
+  /** LIMITS, which tells the client some of ours (RFC 9422). Default true. */
+  readonly limits?: boolean;
+  /** MT-PRIORITY (RFC 6710). Default false. */
+  readonly mtPriority?: boolean;
+  /** DELIVERBY (RFC 2852). Default: not offered. */
+  readonly deliverBy?: { readonly minSeconds: number };
+  /** FUTURERELEASE (RFC 4865). Default: not offered. */
+  readonly futureRelease?: { readonly maxSeconds: number; readonly maxDateTime: string };
+}
 
 /** One address that a server listens on, and how its sessions behave. */
 export interface ListenerOptions {
@@ -28,8 +47,26 @@ export interface ListenerOptions {
   readonly bareNewline?: 'reject' | 'accept';
   /** Offers SMTPUTF8 (RFC 6531). Default true. */
   readonly smtpUtf8?: boolean;
+  /** SASL mechanisms of your own; `mechanisms` must name them too. Default: none. */
+  readonly customMechanisms?: readonly Mechanism[];
+  /** What is offered beyond the core. */
+  readonly extensions?: Extensions;
   /** Asks the client for a certificate, which a client need not have. Default false. */
   readonly requestClientCertificate?: boolean;
+  /**
+   * Where the client's address comes from. `socket` (the default): the connection. `proxy`: the PROXY header,
+   * version 1 or 2, that begins every connection; one without it is ended.
+   *
+   * Behind a Network Load Balancer of AWS leave it at `socket` and keep client IP preservation on: by default
+   * an NLB sends its version 2 header only with the client's first octets, and an SMTP client sends none before
+   * it was greeted, so that both would wait for ever. Only AWS Support can change that
+   * (`proxy_protocol_v2.client_to_server.header_placement`). HAProxy, Envoy and nginx send it at once.
+   */
+  readonly clientAddress?: 'socket' | 'proxy';
+  /** Who may send a PROXY header: addresses and networks, `10.0.0.0/8`. Needed with `clientAddress: 'proxy'`. */
+  readonly trustedProxies?: readonly string[];
+  /** Whose XCLIENT is believed (Postfix's XCLIENT_README): addresses and networks. Default: nobody's. */
+  readonly trustedXclients?: readonly string[];
   /** What this listener does differently from the server's limits. */
   readonly limits?: Partial<Limits>;
 }
@@ -58,9 +95,14 @@ export interface ServerOptions {
 }
 
 /** A listener's options, all of them. */
-export interface ResolvedListener extends Required<Omit<ListenerOptions, 'host' | 'limits'>> {
+export interface ResolvedListener
+  extends Required<
+    Omit<ListenerOptions, 'host' | 'limits' | 'trustedProxies' | 'trustedXclients'>
+  > {
   readonly host: string | undefined;
   readonly limits: Limits;
+  readonly trustedProxies: TrustedNetworks;
+  readonly trustedXclients: TrustedNetworks;
 }
 
 export interface ResolvedOptions {
@@ -103,6 +145,10 @@ function resolveListener(
     tls !== 'none' ||
     options.allowInsecureAuth ===
       true, `${where}.auth`, '"none", because passwords would travel in the clear where tls is "none"', auth);
+  const { clientAddress = 'socket', trustedProxies = [], trustedXclients = [] } = options;
+  require(clientAddress === 'socket' ||
+    trustedProxies.length >
+      0, `${where}.trustedProxies`, 'at least one network, because anybody else could claim any address', trustedProxies);
   return {
     name,
     host,
@@ -116,13 +162,19 @@ function resolveListener(
     bareNewline: options.bareNewline ?? 'reject',
     smtpUtf8: options.smtpUtf8 ?? true,
     requestClientCertificate: options.requestClientCertificate ?? false,
+    customMechanisms: options.customMechanisms ?? [],
+    extensions: options.extensions ?? {},
+    clientAddress,
+    trustedProxies: new TrustedNetworks(trustedProxies, `${where}.trustedProxies`),
+    trustedXclients: new TrustedNetworks(trustedXclients, `${where}.trustedXclients`),
     limits: resolveLimits(options.limits ?? {}, limits, `${where}.limits`),
   };
 }
 
 function resolveLimits(given: Partial<Limits>, defaults: Limits, where: string): Limits {
   for (const [name, value] of Object.entries(given)) {
-    require(name in defaults, `${where}.${name}`, 'a known limit', name);
+    require(name in defaults ||
+      name === 'maxRecipientDomains', `${where}.${name}`, 'a known limit', name);
     const isCount = COUNTS.some((count) => count === name);
     const isRight = isCount
       ? Number.isSafeInteger(value) && value >= 1

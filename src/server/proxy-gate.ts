@@ -4,9 +4,6 @@ import type { Socket } from 'node:net';
 import { parseProxyHeader, type ProxyHeader } from '../smtp/index.ts';
 import type { Clock, Watched } from './clock.ts';
 
-/** A version 1 header has 107 octets at most; a version 2 with TLVs seldom some hundreds. */
-const MAX_HEADER_OCTETS = 4096;
-
 /** What became of it. `silent`: closed before its header was whole, as a bare TCP probe is. */
 export type GateOutcome =
   | { readonly kind: 'header'; readonly header: ProxyHeader }
@@ -46,11 +43,12 @@ export class ProxyGate implements Watched {
   }
 
   readonly #take = (chunk: Buffer): void => {
+    // Bounded: the parser takes no header of more than some 4 KiB.
     this.#octets = Buffer.concat([this.#octets, chunk]);
     const parsed = parseProxyHeader(this.#octets);
     if (parsed.kind === 'header') {
       this.#finish({ kind: 'header', header: parsed });
-    } else if (parsed.kind === 'malformed' || this.#octets.length > MAX_HEADER_OCTETS) {
+    } else if (parsed.kind === 'malformed') {
       this.#finish({ kind: 'bad-proxy-header' });
     }
   };
