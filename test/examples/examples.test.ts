@@ -135,6 +135,16 @@ test('6: LMTP answers each recipient', async () => {
   client.destroy();
 });
 
+test('7: the client behind the proxy is known', async () => {
+  const example = await run(7);
+  const client = await TestClient.connect(example.port);
+  client.send('PROXY TCP4 203.0.113.7 192.0.2.1 54004 25\r\n');
+  await client.openMessage();
+  expect(await client.send('hi\r\n.\r\n').reply()).toMatch(/^250 /);
+  await example.prints('a mail from 203.0.113.7 by the proxy 127.0.0.1');
+  client.destroy();
+});
+
 test('8: each name has its certificate, and they are replaced on SIGHUP', async () => {
   const folder = makeFolder();
   const write = async (name: string, subject: string): Promise<void> => {
