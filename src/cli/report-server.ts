@@ -17,6 +17,9 @@ export function reportServer(
           port: event.port,
         });
         break;
+      case 'accept-failed':
+        log.warn(event.kind, { listener: event.listener, code: event.code });
+        break;
       case 'connection-opened':
         metrics.count('ConnectionsAccepted', { Listener: event.peer.listener });
         log.debug(event.kind, { ...event.peer });
