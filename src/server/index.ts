@@ -18,4 +18,4 @@ export type {
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { LoopMail, Mail } from './mail.ts';
 export type { ListenerOptions, ServerOptions } from './options.ts';
-export { type Closed, type ListeningAddress, SmtpServer } from './server.ts';
+export { type Closed, type CloseOptions, type ListeningAddress, SmtpServer } from './server.ts';

@@ -32,6 +32,14 @@ export interface ListeningAddress {
   readonly port: number;
 }
 
+/** How to `close`. */
+export interface CloseOptions {
+  /** Seconds until what is left is cut. Default 30. */
+  readonly drain?: number;
+  /** Cuts what is left as soon as it fires. */
+  readonly signal?: AbortSignal;
+}
+
 /** How `close` went. */
 export interface Closed {
   /** Sessions that were cut short because the time to drain was over. */
@@ -232,13 +240,13 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
 
   /**
    * Accepts no more connections, says `421 4.3.2` to each client at its next idle point (never inside a
-   * message), and cuts what is left after `drain` seconds (default 30). A second call may only shorten the
-   * wait; both give the same result. Nothing listens and no session is open once it settles.
+   * message), and cuts what is left after `drain` seconds or when `signal` fires. A second call may only
+   * shorten the wait; both give the same result. Nothing listens and no session is open once it settles.
    *
    * @example
    * process.once('SIGTERM', () => void server.close({ drain: 60 }));
    */
-  async close({ drain = DEFAULT_DRAIN_SECONDS }: { drain?: number } = {}): Promise<Closed> {
+  async close({ drain = DEFAULT_DRAIN_SECONDS, signal }: CloseOptions = {}): Promise<Closed> {
     if (this.#state === 'closed') return this.#closed.promise;
     if (this.#state !== 'closing') {
       this.#state = 'closing';
@@ -249,12 +257,17 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
         for (const connection of listener.connections) connection.drain();
       }
     }
-    if (drain <= 0) {
+    if (drain <= 0 || signal?.aborted === true) {
       this.#cutAll();
     } else {
       // Several may be set; the first to fire is the one that counts.
-      const deadline = setTimeout(() => this.#cutAll(), drain * 1000);
-      void this.#closed.promise.then(() => clearTimeout(deadline));
+      const cut = (): void => this.#cutAll();
+      const deadline = setTimeout(cut, drain * 1000);
+      signal?.addEventListener('abort', cut);
+      void this.#closed.promise.then(() => {
+        clearTimeout(deadline);
+        signal?.removeEventListener('abort', cut);
+      });
     }
     this.#settleIfEmpty();
     return this.#closed.promise;

@@ -42,6 +42,20 @@ describe('closing', () => {
     client.destroy();
   });
 
+  test('can be hurried by a signal, also one that fired before', async () => {
+    for (const isEarly of [true, false]) {
+      const { server, port } = await startServer();
+      const client = await TestClient.connect(port);
+      await client.openMessage();
+      const hurry = new AbortController();
+      if (isEarly) hurry.abort();
+      const closed = server.close({ drain: 600, signal: hurry.signal });
+      hurry.abort();
+      expect(await closed).toEqual({ cut: 1 });
+      client.destroy();
+    }
+  });
+
   test('waits for the hooks of a connection that just came', async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
