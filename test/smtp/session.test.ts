@@ -1,0 +1,336 @@
+// What of the session a transcript cannot say: facts, questions, bounds, notes and order.
+import { expect, test } from 'vitest';
+import {
+  type Answer,
+  type Output,
+  type Question,
+  type Reply,
+  type Session,
+  type SessionOptions,
+  renderReply,
+} from '../../src/smtp/index.ts';
+import { GREETED, transactionOf } from '../../src/smtp/state.ts';
+import { connection, newSession } from '../support/session.ts';
+import { TLS } from '../support/transcript.ts';
+
+function send(session: Session, ...lines: string[]): Output[] {
+  return session.receive(Buffer.from(lines.map((line) => `${line}\r\n`).join('')));
+}
+
+function questionIn(outputs: readonly Output[]): Question | undefined {
+  return outputs.find((output) => output.kind === 'ask')?.question;
+}
+
+const accept: Answer = { kind: 'accept' };
+
+/** Says lines and accepts whatever is asked; all the outputs, in order. */
+function converse(session: Session, ...lines: string[]): Output[] {
+  const all: Output[] = send(session, ...lines);
+  for (let turn = all; questionIn(turn) !== undefined; ) {
+    turn = session.answer(accept);
+    all.push(...turn);
+  }
+  return all;
+}
+
+function started(options: Partial<SessionOptions> = {}): Session {
+  const session = newSession(options);
+  session.begin();
+  return session;
+}
+
+const kindsOf = (outputs: readonly Output[]): string[] => outputs.map(({ kind }) => kind);
+
+test('the facts follow the session, and are the same object until one changes', () => {
+  const session = started({ tls: 'starttls', auth: 'optional' });
+  const first = session.facts;
+  expect(first).toEqual({
+    ...connection,
+    clientDomain: '',
+    protocol: 'SMTP',
+    tls: null,
+    identity: null,
+  });
+  converse(session, 'NOOP');
+  expect(session.facts).toBe(first);
+  converse(session, 'HELO old.example');
+  expect(session.facts).toMatchObject({ clientDomain: 'old.example', protocol: 'SMTP' });
+  converse(session, 'EHLO client.example');
+  expect(session.facts).toMatchObject({ clientDomain: 'client.example', protocol: 'ESMTP' });
+  send(session, 'STARTTLS');
+  session.secured(TLS);
+  expect(session.facts).toMatchObject({ clientDomain: '', protocol: 'SMTP', tls: TLS });
+  converse(session, 'EHLO client.example');
+  send(session, `AUTH PLAIN ${Buffer.from('\0user\0pass').toString('base64')}`);
+  session.answer({ kind: 'accept', identity: { username: 'user', mechanism: 'PLAIN' } });
+  expect(session.facts.identity).toEqual({ username: 'user', mechanism: 'PLAIN' });
+  // EHLO again does not sign out (RFC 4954 section 4).
+  converse(session, 'EHLO client.example');
+  expect(session.facts.identity?.username).toBe('user');
+});
+
+test('LMTP is a protocol of its own in the facts, in the clear and under TLS', () => {
+  const session = started({ protocol: 'lmtp', tls: 'starttls' });
+  converse(session, 'LHLO client.example');
+  expect(session.facts.protocol).toBe('LMTP');
+  send(session, 'STARTTLS');
+  expect(session.facts.protocol).toBe('LMTP');
+});
+
+test('the questions of a transaction carry what was parsed', () => {
+  const session = started({ dsn: true, auth: 'optional', mtPriority: true });
+  converse(session, 'EHLO client.example');
+  const mail =
+    'MAIL FROM:<"a b"@c> SIZE=9 BODY=8bitmime SMTPUTF8 AUTH=x+2By RET=FULL ENVID=e+3D MT-PRIORITY=-3';
+  const reversePath = { localPart: 'a b', domain: 'c', address: '"a b"@c' };
+  const parameters = {
+    size: 9,
+    body: '8BITMIME',
+    smtpUtf8: true,
+    auth: 'x+y',
+    ret: 'FULL',
+    envid: 'e=',
+    mtPriority: -3,
+  };
+  expect(questionIn(send(session, mail))).toEqual({
+    kind: 'reverse-path',
+    reversePath,
+    parameters,
+  });
+  session.answer(accept);
+
+  const rcpt = questionIn(send(session, 'RCPT TO:<b@d> NOTIFY=DELAY,FAILURE ORCPT=rfc822;B+40D'));
+  const recipient = {
+    forwardPath: { localPart: 'b', domain: 'd', address: 'b@d' },
+    parameters: {
+      notify: ['DELAY', 'FAILURE'],
+      orcpt: { addressType: 'rfc822', address: 'B@D' },
+    },
+  };
+  const envelope = { reversePath, parameters, recipients: [] };
+  expect(rcpt).toEqual({ kind: 'forward-path', ...recipient, envelope });
+  session.answer(accept);
+
+  const whole = { ...envelope, recipients: [recipient] };
+  expect(questionIn(send(session, 'DATA'))).toEqual({ kind: 'open-message', envelope: whole });
+  session.answer(accept);
+  expect(questionIn(send(session, 'x', '.'))).toEqual({
+    kind: 'message',
+    envelope: whole,
+    sizeInOctets: 3,
+  });
+});
+
+test('what a proxy says by XCLIENT are the facts from then on', () => {
+  const session = newSession({}, { isXclientTrusted: true });
+  session.begin();
+  converse(
+    session,
+    'EHLO proxy',
+    'XCLIENT ADDR=IPV6:2001:DB8::1 PORT=4711 PROTO=ESMTP HELO=real LOGIN=carol',
+  );
+  expect(session.facts).toEqual({
+    ...connection,
+    clientAddress: '2001:db8::1',
+    clientPort: 4711,
+    clientDomain: 'real',
+    protocol: 'ESMTP',
+    tls: null,
+    identity: { username: 'carol', mechanism: 'XCLIENT' },
+  });
+  converse(session, 'XCLIENT ADDR=192.0.2.7 LOGIN=');
+  expect(session.facts).toMatchObject({
+    clientAddress: '192.0.2.7',
+    identity: null,
+    clientDomain: '',
+  });
+});
+
+test('input is held while a question is open, and counted', () => {
+  const session = started();
+  send(session, 'HELO client.example');
+  expect(session.expects).toBe('answer');
+  expect(send(session, 'NOOP')).toEqual([]);
+  expect(session.pendingOctets).toBe('NOOP\r\n'.length);
+  expect(kindsOf(session.answer(accept))).toEqual(['send']);
+  expect(session.pendingOctets).toBe(0);
+});
+
+test('an unfinished line is held, and not the buffer that it came in', () => {
+  const session = started();
+  const chunk = Buffer.alloc(65_536, 'NOOP\r\n');
+  session.receive(Buffer.concat([chunk.subarray(0, 65_532), Buffer.from('NO')]));
+  expect(session.pendingOctets).toBe(2);
+  session.receive(Buffer.from('O'));
+  expect(session.pendingOctets).toBe(3);
+});
+
+test('a line without end is not held', () => {
+  const session = started();
+  session.receive(Buffer.alloc(12_288, 'x'));
+  expect(session.pendingOctets).toBe(12_288);
+  session.receive(Buffer.from('x'));
+  expect(session.pendingOctets).toBe(0);
+  session.receive(Buffer.alloc(10_000, 'x'));
+  expect(session.pendingOctets).toBe(0);
+});
+
+test('the replies to one packet leave together, before the question if nothing is left to read', () => {
+  const session = started();
+  converse(session, 'HELO client.example');
+  const outputs = send(session, 'NOOP', 'NOOP', 'MAIL FROM:<a@b>');
+  expect(kindsOf(outputs)).toEqual(['send', 'ask']);
+  expect(kindsOf(session.answer(accept))).toEqual(['send']);
+  send(session, 'RSET');
+  expect(kindsOf(send(session, 'NOOP', 'MAIL FROM:<a@b>', 'NOOP'))).toEqual(['ask']);
+  expect(session.answer(accept)).toEqual([
+    { kind: 'send', text: '250 2.0.0 Ok\r\n250 2.1.0 Sender ok\r\n250 2.0.0 Ok\r\n' },
+  ]);
+});
+
+test('the replies to STARTTLS and QUIT leave before what follows from them', () => {
+  const session = started({ tls: 'starttls' });
+  expect(kindsOf(send(session, 'NOOP', 'STARTTLS', 'NOOP'))).toEqual(['send', 'upgrade-tls']);
+  expect(session.expects).toBe('handshake');
+  expect(session.receive(Buffer.from('NOOP\r\n'))).toEqual([]);
+  session.secured(TLS);
+  expect(session.expects).toBe('input');
+  expect(kindsOf(send(session, 'QUIT'))).toEqual(['send', 'note', 'hang-up']);
+  expect(session.expects).toBe('nothing');
+  expect(session.receive(Buffer.from('NOOP\r\n'))).toEqual([]);
+});
+
+test('a message is on its way in from the 354 or the first chunk to the end of the data', () => {
+  const session = started({ chunking: true });
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>');
+  expect(session.isInMessage).toBe(false);
+  send(session, 'DATA');
+  expect(session.isInMessage).toBe(false);
+  session.answer(accept);
+  expect(session.isInMessage).toBe(true);
+  send(session, '.');
+  expect(session.isInMessage).toBe(false);
+  session.answer(accept);
+  converse(session, 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>', 'BDAT 3');
+  expect(session.isInMessage).toBe(true);
+  converse(session, 'x', 'NOOP');
+  expect(session.isInMessage).toBe(true);
+  converse(session, 'RSET');
+  expect(session.isInMessage).toBe(false);
+});
+
+test('message octets are views of what was received', () => {
+  const session = started();
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>', 'DATA');
+  const chunk = Buffer.from('some data\r\n');
+  const [output] = session.receive(chunk);
+  expect(output?.kind === 'write-message' && output.span.buffer).toBe(chunk.buffer);
+});
+
+test('a connection that is lost while the message is being opened discards what is opened then', () => {
+  for (const last of ['DATA', 'BDAT 5']) {
+    const session = started({ chunking: true });
+    converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>');
+    send(session, last);
+    expect(kindsOf(session.lost())).toEqual(['note']);
+    expect(session.answer(accept)).toEqual([{ kind: 'discard-message', cause: 'aborted' }]);
+    expect(session.answer(accept)).toEqual([]);
+  }
+});
+
+test('a connection that is lost while a refusal is on its way discards nothing', () => {
+  const session = started();
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>');
+  send(session, 'DATA');
+  session.lost();
+  const reply: Reply = { code: 452, status: '3.1', text: 'Later' };
+  expect(session.answer({ kind: 'refuse', reply })).toEqual([]);
+});
+
+test('a connection that is lost during the commit discards nothing: the message was whole', () => {
+  const session = started();
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>', 'DATA');
+  send(session, 'x', '.');
+  expect(kindsOf(session.lost())).toEqual(['note']);
+  expect(session.answer(accept)).toEqual([]);
+  expect(session.lost()).toEqual([]);
+});
+
+test('a connection that is lost between chunks, while EHLO is asked about, discards the message', () => {
+  const session = started({ chunking: true });
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>', 'BDAT 0');
+  send(session, 'HELO again.example');
+  expect(session.lost()).toContainEqual({ kind: 'discard-message', cause: 'aborted' });
+});
+
+test('a session that expires while a question is open ends with the answer', () => {
+  const session = started();
+  send(session, 'HELO client.example', 'NOOP');
+  expect(session.expire()).toEqual([]);
+  const outputs = session.answer(accept);
+  expect(outputs).toContainEqual({
+    kind: 'send',
+    text: '250 mx.example\r\n421 4.4.2 mx.example Idle for too long, closing connection\r\n',
+  });
+  expect(kindsOf(outputs).at(-1)).toBe('hang-up');
+});
+
+test('a session that expires while a message is being opened discards it', () => {
+  const session = started();
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>');
+  send(session, 'DATA');
+  session.expire();
+  expect(session.answer(accept)).toContainEqual({ kind: 'discard-message', cause: 'aborted' });
+});
+
+test('the notes name the verb and the rule, never what the client said', () => {
+  const session = started({ maxErrors: 2 });
+  const outputs = converse(session, 'hunter2', 'MAIL FROM:<a@b>', 'HELO x', 'RCPT hunter2');
+  const notes = outputs.flatMap((output) => (output.kind === 'note' ? [output.note] : []));
+  expect(notes).toEqual([
+    { kind: 'refused', verb: 'unknown', code: 500, rule: 'unknown-command' },
+    { kind: 'refused', verb: 'MAIL', code: 503, rule: 'bad-sequence' },
+    { kind: 'refused', verb: 'RCPT', code: 503, rule: 'bad-sequence' },
+    { kind: 'ended', rule: 'too-many-errors' },
+  ]);
+});
+
+test('an answer without its question, and a handshake without STARTTLS, are errors of the caller', () => {
+  const session = started();
+  expect(() => session.answer(accept)).toThrow('no question is open');
+  expect(() => session.secured(TLS)).toThrow('not upgrading');
+  send(session, 'HELO client.example');
+  const identity = { username: 'user', mechanism: 'PLAIN' };
+  expect(() => session.answer({ kind: 'accept', identity })).toThrow(TypeError);
+});
+
+test('one answer for each recipient is an answer to the message question only', () => {
+  const session = started();
+  send(session, 'HELO client.example');
+  expect(() => session.answer({ kind: 'each', replies: [] })).toThrow(TypeError);
+});
+
+test('an empty answer for each recipient accepts, where there is one reply for all', () => {
+  const session = started();
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>', 'DATA');
+  send(session, '.');
+  expect(session.answer({ kind: 'each', replies: [] })).toEqual([
+    { kind: 'send', text: '250 2.0.0 Message accepted\r\n' },
+  ]);
+});
+
+test('a state without a transaction gives none', () => {
+  expect(() => transactionOf(GREETED)).toThrow('greeted');
+});
+
+test.each<[string, Reply, string]>([
+  ['one line', { code: 250, status: '1.0', text: 'Ok' }, '250 2.1.0 Ok\r\n'],
+  ['no status', { code: 354, text: 'Go' }, '354 Go\r\n'],
+  ['two lines', { code: 550, status: '7.1', text: ['a', 'b'] }, '550-5.7.1 a\r\n550 5.7.1 b\r\n'],
+  ['no line', { code: 250, status: '0.0', text: [] }, '250 2.0.0 \r\n'],
+  ['a second reply', { code: 250, text: 'a\r\n250 b\n' }, '250 a??250 b?\r\n'],
+  ['no ASCII', { code: 250, text: 'é\u0000\u007f' }, '250 ???\r\n'],
+  ['a long text', { code: 250, text: 'x'.repeat(1000) }, `250 ${'x'.repeat(490)}\r\n`],
+])('a reply of %s is rendered as whole lines of ASCII', (_, reply, text) => {
+  expect(renderReply(reply)).toBe(text);
+});
