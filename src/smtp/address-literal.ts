@@ -12,11 +12,8 @@ import {
 
 const IPV6_TAG = 'ipv6:';
 
-/** Whether `text`, brackets included, is an IPv4, IPv6 or general address literal. */
-export function isAddressLiteral(text: string): boolean {
-  const last = text.length - 1;
-  if (text.charCodeAt(0) !== OPEN_BRACKET || text.charCodeAt(last) !== CLOSE_BRACKET) return false;
-  const content = text.slice(1, last);
+/** Whether `content`, the text between the brackets, is an IPv4, IPv6 or general address literal. */
+export function isAddressLiteral(content: string): boolean {
   if (isIpv4(content)) return true;
   if (content.slice(0, IPV6_TAG.length).toLowerCase() === IPV6_TAG) {
     return isIpv6(content.slice(IPV6_TAG.length));

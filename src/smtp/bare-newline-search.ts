@@ -13,16 +13,16 @@ export class BareNewlineSearch {
   }
 
   /**
-   * The index, in `chunk` from `start` to `end`, of the first octet that shows a bare newline, or -1: of a
+   * The index, in `chunk` from `start` to `end` (one octet at least), of the first octet that shows a bare newline, or -1: of a
    * bare LF itself, of the octet after a bare CR, which may have been the last one of the chunk before.
    */
   find(chunk: Buffer, start: number, end: number): number {
     let at = start;
-    if (this.#afterCr && start < end) {
+    if (this.#afterCr) {
       if (chunk[at] !== LF) return at;
       at++;
     }
-    if (start < end) this.#afterCr = chunk[end - 1] === CR;
+    this.#afterCr = chunk[end - 1] === CR;
     const last = this.#afterCr ? end - 1 : end;
     while (at < last) {
       const lf = indexBefore(chunk, LF, at, last);

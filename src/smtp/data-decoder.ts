@@ -87,7 +87,7 @@ export class DataDecoder {
     let length = 0;
     let state = State.Dot as State;
     for (let at = start; at < chunk.length; at++) {
-      const byte = chunk[at] ?? 0;
+      const byte = chunk.readUInt8(at);
       if (state === State.Dot && byte === CR) {
         state = State.DotCr;
         continue;

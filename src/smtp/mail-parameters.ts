@@ -55,11 +55,11 @@ function isOffered(keyword: string, options: SessionOptions, isSecured: boolean)
       return options.requireTlsExtension !== false && isSecured;
     case 'MT-PRIORITY':
       return options.mtPriority === true;
+    // These look into their options for more than whether.
     case 'BY':
-      return options.deliverBy !== undefined;
     case 'HOLDFOR':
     case 'HOLDUNTIL':
-      return options.futureRelease !== undefined;
+      return true;
     default:
       return false;
   }
@@ -105,30 +105,52 @@ function setParameter(
       draft.mtPriority = priority;
       return undefined;
     }
-    case 'BY': {
-      const by = parseBy(value);
-      if (by === undefined) return 'parameter-syntax';
-      if (by.mode === 'R' && by.seconds < (options.deliverBy?.minSeconds ?? 0)) {
-        return 'deliver-by-too-soon';
-      }
-      draft.deliverBy = by;
-      return undefined;
-    }
-    case 'HOLDFOR': {
-      const seconds = parseDecimal(value, HOLD_FOR_DIGITS);
-      if (seconds === undefined || seconds === 0) return 'parameter-syntax';
-      if (seconds > (options.futureRelease?.maxSeconds ?? 0)) return 'hold-too-long';
-      draft.holdForSeconds = seconds;
-      return undefined;
-    }
-    default: {
-      const until = parseHoldUntil(value);
-      if (until === undefined) return 'parameter-syntax';
-      if (until > Date.parse(options.futureRelease?.maxDateTime ?? '')) return 'hold-too-long';
-      draft.holdUntil = value;
-      return undefined;
-    }
+    case 'BY':
+      return setBy(draft, value, options.deliverBy);
+    case 'HOLDFOR':
+      return setHoldFor(draft, value, options.futureRelease);
+    default:
+      return setHoldUntil(draft, value, options.futureRelease);
   }
+}
+
+function setBy(
+  draft: Draft,
+  value: string,
+  offered: SessionOptions['deliverBy'],
+): Rule | undefined {
+  if (offered === undefined) return 'unknown-parameter';
+  const by = parseBy(value);
+  if (by === undefined) return 'parameter-syntax';
+  if (by.mode === 'R' && by.seconds < offered.minSeconds) return 'deliver-by-too-soon';
+  draft.deliverBy = by;
+  return undefined;
+}
+
+function setHoldFor(
+  draft: Draft,
+  value: string,
+  offered: SessionOptions['futureRelease'],
+): Rule | undefined {
+  if (offered === undefined) return 'unknown-parameter';
+  const seconds = parseDecimal(value, HOLD_FOR_DIGITS);
+  if (seconds === undefined || seconds === 0) return 'parameter-syntax';
+  if (seconds > offered.maxSeconds) return 'hold-too-long';
+  draft.holdForSeconds = seconds;
+  return undefined;
+}
+
+function setHoldUntil(
+  draft: Draft,
+  value: string,
+  offered: SessionOptions['futureRelease'],
+): Rule | undefined {
+  if (offered === undefined) return 'unknown-parameter';
+  const until = parseHoldUntil(value);
+  if (until === undefined) return 'parameter-syntax';
+  if (until > Date.parse(offered.maxDateTime)) return 'hold-too-long';
+  draft.holdUntil = value;
+  return undefined;
 }
 
 function setSize(draft: Draft, value: string, options: SessionOptions): Rule | undefined {

@@ -124,7 +124,7 @@ function skipQuotedString(text: string, start: number): number {
 function skipDomain(text: string, start: number): number {
   if (text.charCodeAt(start) === OPEN_BRACKET) {
     const close = text.indexOf(']', start);
-    return close !== -1 && isAddressLiteral(text.slice(start, close + 1)) ? close + 1 : -1;
+    return close !== -1 && isAddressLiteral(text.slice(start + 1, close)) ? close + 1 : -1;
   }
   let at = start;
   let labelStart = start;

@@ -10,9 +10,9 @@ export function renderReply({ code, status, text }: Reply): string {
   const prefix = status === undefined ? '' : `${Math.trunc(code / 100)}.${status} `;
   const lines = typeof text === 'string' ? [text] : text.length === 0 ? [''] : text;
   let rendered = '';
-  for (let index = 0; index < lines.length; index++) {
-    const separator = index === lines.length - 1 ? ' ' : '-';
-    rendered += `${code}${separator}${prefix}${printable(lines[index] ?? '')}\r\n`;
+  let left = lines.length;
+  for (const line of lines) {
+    rendered += `${code}${--left === 0 ? ' ' : '-'}${prefix}${printable(line)}\r\n`;
   }
   return rendered;
 }

@@ -366,21 +366,19 @@ export class Session {
     const space = line.indexOf(' ');
     const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
     const verb = verbs.get(word);
+    const noted = verb ?? 'unknown';
 
-    if (octets > lineLimit(verb)) return this.#refuse(verb ?? 'unknown', 'line-too-long');
+    if (octets > lineLimit(verb)) return this.#refuse(noted, 'line-too-long');
     const highest = highestCode(line);
-    if (highest === -1) return this.#refuse(verb ?? 'unknown', 'control-character');
+    if (highest === -1) return this.#refuse(noted, 'control-character');
     if (highest > DELETE) {
       const octetsOfLine = chunk.subarray(start, end);
-      if (!isUtf8(octetsOfLine)) return this.#refuse(verb ?? 'unknown', 'invalid-utf8');
+      if (!isUtf8(octetsOfLine)) return this.#refuse(noted, 'invalid-utf8');
       line = octetsOfLine.toString('utf8');
     }
     if (verb !== undefined) return this.#obey(verb, space === -1 ? '' : line.slice(space + 1));
     if (httpMethods.has(word)) return this.#end('http-request');
-    return this.#refuse(
-      'unknown',
-      notImplemented.has(word) ? 'not-implemented' : 'unknown-command',
-    );
+    return this.#refuse(noted, notImplemented.has(word) ? 'not-implemented' : 'unknown-command');
   }
 
   // Commands: check what the session itself knows, then ask
@@ -657,12 +655,13 @@ export class Session {
         return;
       }
       case 'refuse': {
-        const { code } = step.reply;
+        const reply = asRefusal(step.reply);
+        const { code } = reply;
         const { mechanism } = state;
         this.#state = GREETED;
         this.#outputs.push({ kind: 'note', note: { kind: 'sign-in-refused', mechanism, code } });
         if (code >= 500) this.#signInFailures++;
-        this.#say('AUTH', step.reply);
+        this.#say('AUTH', reply);
         if (this.#signInFailures > this.#options.maxSignInFailures) {
           this.#farewell('too-many-sign-in-failures');
         }
@@ -782,10 +781,9 @@ export class Session {
     if (counts) this.#countError();
   }
 
-  /** A reply that a policy gave. */
+  /** A refusal that a policy gave. */
   #say(verb: string, reply: Reply): void {
     this.#text += renderReply(reply);
-    if (reply.code < 400) return;
     this.#note(verb, reply.code, 'policy');
     if (reply.code === 421) this.#end('policy');
     else this.#countError();
@@ -876,8 +874,12 @@ function highestCode(line: string): number {
 function refusalIn(answer: Exclude<Answer, { kind: 'each' }>): Reply | undefined {
   const { reply } = answer;
   if (reply !== undefined && reply.code >= 400) return reply;
-  // A refusal that says 2yz or 3yz is our fault, and so it is for now.
-  return answer.kind === 'refuse' ? refusals['message-not-stored'] : undefined;
+  return answer.kind === 'refuse' ? asRefusal(answer.reply) : undefined;
+}
+
+/** A refusal that says 2yz or 3yz is our fault, and so it is for now. */
+function asRefusal(reply: Reply): Reply {
+  return reply.code >= 400 ? reply : refusals['message-not-stored'];
 }
 
 function isAnswer(answer: Answer | SignInAnswer): answer is Answer {

@@ -1,6 +1,7 @@
 // XCLIENT, by which a proxy that is trusted says whom it speaks for (Postfix, XCLIENT_README). This file
 // parses; whether a client is to be believed is decided before.
 import { isIpv4, isIpv6 } from './address-literal.ts';
+import { canonicalIpv6 } from './address-text.ts';
 import { isPrintable, parseDecimal } from './ascii.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { parseXtext } from './xtext.ts';
@@ -50,7 +51,7 @@ function setFact(facts: Draft, name: string, value: string | undefined): boolean
       const isTagged = value.slice(0, 5).toUpperCase() === 'IPV6:';
       const address = isTagged ? value.slice(5) : value;
       if (isTagged ? !isIpv6(address) : !isIpv4(address)) return false;
-      facts.clientAddress = address.toLowerCase();
+      facts.clientAddress = isTagged ? canonicalIpv6(address) : address;
       return true;
     }
     case 'PORT': {
