@@ -27,6 +27,7 @@ import { createRoutes } from './policy/routes.ts';
 import { type ListenerOptions, SmtpServer } from './server/index.ts';
 import {
   createLog,
+  EmfReporter,
   HealthServer,
   MetricsRegistry,
   observeProcess,
@@ -103,6 +104,15 @@ async function start(
     onDrop: () => metrics.count('LogLinesDropped', {}),
   });
   started.push(() => log.flush(), observeProcess(metrics));
+  const { emf, stage, interval } = configuration.metrics;
+  if (emf) {
+    const reporter = new EmfReporter(metrics, {
+      stage,
+      intervalSeconds: interval,
+      write: (line) => log.write(line),
+    });
+    started.push(() => reporter.stop());
+  }
   const view = createAddressView(logOptions.addresses);
 
   const certificates = await readCertificates(configuration.tls.certificates, folder);

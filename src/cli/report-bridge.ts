@@ -39,6 +39,9 @@ export function reportBridge(
         metrics.count('MessagesDeferred', { Reason: event.cause });
         metrics.count('CommitFailures', {});
         metrics.record('CommitLatency', {}, event.commitMillis);
+        if (event.failure?.service === 's3') {
+          metrics.count('S3Errors', { Code: event.failure.code });
+        }
         log.error(event.kind, {
           ...view.mail(event.facts),
           size: event.sizeInOctets,

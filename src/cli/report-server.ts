@@ -2,12 +2,19 @@ import type { ServerEvent } from '../server/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import type { AddressView } from './address-view.ts';
 
+const MILLISECONDS_OF_A_DAY = 24 * 3600 * 1000;
+
 /** Turns what the server tells into log lines (one for each refused command) and counts. */
 export function reportServer(
   log: Log,
   metrics: Metrics,
   view: AddressView,
 ): (event: ServerEvent) => void {
+  let firstToExpire: number | undefined;
+  metrics.gauge('CertDaysToExpiry', () =>
+    firstToExpire === undefined ? undefined : (firstToExpire - Date.now()) / MILLISECONDS_OF_A_DAY,
+  );
+
   return (event) => {
     switch (event.kind) {
       case 'listening':
@@ -86,6 +93,7 @@ export function reportServer(
         });
         break;
       case 'certificates-served':
+        firstToExpire = Math.min(...event.certificates.map(({ validTo }) => validTo.getTime()));
         for (const { subject, serverNames, keyType, validTo } of event.certificates) {
           log.info('certificate-served', {
             subject,
