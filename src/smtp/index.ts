@@ -27,5 +27,3 @@ export type {
   SignInQuestion,
   Step,
 } from './sasl/exchange.ts';
-export type { ProxyFault, ProxyHeader, ProxyRead, ProxyTlv } from './proxy/proxy-header.ts';
-export { ProxyHeaderReader } from './proxy/proxy-header-reader.ts';
