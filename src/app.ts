@@ -1,5 +1,12 @@
 // Wires the parts into the program that `serve` and `local` run: configuration in, a listening server out.
-import { type BridgeEvent, createBridge, createBridgeClients, messageId } from './bridge/index.ts';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  type BridgeEvent,
+  type BridgeOptions,
+  createBridge,
+  createBridgeClients,
+  messageId,
+} from './bridge/index.ts';
 import { createAddressView } from './cli/address-view.ts';
 import { readCertificates } from './cli/certificate-sources.ts';
 import { watchCertificates } from './cli/certificate-watch.ts';
@@ -90,6 +97,13 @@ export async function startApp({ configuration, folder, onMailStored }: AppOptio
   }
 }
 
+/** FAILURES: the breaker is open. */
+const SERVICE_UNAVAILABLE = {
+  code: 421,
+  status: '3.2',
+  text: 'Service not available, try again later',
+};
+
 async function start(
   configuration: Configuration,
   folder: string,
@@ -133,6 +147,7 @@ async function start(
     routes: createRoutes(routesOf(configuration), hostname),
     destinationOf: ({ session }) => destinationOf(grantsOf(session.identity)),
     limits: { memory: limits.memory },
+    ...duplicateGuard(configuration, clients.dynamoDb),
     observe: (event) => {
       onBridgeEvent(event);
       if (event.kind === 'message-accepted') onMailStored?.(storedMail(event));
@@ -157,6 +172,9 @@ async function start(
     await server.close({ drain: 0 });
   });
   metrics.gauge('ActiveConnections', () => server.connections);
+  // While S3 is known to fail, a client hears so at once instead of after its whole message.
+  server.onConnect(() => bridge.admits() && SERVICE_UNAVAILABLE);
+  server.onSender(() => bridge.admits());
   if (signIn !== undefined) {
     server.onSignIn((attempt, session) => signIn.authenticator.authenticate(attempt, session));
     server.onSender((reversePath, { identity }, { size }) => {
@@ -207,6 +225,16 @@ async function start(
       return { cut };
     },
   };
+}
+
+/** In a table of its own, or else beside the credentials. */
+function duplicateGuard(
+  { duplicates, credentials }: Configuration,
+  dynamoDb: DynamoDBClient,
+): Pick<BridgeOptions, 'duplicates'> {
+  const table = duplicates?.table ?? credentials?.table;
+  if (duplicates === undefined || table === undefined) return {};
+  return { duplicates: { dynamoDb, table, windowSeconds: duplicates.window } };
 }
 
 interface SignIn {
@@ -275,11 +303,8 @@ function listenerOptions(
   listener: ListenerConfiguration,
   mechanisms: readonly string[] = [],
 ): ListenerOptions {
-  const { name, host, port, tls, auth, protocol, requireTls, bareNewline, limits } = listener;
-  return {
-    ...{ name, host, port, tls, auth, protocol, requireTls, bareNewline, mechanisms },
-    limits: serverLimits(limits),
-  };
+  const { limits, ...rest } = listener;
+  return { ...rest, mechanisms, limits: serverLimits(limits) };
 }
 
 /** The server's names for the limits that the configuration speaks of. */

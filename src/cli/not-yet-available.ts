@@ -19,28 +19,5 @@ export function refuseNotYetAvailable(configuration: Configuration): void {
       got: JSON.stringify(action),
     });
   }
-  for (const [at, { clientAddress, protocol }] of configuration.listeners.entries()) {
-    if (clientAddress === 'proxy') {
-      problems.push({
-        path: `listeners[${at}].clientAddress`,
-        expected: '"socket", since the PROXY protocol is not yet available',
-        got: '"proxy"',
-      });
-    }
-    if (protocol === 'lmtp') {
-      problems.push({
-        path: `listeners[${at}].protocol`,
-        expected: '"smtp", since LMTP is not yet available',
-        got: '"lmtp"',
-      });
-    }
-  }
-  if (configuration.duplicates !== undefined) {
-    problems.push({
-      path: 'duplicates',
-      expected: 'nothing, since the duplicate guard is not yet available',
-      got: JSON.stringify(configuration.duplicates),
-    });
-  }
   if (problems.length > 0) throw new ConfigurationError(problems);
 }

@@ -58,6 +58,20 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
       got: undefined,
     });
   }
+  const { duplicates } = sections;
+  if (
+    duplicates !== undefined &&
+    duplicates.table === undefined &&
+    'credentials' in sections &&
+    sections.credentials === undefined
+  ) {
+    problems.push({
+      path: 'duplicates.table',
+      expected: 'the table to remember messages in, since there is no credentials.table',
+      got: undefined,
+    });
+  }
+
   const secured = listeners.find(({ tls }) => tls !== 'none');
   if (secured !== undefined && sections.tls?.certificates.length === 0) {
     problems.push({

@@ -156,6 +156,7 @@ const listener = section(
       "Where the client's address comes from: the connection, or its PROXY protocol header",
     ).default('socket'),
     trustedProxies: cidrs.default([]),
+    trustedXclients: cidrs.default([]),
     limits: z.strictObject(limitFields, { error: 'an object' }).partial().default({}),
   },
   'One port that is listened on',
@@ -341,7 +342,14 @@ export const configurationSchema = section(
       'Sender verification',
     ).prefault({}),
     duplicates: section(
-      { window: duration('1m', '30d', 'How long a message is remembered') },
+      {
+        window: duration('1m', '30d', 'How long a message is remembered'),
+        table: text(
+          'the name of a DynamoDB table',
+          'Where it is remembered, with the string key "pk" and TTL on "expiresAt"; without it, the credential table',
+          /^[A-Za-z0-9_.-]{3,255}$/,
+        ).optional(),
+      },
       'Answer a message that is sent again with the first one',
     ).optional(),
     limits: limits.prefault({}),
