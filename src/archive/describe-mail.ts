@@ -1,0 +1,106 @@
+// A mail for a person to look at: its header fields, its parts and its text. Attachments are counted and
+// thrown away as they stream by, so that a large mail needs no more memory than a small one.
+import { finished, pipeline } from 'node:stream/promises';
+import type { Readable, Writable } from 'node:stream';
+import type { AttachmentStream, HeaderLines, MessageText } from 'mailparser';
+import type { Place } from './list-mail.ts';
+import { type MailRecord, openMail } from './stored-mail.ts';
+
+export interface DescribedMail {
+  readonly key: string;
+  readonly sizeInOctets: number;
+  /** Absent where the object has none that could be read. */
+  readonly record?: MailRecord;
+  /** As they stand in the object, unfolded; encoded words decoded. */
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly structure?: MimePart;
+  /** The first characters of the text, or of the text of the HTML. */
+  readonly text: string;
+  readonly attachments: readonly DescribedAttachment[];
+}
+
+export interface MimePart {
+  readonly contentType: string;
+  readonly children: readonly MimePart[];
+}
+
+export interface DescribedAttachment {
+  readonly filename?: string;
+  readonly contentType: string;
+  readonly sizeInOctets: number;
+}
+
+const TEXT_CHARACTERS = 100_000;
+
+/** What mailparser's parser has besides its published types. */
+interface ParserTree {
+  readonly tree?: ParserNode | false;
+}
+interface ParserNode {
+  readonly contentType?: string;
+  readonly children?: readonly ParserNode[];
+}
+
+export async function describeMail(place: Place, key: string): Promise<DescribedMail> {
+  const { MailParser } = await import('mailparser');
+  const { decodeEncodedWords } = await import('../bridge/encoded-words.ts');
+  const { stream, sizeInOctets, record } = await openMail(place, key);
+  const parser = new MailParser({});
+  const attachments: DescribedAttachment[] = [];
+  let headers: DescribedMail['headers'] = [];
+  let text = '';
+  parser.on('headerLines', (lines: HeaderLines) => {
+    headers = lines.map(({ line }) => readField(line, decodeEncodedWords));
+  });
+  parser.on('data', (part: AttachmentStream | MessageText) => {
+    if (part.type === 'text') {
+      text = (part.text ?? '').slice(0, TEXT_CHARACTERS);
+      return;
+    }
+    void countAttachment(part).then(
+      (attachment) => {
+        attachments.push(attachment);
+        part.release?.();
+      },
+      (error: Error) => parser.destroy(error),
+    );
+  });
+  await Promise.all([pipeline(stream, parser as unknown as Writable), finished(parser)]);
+  const { tree } = parser as unknown as ParserTree;
+  const known = await record().catch(() => undefined);
+  return {
+    key,
+    sizeInOctets,
+    ...(known && { record: known }),
+    headers,
+    ...(tree && { structure: partOf(tree) }),
+    text,
+    attachments,
+  };
+}
+
+async function countAttachment(part: AttachmentStream): Promise<DescribedAttachment> {
+  let sizeInOctets = 0;
+  for await (const chunk of part.content as Readable) sizeInOctets += (chunk as Buffer).length;
+  return {
+    ...(part.filename !== undefined && { filename: part.filename }),
+    contentType: part.contentType,
+    sizeInOctets,
+  };
+}
+
+function readField(
+  line: string,
+  decode: (text: string) => string,
+): { readonly name: string; readonly value: string } {
+  const colon = line.indexOf(':');
+  const value = line.slice(colon + 1).replace(/\r?\n[ \t]+/g, ' ');
+  return { name: line.slice(0, colon).trim(), value: decode(value.trim()) };
+}
+
+function partOf({ contentType, children = [] }: ParserNode): MimePart {
+  return {
+    contentType: contentType || 'text/plain',
+    children: children.map(partOf),
+  };
+}

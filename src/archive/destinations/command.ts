@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Destination, MailRefusedError } from './destination.ts';
+
+export interface CommandOptions {
+  /** What the command reads: the mail as it is stored, or the JSON of its notification. Default `mail`. */
+  readonly input?: 'mail' | 'notification';
+}
+
+/**
+ * Runs a shell command for each mail. Its standard input is the mail; its environment tells messageId, key and
+ * envelope; what it prints goes to our standard error. Any exit code but 0 counts as failed.
+ */
+export function commandDestination(
+  command: string,
+  { input = 'mail' }: CommandOptions = {},
+): Destination {
+  return {
+    name: `command ${command} < ${input}`,
+    deliver: async ({ key, messageId, record, notification, open }) => {
+      const { reversePath, recipients } = record.member.envelope;
+      const source = input === 'mail' ? await open() : Readable.from([notification.message]);
+      const child = spawn('/bin/sh', ['-c', command], {
+        stdio: ['pipe', 2, 2],
+        env: {
+          ...process.env,
+          MAILSLUICE_MESSAGE_ID: messageId,
+          MAILSLUICE_OBJECT_KEY: key,
+          MAILSLUICE_REVERSE_PATH: reversePath ?? '',
+          // The first of them: an environment has bounds, and the notification has all.
+          MAILSLUICE_RECIPIENT: recipients[0]?.forwardPath ?? '',
+        },
+      });
+      const { stdin } = child;
+      if (stdin === null) throw new Error('a child process without standard input');
+      const exit = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+      await pipeline(source, stdin).catch((error: unknown) => {
+        // A command need not read all, or anything.
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        if (code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+        child.kill();
+        throw error;
+      });
+      const [code, signal] = await exit;
+      if (code !== 0) {
+        throw new MailRefusedError(
+          code === null ? `the command was ended by ${signal}` : `the command exited with ${code}`,
+        );
+      }
+    },
+  };
+}

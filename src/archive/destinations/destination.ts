@@ -1,0 +1,29 @@
+import type { Readable } from 'node:stream';
+import type { Notification } from '../../bridge/notification.ts';
+import type { MailRecord } from '../stored-mail.ts';
+
+/** Where a replay goes. */
+export interface Destination {
+  /** What a person calls it, and what a state file remembers: `topic arn:aws:sns:…`. */
+  readonly name: string;
+  /**
+   * Settles when the destination has taken the mail.
+   * @throws MailRefusedError where it does not take this one; anything else stops the replay.
+   */
+  deliver(mail: ReplayedMail): Promise<void>;
+}
+
+export interface ReplayedMail {
+  readonly key: string;
+  readonly messageId: string;
+  readonly record: MailRecord;
+  /** The first one, marked as a replay. */
+  readonly notification: Notification;
+  /** The mail's octets. */
+  readonly open: () => Promise<Readable>;
+}
+
+/** The destination took the request and will not have this mail; the next one may be fine. */
+export class MailRefusedError extends Error {
+  override readonly name = 'MailRefusedError';
+}

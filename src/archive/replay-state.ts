@@ -1,0 +1,188 @@
+// How far a replay came, in a file that a killed process leaves whole: one line of JSON after the other, each
+// written and synced after the mails that it speaks of were delivered. A torn last line is as good as none.
+import { type FileHandle, open } from 'node:fs/promises';
+import type { ReplayMark, ReplayOutcome } from './replay.ts';
+
+/** The times of a selection as they were when the run began first: `2h` ago is another time later. */
+export interface ReplayRange {
+  readonly from?: Date;
+  /** Mails received from then on are not part of it. */
+  readonly to: Date;
+}
+
+export interface ReplayCounts {
+  readonly announced: number;
+  readonly failed: number;
+}
+
+interface Head extends ReplayMark {
+  readonly mailsluiceReplay: 1;
+  /** What the run was told to do, in words that compare. */
+  readonly task: string;
+  readonly from?: string;
+  readonly to: string;
+}
+
+interface Checkpoint extends ReplayCounts {
+  readonly prefix: string;
+  readonly key: string;
+  readonly failures?: readonly { readonly key: string; readonly failure: string }[];
+}
+
+/** The file is another run's, or none of ours. */
+export class ReplayStateError extends Error {
+  override readonly name = 'ReplayStateError';
+}
+
+/** A checkpoint at least so often: so many mails are announced twice after a kill, and those under way. */
+const CHECKPOINT_MAILS = 100;
+const CHECKPOINT_MILLIS = 500;
+
+export class ReplayState {
+  readonly mark: ReplayMark;
+  readonly range: ReplayRange;
+  /** Where the run before this one had come to. */
+  readonly after: { readonly prefix: string; readonly key: string } | undefined;
+  readonly resumed: boolean;
+  readonly #file: FileHandle;
+  #counts: ReplayCounts;
+  #last: Omit<Checkpoint, keyof ReplayCounts | 'failures'> | undefined;
+  #failures: { key: string; failure: string }[] = [];
+  #unsaved = 0;
+  #savedAt = performance.now();
+
+  private constructor(
+    file: FileHandle,
+    head: Head,
+    last: Checkpoint | undefined,
+    resumed: boolean,
+  ) {
+    this.#file = file;
+    this.mark = { id: head.id, at: head.at };
+    this.range = {
+      to: new Date(head.to),
+      ...(head.from !== undefined && { from: new Date(head.from) }),
+    };
+    this.after = last && { prefix: last.prefix, key: last.key };
+    this.resumed = resumed;
+    this.#counts = { announced: last?.announced ?? 0, failed: last?.failed ?? 0 };
+  }
+
+  /**
+   * Opens or makes the file; `task` is compared, `fresh` is what a new run begins with.
+   * @throws ReplayStateError where it belongs to another task.
+   */
+  static async open(
+    path: string,
+    task: string,
+    fresh: ReplayMark & ReplayRange,
+  ): Promise<ReplayState> {
+    const file = await open(path, 'a+');
+    try {
+      const text = await file.readFile('utf8');
+      const { lines, octets } = wholeLines(text);
+      const [head, ...checkpoints] = lines;
+      if (head === undefined) {
+        if (text.trim() !== '' && !text.startsWith('{"mailsluiceReplay"')) throw notAState(path);
+        await file.truncate(0);
+        const { id, at, from, to } = fresh;
+        const made: Head = {
+          mailsluiceReplay: 1,
+          id,
+          at,
+          task,
+          ...(from && { from: from.toISOString() }),
+          to: to.toISOString(),
+        };
+        await append(file, made);
+        return new ReplayState(file, made, undefined, false);
+      }
+      if (!isHead(head)) throw notAState(path);
+      if (head.task !== task) {
+        throw new ReplayStateError(
+          `${path}: belongs to another replay (${head.task}); this one is ${task}`,
+        );
+      }
+      await file.truncate(octets);
+      return new ReplayState(file, head, checkpoints.at(-1) as Checkpoint | undefined, true);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  get counts(): ReplayCounts {
+    return this.#counts;
+  }
+
+  /** Of mails in their order. */
+  async settled({ mail: { prefix, key }, failure }: ReplayOutcome): Promise<void> {
+    const { announced, failed } = this.#counts;
+    if (failure === undefined) {
+      this.#counts = { announced: announced + 1, failed };
+    } else {
+      this.#counts = { announced, failed: failed + 1 };
+      this.#failures.push({ key, failure });
+    }
+    this.#last = { prefix, key };
+    this.#unsaved += 1;
+    const isDue =
+      this.#unsaved >= CHECKPOINT_MAILS || performance.now() - this.#savedAt >= CHECKPOINT_MILLIS;
+    if (isDue) await this.save();
+  }
+
+  async save(): Promise<void> {
+    if (this.#last === undefined || this.#unsaved === 0) return;
+    const failures = this.#failures;
+    const checkpoint: Checkpoint = {
+      ...this.#last,
+      ...this.#counts,
+      ...(failures.length > 0 && { failures }),
+    };
+    this.#failures = [];
+    this.#unsaved = 0;
+    await append(this.#file, checkpoint);
+    this.#savedAt = performance.now();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.save();
+    } finally {
+      await this.#file.close();
+    }
+  }
+}
+
+async function append(file: FileHandle, line: object): Promise<void> {
+  await file.appendFile(`${JSON.stringify(line)}\n`);
+  await file.datasync();
+}
+
+/** The lines up to the first that is torn, and where they end. */
+function wholeLines(text: string): { readonly lines: unknown[]; readonly octets: number } {
+  const lines: unknown[] = [];
+  let at = 0;
+  for (;;) {
+    const end = text.indexOf('\n', at);
+    if (end === -1) break;
+    try {
+      lines.push(JSON.parse(text.slice(at, end)));
+    } catch {
+      break;
+    }
+    at = end + 1;
+  }
+  return { lines, octets: Buffer.byteLength(text.slice(0, at)) };
+}
+
+function isHead(value: unknown): value is Head {
+  const head = Object(value) as Partial<Head>;
+  return (
+    head.mailsluiceReplay === 1 && typeof head.task === 'string' && typeof head.id === 'string'
+  );
+}
+
+function notAState(path: string): ReplayStateError {
+  return new ReplayStateError(`${path}: expected the state file of a replay, got something else`);
+}

@@ -1,0 +1,119 @@
+// Stored mail as files that mail programs read: one file, a Maildir, or an mbox.
+import { createWriteStream } from 'node:fs';
+import { access, appendFile, mkdir, open, readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ListedMail, Place } from './list-mail.ts';
+import { quoteForMbox, skipOctets } from './message-stream.ts';
+import { type MailRecord, openMail } from './stored-mail.ts';
+
+export interface SaveOptions {
+  /** Leaves out what Mailsluice put in front: the octets as they were sent. Default false. */
+  readonly asSent?: boolean;
+}
+
+async function openAs(
+  place: Place,
+  key: string,
+  { asSent = false }: SaveOptions,
+): Promise<{ readonly stream: Readable; readonly record: () => Promise<MailRecord> }> {
+  const { stream, record } = await openMail(place, key);
+  if (!asSent) return { stream, record };
+  try {
+    const { member } = await record();
+    if (member.traceHeaderSize === 0) return { stream, record };
+    const sent = skipOctets(member.traceHeaderSize);
+    stream.once('error', (error) => sent.destroy(error));
+    return { stream: stream.pipe(sent), record };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+/** Writes the octets of one mail; does not end `output`. */
+export async function writeMail(
+  place: Place,
+  key: string,
+  output: NodeJS.WritableStream,
+  options: SaveOptions = {},
+): Promise<void> {
+  const { stream } = await openAs(place, key, options);
+  await pipeline(stream, new PassThrough(), output as Writable, { end: false });
+}
+
+/** Where `saved` tells whether the mail was written now, or there already. */
+export interface MailFolder {
+  save(mail: ListedMail): Promise<{ readonly saved: boolean }>;
+}
+
+/**
+ * A Maildir (https://cr.yp.to/proto/maildir.html): a mail is whole in `new/` or not there at all, and one that
+ * is there, read or unread, is not fetched again.
+ */
+export async function openMaildir(
+  place: Place,
+  folder: string,
+  options: SaveOptions = {},
+): Promise<MailFolder> {
+  for (const part of ['tmp', 'new', 'cur']) await mkdir(join(folder, part), { recursive: true });
+  // Readers move a mail to `cur/` and add flags behind a colon. As many names as the folder has mails.
+  const read = new Set((await readdir(join(folder, 'cur'))).map((name) => name.split(':', 1)[0]));
+  return {
+    save: async ({ key, messageId, receivedAt }) => {
+      const name = `${Math.floor(receivedAt.getTime() / 1000)}.${messageId}.mailsluice`;
+      const target = join(folder, 'new', name);
+      if (read.has(name) || (await exists(target))) return { saved: false };
+      const temporary = join(folder, 'tmp', name);
+      const { stream } = await openAs(place, key, options);
+      await pipeline(stream, createWriteStream(temporary));
+      await syncFile(temporary);
+      await rename(temporary, target);
+      return { saved: true };
+    },
+  };
+}
+
+/** An mbox file (mboxrd), to which mails are added; one mail at a time. */
+export function openMbox(place: Place, file: string, options: SaveOptions = {}): MailFolder {
+  return {
+    save: async ({ key, receivedAt }) => {
+      const { stream, record } = await openAs(place, key, options);
+      const { reversePath } = (await record()).member.envelope;
+      await appendFile(file, `From ${mboxSender(reversePath)} ${ctime(receivedAt)}\n`);
+      await pipeline(stream, quoteForMbox(), createWriteStream(file, { flags: 'a' }));
+      return { saved: true };
+    },
+  };
+}
+
+/** RFC 4155: an address without blanks; the null reverse-path has a name of its own. */
+function mboxSender(reversePath: string | null): string {
+  return reversePath === null || reversePath === '' || /\s/.test(reversePath)
+    ? 'MAILER-DAEMON'
+    : reversePath;
+}
+
+/** `Mon Nov 23 13:14:15 2026`, in UTC (RFC 4155 appendix A). */
+function ctime(at: Date): string {
+  const [day, date, month, year, time] = at.toUTCString().replace(',', '').split(' ');
+  return `${day} ${month} ${date} ${time} ${year}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

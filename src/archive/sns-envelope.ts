@@ -1,0 +1,54 @@
+// What SNS puts around a notification, for destinations that are reached without SNS: a subscriber is to see
+// no difference. Only the signature is missing; nobody but SNS can sign.
+import { randomUUID } from 'node:crypto';
+import type { Notification } from '../bridge/notification.ts';
+
+type Attributes = Record<string, { Type: string; Value: string }>;
+
+/** The body of an SQS message that SNS delivered without raw delivery. */
+export function queueBody(notification: Notification): string {
+  return JSON.stringify({
+    Type: 'Notification',
+    MessageId: randomUUID(),
+    TopicArn: notification.topicArn,
+    Subject: notification.subject,
+    Message: notification.message,
+    Timestamp: new Date().toISOString(),
+    MessageAttributes: attributesOf(notification),
+  });
+}
+
+/** The event of a Lambda function that is subscribed to the topic. */
+export function lambdaEvent(notification: Notification): object {
+  return {
+    Records: [
+      {
+        EventVersion: '1.0',
+        EventSubscriptionArn: notification.topicArn,
+        EventSource: 'aws:sns',
+        Sns: {
+          Type: 'Notification',
+          MessageId: randomUUID(),
+          TopicArn: notification.topicArn,
+          Subject: notification.subject,
+          Message: notification.message,
+          Timestamp: new Date().toISOString(),
+          SignatureVersion: '1',
+          Signature: '',
+          SigningCertUrl: '',
+          UnsubscribeUrl: '',
+          MessageAttributes: attributesOf(notification),
+        },
+      },
+    ],
+  };
+}
+
+function attributesOf({ attributes }: Notification): Attributes {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, { DataType, StringValue }]) => [
+      name,
+      { Type: DataType, Value: StringValue },
+    ]),
+  );
+}
