@@ -1,0 +1,43 @@
+// One mail in one line, for a person or for a program.
+import type { SelectedMail } from '../../archive/index.ts';
+import { printable, renderSize } from './output.ts';
+
+/** The members that `archive list --json` prints. */
+export function mailObject(mail: SelectedMail): object {
+  const { key, messageId, receivedAt, sizeInOctets, record, unreadable } = mail;
+  if (record === undefined) {
+    const listed = { key, messageId, receivedAt: receivedAt.toISOString(), sizeInOctets };
+    return unreadable === undefined ? listed : { ...listed, unreadable };
+  }
+  const { member, verdicts } = record;
+  return {
+    key,
+    messageId,
+    receivedAt: record.receivedAt,
+    sizeInOctets,
+    reversePath: member.envelope.reversePath,
+    recipients: member.envelope.recipients.map(({ forwardPath }) => forwardPath),
+    listener: member.listener,
+    username: member.authenticated?.username ?? null,
+    clientAddress: member.client.address,
+    verdicts,
+    sha256: member.sha256,
+  };
+}
+
+/** `2026-11-23 13:14:15    12.3 kB  1jb2…  a@x.example → b@y.example +2` */
+export function mailLine(mail: SelectedMail, columns: number | undefined): string {
+  const { messageId, receivedAt, sizeInOctets, record, unreadable } = mail;
+  const time = receivedAt.toISOString().slice(0, 19).replace('T', ' ');
+  const parts = [time, renderSize(sizeInOctets).padStart(9), messageId];
+  if (record !== undefined) {
+    const { reversePath, recipients } = record.member.envelope;
+    const [first] = recipients;
+    const more = recipients.length > 1 ? ` +${recipients.length - 1}` : '';
+    parts.push(`${reversePath ?? '<>'} → ${first?.forwardPath ?? ''}${more}`);
+  } else if (unreadable !== undefined) {
+    parts.push(`(unreadable: ${unreadable})`);
+  }
+  const line = printable(parts.join('  '));
+  return columns === undefined || line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+}
