@@ -21,6 +21,7 @@ export {
   openMaildir,
   openMbox,
   type SaveOptions,
+  saveMail,
   writeMail,
 } from './save-mail.ts';
 export {

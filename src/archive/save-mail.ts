@@ -2,8 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { access, appendFile, mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
-import { PassThrough, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ListedMail, Place } from './list-mail.ts';
 import { quoteForMbox, skipOctets } from './message-stream.ts';
@@ -41,7 +40,35 @@ export async function writeMail(
   options: SaveOptions = {},
 ): Promise<void> {
   const { stream } = await openAs(place, key, options);
-  await pipeline(stream, new PassThrough(), output as Writable, { end: false });
+  await pipeline(stream, output, { end: false });
+}
+
+/** Writes one mail to a file, which is whole or as it was before. */
+export async function saveMail(
+  place: Place,
+  key: string,
+  file: string,
+  options: SaveOptions = {},
+): Promise<void> {
+  const temporary = `${file}.part`;
+  await saveAs(place, key, temporary, options);
+  await rename(temporary, file);
+}
+
+async function saveAs(
+  place: Place,
+  key: string,
+  file: string,
+  options: SaveOptions,
+): Promise<void> {
+  const output = await open(file, 'w');
+  try {
+    const { stream } = await openAs(place, key, options);
+    await output.writeFile(stream);
+    await output.sync();
+  } finally {
+    await output.close();
+  }
 }
 
 /** Where `saved` tells whether the mail was written now, or there already. */
@@ -67,9 +94,7 @@ export async function openMaildir(
       const target = join(folder, 'new', name);
       if (read.has(name) || (await exists(target))) return { saved: false };
       const temporary = join(folder, 'tmp', name);
-      const { stream } = await openAs(place, key, options);
-      await pipeline(stream, createWriteStream(temporary));
-      await syncFile(temporary);
+      await saveAs(place, key, temporary, options);
       await rename(temporary, target);
       return { saved: true };
     },
@@ -107,13 +132,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path);
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

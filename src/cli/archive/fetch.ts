@@ -1,6 +1,4 @@
-import { createWriteStream } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { once } from 'node:events';
 import { Command } from 'commander';
 import {
   findMail,
@@ -8,6 +6,7 @@ import {
   type MailFolder,
   openMaildir,
   openMbox,
+  saveMail,
   selectMail,
   writeMail,
 } from '../../archive/index.ts';
@@ -54,10 +53,7 @@ export function fetchCommand(context: ArchiveCliContext): Command {
           await writeMail(archive, key, context.stdout, asSent);
           return;
         }
-        const file = createWriteStream(options.output);
-        await writeMail(archive, key, file, asSent);
-        file.end();
-        await once(file, 'close');
+        await saveMail(archive, key, options.output, asSent);
       });
     });
   return command;
