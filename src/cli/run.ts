@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/index.ts';
+import { archiveCommand } from './archive/index.ts';
+import { archiveContext } from './archive-context.ts';
 import { configCommand } from './config.ts';
 import { credentialsCommand } from './credentials/index.ts';
 import { credentialsContext } from './credentials-context.ts';
 import { UsageError } from './failure.ts';
 import { localCommand } from './local/command.ts';
+import { outboxCommand } from './outbox.ts';
 import { serveCommand } from './serve.ts';
 import { version } from './version.ts';
 
@@ -20,12 +23,14 @@ export async function run(args: readonly string[]): Promise<number> {
     .exitOverride()
     .addCommand(serveCommand())
     .addCommand(localCommand())
+    .addCommand(outboxCommand())
     .addCommand(configCommand());
   // Commander passes these on only to commands that it makes itself.
   for (const command of everyCommand(program)) {
     command.exitOverride().helpOption('--help').showHelpAfterError('(see --help)');
   }
   program.addCommand(credentialsCommand(credentialsContext));
+  program.addCommand(archiveCommand(archiveContext));
   try {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);

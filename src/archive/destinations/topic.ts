@@ -8,12 +8,12 @@ const PUBLISH_MILLIS = 60_000;
 
 /** Publishes as the server does, attributes and all. */
 export function topicDestination(sns: SNSClient, topicArn: string): Destination {
-  const publisher = createPublisher(sns, () => undefined);
+  const publisher = createPublisher({ sns, observe: () => undefined });
   return {
     name: `topic ${topicArn}`,
     deliver: async ({ notification }) => {
       try {
-        await publisher.publish({ ...notification, topicArn }, AbortSignal.timeout(PUBLISH_MILLIS));
+        await publisher.publish({ ...notification, topicArn }, PUBLISH_MILLIS);
       } catch (error) {
         const { cause, code, message } = classifyAwsError('sns', error);
         if (cause === 'refused')

@@ -1,7 +1,7 @@
 // What every command of this folder shares: its options, its archive, and how it fails.
 import { type Command, CommanderError } from 'commander';
 import { MailNotFoundError, ReplayStateError } from '../../archive/index.ts';
-import { awsErrorLine } from './aws-error-line.ts';
+import { bucketErrorLine } from '../bucket-error-line.ts';
 import type { ArchiveCliContext, ArchiveOptions, OpenedArchive } from './context.ts';
 
 export interface CommonOptions extends ArchiveOptions {
@@ -54,7 +54,7 @@ export async function withArchive(
 /** One line. @throws the error itself where nobody foresaw it. */
 export function failureLine(error: unknown, bucket: string): string {
   if (error instanceof MailNotFoundError || error instanceof ReplayStateError) return error.message;
-  const line = awsErrorLine(error, bucket) ?? fileErrorLine(error);
+  const line = bucketErrorLine(error, bucket) ?? fileErrorLine(error);
   if (line === undefined) throw error;
   return line;
 }

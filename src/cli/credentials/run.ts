@@ -1,7 +1,7 @@
 // What every command of this folder shares: its options, its table, and how it fails.
 import { type Command, CommanderError } from 'commander';
 import { CredentialAdministration, CredentialNameError } from '../../credentials/index.ts';
-import { awsErrorLine } from './aws-error-line.ts';
+import { tableErrorLine } from './table-error-line.ts';
 import type { CredentialsCliContext } from './context.ts';
 
 export interface TableOptions {
@@ -42,7 +42,7 @@ export async function withTable(
   } catch (error) {
     if (error instanceof CommanderError) throw error;
     if (error instanceof CredentialNameError) fail(command, 1, error.message);
-    const line = awsErrorLine(error, opened.table);
+    const line = tableErrorLine(error, opened.table);
     if (line === undefined) throw error;
     fail(command, 1, line);
   } finally {

@@ -1,0 +1,31 @@
+import { awsErrorLine } from './aws-error-line.ts';
+
+/** What went wrong with the bucket or with where its mail was sent; `undefined` where the error is none of AWS's. */
+export function bucketErrorLine(error: unknown, bucket: string): string | undefined {
+  const denied = `these AWS credentials have no right to do that; reading the bucket takes s3:ListBucket and s3:GetObject on "${bucket}", sending on takes the right to call the destination`;
+  const nowhere = `the destination is not there: ${oneLine(error)}`;
+  return awsErrorLine(error, {
+    service: 'AWS',
+    endpointVariable: 'AWS_ENDPOINT_URL',
+    lines: {
+      NoSuchBucket: `bucket "${bucket}": not found; check --bucket or store.bucket, and AWS_REGION`,
+      PermanentRedirect: `bucket "${bucket}": is in another region; set AWS_REGION to it`,
+      AccessDenied: denied,
+      AccessDeniedException: denied,
+      AuthorizationError: denied,
+      AuthorizationErrorException: denied,
+      Forbidden: denied,
+      '403': denied,
+      NotFound: nowhere,
+      NotFoundException: nowhere,
+      QueueDoesNotExist: nowhere,
+      ResourceNotFoundException: nowhere,
+    },
+  });
+}
+
+function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error))
+    .replace(/\s+/g, ' ')
+    .slice(0, 200);
+}
