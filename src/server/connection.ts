@@ -60,6 +60,7 @@ export class Connection implements Watched {
   #inputEnded = false;
   #lingeringOctets = 0;
   #draining = false;
+  #isTurnedAway = false;
   /** When the present wait began: for a command, for data, for an answer, for a handshake. */
   #since: number;
   /** Counts the questions, so that an answer that comes too late is known. */
@@ -96,6 +97,18 @@ export class Connection implements Watched {
     else this.#begin();
   }
 
+  /** Whether it came when the server was closing already, so that nobody need wait for it. */
+  get isTurnedAway(): boolean {
+    return this.#isTurnedAway;
+  }
+
+  /** In the place of `start`, for a connection that comes while the server is closing: 421 greets it. */
+  turnAway(): void {
+    this.#isTurnedAway = true;
+    this.#draining = true;
+    this.start();
+  }
+
   /** Says 421 as soon as the client is at an idle point. */
   drain(): void {
     this.#draining = true;
@@ -104,7 +117,7 @@ export class Connection implements Watched {
 
   /** Cuts the connection. A commit under way goes on by itself. Returns whether a session was cut short. */
   cut(): boolean {
-    const isCut = this.#phase === 'open' || this.#phase === 'opening';
+    const isCut = !this.#isTurnedAway && (this.#phase === 'open' || this.#phase === 'opening');
     this.#discard('closing');
     this.#destroy('closing');
     return isCut;
@@ -258,18 +271,21 @@ export class Connection implements Watched {
 
   /** Asks the connect hooks, then greets. */
   #begin(): void {
+    if (this.#draining) return this.#greet(ACCEPT);
     const answer = this.#guarded('connect', () =>
       askHooks(this.#listener.hooks.connect, this.#session.facts),
     );
     if (isPromise(answer)) void answer.then((later) => this.#greet(later));
     else this.#greet(answer);
+    return undefined;
   }
 
   #greet(answer: Answer): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'open';
     this.#since = this.#listener.clock.now;
-    const refused = answer.kind === 'refuse' ? { refusal: answer.reply } : undefined;
+    const refusal =
+      answer.kind === 'refuse' ? answer.reply : this.#draining ? SHUTTING_DOWN : undefined;
     const socket = this.#socket;
     const secured =
       socket instanceof TLSSocket
@@ -279,8 +295,7 @@ export class Connection implements Watched {
     // Behind a proxy it was paused when its header was whole.
     this.#socket.resume();
     this.#attempt(() => {
-      this.#turn(this.#session.begin({ ...secured, ...refused }));
-      if (this.#draining) this.#turn(this.#session.drain());
+      this.#turn(this.#session.begin({ ...secured, ...(refusal && { refusal }) }));
     });
   }
 
@@ -591,6 +606,8 @@ export class Connection implements Watched {
   }
 }
 
+/** RFC 3463 section 3.4: X.3.2, system not accepting network messages. */
+const SHUTTING_DOWN: Reply = { code: 421, status: '3.2', text: 'Shutting down, try again later' };
 const TRY_LATER: Reply = { code: 451, status: '3.0', text: 'Temporary failure, try again later' };
 const NOT_STORED: Reply = {
   code: 451,

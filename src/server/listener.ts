@@ -32,7 +32,7 @@ export interface Shared {
   /** Absent where nobody listens, so that no event is made. Never throws. */
   readonly observe: ((event: ServerEvent) => void) | undefined;
   /** Called whenever a connection is gone. */
-  readonly emptied: () => void;
+  readonly left: () => void;
 }
 
 type Closed = Omit<ServerEvent & { kind: 'connection-closed' }, 'kind' | 'connections'>;
@@ -48,6 +48,7 @@ export class Listener {
   readonly #shared: Shared;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  #isClosing = false;
   /** Those that did not say yet for whom they speak. */
   readonly #gates = new Set<Socket>();
 
@@ -76,6 +77,12 @@ export class Listener {
     return this.#connections;
   }
 
+  /** Whether a session is open that began before the closing. */
+  get isWaitedFor(): boolean {
+    for (const connection of this.#connections) if (!connection.isTurnedAway) return true;
+    return false;
+  }
+
   /** Where it listens, or `undefined` before and after. */
   get address(): { address: string; port: number } | undefined {
     const bound = this.#server.address();
@@ -99,6 +106,12 @@ export class Listener {
     }
     const bound = this.address;
     if (bound) this.observe?.({ kind: 'listening', listener: name, ...bound });
+  }
+
+  /** From here on 421 greets who comes; those that are there are to leave at their next idle point. */
+  drain(): void {
+    this.#isClosing = true;
+    for (const connection of this.#connections) connection.drain();
   }
 
   /** Accepts no more connections; those that are there go on. */
@@ -138,7 +151,7 @@ export class Listener {
         fail(error);
       }
     }
-    this.#shared.emptied();
+    this.#shared.left();
   }
 
   #accept(socket: Socket): void {
@@ -203,7 +216,8 @@ export class Listener {
     this.#connections.add(connection);
     this.clock.watch(connection);
     this.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
-    connection.start();
+    if (this.#isClosing) connection.turnAway();
+    else connection.start();
   }
 
   /** Ends a connection without a word. */

@@ -72,7 +72,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   readonly #closed = Promise.withResolvers<Closed>();
   readonly #observe: Shared['observe'];
   readonly #closeOnAbort = (): void => void this.close();
-  #state: 'new' | 'listening' | 'closing' | 'closed' = 'new';
+  #state: 'new' | 'listening' | 'draining' | 'stopping' | 'closed' = 'new';
   #cut = 0;
 
   /** Throws an `OptionsError` or a `CertificateError` where the options cannot work. */
@@ -93,7 +93,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
       nextMessageId: options.nextMessageId ?? randomUUID,
       nextSessionId: makeSessionIds(),
       observe: this.#observe,
-      emptied: () => this.#settleIfEmpty(),
+      left: () => this.#settleIfEmpty(),
     };
     this.#listeners = this.#resolved.listeners.map((each) => new Listener(each, shared));
   }
@@ -239,23 +239,24 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * Accepts no more connections, says `421 4.3.2` to each client at its next idle point (never inside a
-   * message), and cuts what is left after `drain` seconds or when `signal` fires. A second call may only
-   * shorten the wait; both give the same result. Nothing listens and no session is open once it settles.
+   * Says `421 4.3.2` to each client at its next idle point (never inside a message) and to every new one in the
+   * place of a greeting, and cuts what is left after `drain` seconds or when `signal` fires. A second call may
+   * only shorten the wait; both give the same result. Nothing listens and no session is open once it settles,
+   * which is as soon as the last session that was there has ended.
+   *
+   * New clients are still taken and turned away, since a load balancer goes on sending them for a while and a
+   * client that hears 421 tries the next server at once.
    *
    * @example
    * process.once('SIGTERM', () => void server.close({ drain: 60 }));
    */
   async close({ drain = DEFAULT_DRAIN_SECONDS, signal }: CloseOptions = {}): Promise<Closed> {
     if (this.#state === 'closed') return this.#closed.promise;
-    if (this.#state !== 'closing') {
-      this.#state = 'closing';
+    if (this.#state === 'new' || this.#state === 'listening') {
+      this.#state = 'draining';
       const connections = this.#counts.total;
       this.#observe?.({ kind: 'closing', connections, drainSeconds: drain });
-      for (const listener of this.#listeners) listener.stop();
-      for (const listener of this.#listeners) {
-        for (const connection of listener.connections) connection.drain();
-      }
+      for (const listener of this.#listeners) listener.drain();
     }
     if (drain <= 0 || signal?.aborted === true) {
       this.#cutAll();
@@ -349,13 +350,20 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   #cutAll(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'stopping';
     for (const listener of this.#listeners) {
+      listener.stop();
       for (const connection of listener.connections) if (connection.cut()) this.#cut++;
     }
   }
 
+  /** Called whenever a connection is gone. */
   #settleIfEmpty(): void {
-    if (this.#state !== 'closing' || this.#counts.total > 0) return;
+    if (this.#state === 'draining' && !this.#listeners.some((each) => each.isWaitedFor)) {
+      this.#cutAll();
+    }
+    if (this.#state !== 'stopping' || this.#counts.total > 0) return;
     this.#state = 'closed';
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort);
     this.#clock.stop();

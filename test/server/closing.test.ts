@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SmtpServer } from '../../src/server/index.ts';
+import { makeCertificate } from '../support/certificates.ts';
 import { TestClient } from '../support/smtp-client.ts';
 import { startServer } from '../support/smtp-server.ts';
 
@@ -18,6 +19,31 @@ describe('closing', () => {
     await busy.rest();
     expect(await closed).toEqual({ cut: 0 });
     await expect(TestClient.connect(port)).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test('greets new clients with 421 4.3.2, in TLS too, until the last old one has gone', async () => {
+    const { server, portOf } = await startServer({
+      tls: { certificates: [await makeCertificate()] },
+      listeners: [
+        { name: 'mx', host: '127.0.0.1', port: 0 },
+        { name: 'smtps', host: '127.0.0.1', port: 0, tls: 'implicit' },
+      ],
+    });
+    const busy = await TestClient.connect(portOf('mx'));
+    await busy.openMessage();
+    const closed = server.close({ drain: 600 });
+    const late = await TestClient.connect(portOf('mx'));
+    expect(await late.rest()).toMatch(/^421 4\.3\.2 /);
+    const lateInTls = await TestClient.connectTls(portOf('smtps'));
+    expect(await lateInTls.rest()).toMatch(/^421 4\.3\.2 /);
+    // Turned away, and staying all the same: nobody waits for this one.
+    const staying = await TestClient.connect(portOf('mx'));
+    expect(await staying.reply()).toMatch(/^421 4\.3\.2 /);
+    busy.send('hi\r\n.\r\n');
+    expect(await busy.reply()).toMatch(/^250 /);
+    await busy.rest();
+    expect(await closed).toEqual({ cut: 0 });
+    await staying.rest();
   });
 
   test('cuts what is left when the time is over, and says how many', async () => {
@@ -69,7 +95,7 @@ describe('closing', () => {
     await asked.promise;
     const closed = server.close();
     release.resolve();
-    expect(await client.rest()).toMatch(/^220 [^\r\n]*\r\n421 4\.3\.2 /);
+    expect(await client.rest()).toMatch(/^421 4\.3\.2 /);
     expect(await closed).toEqual({ cut: 0 });
   });
 
