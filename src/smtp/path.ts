@@ -51,9 +51,9 @@ export function readPath(text: string, start: number): Path | undefined {
   const localEnd = isQuoted ? skipQuotedString(text, from) : skipDotString(text, from);
   if (localEnd === -1) return undefined;
 
-  // Only <postmaster> may stand without a domain (RFC 5321 section 4.1.1.3).
+  // Only <postmaster> may stand without a domain, and that is all of it (RFC 5321 section 4.1.1.3).
   const isBare = text.charCodeAt(localEnd) === GREATER_THAN;
-  if (isBare && text.slice(from, localEnd).toLowerCase() !== 'postmaster') return undefined;
+  if (isBare && text.slice(start + 1, localEnd).toLowerCase() !== 'postmaster') return undefined;
   if (!isBare && text.charCodeAt(localEnd) !== AT) return undefined;
   const domainStart = isBare ? localEnd : localEnd + 1;
   const domainEnd = isBare ? localEnd : skipDomain(text, domainStart);

@@ -829,6 +829,8 @@ export class Session {
 
   /** Ends the session: nothing is read or said after it. */
   #end(rule: string, hangsUp = true): void {
+    // The reply before may have been one error too many.
+    if (this.#state.name === 'closed') return;
     if (this.#state.name === 'asking' && this.#state.within.name === 'chunking') {
       this.#discard(this.#state.within.intake);
     } else if ('intake' in this.#state) {

@@ -110,6 +110,7 @@ test.each([
   ['<a\u0085@c>'],
   ['<"postmaster">'],
   ['<postmaster@>'],
+  ['<@x:postmaster>'],
   ['<a@[]>'],
   ['<a@[1.2.3]>'],
   ['<a@[1.2.3.4.5]>'],
