@@ -2,6 +2,7 @@
 // must not be sent). Knows nothing of dots: the decoder is not fooled by bare newlines, but a next server
 // might be (SMTP smuggling, CVE-2023-51764).
 import { CR, LF } from './ascii.ts';
+import { LineEndSearch } from './line-end-search.ts';
 
 /** Searches the chunks of one message, in their order. */
 export class BareNewlineSearch {
@@ -23,20 +24,12 @@ export class BareNewlineSearch {
       at++;
     }
     this.#afterCr = chunk[end - 1] === CR;
-    const last = this.#afterCr ? end - 1 : end;
-    while (at < last) {
-      const lf = indexBefore(chunk, LF, at, last);
-      const cr = indexBefore(chunk, CR, at, last);
-      if (cr === -1) return lf;
-      if (lf === -1 || lf > cr + 1) return cr + 1;
-      if (lf < cr) return lf;
-      at = lf + 1;
+    const search = new LineEndSearch(chunk);
+    for (at = search.next(at, end); at < end; at = search.next(at, end)) {
+      if (chunk[at++] === LF) return at - 1;
+      // The last CR of a chunk is for the next one to judge.
+      if (at < end && chunk[at++] !== LF) return at - 1;
     }
     return -1;
   }
-}
-
-function indexBefore(chunk: Buffer, byte: number, from: number, end: number): number {
-  const index = chunk.indexOf(byte, from);
-  return index < end ? index : -1;
 }
