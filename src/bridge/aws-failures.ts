@@ -110,6 +110,8 @@ function causeOf(code: string, message: string, status: number | undefined): Fai
   // S3 answers 400 when a body came too slowly; waiting helps.
   if (code === 'RequestTimeout' || code === 'SlowDown' || code.startsWith('Throttl'))
     return 'unavailable';
+  // Another operation on the same key is under way.
+  if (status === 409) return 'unavailable';
   if (status === 401 || status === 403 || status < 400) return 'configuration';
   return 'refused';
 }

@@ -18,6 +18,8 @@ import type { BridgeOptions } from './options.ts';
 import { OUTBOX_PREFIX } from './outbox.ts';
 import { type OutboxDrainer, startOutboxDrainer } from './outbox-drainer.ts';
 import { createPublisher } from './publisher.ts';
+import { createSdkPublishes } from './publishes.ts';
+import { createSignedPublishes } from './signed-publishes.ts';
 import { createSignedPuts } from './signed-puts.ts';
 
 /** Takes mails from the server. */
@@ -40,7 +42,7 @@ const PROBE_MILLIS = 2000;
 const OVERLOADED: Reply = { code: 452, status: '3.1', text: 'Too busy, try again later' };
 
 export function createBridge(options: BridgeOptions): Bridge {
-  const { s3, bucket, routes, prefix = 'mail/', topicArn, limits = {} } = options;
+  const { s3, sns, bucket, routes, prefix = 'mail/', topicArn, limits = {} } = options;
   const observe: Observe = options.observe ?? (() => undefined);
   const budgetMillis = (limits.commitSeconds ?? 20) * 1000;
 
@@ -52,9 +54,11 @@ export function createBridge(options: BridgeOptions): Bridge {
   };
 
   const memory = createMemory(limits.memory ?? DEFAULT_MEMORY_OCTETS);
-  const puts = options.puts === 'sdk' ? createSdkPuts(s3) : createSignedPuts(s3, bucket);
+  const isSdkOnly = options.requests === 'sdk';
+  const puts = isSdkOnly ? createSdkPuts(s3) : createSignedPuts(s3, bucket);
+  const publishes = isSdkOnly ? createSdkPublishes(sns) : createSignedPublishes(sns, topicArn);
   const store = createObjectStore(s3, puts, bucket, observe);
-  const publisher = createPublisher({ sns: options.sns, observe });
+  const publisher = createPublisher({ publishes, observe });
   const breaker = createBreaker({ observe, probe });
   const guard =
     options.duplicates &&

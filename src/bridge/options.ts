@@ -26,8 +26,11 @@ export interface BridgeOptions {
   /** Answers a resent mail with the first one's messageId. Off without it. */
   readonly duplicates?: DuplicateOptions;
   readonly observe?: Observe;
-  /** How octets go to S3: one signed keep-alive PUT, or the SDK's own command. Default `signed`. */
-  readonly puts?: 'signed' | 'sdk';
+  /**
+   * How objects and notifications are sent: one signed keep-alive request each with the SDK behind, or the
+   * SDK's own commands alone. Default `signed`.
+   */
+  readonly requests?: 'signed' | 'sdk';
   /** How often each task looks at the outbox. Default 15, with jitter. */
   readonly outboxSeconds?: number;
 }

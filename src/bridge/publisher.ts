@@ -1,15 +1,10 @@
 // Notifications to SNS, several in one call where several are on their way: a batch of ten costs hardly more
 // than one. Nobody waits who is alone, and each entry's own result is its own message's.
-import {
-  PublishBatchCommand,
-  type PublishBatchRequestEntry,
-  PublishCommand,
-  type SNSClient,
-} from '@aws-sdk/client-sns';
 import { classifyAwsError } from './aws-failures.ts';
 import { Deadline } from './deadline.ts';
 import type { Observe } from './events.ts';
 import type { Notification } from './notification.ts';
+import type { FailedEntry, Publishes } from './publishes.ts';
 
 /** Puts notifications on their topics. */
 export interface Publisher {
@@ -18,7 +13,7 @@ export interface Publisher {
 }
 
 export interface PublisherOptions {
-  readonly sns: SNSClient;
+  readonly publishes: Publishes;
   readonly observe: Observe;
   /** How long the first of a batch waits for others, when others are on their way. Default 4. */
   readonly lingerMillis?: number;
@@ -40,7 +35,7 @@ interface Entry {
 export class PublishEntryError extends Error {
   readonly $metadata: { readonly httpStatusCode: number };
 
-  constructor(code: string, message: string, senderFault: boolean) {
+  constructor({ code, message, senderFault }: FailedEntry) {
     super(message);
     this.name = code;
     this.$metadata = { httpStatusCode: senderFault ? 400 : 500 };
@@ -48,7 +43,7 @@ export class PublishEntryError extends Error {
 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { sns, observe, lingerMillis = 4 } = options;
+  const { publishes, observe, lingerMillis = 4 } = options;
   /** By topic. A message waits here for `lingerMillis` at the most, so there are no more than commits. */
   const queues = new Map<string, Entry[]>();
   let inFlight = 0;
@@ -94,20 +89,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
   }
 
   async function publishOne({ notification, until, resolve, reject }: Entry): Promise<void> {
-    const { topicArn, subject, message, attributes } = notification;
     const started = performance.now();
     using deadline = new Deadline(until - started);
     try {
-      const { $metadata } = await sns.send(
-        new PublishCommand({
-          TopicArn: topicArn,
-          Subject: subject,
-          Message: message,
-          MessageAttributes: { ...attributes },
-        }),
-        { abortSignal: deadline.signal },
-      );
-      called('Publish', started, 1, $metadata.attempts);
+      const { attempts } = await publishes.publish([notification], deadline.signal);
+      called('Publish', started, 1, attempts);
       resolve();
     } catch (error) {
       reject(error);
@@ -115,45 +101,29 @@ export function createPublisher(options: PublisherOptions): Publisher {
   }
 
   async function publishBatch(entries: readonly Entry[]): Promise<void> {
-    const [first] = entries;
-    if (first === undefined) return;
     const started = performance.now();
-    using deadline = new Deadline(Math.min(...entries.map(({ until }) => until)) - started);
-    let failed: Map<string, Entry>;
-    try {
-      const byId = new Map(entries.map((entry, index) => [String(index), entry]));
-      const { Successful, Failed, $metadata } = await sns.send(
-        new PublishBatchCommand({
-          TopicArn: first.notification.topicArn,
-          PublishBatchRequestEntries: [...byId].map(([id, entry]) => batchEntry(id, entry)),
-        }),
-        { abortSignal: deadline.signal },
-      );
-      called('PublishBatch', started, entries.length, $metadata.attempts);
-      for (const { Id = '' } of Successful ?? []) {
-        byId.get(Id)?.resolve();
-        byId.delete(Id);
+    let again: readonly Entry[];
+    {
+      using deadline = new Deadline(Math.min(...entries.map(({ until }) => until)) - started);
+      try {
+        const notifications = entries.map(({ notification }) => notification);
+        const { failed, attempts } = await publishes.publish(notifications, deadline.signal);
+        called('PublishBatch', started, entries.length, attempts);
+        again = settleEntries(entries, failed);
+      } catch (error) {
+        // Ten calls more would not help an SNS that is down; each message has the outbox.
+        if (classifyAwsError('sns', error).cause === 'unavailable') {
+          for (const entry of entries) entry.reject(error);
+          return;
+        }
+        // Any other error of the batch says nothing of its entries: each is tried on its own.
+        again = entries;
       }
-      for (const { Id = '', Code = 'Unknown', Message = '', SenderFault = false } of Failed ?? []) {
-        if (!SenderFault) continue;
-        byId.get(Id)?.reject(new PublishEntryError(Code, Message, SenderFault));
-        byId.delete(Id);
-      }
-      // Throttled or broken for this entry alone, or not spoken of at all: it goes alone, with its retries.
-      failed = byId;
-    } catch (error) {
-      // Ten calls more would not help an SNS that is down; each message has the outbox.
-      if (classifyAwsError('sns', error).cause === 'unavailable') {
-        for (const entry of entries) entry.reject(error);
-        return;
-      }
-      // Any other error of the batch says nothing of its entries: each is tried on its own.
-      failed = new Map(entries.map((entry, index) => [String(index), entry]));
     }
-    await Promise.all([...failed.values()].map(publishOne));
+    await Promise.all(again.map(publishOne));
   }
 
-  function called(operation: string, started: number, entries: number, attempts = 1): void {
+  function called(operation: string, started: number, entries: number, attempts: number): void {
     if (attempts > 1) {
       observe({ kind: 'aws-retry', service: 'sns', operation, retries: attempts - 1 });
     }
@@ -170,9 +140,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
   };
 }
 
-function batchEntry(Id: string, { notification }: Entry): PublishBatchRequestEntry {
-  const { subject, message, attributes } = notification;
-  return { Id, Subject: subject, Message: message, MessageAttributes: { ...attributes } };
+/** Settles each entry by its own result; gives back those that are worth a try of their own. */
+function settleEntries(entries: readonly Entry[], failed: readonly FailedEntry[]): Entry[] {
+  const byPlace = new Map(failed.map((each) => [each.place, each]));
+  return entries.filter(({ resolve, reject }, place) => {
+    const failure = byPlace.get(place);
+    if (failure === undefined) resolve();
+    else if (failure.senderFault) reject(new PublishEntryError(failure));
+    // Throttled or broken for this entry alone, or not spoken of at all.
+    else return true;
+    return false;
+  });
 }
 
 function octetsOf({ subject, message, attributes }: Notification): number {

@@ -1,6 +1,7 @@
 // FAILURES: every row that SNS and the outbox have a part in, with the fault injected for real.
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { drainOutboxOf, listOutboxOf } from '../../src/bridge/index.ts';
+import { createBridgeClients, drainOutboxOf, listOutboxOf } from '../../src/bridge/index.ts';
 import { facts, listKeys, readObject } from '../bridge/support.ts';
 import { announced, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
 import type { Fault } from './fault-proxy.ts';
@@ -15,7 +16,10 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await bench.clear();
-  await drain();
+  const { s3, resources } = bench.aws;
+  for (const Key of await listKeys(bench.aws, 'outbox/')) {
+    await s3.send(new DeleteObjectCommand({ Bucket: resources.bucket, Key }));
+  }
   await announced(bench.aws);
 });
 afterAll(() => bench[Symbol.asyncDispose]());
@@ -39,287 +43,298 @@ async function outbox(): Promise<string[]> {
   return ids;
 }
 
-test.each<[string, Fault]>([
-  ['500 InternalFailure', { kind: 'refuse', status: 500, code: 'InternalFailure' }],
-  ['no answer in time', { kind: 'hang' }],
-  ['a reset before it was carried out', { kind: 'reset-before' }],
-])('%s, once: 250, announced once, no outbox', async (_, fault) => {
-  const bridge = bench.makeBridge();
-  bench.proxy.inject('Publish', fault);
-  expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
-  expect(await announced(bench.aws, 2)).toHaveLength(1);
-  expect(await outbox()).toEqual([]);
-});
-
-test('a lost answer: 250, announced at least once', async () => {
-  const bridge = bench.makeBridge();
-  bench.proxy.inject('Publish', { kind: 'reset-after' });
-  const of = facts();
-  expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 250 });
-  const ids = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
-  expect(new Set(ids)).toEqual(new Set([of.messageId]));
-});
-
-test.each<[string, Fault, string]>([
-  ['503', down, 'unavailable'],
-  ['no answer', { kind: 'hang' }, 'unavailable'],
-  ['resets', { kind: 'reset-before' }, 'unavailable'],
-  ['Throttling', { kind: 'refuse', status: 400, code: 'Throttling' }, 'unavailable'],
-  ['InvalidParameter', { kind: 'refuse', status: 400, code: 'InvalidParameter' }, 'refused'],
-  [
-    'AuthorizationError',
-    { kind: 'refuse', status: 403, code: 'AuthorizationError' },
-    'configuration',
-  ],
-  ['KMSDisabled', { kind: 'refuse', status: 400, code: 'KMSDisabled' }, 'configuration'],
-])('%s, always: 250, stored once, announced later out of the outbox', async (_, fault, cause) => {
-  const bridge = bench.makeBridge();
-  bench.proxy.inject('Publish', fault, ALWAYS);
-  const of = facts();
-  expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 250 });
-  expect(await bridge.stored()).toHaveLength(1);
-  expect(await announced(bench.aws)).toEqual([]);
-  expect(await outbox()).toEqual([of.messageId]);
-  expect(bench.events.find(({ kind }) => kind === 'publish-failed')).toMatchObject({
-    failure: { service: 'sns', cause },
-  });
-  expect(bench.events.find(({ kind }) => kind === 'message-accepted')).toMatchObject({
-    copies: [{ messageId: of.messageId, outbox: true }],
-  });
-
-  expect(await drain()).toEqual({ published: 1, poisoned: 0, refused: 0 });
-  const [notification, ...others] = await announced(bench.aws, 2);
-  expect(others).toEqual([]);
-  expect(notification?.mail.commonHeaders.subject).toBe('hello');
-  expect(await outbox()).toEqual([]);
-});
-
-test('InvalidParameter for the whole notification: 250, announced without its optional fields', async () => {
-  const bridge = bench.makeBridge();
-  bench.proxy.inject('Publish', { kind: 'refuse', status: 400, code: 'InvalidParameter' });
-  expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
-  const [notification] = await announced(bench.aws, 2);
-  expect(notification?.mail.headers).toEqual([]);
-  expect(notification?.receipt.recipients).toEqual(['bob@in.example']);
-  expect(await outbox()).toEqual([]);
-  expect(bench.events.filter(({ kind }) => kind === 'notification-reduced')).toHaveLength(1);
-});
-
-test('SNS and the outbox down: 451 4.3.0, an orphan, nothing announced', async () => {
-  const bridge = bench.makeBridge();
-  bench.proxy.inject('Publish', down, ALWAYS);
-  bench.proxy.inject('PutObject', down, ALWAYS, ({ key }) => key.startsWith('outbox/'));
-  expect(await bridge.deliver(MAIL)).toMatchObject({ code: 451, status: '3.0' });
-  expect(await bridge.stored()).toHaveLength(1);
-  expect(await outbox()).toEqual([]);
-  await drain();
-  expect(await announced(bench.aws)).toEqual([]);
-});
-
-describe('a batch', () => {
-  /** Keeps one publish on its way, so that the ones that follow are batched. */
-  async function deliverBehindASlowOne(count: number): Promise<string[]> {
-    const bridge = bench.makeBridge();
-    bench.proxy.inject('Publish', { kind: 'delay', millis: 150 });
-    const slow = bench.proxy.arrival('Publish');
-    const first = bridge.deliver(MAIL);
-    await slow;
-    const all = Array.from({ length: count }, () => facts());
-    const replies = await Promise.all([first, ...all.map((of) => bridge.deliver(MAIL, of))]);
-    expect(new Set(replies.map(({ code }) => code))).toEqual(new Set([250]));
-    return all.map(({ messageId }) => messageId);
-  }
-
-  test('takes ten notifications in one call, and one that is alone waits for nobody', async () => {
-    await deliverBehindASlowOne(10);
-    expect(await announced(bench.aws, 2)).toHaveLength(11);
-    const calls = bench.events.filter(({ kind }) => kind === 'aws-call');
-    const entries = calls.flatMap((call) =>
-      call.kind === 'aws-call' && call.service === 'sns' ? [call.entries ?? 0] : [],
-    );
-    expect(entries.reduce((sum, each) => sum + each, 0)).toBe(11);
-    expect(Math.max(...entries)).toBeGreaterThan(1);
-    expect(bench.proxy.count('Publish') + bench.proxy.count('PublishBatch')).toBeLessThan(11);
-
-    bench.proxy.reset();
-    await bench.makeBridge().deliver(MAIL);
-    expect(bench.proxy.count('Publish')).toBe(1);
-    expect(bench.proxy.count('PublishBatch')).toBe(0);
-  });
-
-  test.each([
-    ["its message's fault", true, 'InvalidParameter'],
-    ['a fault of SNS', false, 'InternalError'],
-  ])(
-    'one entry refused as %s: the others are announced, and it too, on its own',
-    async (_, senderFault, code) => {
-      bench.proxy.inject('PublishBatch', { kind: 'fail-entries', places: [0], code, senderFault });
-      const ids = await deliverBehindASlowOne(6);
-      expect(await outbox()).toEqual([]);
-      const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
-      expect(seen).toHaveLength(7);
-      expect(seen).toEqual(expect.arrayContaining(ids));
-      expect(bench.events.filter(({ kind }) => kind === 'notification-reduced')).toHaveLength(
-        senderFault ? 1 : 0,
-      );
-    },
-  );
-
-  test('one entry that SNS will not take at all: only it goes to the outbox', async () => {
-    bench.proxy.inject('PublishBatch', {
-      kind: 'fail-entries',
-      places: [1],
-      code: 'InvalidParameter',
-      senderFault: true,
-    });
-    bench.proxy.inject('Publish', { kind: 'delay', millis: 150 });
-    const bridge = bench.makeBridge();
-    const slow = bench.proxy.arrival('Publish');
-    const first = bridge.deliver(MAIL);
-    await slow;
-    bench.proxy.inject(
-      'Publish',
-      { kind: 'refuse', status: 400, code: 'InvalidParameter' },
-      ALWAYS,
-    );
-    bench.proxy.inject(
-      'PublishBatch',
-      { kind: 'refuse', status: 400, code: 'InvalidParameter' },
-      ALWAYS,
-    );
-    const rest = Array.from({ length: 5 }, () => bridge.deliver(MAIL));
-    const replies = await Promise.all([first, ...rest]);
-    expect(new Set(replies.map(({ code }) => code))).toEqual(new Set([250]));
-    const waiting = await outbox();
-    expect(waiting).toHaveLength(1);
-    expect(await announced(bench.aws, 2)).toHaveLength(5);
-  });
-
-  test('an error of the whole batch: each entry is published on its own', async () => {
-    bench.proxy.inject('PublishBatch', {
-      kind: 'refuse',
-      status: 400,
-      code: 'BatchRequestTooLong',
-    });
-    await deliverBehindASlowOne(5);
-    expect(await announced(bench.aws, 2)).toHaveLength(6);
+describe.each(['signed', 'sdk'] as const)('with requests: %s', (requests) => {
+  test.each<[string, Fault]>([
+    ['500 InternalFailure', { kind: 'refuse', status: 500, code: 'InternalFailure' }],
+    ['no answer in time', { kind: 'hang' }],
+    ['a reset before it was carried out', { kind: 'reset-before' }],
+  ])('%s, once: 250, announced once, no outbox', async (_, fault) => {
+    const bridge = bench.makeBridge({ requests });
+    bench.proxy.inject('Publish', fault);
+    expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
+    expect(await announced(bench.aws, 2)).toHaveLength(1);
     expect(await outbox()).toEqual([]);
   });
 
-  test('never holds more than 256 KiB', async () => {
-    const to = Array.from({ length: 400 }, (_, n) => `${'r'.repeat(60)}${n}@in.example`);
-    const bridge = bench.makeBridge();
-    bench.proxy.inject('Publish', { kind: 'delay', millis: 150 });
-    const slow = bench.proxy.arrival('Publish');
-    const first = bridge.deliver(MAIL);
-    await slow;
-    const all = [first, ...Array.from({ length: 8 }, () => bridge.deliver(MAIL, facts({ to })))];
-    await Promise.all(all);
-    expect(await announced(bench.aws, 2)).toHaveLength(9);
-    for (const { operation, body } of bench.proxy.seen) {
-      if (operation !== 'PublishBatch') continue;
-      const form = new URLSearchParams(body.toString());
-      let octets = 0;
-      for (const [name, value] of form)
-        if (name.includes('member')) octets += Buffer.byteLength(value);
-      expect(octets).toBeLessThanOrEqual(256 * 1024);
-    }
-  });
-});
-
-describe('the outbox', () => {
-  async function fillOutbox(count: number): Promise<string[]> {
-    const bridge = bench.makeBridge();
-    bench.proxy.inject('Publish', down, ALWAYS);
-    bench.proxy.inject('PublishBatch', down, ALWAYS);
-    const all = Array.from({ length: count }, () => facts());
-    await Promise.all(all.map((of) => bridge.deliver(MAIL, of)));
-    bench.proxy.reset();
-    return all.map(({ messageId }) => messageId).sort();
-  }
-
-  test('is emptied by itself once SNS is back', async () => {
-    const bridge = bench.makeBridge({ outboxSeconds: 0.1 });
-    bench.proxy.inject('Publish', down, ALWAYS);
+  test('a lost answer: 250, announced at least once', async () => {
+    const bridge = bench.makeBridge({ requests });
+    bench.proxy.inject('Publish', { kind: 'reset-after' });
     const of = facts();
-    await bridge.deliver(MAIL, of);
+    expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 250 });
+    const ids = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
+    expect(new Set(ids)).toEqual(new Set([of.messageId]));
+  });
+
+  test.each<[string, Fault, string]>([
+    ['503', down, 'unavailable'],
+    ['no answer', { kind: 'hang' }, 'unavailable'],
+    ['resets', { kind: 'reset-before' }, 'unavailable'],
+    ['Throttling', { kind: 'refuse', status: 400, code: 'Throttling' }, 'unavailable'],
+    ['InvalidParameter', { kind: 'refuse', status: 400, code: 'InvalidParameter' }, 'refused'],
+    [
+      'AuthorizationError',
+      { kind: 'refuse', status: 403, code: 'AuthorizationError' },
+      'configuration',
+    ],
+    ['KMSDisabled', { kind: 'refuse', status: 400, code: 'KMSDisabled' }, 'configuration'],
+  ])('%s, always: 250, stored once, announced later out of the outbox', async (_, fault, cause) => {
+    const bridge = bench.makeBridge({ requests });
+    bench.proxy.inject('Publish', fault, ALWAYS);
+    const of = facts();
+    expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 250 });
+    expect(await bridge.stored()).toHaveLength(1);
+    expect(await announced(bench.aws)).toEqual([]);
     expect(await outbox()).toEqual([of.messageId]);
-    bench.proxy.reset();
-    const [notification] = await announced(bench.aws, 5);
-    expect(notification?.mail.messageId).toBe(of.messageId);
+    expect(bench.events.find(({ kind }) => kind === 'publish-failed')).toMatchObject({
+      failure: { service: 'sns', cause },
+    });
+    expect(bench.events.find(({ kind }) => kind === 'message-accepted')).toMatchObject({
+      copies: [{ messageId: of.messageId, outbox: true }],
+    });
+
     await bridge.close();
-    expect(await outbox()).toEqual([]);
-    expect(bench.events.find(({ kind }) => kind === 'outbox-published')).toMatchObject({
-      messageId: of.messageId,
-    });
-  });
 
-  test('gives every notification of many', async () => {
-    const ids = await fillOutbox(25);
-    expect((await outbox()).sort()).toEqual(ids);
-    expect(await drain()).toMatchObject({ published: 25 });
-    const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
-    expect(seen.sort()).toEqual(ids);
+    expect(await drain()).toEqual({ published: 1, poisoned: 0, refused: 0 });
+    const [notification, ...others] = await announced(bench.aws, 2);
+    expect(others).toEqual([]);
+    expect(notification?.mail.commonHeaders.subject).toBe('hello');
     expect(await outbox()).toEqual([]);
   });
 
-  test('stays whole while SNS is down, says how old it is, and stops at the first failure', async () => {
-    const ids = await fillOutbox(15);
-    const { aws, proxy, events } = bench;
-    events.length = 0;
-    const { createBridgeClients } = await import('../../src/bridge/index.ts');
-    using clients = createBridgeClients({
-      region: aws.region,
-      endpoint: proxy.endpoint,
-      credentials: aws.credentials,
-      commitSeconds: 2,
+  test('InvalidParameter for the whole notification: 250, announced without its optional fields', async () => {
+    const bridge = bench.makeBridge({ requests });
+    bench.proxy.inject('Publish', { kind: 'refuse', status: 400, code: 'InvalidParameter' });
+    expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
+    const [notification] = await announced(bench.aws, 2);
+    expect(notification?.mail.headers).toEqual([]);
+    expect(notification?.receipt.recipients).toEqual(['bob@in.example']);
+    expect(await outbox()).toEqual([]);
+    expect(bench.events.filter(({ kind }) => kind === 'notification-reduced')).toHaveLength(1);
+  });
+
+  test('SNS and the outbox down: 451 4.3.0, an orphan, nothing announced', async () => {
+    const bridge = bench.makeBridge({ requests });
+    bench.proxy.inject('Publish', down, ALWAYS);
+    bench.proxy.inject('PutObject', down, ALWAYS, ({ key }) => key.startsWith('outbox/'));
+    expect(await bridge.deliver(MAIL)).toMatchObject({ code: 451, status: '3.0' });
+    expect(await bridge.stored()).toHaveLength(1);
+    expect(await outbox()).toEqual([]);
+    await drain();
+    expect(await announced(bench.aws)).toEqual([]);
+  });
+
+  describe('a batch', () => {
+    /** Keeps one publish on its way, so that the ones that follow are batched. */
+    async function deliverBehindASlowOne(count: number): Promise<string[]> {
+      const bridge = bench.makeBridge({ requests });
+      bench.proxy.inject('Publish', { kind: 'delay', millis: 150 });
+      const slow = bench.proxy.arrival('Publish');
+      const first = bridge.deliver(MAIL);
+      await slow;
+      const all = Array.from({ length: count }, () => facts());
+      const replies = await Promise.all([first, ...all.map((of) => bridge.deliver(MAIL, of))]);
+      expect(new Set(replies.map(({ code }) => code))).toEqual(new Set([250]));
+      return all.map(({ messageId }) => messageId);
+    }
+
+    test('takes ten notifications in one call, and one that is alone waits for nobody', async () => {
+      await deliverBehindASlowOne(10);
+      expect(await announced(bench.aws, 2)).toHaveLength(11);
+      const calls = bench.events.filter(({ kind }) => kind === 'aws-call');
+      const entries = calls.flatMap((call) =>
+        call.kind === 'aws-call' && call.service === 'sns' ? [call.entries ?? 0] : [],
+      );
+      expect(entries.reduce((sum, each) => sum + each, 0)).toBe(11);
+      expect(Math.max(...entries)).toBeGreaterThan(1);
+      expect(bench.proxy.count('Publish') + bench.proxy.count('PublishBatch')).toBeLessThan(11);
+
+      bench.proxy.reset();
+      await bench.makeBridge({ requests }).deliver(MAIL);
+      expect(bench.proxy.count('Publish')).toBe(1);
+      expect(bench.proxy.count('PublishBatch')).toBe(0);
     });
-    proxy.inject('any', down, ALWAYS, ({ operation }) => operation.startsWith('Publish'));
-    const result = await drainOutboxOf({
-      ...clients,
-      bucket: aws.resources.bucket,
-      observe: (event) => events.push(event),
+
+    test.each([
+      ["its message's fault", true, 'InvalidParameter'],
+      ['a fault of SNS', false, 'InternalError'],
+    ])(
+      'one entry refused as %s: the others are announced, and it too, on its own',
+      async (_, senderFault, code) => {
+        bench.proxy.inject('PublishBatch', {
+          kind: 'fail-entries',
+          places: [0],
+          code,
+          senderFault,
+        });
+        const ids = await deliverBehindASlowOne(6);
+        expect(await outbox()).toEqual([]);
+        const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
+        expect(seen).toHaveLength(7);
+        expect(seen).toEqual(expect.arrayContaining(ids));
+        expect(bench.events.filter(({ kind }) => kind === 'notification-reduced')).toHaveLength(
+          senderFault ? 1 : 0,
+        );
+      },
+    );
+
+    test('one entry that SNS will not take at all: only it goes to the outbox', async () => {
+      bench.proxy.inject('PublishBatch', {
+        kind: 'fail-entries',
+        places: [1],
+        code: 'InvalidParameter',
+        senderFault: true,
+      });
+      bench.proxy.inject('Publish', { kind: 'delay', millis: 150 });
+      const bridge = bench.makeBridge({ requests });
+      const slow = bench.proxy.arrival('Publish');
+      const first = bridge.deliver(MAIL);
+      await slow;
+      bench.proxy.inject(
+        'Publish',
+        { kind: 'refuse', status: 400, code: 'InvalidParameter' },
+        ALWAYS,
+      );
+      bench.proxy.inject(
+        'PublishBatch',
+        { kind: 'refuse', status: 400, code: 'InvalidParameter' },
+        ALWAYS,
+      );
+      const rest = Array.from({ length: 5 }, () => bridge.deliver(MAIL));
+      const replies = await Promise.all([first, ...rest]);
+      expect(new Set(replies.map(({ code }) => code))).toEqual(new Set([250]));
+      const waiting = await outbox();
+      expect(waiting).toHaveLength(1);
+      expect(await announced(bench.aws, 2)).toHaveLength(5);
     });
-    expect(result).toMatchObject({
-      published: 0,
-      failure: { service: 'sns', cause: 'unavailable' },
+
+    test('an error of the whole batch: each entry is published on its own', async () => {
+      bench.proxy.inject('PublishBatch', {
+        kind: 'refuse',
+        status: 400,
+        code: 'BatchRequestTooLong',
+      });
+      await deliverBehindASlowOne(5);
+      expect(await announced(bench.aws, 2)).toHaveLength(6);
+      expect(await outbox()).toEqual([]);
     });
-    expect((await outbox()).sort()).toEqual(ids);
-    expect(events.find(({ kind }) => kind === 'outbox-state')).toMatchObject({
-      oldestSeconds: expect.any(Number) as unknown,
+
+    test('never holds more than 256 KiB', async () => {
+      const to = Array.from({ length: 400 }, (_, n) => `${'r'.repeat(60)}${n}@in.example`);
+      const bridge = bench.makeBridge({ requests });
+      bench.proxy.inject('Publish', { kind: 'delay', millis: 150 });
+      const slow = bench.proxy.arrival('Publish');
+      const first = bridge.deliver(MAIL);
+      await slow;
+      const all = [first, ...Array.from({ length: 8 }, () => bridge.deliver(MAIL, facts({ to })))];
+      await Promise.all(all);
+      expect(await announced(bench.aws, 2)).toHaveLength(9);
+      for (const { operation, body } of bench.proxy.seen) {
+        if (operation !== 'PublishBatch') continue;
+        const form = new URLSearchParams(body.toString());
+        let octets = 0;
+        for (const [name, value] of form)
+          if (name.includes('member')) octets += Buffer.byteLength(value);
+        expect(octets).toBeLessThanOrEqual(256 * 1024);
+      }
     });
   });
 
-  test('sets a marker aside that SNS refuses again and again, and lets the others pass', async () => {
-    const [poison = '', ...others] = await fillOutbox(3);
-    const { aws, proxy, events } = bench;
-    const { createBridgeClients } = await import('../../src/bridge/index.ts');
-    using clients = createBridgeClients({
-      region: aws.region,
-      endpoint: proxy.endpoint,
-      credentials: aws.credentials,
+  describe('the outbox', () => {
+    async function fillOutbox(count: number): Promise<string[]> {
+      const bridge = bench.makeBridge({ requests });
+      bench.proxy.inject('Publish', down, ALWAYS);
+      bench.proxy.inject('PublishBatch', down, ALWAYS);
+      const all = Array.from({ length: count }, () => facts());
+      await Promise.all(all.map((of) => bridge.deliver(MAIL, of)));
+      bench.proxy.reset();
+      return all.map(({ messageId }) => messageId).sort();
+    }
+
+    test('is emptied by itself once SNS is back', async () => {
+      const bridge = bench.makeBridge({ requests, outboxSeconds: 0.1 });
+      bench.proxy.inject('Publish', down, ALWAYS);
+      const of = facts();
+      await bridge.deliver(MAIL, of);
+      expect(await outbox()).toEqual([of.messageId]);
+      bench.proxy.reset();
+      const [notification] = await announced(bench.aws, 5);
+      expect(notification?.mail.messageId).toBe(of.messageId);
+      await bridge.close();
+      expect(await outbox()).toEqual([]);
+      expect(bench.events.find(({ kind }) => kind === 'outbox-published')).toMatchObject({
+        messageId: of.messageId,
+      });
     });
-    const refusal: Fault = { kind: 'refuse', status: 400, code: 'InvalidParameter' };
-    proxy.inject('Publish', refusal, ALWAYS, ({ body }) => body.includes(poison));
-    proxy.inject('PublishBatch', refusal, ALWAYS, ({ body }) => body.includes(poison));
-    const pass = () =>
-      drainOutboxOf({
+
+    test('gives every notification of many', async () => {
+      const ids = await fillOutbox(25);
+      expect((await outbox()).sort()).toEqual(ids);
+      expect(await drain()).toEqual({ published: 25, poisoned: 0, refused: 0 });
+      const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
+      expect(seen.sort()).toEqual(ids);
+      expect(await outbox()).toEqual([]);
+    });
+
+    test('stays whole while SNS is down, says how old it is, and stops at the first failure', async () => {
+      const ids = await fillOutbox(15);
+      const { aws, proxy, events } = bench;
+      events.length = 0;
+      using clients = createBridgeClients({
+        region: aws.region,
+        endpoint: proxy.endpoint,
+        credentials: aws.credentials,
+        commitSeconds: 2,
+      });
+      proxy.inject('any', down, ALWAYS, ({ operation }) => operation.startsWith('Publish'));
+      const result = await drainOutboxOf({
         ...clients,
         bucket: aws.resources.bucket,
         observe: (event) => events.push(event),
       });
-    expect(await pass()).toMatchObject({ published: 2, refused: 1 });
-    for (let n = 0; n < 3; n += 1) expect(await pass()).toMatchObject({ refused: 1 });
-    expect(await pass()).toMatchObject({ refused: 0, poisoned: 1 });
-    expect(await listKeys(aws, 'outbox/')).toEqual([`outbox/poison/${poison}.json`]);
-    expect(events.find(({ kind }) => kind === 'outbox-poisoned')).toMatchObject({
-      messageId: poison,
-      failure: { code: 'InvalidParameterException' },
+      expect(result).toMatchObject({
+        published: 0,
+        failure: { service: 'sns', cause: 'unavailable' },
+      });
+      expect((await outbox()).sort()).toEqual(ids);
+      expect(events.find(({ kind }) => kind === 'outbox-state')).toMatchObject({
+        oldestSeconds: expect.any(Number) as unknown,
+      });
     });
-    const seen = (await announced(aws, 2)).map(({ mail }) => mail.messageId);
-    expect(seen.sort()).toEqual(others);
-    // It is still all there for a person to publish.
-    const { body } = await readObject(aws.s3, aws.resources.bucket, `outbox/poison/${poison}.json`);
-    expect(JSON.parse(body.toString())).toMatchObject({ messageId: poison, refusals: 5 });
+
+    test('sets a marker aside that SNS refuses again and again, and lets the others pass', async () => {
+      const [poison = '', ...others] = await fillOutbox(3);
+      const { aws, proxy, events } = bench;
+      using clients = createBridgeClients({
+        region: aws.region,
+        endpoint: proxy.endpoint,
+        credentials: aws.credentials,
+      });
+      const refusal: Fault = { kind: 'refuse', status: 400, code: 'InvalidParameter' };
+      proxy.inject('Publish', refusal, ALWAYS, ({ body }) => body.includes(poison));
+      proxy.inject('PublishBatch', refusal, ALWAYS, ({ body }) => body.includes(poison));
+      const pass = () =>
+        drainOutboxOf({
+          ...clients,
+          bucket: aws.resources.bucket,
+          observe: (event) => events.push(event),
+        });
+      expect(await pass()).toMatchObject({ published: 2, refused: 1 });
+      for (let n = 0; n < 3; n += 1) expect(await pass()).toMatchObject({ refused: 1 });
+      expect(await pass()).toMatchObject({ refused: 0, poisoned: 1 });
+      expect(await listKeys(aws, 'outbox/')).toEqual([`outbox/poison/${poison}.json`]);
+      expect(events.find(({ kind }) => kind === 'outbox-poisoned')).toMatchObject({
+        messageId: poison,
+        failure: { cause: 'refused' },
+      });
+      const seen = (await announced(aws, 2)).map(({ mail }) => mail.messageId);
+      expect(seen.sort()).toEqual(others);
+      // It is still all there for a person to publish.
+      const { body } = await readObject(
+        aws.s3,
+        aws.resources.bucket,
+        `outbox/poison/${poison}.json`,
+      );
+      expect(JSON.parse(body.toString())).toMatchObject({ messageId: poison, refusals: 5 });
+    });
   });
 });
