@@ -321,6 +321,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       taskSubnets: props.taskSubnets,
       loadBalancerSubnets: props.loadBalancerSubnets,
       bucketArn: this.bucket.bucketArn,
+      usesAcm: props.certificate?.source === 'acm',
     });
     this.vpc = network.vpc;
     const edge = new Edge(this, 'Edge', {

@@ -14,6 +14,8 @@ export interface NetworkProps {
   readonly loadBalancerSubnets: ec2.SubnetSelection | undefined;
   /** For the policy of the S3 endpoint. */
   readonly bucketArn: string;
+  /** Whether the tasks export their certificate from ACM. */
+  readonly usesAcm: boolean;
 }
 
 export class Network extends Construct {
@@ -36,7 +38,7 @@ export class Network extends Construct {
   }
 
   #makeVpc(
-    { egress, zones, dualStack, bucketArn }: NetworkProps,
+    { egress, zones, dualStack, bucketArn, usesAcm }: NetworkProps,
     taskSubnetType: ec2.SubnetType,
   ): ec2.Vpc {
     const vpc = new ec2.Vpc(this, 'Vpc', {
@@ -68,11 +70,11 @@ export class Network extends Construct {
     });
     const s3Endpoint = vpc.node.findChild('S3') as ec2.GatewayVpcEndpoint;
     for (const statement of s3EndpointPolicy(bucketArn)) s3Endpoint.addToPolicy(statement);
-    if (egress.kind === 'endpoints') this.#addInterfaceEndpoints(vpc);
+    if (egress.kind === 'endpoints') this.#addInterfaceEndpoints(vpc, usesAcm);
     return vpc;
   }
 
-  #addInterfaceEndpoints(vpc: ec2.Vpc): void {
+  #addInterfaceEndpoints(vpc: ec2.Vpc, usesAcm: boolean): void {
     const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SNS, SECRETS_MANAGER, CERTIFICATE_MANAGER } =
       ec2.InterfaceVpcEndpointAwsService;
     const securityGroup = new ec2.SecurityGroup(this, 'EndpointSecurityGroup', {
@@ -93,7 +95,7 @@ export class Network extends Construct {
       Logs: CLOUDWATCH_LOGS,
       Sns: SNS,
       SecretsManager: SECRETS_MANAGER,
-      CertificateManager: CERTIFICATE_MANAGER,
+      ...(usesAcm && { CertificateManager: CERTIFICATE_MANAGER }),
     })) {
       vpc.addInterfaceEndpoint(name, {
         service,

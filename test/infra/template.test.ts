@@ -227,7 +227,7 @@ describe('the network', () => {
       const policy = JSON.stringify(gateways.map((each) => each.Properties['PolicyDocument']));
       expect(policy).toContain('starport-layer-bucket');
       template.resourceCountIs('AWS::EC2::NatGateway', egress === 'nat' ? 1 : 0);
-      expect(endpoints.length - gateways.length).toBe(egress === 'endpoints' ? 6 : 0);
+      expect(endpoints.length - gateways.length).toBe(egress === 'endpoints' ? 5 : 0);
       template.hasResourceProperties('AWS::ECS::Service', {
         NetworkConfiguration: {
           AwsvpcConfiguration: Match.objectLike({
