@@ -23,7 +23,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 /** Bundles everything; returns the names of the files that changed. */
 export async function buildArtifacts(): Promise<readonly string[]> {
   const [program, health, ...functions] = await Promise.all([
-    bundle('src/cli/main.ts', 'dist/container/mailsluice.mjs', [withoutLocal, withVersion]),
+    bundle('src/cli/main.ts', 'dist/container/mailsluice.mjs', [withoutEmbeddedAws, withVersion]),
     bundle('infra/container/health-check.ts', 'dist/container/health-check.mjs'),
     ...LAMBDAS.map((name) =>
       bundle(`infra/lambda/${name}/handler.ts`, `dist/lambda/${name}/index.mjs`, [
@@ -86,19 +86,21 @@ async function bundle(
   return { path, text: output.text, metafile };
 }
 
-/** `mailsluice local` and the embedded AWS stay out: nothing in production may reach them. */
-const withoutLocal: esbuild.Plugin = {
-  name: 'without-local',
+/** What `mailsluice local` loads when it runs stays out: the embedded AWS, which nothing in production may reach. */
+const withoutEmbeddedAws: esbuild.Plugin = {
+  name: 'without-embedded-aws',
   setup(build) {
-    build.onResolve({ filter: /(^|\/)local\// }, ({ path, resolveDir }) => {
-      const resolved = resolve(resolveDir, path);
-      return resolved.startsWith(join(root, 'src/cli/local/'))
-        ? { path: resolved, namespace: 'without-local' }
-        : undefined;
-    });
-    build.onLoad({ filter: /.*/, namespace: 'without-local' }, () => ({
+    build.onResolve(
+      { filter: /\/(embedded-aws|self-signed)\.ts$/ },
+      ({ path, kind, resolveDir }) =>
+        kind === 'dynamic-import' &&
+        resolve(resolveDir, path).startsWith(join(root, 'src/cli/local'))
+          ? { path, namespace: 'without-embedded-aws' }
+          : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'without-embedded-aws' }, () => ({
       contents:
-        'throw new Error("the embedded AWS is not part of the container image; run `mailsluice local` from the npm package");',
+        'throw Object.assign(new Error("the embedded AWS is not part of the container image; run mailsluice local from the npm package"), { code: "ERR_MODULE_NOT_FOUND" });',
     }));
   },
 };
