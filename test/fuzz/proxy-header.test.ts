@@ -1,19 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ProxyHeaderReader, type ProxyRead } from '../../src/smtp/index.ts';
+import { type ParsedProxyHeader, parseProxyHeader } from '../../src/smtp/index.ts';
 import { cutAt } from '../support/splits.ts';
 import { runs } from './runs.ts';
 
-function read(pieces: readonly Buffer[]): ProxyRead {
-  const reader = new ProxyHeaderReader();
-  for (const [index, piece] of pieces.entries()) {
-    const result = reader.read(piece);
-    if (result.kind === 'invalid') return result;
-    if (result.kind === 'header') {
-      return { ...result, rest: Buffer.concat([result.rest, ...pieces.slice(index + 1)]) };
-    }
+/** As the server does: parses again at each piece, until it is a header or cannot become one. */
+function read(pieces: readonly Buffer[]): ParsedProxyHeader {
+  for (const [index] of pieces.entries()) {
+    const result = parseProxyHeader(Buffer.concat(pieces.slice(0, index + 1)));
+    if (result.kind !== 'incomplete') return result;
   }
-  return { kind: 'more' };
+  return { kind: 'incomplete' };
 }
 
 const v1 = fc
