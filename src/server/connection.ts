@@ -5,23 +5,20 @@ import { TLSSocket } from 'node:tls';
 import {
   type Answer,
   type DiscardCause,
-  type Envelope,
-  type MessageWriter,
   type Output,
   type ProxyFacts,
   type Question,
   type Reply,
   Session,
-  type SessionFacts,
   type SignInAnswer,
 } from '../smtp/index.ts';
 import { makeChannelBinding } from './channel-binding.ts';
 import type { Watched } from './clock.ts';
 import { codeOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
-import { ACCEPT, askHooks, askSignInHooks, isPromise, type Now, toAnswer } from './hooks.ts';
+import { ACCEPT, askHooks, askSignInHooks, isPromise, type Now } from './hooks.ts';
 import type { Listener } from './listener.ts';
-import { MessageProgress } from './message-progress.ts';
+import { MessageReception, NOT_STORED } from './message-reception.ts';
 import { readTlsFacts } from './tls-facts.ts';
 
 /** Why the socket is not read: any of these bits. */
@@ -66,14 +63,8 @@ export class Connection implements Watched {
   /** Counts the questions, so that an answer that comes too late is known. */
   #asked = 0;
   #question: Question | undefined;
-  #writer: MessageWriter | undefined;
-  /** From the opening of a message to the end of its data. */
-  #message: MessageProgress | undefined;
-  /** From there to what its writer made of it. */
-  #committing: MessageProgress | undefined;
-  #messages = 0;
+  #messages: MessageReception | undefined;
   #securedAnswer: Answer = ACCEPT;
-  #drained: (() => void) | undefined;
 
   constructor(listener: Listener, socket: Socket, peer: Peer, proxy?: ProxyFacts) {
     this.#listener = listener;
@@ -112,7 +103,10 @@ export class Connection implements Watched {
   /** Says 421 as soon as the client is at an idle point. */
   drain(): void {
     this.#draining = true;
-    if (this.#phase === 'open') this.#attempt(() => this.#turn(this.#session.drain()));
+    // Not within a turn: a hook or an observer may be what closes the server.
+    queueMicrotask(() => {
+      if (this.#phase === 'open') this.#attempt(() => this.#turn(this.#session.drain()));
+    });
   }
 
   /** Cuts the connection. A commit under way goes on by itself. Returns whether a session was cut short. */
@@ -148,13 +142,13 @@ export class Connection implements Watched {
     const { limits } = this.#listener.options;
     if (this.#question) {
       if (waited > limits.answerTimeoutSeconds * 1000) this.#tooLate();
-    } else if (this.#message && this.#session.isInMessage) {
+    } else if (this.#messages?.isOpen === true) {
       // While the writer asked for a pause it is the writer that is waited for.
       const patience =
         (this.#held & HELD_BY_WRITER) !== 0
           ? limits.answerTimeoutSeconds
           : limits.dataTimeoutSeconds;
-      if (waited > patience * 1000 || this.#message.isTooSlow(now, limits)) {
+      if (waited > patience * 1000 || this.#messages.isTooSlow(now, limits)) {
         this.#turn(this.#session.expire());
       }
     } else if (waited > limits.commandTimeoutSeconds * 1000) {
@@ -181,9 +175,9 @@ export class Connection implements Watched {
       if (this.#lingeringOctets > LINGER_OCTETS) this.#destroy(this.#closeCause);
       return;
     }
-    if (this.#message) {
+    if (this.#messages?.isOpen === true) {
       this.#since = this.#listener.clock.now;
-      this.#message.count(chunk.length);
+      this.#messages.count(chunk.length);
     }
     // Not by `#attempt`: this is run for each read, and would make a closure for each.
     try {
@@ -223,7 +217,7 @@ export class Connection implements Watched {
       seconds: (this.#listener.clock.now - this.#openedAt) / 1000,
       octetsReceived: this.#socket.bytesRead,
       octetsSent: this.#socket.bytesWritten,
-      messages: this.#messages,
+      messages: this.#messages?.answered ?? 0,
     });
   }
 
@@ -237,7 +231,7 @@ export class Connection implements Watched {
     this.#held &= ~reason;
     if (reason === HELD_BY_WRITER) {
       this.#since = this.#listener.clock.now;
-      this.#message?.restart(this.#since);
+      this.#messages?.restart(this.#since);
     }
     if (this.#held === 0) this.#socket.resume();
   }
@@ -312,7 +306,7 @@ export class Connection implements Watched {
             text += output.text;
             break;
           case 'write-message':
-            if (this.#writer?.write(output.span) === false) this.#hold(HELD_BY_WRITER);
+            if (this.#messages?.write(output.span) === false) this.#hold(HELD_BY_WRITER);
             break;
           case 'ask':
             question = output.question;
@@ -340,7 +334,9 @@ export class Connection implements Watched {
       outputs = this.#session.answer(answer);
     }
     if (text !== '') this.#write(text);
-    if (this.#session.pendingOctets > MAX_PENDING_OCTETS) this.#hold(HELD_BY_QUESTION);
+    if (this.#question && this.#session.pendingOctets > MAX_PENDING_OCTETS) {
+      this.#hold(HELD_BY_QUESTION);
+    }
   }
 
   #ask(question: Question): Now<AnyAnswer> {
@@ -361,10 +357,14 @@ export class Connection implements Watched {
           const { forwardPath, envelope, parameters } = question;
           return askHooks(hooks.recipient, forwardPath, facts, envelope, parameters);
         }
-        case 'open-message':
-          return this.#openMessage(question.envelope, facts);
+        case 'open-message': {
+          // `#await` counts the question that this one becomes if it is not answered at once.
+          const asked = this.#asked + 1;
+          return this.#receive().open(question.envelope, facts, () => asked === this.#asked);
+        }
         case 'message':
-          return this.#commit(question.sizeInOctets);
+          this.#release(HELD_BY_WRITER);
+          return this.#receive().commit(question.sizeInOctets);
       }
     } catch (error) {
       return this.#answerToFailure(question, error);
@@ -414,7 +414,7 @@ export class Connection implements Watched {
       return { kind: 'refuse', reply: SIGN_IN_UNAVAILABLE };
     }
     if (kind !== 'message') return { kind: 'refuse', reply: TRY_LATER };
-    this.#tellOutcome(this.#committing, [NOT_STORED]);
+    this.#messages?.giveUp();
     return { kind: 'refuse', reply: NOT_STORED };
   }
 
@@ -467,77 +467,17 @@ export class Connection implements Watched {
 
   // ---- the message
 
-  #openMessage(envelope: Envelope, session: SessionFacts): Now<Answer> {
-    const messageId = this.#listener.nextMessageId();
-    const facts = { messageId, session, envelope, receivedAt: new Date() };
-    this.#drained ??= () => this.#release(HELD_BY_WRITER);
-    const opened = this.#listener.openMessage(facts, this.#drained);
-    const message = new MessageProgress(facts, this.#listener.clock.now);
-    if (!isPromise(opened)) return this.#opened(opened, message);
-    const asked = this.#asked + 1;
-    return opened.then((later) => {
-      if (asked === this.#asked) return this.#opened(later, message);
-      // The client is gone, or was told to try later.
-      if ('write' in later) later.discard('aborted');
-      return ACCEPT;
-    });
-  }
-
-  #opened(opened: MessageWriter | Reply, message: MessageProgress): Answer {
-    if (!('write' in opened)) return toAnswer(opened);
-    this.#writer = opened;
-    this.#message = message;
-    message.restart(this.#listener.clock.now);
-    return ACCEPT;
-  }
-
-  /** From here on the message is the writer's: the client's going no longer matters to it. */
-  #commit(sizeInOctets: number): Now<Answer> {
-    const writer = this.#writer;
-    const message = this.#message;
-    this.#release(HELD_BY_WRITER);
-    this.#writer = undefined;
-    this.#message = undefined;
-    if (!writer || !message) throw new Error('expected an open message, got none');
-    message.received(sizeInOctets);
-    this.#committing = message;
-    const committed = writer.commit();
-    if (!isPromise(committed)) return this.#committed(message, committed);
-    return committed.then(
-      (said) => this.#committed(message, said),
-      (error: unknown) => {
-        this.#tellFailure('message', error);
-        return this.#committed(message, NOT_STORED);
-      },
+  /** Made by the first message: a connection that brings none costs none. */
+  #receive(): MessageReception {
+    this.#messages ??= new MessageReception(this.#listener, this.#peer, () =>
+      this.#release(HELD_BY_WRITER),
     );
-  }
-
-  #committed(message: MessageProgress, said: Reply | readonly Reply[]): Answer {
-    this.#tellOutcome(message, 'code' in said ? [said] : said);
-    return 'code' in said ? toAnswer(said) : { kind: 'each', replies: said };
-  }
-
-  /** Once for each message: what comes after we told the client to try later is not told again. */
-  #tellOutcome(message: MessageProgress | undefined, replies: readonly Reply[]): void {
-    if (!message || message !== this.#committing) return;
-    this.#committing = undefined;
-    this.#messages++;
-    this.#listener.observe?.(message.outcome(replies));
+    return this.#messages;
   }
 
   #discard(cause: DiscardCause): void {
-    const writer = this.#writer;
-    const message = this.#message;
-    this.#writer = undefined;
-    this.#message = undefined;
-    if (!writer || !message) return;
+    this.#messages?.discard(cause);
     this.#release(HELD_BY_WRITER);
-    try {
-      writer.discard(cause);
-    } catch (error) {
-      this.#tellFailure('message', error);
-    }
-    this.#listener.observe?.(message.discarded(cause));
   }
 
   // ---- TLS
@@ -609,11 +549,6 @@ export class Connection implements Watched {
 /** RFC 3463 section 3.4: X.3.2, system not accepting network messages. */
 const SHUTTING_DOWN: Reply = { code: 421, status: '3.2', text: 'Shutting down, try again later' };
 const TRY_LATER: Reply = { code: 451, status: '3.0', text: 'Temporary failure, try again later' };
-const NOT_STORED: Reply = {
-  code: 451,
-  status: '3.0',
-  text: 'Message not stored, try again later',
-};
 const SIGN_IN_UNAVAILABLE: Reply = {
   code: 454,
   status: '7.0',

@@ -23,7 +23,8 @@ export type DiscardCause = 'too-large' | 'aborted' | 'refused' | 'closing';
 export interface MessageWriter {
   /**
    * Takes a span of the message, after dot-unstuffing. The buffer is a view of the socket's read and stays
-   * valid as long as it is held. `false` asks for a pause: nothing more comes until `drained` was called.
+   * valid as long as it is held. `false` asks for a pause: no more is read from the client until `drained` was
+   * called. What was read already, 64 KiB at most, still comes, and if it holds the end of the data so does `commit`.
    */
   write(span: Buffer): boolean;
   /**

@@ -99,6 +99,22 @@ describe('closing', () => {
     expect(await closed).toEqual({ cut: 0 });
   });
 
+  test('by a hook comes after the reply that the hook gave', async () => {
+    const { server, port } = await startServer({}, (created) => {
+      created.onSender(() => {
+        void created.close();
+        return { code: 451, status: '3.2', text: 'Closing' };
+      });
+    });
+    const client = await TestClient.connect(port);
+    await client.reply();
+    await client.say('EHLO c');
+    expect(await client.say('MAIL FROM:<>')).toBe('451 4.3.2 Closing');
+    expect(await client.reply()).toMatch(/^421 4\.3\.2 /);
+    await client.rest();
+    expect(await server.close()).toEqual({ cut: 0 });
+  });
+
   test('follows an abort signal', async () => {
     const abort = new AbortController();
     const { server, port } = await startServer({ signal: abort.signal });
