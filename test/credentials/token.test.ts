@@ -1,64 +1,43 @@
 // OAUTHBEARER and XOAUTH2 against a local issuer that serves its keys over HTTP.
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   type Authenticator,
   CredentialAdministration,
   createAuthenticator,
   grantsOf,
-  type TokenIssuer,
+  type TokenIssuer as TokenIssuerOptions,
 } from '../../src/credentials/index.ts';
 import { Secret } from '../../src/smtp/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { startTokenIssuer, type TokenIssuer, type TokenWish } from './token-issuer.ts';
 import { codeOf, INVALID, recorder, session, TEMPORARY, TestClock } from './support.ts';
 
 let aws: TestAws;
 let administration: CredentialAdministration;
-let server: Server;
+let local: TokenIssuer;
 let issuer: string;
-let key: CryptoKey;
-let strangerKey: CryptoKey;
 let clock: TestClock;
 let authenticator: Authenticator;
 let observed: ReturnType<typeof recorder>;
-let outage: false | 'error' | 'reset' = false;
 
 beforeAll(async () => {
   aws = await startTestAws();
   administration = new CredentialAdministration(aws.dynamoDb, aws.resources.table);
-  const pair = await generateKeyPair('RS256');
-  key = pair.privateKey;
-  strangerKey = (await generateKeyPair('RS256')).privateKey;
-  const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' };
-  server = createServer((request, response) => {
-    if (outage === 'reset') request.socket.resetAndDestroy();
-    else if (outage === 'error' || request.url !== '/pool/.well-known/jwks.json') {
-      response.writeHead(503).end();
-    } else {
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ keys: [jwk] }));
-    }
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}/pool`;
+  local = await startTokenIssuer();
+  issuer = local.issuer;
 });
 beforeEach(() => {
-  outage = false;
+  local.outage = 'none';
   clock = new TestClock();
   observed = recorder();
   authenticator = start();
 });
 afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
+  await local[Symbol.asyncDispose]();
   await aws.close();
 });
 
-function start(settings: Partial<TokenIssuer> = {}): Authenticator {
+function start(settings: Partial<TokenIssuerOptions> = {}): Authenticator {
   return createAuthenticator({
     client: aws.dynamoDb,
     table: aws.resources.table,
@@ -72,19 +51,8 @@ function start(settings: Partial<TokenIssuer> = {}): Authenticator {
   });
 }
 
-interface TokenOptions {
-  readonly claims?: JWTPayload;
-  readonly by?: 'stranger';
-  readonly without?: string;
-}
-
-async function token(sub: string, { claims = {}, by, without }: TokenOptions = {}) {
-  const now = clock.now() / 1000;
-  const all: JWTPayload = { iss: issuer, aud: 'mail', sub, iat: now, exp: now + 3600, ...claims };
-  if (without !== undefined) delete all[without];
-  return new SignJWT(all)
-    .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
-    .sign(by === undefined ? key : strangerKey);
+function token(sub: string, wish: TokenWish = {}): Promise<string> {
+  return local.token(sub, { now: clock.now(), ...wish });
 }
 
 function signIn(jwt: string, username = '', by = authenticator) {
@@ -115,7 +83,7 @@ test('a valid token beside another name is refused', async () => {
   expect(await signIn(await token('bob'), 'carol')).toEqual(INVALID);
 });
 
-test.each<[string, TokenOptions]>([
+test.each<[string, TokenWish]>([
   ['signed by somebody else', { by: 'stranger' }],
   ['of another issuer', { claims: { iss: 'https://elsewhere.example' } }],
   ['for another audience', { claims: { aud: 'calendar' } }],
@@ -184,12 +152,12 @@ test.each(['error', 'reset'] as const)(
   async (fault) => {
     const username = `hal-${fault}`;
     await administration.add({ username, secret: { kind: 'none' } });
-    outage = fault;
+    local.outage = fault;
     expect(await signIn(await token(username))).toEqual(TEMPORARY);
     expect(observed.events.at(-1)).toMatchObject({ cause: 'issuer-unavailable' });
-    outage = false;
+    local.outage = 'none';
     expect(codeOf(await signIn(await token(username)))).toBe(235);
-    outage = fault;
+    local.outage = fault;
     clock.pass(600);
     expect(codeOf(await signIn(await token(username)))).toBe(235);
   },
