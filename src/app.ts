@@ -154,6 +154,7 @@ async function start(
     },
   });
   started.push(() => bridge.close());
+  metrics.gauge('RamBudgetUsed', () => bridge.memoryInUse);
 
   const signIn = await startSignIn(configuration, started, reportCredentials(log, metrics));
 
@@ -176,7 +177,12 @@ async function start(
   server.onConnect(() => bridge.admits() && SERVICE_UNAVAILABLE);
   server.onSender(() => bridge.admits());
   if (signIn !== undefined) {
-    server.onSignIn((attempt, session) => signIn.authenticator.authenticate(attempt, session));
+    server.onSignIn(async (attempt, session) => {
+      const begun = performance.now();
+      const answer = await signIn.authenticator.authenticate(attempt, session);
+      metrics.record('AuthLatency', {}, performance.now() - begun);
+      return answer;
+    });
     server.onSender((reversePath, { identity }, { size }) => {
       const grants = grantsOf(identity);
       return checkSender(grants, reversePath) ?? checkSize(grants, size);

@@ -11,7 +11,7 @@ import { createDuplicateGuard } from './duplicate-guard.ts';
 import type { AwsFailure, AwsService, Observe } from './events.ts';
 import { blocksFor, type CopyUpload, IncomingMessage, type Receiving } from './incoming-message.ts';
 import { sidecarMetadata } from './mail-record.ts';
-import { createMemory, SMALL_OCTETS } from './memory.ts';
+import { BLOCK_OCTETS, createMemory, SMALL_OCTETS } from './memory.ts';
 import { createSdkPuts } from './object-puts.ts';
 import { createObjectStore } from './object-store.ts';
 import type { BridgeOptions } from './options.ts';
@@ -31,6 +31,8 @@ export interface Bridge extends AsyncDisposable {
    * be told `421 4.3.2` instead.
    */
   admits(): Reply | undefined;
+  /** Octets of `limits.memory` that messages hold. */
+  readonly memoryInUse: number;
   /** Settles when no message is open and nothing of one is under way any more. */
   drain(): Promise<void>;
   /** Drains, and ends what runs in the background. The clients stay the caller's. */
@@ -194,6 +196,9 @@ export function createBridge(options: BridgeOptions): Bridge {
   return {
     open: openMessage,
     admits: () => (breaker.isOpen || memory.small.isShort ? OVERLOADED : undefined),
+    get memoryInUse() {
+      return memory.small.usedOctets + memory.large.ownedBlocks * BLOCK_OCTETS;
+    },
     drain,
     close,
     [Symbol.asyncDispose]: close,

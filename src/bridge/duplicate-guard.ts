@@ -64,6 +64,8 @@ export function createDuplicateGuard(
             messageId: { S: item.messageId },
             state: { S: item.state },
             expiresAt: { N: String(item.expiresAt) },
+            // The attribute that the credential table's TTL looks at.
+            ttl: { N: String(item.expiresAt) },
             owner: { S: item.owner },
           },
           ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now OR #owner = :owner',
