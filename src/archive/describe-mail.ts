@@ -4,7 +4,9 @@ import { finished, pipeline } from 'node:stream/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { AttachmentStream, HeaderLines, MessageText } from 'mailparser';
 import type { Place } from './list-mail.ts';
-import { type MailRecord, openMail } from './stored-mail.ts';
+import { type MailRecord, readRecord } from '../bridge/index.ts';
+import { openMail } from './open-mail.ts';
+import { isAboutThisMail } from './selection.ts';
 
 export interface DescribedMail {
   readonly key: string;
@@ -44,7 +46,7 @@ interface ParserNode {
 export async function describeMail(place: Place, key: string): Promise<DescribedMail> {
   const { MailParser } = await import('mailparser');
   const { decodeEncodedWords } = await import('../bridge/encoded-words.ts');
-  const { stream, sizeInOctets, record } = await openMail(place, key);
+  const { stream, sizeInOctets } = await openMail(place, key);
   const parser = new MailParser({});
   const attachments: DescribedAttachment[] = [];
   let headers: DescribedMail['headers'] = [];
@@ -67,7 +69,10 @@ export async function describeMail(place: Place, key: string): Promise<Described
   });
   await Promise.all([pipeline(stream, parser as unknown as Writable), finished(parser)]);
   const { tree } = parser as unknown as ParserTree;
-  const known = await record().catch(() => undefined);
+  const known = await readRecord(place, key).catch((error: unknown) => {
+    if (isAboutThisMail(error)) return undefined;
+    throw error;
+  });
   return {
     key,
     sizeInOctets,

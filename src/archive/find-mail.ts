@@ -1,6 +1,5 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { isMessageId } from '../bridge/index.ts';
-import { objectKeyPrefix } from '../bridge/object-key.ts';
+import { isMessageId, objectKeyPrefix } from '../bridge/index.ts';
 import type { ListedMail, Place } from './list-mail.ts';
 import { messageIdMillis, parseMailKey } from './received-time.ts';
 

@@ -5,10 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { mapInOrder } from './in-order.ts';
 import { listMail, type Place } from './list-mail.ts';
-import { buildNotification } from '../bridge/notification.ts';
-import type { ReceivedNotification } from '../bridge/notification-types.ts';
+import { type ReceivedNotification, rebuildNotification } from '../bridge/index.ts';
 import { isAboutThisMail } from './selection.ts';
-import { readHead } from './stored-mail.ts';
 
 /** One line of an index. Column names are lower case: Hive knows no others. */
 export interface IndexLine {
@@ -90,16 +88,14 @@ export async function* indexHours(
 }
 
 async function indexLine(place: Place, key: string): Promise<IndexLine> {
-  const { record, header, sizeInOctets } = await readHead(place, key);
-  const { member } = record;
-  const { message } = buildNotification({ record, bucket: place.bucket, key, header });
-  const { mail, receipt } = JSON.parse(message) as ReceivedNotification;
+  const { message } = await rebuildNotification(place, key);
+  const { mail, receipt, mailsluice: member } = JSON.parse(message) as ReceivedNotification;
   const { commonHeaders } = mail;
   return {
     message_id: mail.messageId,
     object_key: key,
     received_at: mail.timestamp,
-    size_octets: sizeInOctets,
+    size_octets: member.traceHeaderSize + member.size,
     sha256: member.sha256,
     reverse_path: mail.source,
     recipients: receipt.recipients,

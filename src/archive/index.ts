@@ -33,4 +33,3 @@ export {
   VERDICT_NAMES,
   type VerdictName,
 } from './selection.ts';
-export { type MailRecord, rebuildNotification } from './stored-mail.ts';

@@ -3,12 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildNotification } from '../bridge/notification.ts';
+import { rebuildNotification } from '../bridge/index.ts';
 import { type Destination, MailRefusedError } from './destinations/destination.ts';
 import { mapInOrder } from './in-order.ts';
 import type { Place } from './list-mail.ts';
 import { isAboutThisMail, type SelectedMail } from './selection.ts';
-import { openMail, readHead } from './stored-mail.ts';
+import { openMail } from './open-mail.ts';
 
 /** One run, or one run in several pieces: what marks its notifications. */
 export interface ReplayMark {
@@ -74,16 +74,9 @@ async function deliver(
 ): Promise<ReplayOutcome> {
   const { key, messageId } = mail;
   try {
-    const { record, header } = await readHead(place, key);
-    const notification = buildNotification({
-      record,
-      bucket: place.bucket,
-      key,
-      header,
-      replay: { at: mark.at, id: mark.id },
-    });
+    const notification = await rebuildNotification(place, key, { at: mark.at, id: mark.id });
     const open = async (): Promise<Readable> => (await openMail(place, key)).stream;
-    await destination.deliver({ key, messageId, record, notification, open });
+    await destination.deliver({ key, messageId, notification, open });
     return { mail };
   } catch (error) {
     if (error instanceof MailRefusedError || isAboutThisMail(error)) {

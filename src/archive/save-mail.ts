@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ListedMail, Place } from './list-mail.ts';
 import { quoteForMbox, skipOctets } from './message-stream.ts';
-import { type MailRecord, openMail } from './stored-mail.ts';
+import { openMail } from './open-mail.ts';
+import { readRecord } from '../bridge/index.ts';
 
 export interface SaveOptions {
   /** Leaves out what Mailsluice put in front: the octets as they were sent. Default false. */
@@ -17,19 +18,14 @@ async function openAs(
   place: Place,
   key: string,
   { asSent = false }: SaveOptions,
-): Promise<{ readonly stream: Readable; readonly record: () => Promise<MailRecord> }> {
-  const { stream, record } = await openMail(place, key);
-  if (!asSent) return { stream, record };
-  try {
-    const { member } = await record();
-    if (member.traceHeaderSize === 0) return { stream, record };
-    const sent = skipOctets(member.traceHeaderSize);
-    stream.once('error', (error) => sent.destroy(error));
-    return { stream: stream.pipe(sent), record };
-  } catch (error) {
-    stream.destroy();
-    throw error;
-  }
+): Promise<Readable> {
+  const octets = asSent ? (await readRecord(place, key)).member.traceHeaderSize : 0;
+  const { stream } = await openMail(place, key);
+  if (octets === 0) return stream;
+  const sent = skipOctets(octets);
+  // A pipe does not carry errors on.
+  stream.once('error', (error) => sent.destroy(error));
+  return stream.pipe(sent);
 }
 
 /** Writes the octets of one mail; does not end `output`. */
@@ -39,8 +35,7 @@ export async function writeMail(
   output: NodeJS.WritableStream,
   options: SaveOptions = {},
 ): Promise<void> {
-  const { stream } = await openAs(place, key, options);
-  await pipeline(stream, output, { end: false });
+  await pipeline(await openAs(place, key, options), output, { end: false });
 }
 
 /** Writes one mail to a file, which is whole or as it was before. */
@@ -63,8 +58,7 @@ async function saveAs(
 ): Promise<void> {
   const output = await open(file, 'w');
   try {
-    const { stream } = await openAs(place, key, options);
-    await output.writeFile(stream);
+    await output.writeFile(await openAs(place, key, options));
     await output.sync();
   } finally {
     await output.close();
@@ -105,8 +99,8 @@ export async function openMaildir(
 export function openMbox(place: Place, file: string, options: SaveOptions = {}): MailFolder {
   return {
     save: async ({ key, receivedAt }) => {
-      const { stream, record } = await openAs(place, key, options);
-      const { reversePath } = (await record()).member.envelope;
+      const { reversePath } = (await readRecord(place, key)).member.envelope;
+      const stream = await openAs(place, key, options);
       await appendFile(file, `From ${mboxSender(reversePath)} ${ctime(receivedAt)}\n`);
       await pipeline(stream, quoteForMbox(), createWriteStream(file, { flags: 'a' }));
       return { saved: true };

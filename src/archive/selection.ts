@@ -1,7 +1,7 @@
 // Which mails: by time and size from the listing alone, by envelope and verdict from each mail's record.
 import { type ListedMail, listMail, type Place } from './list-mail.ts';
 import { mapInOrder } from './in-order.ts';
-import { type MailRecord, readRecord } from './stored-mail.ts';
+import { type MailRecord, readRecord } from '../bridge/index.ts';
 
 /** All that is given must hold. */
 export interface Selection {
@@ -97,7 +97,8 @@ async function withRecord(place: Place, mail: SelectedMail): Promise<SelectedMai
 /** Not the service and not the rights, but this one object: gone meanwhile, or no mail of ours. */
 export function isAboutThisMail(error: unknown): boolean {
   return (
-    error instanceof Error && ['MailRecordError', 'NoSuchKey', 'NotFound'].includes(error.name)
+    error instanceof Error &&
+    ['MailRecordError', 'NoSuchMailError', 'NoSuchKey', 'NotFound'].includes(error.name)
   );
 }
 

@@ -1,7 +1,7 @@
 // What SNS puts around a notification, for destinations that are reached without SNS: a subscriber is to see
 // no difference. Only the signature is missing; nobody but SNS can sign.
 import { randomUUID } from 'node:crypto';
-import type { Notification } from '../bridge/notification.ts';
+import type { Notification } from '../bridge/index.ts';
 
 type Attributes = Record<string, { Type: string; Value: string }>;
 

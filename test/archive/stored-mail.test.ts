@@ -1,12 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  describeMail,
-  findMail,
-  MailNotFoundError,
-  type Place,
-  rebuildNotification,
-} from '../../src/archive/index.ts';
-import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import { describeMail, findMail, MailNotFoundError, type Place } from '../../src/archive/index.ts';
+import { type ReceivedNotification, rebuildNotification } from '../../src/bridge/index.ts';
 import { recipient, takeNotifications } from '../bridge/support.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { storeMails } from './support.ts';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { ReceivedNotification } from '../../bridge/index.ts';
 import { type Destination, MailRefusedError } from './destination.ts';
 
 export interface CommandOptions {
@@ -19,8 +20,8 @@ export function commandDestination(
 ): Destination {
   return {
     name: `command ${command} < ${input}`,
-    deliver: async ({ key, messageId, record, notification, open }) => {
-      const { reversePath, recipients } = record.member.envelope;
+    deliver: async ({ key, messageId, notification, open }) => {
+      const { mail, receipt } = JSON.parse(notification.message) as ReceivedNotification;
       const source = input === 'mail' ? await open() : Readable.from([notification.message]);
       const child = spawn('/bin/sh', ['-c', command], {
         stdio: ['pipe', 2, 2],
@@ -28,9 +29,9 @@ export function commandDestination(
           ...process.env,
           MAILSLUICE_MESSAGE_ID: messageId,
           MAILSLUICE_OBJECT_KEY: key,
-          MAILSLUICE_REVERSE_PATH: reversePath ?? '',
+          MAILSLUICE_REVERSE_PATH: mail.source,
           // The first of them: an environment has bounds, and the notification has all.
-          MAILSLUICE_RECIPIENT: recipients[0]?.forwardPath ?? '',
+          MAILSLUICE_RECIPIENT: receipt.recipients[0] ?? '',
         },
       });
       const { stdin } = child;

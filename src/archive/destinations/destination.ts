@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Notification } from '../../bridge/notification.ts';
-import type { MailRecord } from '../stored-mail.ts';
+import type { Notification } from '../../bridge/index.ts';
 
 /** Where a replay goes. */
 export interface Destination {
@@ -16,7 +15,6 @@ export interface Destination {
 export interface ReplayedMail {
   readonly key: string;
   readonly messageId: string;
-  readonly record: MailRecord;
   /** The first one, marked as a replay. */
   readonly notification: Notification;
   /** The mail's octets. */
