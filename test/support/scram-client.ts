@@ -31,11 +31,17 @@ export class ScramClient {
   readonly #binding: Buffer;
   #serverSignature = '';
 
-  constructor(username: string, password: string, nonce: string, header = 'n,,', binding = '') {
+  constructor(
+    username: string,
+    password: string,
+    nonce: string,
+    header = 'n,,',
+    binding: string | Buffer = '',
+  ) {
     this.#header = header;
     this.#bare = `n=${username},r=${nonce}`;
     this.#password = password;
-    this.#binding = Buffer.from(binding);
+    this.#binding = typeof binding === 'string' ? Buffer.from(binding) : binding;
   }
 
   first(): string {
