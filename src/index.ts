@@ -1,12 +1,17 @@
 // The library: what `import … from "mailsluice"` gives.
 export * from './server/index.ts';
 export {
+  type ChannelBinding,
+  type ChannelBindingType,
   type DiscardCause,
   type Envelope,
+  type Exchange,
+  type ExchangeContext,
   type ForwardPath,
   type Identity,
   type Mailbox,
   type MailParameters,
+  type Mechanism,
   type MessageFacts,
   type MessageWriter,
   type Note,
@@ -22,5 +27,7 @@ export {
   type SessionFacts,
   type SignInAnswer,
   type SignInAttempt,
+  type SignInQuestion,
+  type Step,
   type TlsFacts,
 } from './smtp/index.ts';

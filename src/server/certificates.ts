@@ -9,6 +9,13 @@ import { makeSecureContext } from './tls-settings.ts';
  * One certificate with its private key, both PEM. Several for one name with keys of different types (ECDSA and
  * RSA) are served together, and each client gets the one it can verify. The first is also what a client gets
  * that asks for no name, or for one that nobody here has.
+ *
+ * @example
+ * const certificate: Certificate = {
+ *   cert: await readFile('mx.crt', 'utf8'),
+ *   key: await readFile('mx.key', 'utf8'),
+ *   serverNames: ['mx.example.com', '*.in.example.com'],
+ * };
  */
 export interface Certificate {
   /** The certificate, then its intermediates. */

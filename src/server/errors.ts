@@ -1,17 +1,41 @@
 // One error class for each thing that a caller can do about it. Their messages name the subject, the
 // expectation and the value found, and are meant to be shown as they are, without a stack.
 
-/** The options contradict themselves or the documentation: change them. */
+/**
+ * The options contradict themselves or the documentation: change them.
+ *
+ * @example
+ * new SmtpServer({ limits: { maxRecipients: 0 } });
+ * // OptionsError: limits.maxRecipients: expected a whole number from 1, got 0
+ */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
 }
 
-/** A certificate or key cannot be used: mend the file. Never holds key material. */
+/**
+ * A certificate or key cannot be used: mend the file. Never holds key material.
+ *
+ * @example
+ * try {
+ *   server.replaceCertificates(await readCertificates());
+ * } catch (error) {
+ *   if (error instanceof CertificateError) console.error(error.message, '- the old ones go on serving');
+ * }
+ */
 export class CertificateError extends Error {
   override readonly name = 'CertificateError';
 }
 
-/** A listener cannot take its address: free the port, or choose another. */
+/**
+ * A listener cannot take its address: free the port, or choose another.
+ *
+ * @example
+ * await server.listen().catch((error: unknown) => {
+ *   if (!(error instanceof ListenError)) throw error;
+ *   console.error(error.message);
+ *   process.exitCode = 1;
+ * });
+ */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
   /** The listener's name. */
@@ -26,7 +50,20 @@ export class ListenError extends Error {
   }
 }
 
-/** The content of a mail was read after its client had vanished, or after the mail had been answered. */
+/**
+ * The content of a mail was read after its client had vanished, or after the mail had been answered. A hook
+ * need not catch it: nobody waits for its answer any more.
+ *
+ * @example
+ * server.onMail(async (mail) => {
+ *   try {
+ *     for await (const chunk of mail.content) upload.write(chunk);
+ *   } catch (error) {
+ *     upload.abort();
+ *     throw error;
+ *   }
+ * });
+ */
 export class MailGoneError extends Error {
   override readonly name = 'MailGoneError';
 }

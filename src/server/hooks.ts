@@ -17,6 +17,9 @@ import type { Mail } from './mail.ts';
  * What a hook says: nothing (go on), a reply of 4yz or 5yz (refuse), or a reply of its own of 2yz. All hooks of
  * a kind must agree: they are asked in the order in which they were added, and the first refusal is what the
  * client hears.
+ *
+ * @example
+ * const answer: HookAnswer = { code: 550, status: '1.1', text: 'No such mailbox' }; // 550 5.1.1 No such mailbox
  */
 export type HookAnswer = Reply | undefined | void;
 
@@ -25,6 +28,20 @@ export type HookAnswer = Reply | undefined | void;
  * 5.7.8`, nothing leaves it to the next hook. A client is signed in when one hook said so and none refused. A
  * `SignInAnswer` says more: another identity, or the verifiers that SCRAM needs. `true` is no answer to SCRAM,
  * whose password the hook never sees.
+ *
+ * @example
+ * server.onSignIn(async (attempt) => {
+ *   if (attempt.kind !== 'scram') return undefined;
+ *   const verifier = await table.get(attempt.username);
+ *   return {
+ *     kind: 'verify',
+ *     verifiers: [verifier],
+ *     settle: (proved) =>
+ *       proved
+ *         ? { kind: 'accept', identity: { username: attempt.username, mechanism: attempt.mechanism } }
+ *         : { kind: 'refuse', reply: { code: 535, status: '7.8', text: 'Authentication credentials invalid' } },
+ *   };
+ * });
  */
 export type SignInHookAnswer = SignInAnswer | Reply | boolean | undefined | void;
 

@@ -17,5 +17,5 @@ export type {
 } from './hooks.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { LoopMail, Mail } from './mail.ts';
-export type { ListenerOptions, ServerOptions } from './options.ts';
+export type { Extensions, ListenerOptions, ServerOptions } from './options.ts';
 export { type Closed, type CloseOptions, type ListeningAddress, SmtpServer } from './server.ts';

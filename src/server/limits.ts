@@ -1,6 +1,12 @@
 /**
  * What a peer may make the server hold or wait for. Counts are whole numbers, sizes are octets, times are
  * seconds. A listener may override any of them.
+ *
+ * @example
+ * new SmtpServer({
+ *   limits: { maxMessageSize: 1_000_000, maxConnections: 50 },
+ *   listeners: [{ name: 'lan', port: 2525, limits: { maxConnectionsPerAddress: 50 } }],
+ * });
  */
 export interface Limits {
   /** Octets of one message, announced as SIZE (RFC 1870). Default 41,943,040 (40 MiB). */
@@ -41,6 +47,7 @@ export interface Limits {
   readonly answerTimeoutSeconds: number;
 }
 
+/** What a server does that is told nothing else. */
 export const DEFAULT_LIMITS: Limits = {
   maxMessageSize: 41_943_040,
   maxRecipients: 100,

@@ -75,7 +75,7 @@ export class Mail {
   }
 
   /**
-   * Reads the whole content and takes it apart with mailparser, which must be installed.
+   * Reads the whole content and takes it apart with mailparser.
    *
    * @example
    * server.onMail(async (mail) => {

@@ -5,7 +5,12 @@ import type { ServerEvent } from './events.ts';
 import { TrustedNetworks } from './trusted-networks.ts';
 import { COUNTS, DEFAULT_LIMITS, type Limits } from './limits.ts';
 
-/** Extensions that a listener offers, or not. */
+/**
+ * Extensions that a listener offers, or not. PIPELINING, SIZE, 8BITMIME and ENHANCEDSTATUSCODES always are.
+ *
+ * @example
+ * const listener = { name: 'mx', port: 25, extensions: { mtPriority: true, chunking: false } };
+ */
 export interface Extensions {
   /** CHUNKING and BINARYMIME (RFC 3030). Default true. */
   readonly chunking?: boolean;
@@ -23,7 +28,18 @@ export interface Extensions {
   readonly futureRelease?: { readonly maxSeconds: number; readonly maxDateTime: string };
 }
 
-/** One address that a server listens on, and how its sessions behave. */
+/**
+ * One address that a server listens on, and how its sessions behave.
+ *
+ * @example
+ * const submission: ListenerOptions = {
+ *   name: 'submission',
+ *   port: 587,
+ *   tls: 'starttls',
+ *   auth: 'required',
+ *   mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'PLAIN', 'LOGIN'],
+ * };
+ */
 export interface ListenerOptions {
   /** Unique; it is what events and mails call the listener by. */
   readonly name: string;
@@ -71,7 +87,17 @@ export interface ListenerOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** What `new SmtpServer` takes. */
+/**
+ * What `new SmtpServer` takes. All of it has a default: `new SmtpServer()` listens on a free port of 127.0.0.1.
+ *
+ * @example
+ * const options: ServerOptions = {
+ *   hostname: 'mx.example.com',
+ *   listeners: [{ name: 'mx', port: 25, tls: 'starttls' }],
+ *   tls: { certificates: [{ cert, key }] },
+ *   observe: ({ kind }) => counters.increment(kind),
+ * };
+ */
 export interface ServerOptions {
   /** The name in the greeting; where DNS knows it, the one in the MX record. Default `localhost`. */
   readonly hostname?: string;
