@@ -71,8 +71,8 @@ export type ServerEvent =
   | {
       readonly kind: 'connection-closed';
       readonly peer: Peer;
-      /** `ended`: after QUIT or a 421. `lost`: by the client. `timeout`: no answer to our end. `failed`: our fault. */
-      readonly cause: 'ended' | 'lost' | 'tls-failed' | 'timeout' | 'failed' | 'closing';
+      /** `ended`: after QUIT, 421 or 554. `lost`: by the client. `closing`: cut short by `close`. `failed`: our fault. */
+      readonly cause: 'ended' | 'lost' | 'tls-failed' | 'closing' | 'failed';
       readonly seconds: number;
       readonly octetsReceived: number;
       readonly octetsSent: number;

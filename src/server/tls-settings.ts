@@ -17,16 +17,18 @@ const CIPHERS = [
 
 const CLASSICAL_GROUPS = 'X25519:prime256v1:secp384r1';
 
-/** The hybrid post-quantum group first, where OpenSSL (3.5 and later) knows it. */
-const GROUPS = groupsOf(`X25519MLKEM768:${CLASSICAL_GROUPS}`);
+let groups: string | undefined;
 
-function groupsOf(wanted: string): string {
+/** The hybrid post-quantum group first, where OpenSSL (3.5 and later) knows it: it is asked once. */
+function knownGroups(): string {
+  if (groups !== undefined) return groups;
+  groups = `X25519MLKEM768:${CLASSICAL_GROUPS}`;
   try {
-    createSecureContext({ ecdhCurve: wanted });
-    return wanted;
+    createSecureContext({ ecdhCurve: groups });
   } catch {
-    return CLASSICAL_GROUPS;
+    groups = CLASSICAL_GROUPS;
   }
+  return groups;
 }
 
 /**
@@ -41,7 +43,7 @@ export function makeSecureContext(certificates: SecureContextOptions): SecureCon
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     ciphers: CIPHERS,
-    ecdhCurve: GROUPS,
+    ecdhCurve: knownGroups(),
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_PRIORITIZE_CHACHA,
     // Without it OpenSSL refuses to resume a session in which a client certificate was asked for.
