@@ -154,6 +154,7 @@ async function start(
     },
   });
   started.push(() => bridge.close());
+  metrics.gauge('CommitInFlight', () => bridge.inFlight);
   metrics.gauge('RamBudgetUsed', () => bridge.memoryInUse);
 
   const signIn = await startSignIn(configuration, started, reportCredentials(log, metrics));

@@ -11,7 +11,7 @@ import { createDuplicateGuard } from './duplicate-guard.ts';
 import type { AwsFailure, AwsService, Observe } from './events.ts';
 import { blocksFor, type CopyUpload, IncomingMessage, type Receiving } from './incoming-message.ts';
 import { sidecarMetadata } from './mail-record.ts';
-import { BLOCK_OCTETS, createMemory, SMALL_OCTETS } from './memory.ts';
+import { createMemory, SMALL_OCTETS } from './memory.ts';
 import { createSdkPuts } from './object-puts.ts';
 import { createObjectStore } from './object-store.ts';
 import type { BridgeOptions } from './options.ts';
@@ -31,7 +31,9 @@ export interface Bridge extends AsyncDisposable {
    * be told `421 4.3.2` instead.
    */
   admits(): Reply | undefined;
-  /** Octets of `limits.memory` that messages hold. */
+  /** Messages that are whole and not answered yet. */
+  readonly inFlight: number;
+  /** Octets of `limits.memory` that messages hold or own now. */
   readonly memoryInUse: number;
   /** Settles when no message is open and nothing of one is under way any more. */
   drain(): Promise<void>;
@@ -60,7 +62,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const puts = isSdkOnly ? createSdkPuts(s3) : createSignedPuts(s3, bucket);
   const publishes = isSdkOnly ? createSdkPublishes(sns) : createSignedPublishes(sns, topicArn);
   const store = createObjectStore(s3, puts, bucket, observe);
-  const publisher = createPublisher({ publishes, observe });
+  const publisher = createPublisher({ sns, publishes, observe });
   const breaker = createBreaker({ observe, probe });
   const guard =
     options.duplicates &&
@@ -85,6 +87,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     settled: (failure) => breaker.settled(failure),
   });
 
+  let inFlight = 0;
   /** Messages open or being committed, and who waits for their end. */
   let openMessages = 0;
   let onIdle: (() => void)[] = [];
@@ -140,13 +143,18 @@ export function createBridge(options: BridgeOptions): Bridge {
       for (const { upload } of uploads) upload.abort();
       throw failed.reason;
     },
-    commit: (mail) =>
-      committer.commit(
-        mail,
-        mail.body.kind === 'parts'
-          ? mail.body.uploads.map(({ copy }) => copy)
-          : copiesOf(mail.facts),
-      ),
+    commit: async (mail) => {
+      const { body, facts } = mail;
+      inFlight += 1;
+      try {
+        return await committer.commit(
+          mail,
+          body.kind === 'parts' ? body.uploads.map(({ copy }) => copy) : copiesOf(facts),
+        );
+      } finally {
+        inFlight -= 1;
+      }
+    },
     overloaded: (facts, size) => deferred(facts, size, OVERLOADED, 'overload'),
     failed: (facts, size, error) => {
       const failure = failureOf('s3', error);
@@ -195,10 +203,13 @@ export function createBridge(options: BridgeOptions): Bridge {
 
   return {
     open: openMessage,
-    admits: () => (breaker.isOpen || memory.small.isShort ? OVERLOADED : undefined),
-    get memoryInUse() {
-      return memory.small.usedOctets + memory.large.ownedBlocks * BLOCK_OCTETS;
+    get inFlight() {
+      return inFlight;
     },
+    get memoryInUse() {
+      return memory.usedOctets;
+    },
+    admits: () => (breaker.isOpen || memory.small.isShort ? OVERLOADED : undefined),
     drain,
     close,
     [Symbol.asyncDispose]: close,

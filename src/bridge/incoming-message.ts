@@ -116,7 +116,12 @@ export class IncomingMessage implements MessageWriter {
       // Both only fail into a refusal.
       await this.#uploading;
       if (this.#refusal !== undefined) return this.#refusal();
-      const uploads = await this.#uploads;
+      let uploads: readonly CopyUpload[] | undefined;
+      try {
+        uploads = await this.#uploads;
+      } catch (error) {
+        return this.#receiving.failed(this.#facts, this.#sizeInOctets, error);
+      }
       const body: MailBody =
         uploads === undefined
           ? { kind: 'whole', chunks: this.#small?.take() ?? this.#filled() }

@@ -22,6 +22,8 @@ export interface Memory {
   readonly large: BlockPool;
   /** Somebody waits for memory. */
   readonly isShort: boolean;
+  /** What is held or owned by messages. */
+  readonly usedOctets: number;
 }
 
 /** At least one window and 4 MiB of small messages, whatever `octets` says: below it nothing would work. */
@@ -35,6 +37,9 @@ export function createMemory(octets: number): Memory {
     large,
     get isShort() {
       return small.isShort || large.isShort;
+    },
+    get usedOctets() {
+      return small.usedOctets + large.ownedBlocks * BLOCK_OCTETS;
     },
   };
 }

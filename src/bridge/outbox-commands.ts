@@ -6,7 +6,6 @@ import { createSdkPuts } from './object-puts.ts';
 import { createObjectStore } from './object-store.ts';
 import { type DrainResult, drainOutbox, listOutbox, type OutboxEntry } from './outbox-drainer.ts';
 import { createPublisher } from './publisher.ts';
-import { createSdkPublishes } from './publishes.ts';
 
 export interface OutboxCommandOptions {
   readonly s3: S3Client;
@@ -32,7 +31,7 @@ export interface DrainCommandOptions extends OutboxCommandOptions {
 /** One pass over all markers. `failure` says why it stopped before the end, if it did. */
 export function drainOutboxOf(options: DrainCommandOptions): Promise<DrainResult> {
   const { s3, sns, bucket, observe = () => undefined, topicArn, perSecond, signal } = options;
-  const publisher = createPublisher({ publishes: createSdkPublishes(sns), observe });
+  const publisher = createPublisher({ sns, observe });
   return drainOutbox(
     {
       s3,

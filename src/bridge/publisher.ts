@@ -1,10 +1,11 @@
 // Notifications to SNS, several in one call where several are on their way: a batch of ten costs hardly more
 // than one. Nobody waits who is alone, and each entry's own result is its own message's.
+import type { SNSClient } from '@aws-sdk/client-sns';
 import { classifyAwsError } from './aws-failures.ts';
 import { Deadline } from './deadline.ts';
 import type { Observe } from './events.ts';
 import type { Notification } from './notification.ts';
-import type { FailedEntry, Publishes } from './publishes.ts';
+import { createSdkPublishes, type FailedEntry, type Publishes } from './publishes.ts';
 
 /** Puts notifications on their topics. */
 export interface Publisher {
@@ -13,7 +14,9 @@ export interface Publisher {
 }
 
 export interface PublisherOptions {
-  readonly publishes: Publishes;
+  readonly sns: SNSClient;
+  /** How the calls are made. Default: by the SDK's own commands. */
+  readonly publishes?: Publishes;
   readonly observe: Observe;
   /** How long the first of a batch waits for others, when others are on their way. Default 4. */
   readonly lingerMillis?: number;
@@ -43,7 +46,7 @@ export class PublishEntryError extends Error {
 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { publishes, observe, lingerMillis = 4 } = options;
+  const { sns, publishes = createSdkPublishes(sns), observe, lingerMillis = 4 } = options;
   /** By topic. A message waits here for `lingerMillis` at the most, so there are no more than commits. */
   const queues = new Map<string, Entry[]>();
   let inFlight = 0;

@@ -111,7 +111,7 @@ test('the first try failed: the next one is taken as new', async () => {
 });
 
 test('a commit of the same mail that does not end: 451, and nothing is stored for the second', async () => {
-  const bridge = guarded();
+  const bridge = guarded({ limits: { commitSeconds: 1 } });
   const content = mail();
   bench.proxy.inject('PutObject', { kind: 'hang' }, ALWAYS);
   const first = bridge.deliver(content);

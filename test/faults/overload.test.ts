@@ -2,12 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { MessageWriter } from '../../src/smtp/index.ts';
 import { type FactsInput, facts } from '../bridge/support.ts';
-import {
-  type BenchBridge,
-  COMMIT_SECONDS,
-  type FaultBench,
-  startFaultBench,
-} from './bridge-under-faults.ts';
+import { type BenchBridge, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
 
 const MIB = 1024 * 1024;
 /** One window for large mails and 4 MiB for small ones: the least there is. */
@@ -22,7 +17,7 @@ afterEach(() => bench.clear());
 afterAll(() => bench[Symbol.asyncDispose]());
 
 function tight(memoryWaitSeconds: number): BenchBridge {
-  return bench.makeBridge({ limits: { memory, memoryWaitSeconds, commitSeconds: COMMIT_SECONDS } });
+  return bench.makeBridge({ limits: { memory, memoryWaitSeconds } });
 }
 
 interface Sending {

@@ -10,6 +10,7 @@ const PUBLISH_MILLIS = 60_000;
 /** Publishes as the server does, attributes and all. */
 export function topicDestination(sns: SNSClient, topicArn: string): Destination {
   const publisher = createPublisher({
+    sns,
     publishes: createSdkPublishes(sns),
     observe: () => undefined,
   });

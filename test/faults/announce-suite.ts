@@ -1,4 +1,5 @@
 // FAILURES: every row that SNS and the outbox have a part in, with the fault injected for real.
+// Run against both ways to send.
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createBridgeClients, drainOutboxOf, listOutboxOf } from '../../src/bridge/index.ts';
@@ -10,40 +11,40 @@ const MAIL = 'From: a@b.example\r\nTo: c@d.example\r\nSubject: hello\r\n\r\nHell
 const ALWAYS = 1000;
 const down: Fault = { kind: 'refuse', status: 503, code: 'ServiceUnavailable' };
 
-let bench: FaultBench;
-beforeAll(async () => {
-  bench = await startFaultBench();
-});
-afterEach(async () => {
-  await bench.clear();
-  const { s3, resources } = bench.aws;
-  for (const Key of await listKeys(bench.aws, 'outbox/')) {
-    await s3.send(new DeleteObjectCommand({ Bucket: resources.bucket, Key }));
-  }
-  await announced(bench.aws);
-});
-afterAll(() => bench[Symbol.asyncDispose]());
-
-/** What `mailsluice outbox drain` does, past the proxy. */
-function drain(): ReturnType<typeof drainOutboxOf> {
-  const { aws, events } = bench;
-  return drainOutboxOf({
-    s3: aws.s3,
-    sns: aws.sns,
-    bucket: aws.resources.bucket,
-    observe: (event) => events.push(event),
+export function announceSuite(requests: 'signed' | 'sdk'): void {
+  let bench: FaultBench;
+  beforeAll(async () => {
+    bench = await startFaultBench();
   });
-}
+  afterEach(async () => {
+    await bench.clear();
+    const { s3, resources } = bench.aws;
+    for (const Key of await listKeys(bench.aws, 'outbox/')) {
+      await s3.send(new DeleteObjectCommand({ Bucket: resources.bucket, Key }));
+    }
+    await announced(bench.aws);
+  });
+  afterAll(() => bench[Symbol.asyncDispose]());
 
-async function outbox(): Promise<string[]> {
-  const { s3, resources } = bench.aws;
-  const ids: string[] = [];
-  for await (const { messageId } of listOutboxOf({ s3, bucket: resources.bucket }))
-    ids.push(messageId);
-  return ids;
-}
+  /** What `mailsluice outbox drain` does, past the proxy. */
+  function drain(): ReturnType<typeof drainOutboxOf> {
+    const { aws, events } = bench;
+    return drainOutboxOf({
+      s3: aws.s3,
+      sns: aws.sns,
+      bucket: aws.resources.bucket,
+      observe: (event) => events.push(event),
+    });
+  }
 
-describe.each(['signed', 'sdk'] as const)('with requests: %s', (requests) => {
+  async function outbox(): Promise<string[]> {
+    const { s3, resources } = bench.aws;
+    const ids: string[] = [];
+    for await (const { messageId } of listOutboxOf({ s3, bucket: resources.bucket }))
+      ids.push(messageId);
+    return ids;
+  }
+
   test.each<[string, Fault]>([
     ['500 InternalFailure', { kind: 'refuse', status: 500, code: 'InternalFailure' }],
     ['no answer in time', { kind: 'hang' }],
@@ -339,4 +340,4 @@ describe.each(['signed', 'sdk'] as const)('with requests: %s', (requests) => {
       expect(JSON.parse(body.toString())).toMatchObject({ messageId: poison, refusals: 5 });
     });
   });
-});
+}

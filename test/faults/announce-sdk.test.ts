@@ -1,0 +1,3 @@
+import { announceSuite } from './announce-suite.ts';
+
+announceSuite('sdk');
