@@ -4,10 +4,13 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { createTransport, type SendMailOptions } from 'nodemailer';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mainFile } from '../support/local.ts';
-import { missing, runProgram } from '../support/programs.ts';
+import { runProgram } from '../support/programs.ts';
+import { credentialsCli } from '../cli/credentials/support.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { TestClient } from '../support/smtp-client.ts';
+import { ScramClient } from './scram-client.ts';
 import { serve, type Served } from './served.ts';
 import { startTokenIssuer, type TokenIssuer } from './token-issuer.ts';
 
@@ -35,11 +38,7 @@ afterAll(async () => {
 });
 
 async function cli(...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [mainFile, 'credentials', ...args, '--table', aws.resources.table],
-    { env: { PATH: process.env['PATH'], ...aws.environment } },
-  );
+  const { stdout } = await credentialsCli(aws)(args);
   return stdout;
 }
 
@@ -67,7 +66,19 @@ function send(auth: Auth, listener: 'submission' | 'smtps', mail: SendMailOption
 }
 
 test('a credential of the command line signs in at once, over STARTTLS and implicit TLS', async () => {
-  const pass = await added('device');
+  // In the environment and with the configuration of the server, and nothing else said.
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [mainFile, 'credentials', 'add', 'device', '--json'],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        ...aws.environment,
+        MAILSLUICE_CONFIG: JSON.stringify({ credentials: { table: aws.resources.table } }),
+      },
+    },
+  );
+  const { password: pass }: { password: string } = JSON.parse(stdout);
   for (const listener of ['submission', 'smtps'] as const) {
     const { response } = await send({ user: 'Device', pass }, listener);
     expect(response).toMatch(/^250 2\.0\.0/);
@@ -121,15 +132,105 @@ test('a credential for other networks is refused here', async () => {
   });
 });
 
-const swaksIsMissing = missing('swaks');
-test.skipIf(swaksIsMissing !== undefined).each(['PLAIN', 'LOGIN'])(
-  'swaks signs in by %s',
-  async (mechanism) => {
-    const password = await added(`swaks-${mechanism}`);
-    const { code, output } = await swaks(mechanism, `swaks-${mechanism}`, password);
+describe('clients that are not ours', () => {
+  test.each(['PLAIN', 'LOGIN'])('swaks signs in by %s', async (mechanism) => {
+    const username = `swaks-${mechanism}`;
+    const password = await added(username);
+    const { code, output } = await swaks(mechanism, username, password);
     expect([code, output]).toEqual([0, expect.stringContaining('235 2.7.0')]);
-  },
-);
+  });
+
+  test.each(['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'])(
+    'GNU SASL signs in by %s and trusts the server, and a wrong password does not',
+    async (mechanism) => {
+      const username = `gsasl-${mechanism.toLowerCase()}`;
+      const password = await added(username);
+      expect(await gsasl(mechanism, username, password)).toMatch(
+        /235 2\.7\.0.*finished \(server trusted\)/s,
+      );
+      expect(acceptedBy(username)).toContain(mechanism);
+      expect(await gsasl(mechanism, username, `${password}x`)).toMatch(/535 5\.7\.8/);
+    },
+  );
+
+  test('GNU SASL signs in with a chosen password and its many iterations', async () => {
+    const password = 'a chosen password';
+    secrets.add(password);
+    await credentialsCli(aws)(['add', 'chooser', '--password-stdin'], { stdin: password });
+    expect(await gsasl('SCRAM-SHA-256', 'chooser', password)).toMatch(/235 2\.7\.0/);
+    const { response } = await send({ user: 'chooser', pass: password }, 'smtps');
+    expect(response).toMatch(/^250/);
+  });
+
+  test.each(['smtps', 'submission'] as const)(
+    'curl signs in by OAUTHBEARER on %s, and a token for others does not',
+    async (listener) => {
+      const username = `bearer-${listener}`;
+      await cli('add', username, '--token-only');
+      const token = await issuer.token(username);
+      expect(await curl(listener, username, token)).toMatch(/235 2\.7\.0/);
+      expect(acceptedBy(username)).toEqual(['OAUTHBEARER']);
+      const stolen = await issuer.token(username, { claims: { aud: 'calendar' } });
+      expect(await curl(listener, username, stolen)).toMatch(/535 5\.7\.8|Login denied/);
+      expect(acceptedBy(username)).toEqual(['OAUTHBEARER']);
+    },
+  );
+
+  test('nodemailer signs in by XOAUTH2', async () => {
+    await cli('add', 'ann', '--token-only');
+    const accessToken = await issuer.token('ann');
+    secrets.add(accessToken);
+    const { response } = await createTransport({
+      host: '127.0.0.1',
+      port: server.port('smtps'),
+      secure: true,
+      tls: { rejectUnauthorized: false },
+      auth: { type: 'OAuth2', user: 'ann', accessToken },
+    }).sendMail({ from: 'a@in.example', to: 'b@out.example', text: 'hello' });
+    expect(response).toMatch(/^250/);
+    expect(acceptedBy('ann')).toEqual(['XOAUTH2']);
+  });
+});
+
+test.each(['SCRAM-SHA-256', 'PLAIN'])('%s works over implicit TLS too', async (mechanism) => {
+  const username = `implicit-${mechanism.toLowerCase()}`;
+  const password = await added(username);
+  const client = await TestClient.connectTls(server.port('smtps'));
+  await client.reply();
+  expect(await client.say('EHLO client.example')).toMatch(/^250-AUTH .*SCRAM-SHA-256 .*PLAIN/m);
+  if (mechanism === 'PLAIN') {
+    const response = Buffer.from(`\0${username}\0${password}`).toString('base64');
+    expect(await client.say(`AUTH PLAIN ${response}`)).toMatch(/^235 2\.7\.0/);
+  } else expect(await signInByScram(client, username, password)).toMatch(/^235 2\.7\.0/);
+  client.destroy();
+});
+
+/** Plays SCRAM-SHA-256 on a connection that has said EHLO; the last reply, once the server proved itself. */
+async function signInByScram(
+  client: TestClient,
+  username: string,
+  password: string,
+): Promise<string> {
+  const text = (reply: string): string => Buffer.from(reply.slice(4), 'base64').toString();
+  const base64 = (message: string): string => Buffer.from(message).toString('base64');
+  const scram = new ScramClient(username, password);
+  const first = await client.say(`AUTH SCRAM-SHA-256 ${base64(scram.first())}`);
+  const final = await client.say(base64(scram.final(text(first))));
+  if (!final.startsWith('334')) return final;
+  expect(text(final)).toBe(scram.serverFinal());
+  return client.say('');
+}
+
+/** The mechanisms by which the server said that it let this user in. */
+function acceptedBy(username: string): string[] {
+  return server
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"sign-in-accepted"'))
+    .map((line): { username: string; mechanism: string } => JSON.parse(line))
+    .filter((event) => event.username === username)
+    .map(({ mechanism }) => mechanism);
+}
 
 function swaks(mechanism: string, username: string, password: string) {
   return runProgram('swaks', [
@@ -137,6 +238,41 @@ function swaks(mechanism: string, username: string, password: string) {
     ...['--from', 'a@in.example', '--to', 'b@out.example'],
     ...['--auth', mechanism, '--auth-user', username, '--auth-password', password],
   ]);
+}
+
+async function gsasl(mechanism: string, username: string, password: string): Promise<string> {
+  secrets.add(password);
+  const { output } = await runProgram(
+    'gsasl',
+    [
+      ...['--client', '--smtp', '--starttls', `--connect=localhost:${server.port('submission')}`],
+      // The certificate is the test's own.
+      ...['--x509-ca-file=', `--mechanism=${mechanism}`],
+      ...(mechanism.endsWith('-PLUS') ? [] : ['--no-cb']),
+      ...['-a', username, '-p', password],
+    ],
+    'QUIT\r\n',
+  );
+  return output;
+}
+
+async function curl(
+  listener: 'smtps' | 'submission',
+  username: string,
+  token: string,
+): Promise<string> {
+  secrets.add(token);
+  const { output } = await runProgram(
+    'curl',
+    [
+      ...['--verbose', '--insecure', '--ssl-reqd', '--upload-file', '-'],
+      ...['--login-options', 'AUTH=OAUTHBEARER', '--user', username, '--oauth2-bearer', token],
+      ...['--mail-from', 'a@in.example', '--mail-rcpt', 'b@out.example'],
+      `${listener === 'smtps' ? 'smtps' : 'smtp'}://127.0.0.1:${server.port(listener)}`,
+    ],
+    'Subject: hello\r\n\r\nhello\r\n',
+  );
+  return output;
 }
 
 test('no password, token or verifier is in anything that the server printed, encoded or not', async () => {

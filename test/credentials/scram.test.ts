@@ -8,7 +8,7 @@ import {
 import { deriveScramKeys } from '../../src/credentials/scram-keys.ts';
 import type { ScramVerifier, SignInAnswer } from '../../src/smtp/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
-import { prove } from './scram-client.ts';
+import { prove, ScramClient } from './scram-client.ts';
 import { codeOf, INVALID, LOCKED, recorder, session, TestClock } from './support.ts';
 
 let aws: TestAws;
@@ -170,6 +170,16 @@ test('failed proofs wait, count, and lock out', async () => {
   expect(clock.delays.slice(0, 3)).toEqual([500, 1000, 2000]);
   const attempt = { kind: 'scram', mechanism: 'SCRAM-SHA-256', username: 'target' } as const;
   expect(await authenticator.authenticate(attempt, session('198.51.100.9'))).toEqual(LOCKED);
+});
+
+test("the tests' own client says what the example of RFC 7677 section 3 says", () => {
+  const client = new ScramClient('user', 'pencil', 'rOprNGfwEbeRWgbNEkqO');
+  expect(client.first()).toBe('n,,n=user,r=rOprNGfwEbeRWgbNEkqO');
+  const nonce = 'rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0';
+  expect(client.final(`r=${nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`)).toBe(
+    `c=biws,r=${nonce},p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=`,
+  );
+  expect(client.serverFinal()).toBe('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=');
 });
 
 test.skipIf(!hasGsasl())('our keys are those that GNU SASL makes', async () => {
