@@ -157,7 +157,7 @@ class TableAuthenticator implements Authenticator {
     await this.#decoys.prepare();
     let reading = await this.#read(run.username);
     let cause = await this.#judgePassword(run, attempt, reading.credential);
-    if (cause !== undefined && reading.source === 'cache') {
+    if (cause !== undefined && cause !== 'overloaded' && reading.source === 'cache') {
       // The credential may be newer than the cache: a secret made a moment ago works at once.
       const before = reading.credential;
       reading = await this.#reader.readAnew(run.username ?? '');

@@ -1,0 +1,86 @@
+// Slow hashes: a few at a time, a bounded queue, and once for each client that comes again and again.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CredentialAdministration, createAuthenticator } from '../../src/credentials/index.ts';
+import { startTestAws, type TestAws } from '../support/aws.ts';
+import { codeOf, plain, recorder, session, TEMPORARY, TestClock } from './support.ts';
+
+let aws: TestAws;
+let administration: CredentialAdministration;
+let device: string;
+const password = 'correct horse';
+beforeAll(async () => {
+  aws = await startTestAws();
+  administration = new CredentialAdministration(aws.dynamoDb, aws.resources.table);
+  for (const username of ['ann', 'bob', 'cid']) {
+    await administration.add({ username, secret: { kind: 'password', password } });
+  }
+  device = (await administration.add({ username: 'device' })).generated ?? '';
+});
+afterAll(() => aws.close());
+
+function start(hashing: { concurrency: number; queue: number }) {
+  const clock = new TestClock();
+  const observed = recorder();
+  const authenticator = createAuthenticator({
+    client: aws.dynamoDb,
+    table: aws.resources.table,
+    clock,
+    observe: observed.observe,
+    hashing,
+    recordLastUse: false,
+  });
+  return {
+    clock,
+    events: observed.events,
+    signIn: async (username: string, secret: string) =>
+      authenticator.authenticate(plain(username, secret), session()),
+  };
+}
+
+test('what finds neither lane nor place in the queue is 454, and not a failure of the client', async () => {
+  const { clock, events, signIn } = start({ concurrency: 1, queue: 1 });
+  const codes = await Promise.all(
+    Array.from({ length: 5 }, async () => codeOf(await signIn('ann', password))),
+  );
+  expect(codes.toSorted((a, b) => a - b)).toEqual([235, 235, 454, 454, 454]);
+  expect(events).toContainEqual(expect.objectContaining({ cause: 'overloaded', code: 454 }));
+  expect(clock.delays).toEqual([]);
+  expect(codeOf(await signIn('ann', password))).toBe(235);
+});
+
+test('a generated secret never waits for the slow ones', async () => {
+  const { signIn } = start({ concurrency: 1, queue: 0 });
+  await signIn('device', device);
+  const order: string[] = [];
+  await Promise.all([
+    signIn('ann', password).then(() => order.push('ann')),
+    signIn('device', device).then(() => order.push('device')),
+  ]);
+  expect(order).toEqual(['device', 'ann']);
+});
+
+test('a password that was found right is not hashed again', async () => {
+  const { signIn } = start({ concurrency: 1, queue: 0 });
+  expect(codeOf(await signIn('ann', password))).toBe(235);
+  expect(codeOf(await signIn('bob', password))).toBe(235);
+  // Three at once and one lane without a queue: two of them need no lane.
+  const codes = await Promise.all(
+    ['cid', 'ann', 'bob'].map(async (username) => codeOf(await signIn(username, password))),
+  );
+  expect(codes).toEqual([235, 235, 235]);
+});
+
+test('a wrong password is hashed each time, also after the right one', async () => {
+  const { signIn } = start({ concurrency: 1, queue: 0 });
+  await signIn('ann', password);
+  const [first, second] = await Promise.all([signIn('bob', 'wrong'), signIn('ann', 'wrong')]);
+  expect([first, second]).toContainEqual(TEMPORARY);
+});
+
+test('a proof lasts five minutes', async () => {
+  const { clock, signIn } = start({ concurrency: 1, queue: 0 });
+  await signIn('ann', password);
+  clock.pass(301);
+  const [first, second] = await Promise.all([signIn('bob', password), signIn('ann', password)]);
+  expect([first, second]).toContainEqual(TEMPORARY);
+});
