@@ -13,9 +13,19 @@ import type { ClientAddress } from './choices.ts';
  */
 export type BridgeConfiguration = Omit<
   ConfigurationInput,
-  '$schema' | 'store' | 'notify' | 'credentials' | 'tls' | 'health' | 'metrics' | 'local'
+  | '$schema'
+  | 'store'
+  | 'notify'
+  | 'credentials'
+  | 'duplicates'
+  | 'tls'
+  | 'health'
+  | 'metrics'
+  | 'local'
 > & {
   readonly store?: { readonly prefix?: string };
+  readonly credentials?: Omit<NonNullable<ConfigurationInput['credentials']>, 'table'>;
+  readonly duplicates?: Omit<NonNullable<ConfigurationInput['duplicates']>, 'table'>;
   readonly tls?: { readonly reloadInterval?: number | string };
 };
 
@@ -85,7 +95,7 @@ export function completeConfiguration(
           })),
     store: { ...bridge.store, bucket: resources.bucket },
     notify: { topicArn: resources.topicArn },
-    credentials: { table: resources.table },
+    credentials: { ...bridge.credentials, table: resources.table },
     tls: { ...bridge.tls, certificates: [resources.certificate] },
     health: { host: '0.0.0.0', port: HEALTH_PORT },
     metrics: { emf: true, stage: resources.stage },
@@ -105,11 +115,11 @@ function parseDefaults(): Configuration {
 /** What only an untyped caller, as a JSON file, can have written. */
 function fieldsOfTheConstruct(bridge: object): string[] {
   const document = bridge as Record<string, unknown>;
-  const fields = ['notify', 'credentials', 'health', 'metrics', 'local'].filter(
-    (name) => name in document,
-  );
+  const fields = ['notify', 'health', 'metrics', 'local'].filter((name) => name in document);
   for (const [section, name] of [
     ['store', 'bucket'],
+    ['credentials', 'table'],
+    ['duplicates', 'table'],
     ['tls', 'certificates'],
   ] as const) {
     const value = document[section];

@@ -25,9 +25,8 @@ export async function buildArtifacts(): Promise<readonly string[]> {
   const [program, health, ...functions] = await Promise.all([
     bundle('src/cli/main.ts', 'dist/container/mailsluice.mjs', [withoutEmbeddedAws, withVersion]),
     bundle('infra/container/health-check.ts', 'dist/container/health-check.mjs'),
-    ...LAMBDAS.map((name) =>
-      bundle(`infra/lambda/${name}/handler.ts`, `dist/lambda/${name}/index.mjs`, [
-        subscriberFromSource,
+    ...Object.entries(LAMBDAS).map(([name, entry]) =>
+      bundle(entry, `dist/lambda/${name}/index.mjs`, [
         // The Lambda runtime brings the SDK.
         external(/^@aws-sdk\//),
       ]),
@@ -48,7 +47,11 @@ export async function buildArtifacts(): Promise<readonly string[]> {
     .map(({ path }) => path);
 }
 
-const LAMBDAS = ['self-signed'] as const;
+/** Folder in dist/lambda → its handler. */
+const LAMBDAS = {
+  'self-signed': 'infra/lambda/self-signed/handler.ts',
+  'example-subscriber': 'src/subscriber/examples/log-subjects.ts',
+} as const;
 
 interface Bundled {
   readonly path: string;
@@ -111,16 +114,6 @@ const withVersion: esbuild.Plugin = {
   setup(build) {
     build.onLoad({ filter: /src\/cli\/version\.ts$/ }, () => ({
       contents: `export const version = ${JSON.stringify(version)};`,
-    }));
-  },
-};
-
-/** Examples import the published name; here it is the source beside them. */
-const subscriberFromSource: esbuild.Plugin = {
-  name: 'subscriber-from-source',
-  setup(build) {
-    build.onResolve({ filter: /^mailsluice\/subscriber$/ }, () => ({
-      path: join(root, 'src/subscriber/index.ts'),
     }));
   },
 };

@@ -38,7 +38,7 @@ import { LogQueries } from './log-queries.ts';
 import { MailData } from './mail-data.ts';
 import { Network } from './network.ts';
 import { Service } from './service.ts';
-import { makeTaskRole } from './task-role.ts';
+import { makeTaskRole, type TableWrite } from './task-role.ts';
 import { type BoundCertificate, TlsCertificate } from './tls-certificate.ts';
 
 export interface MailBridgeProps {
@@ -172,11 +172,6 @@ export interface MailBridgeProps {
    * @default - none
    */
   readonly additionalPrefixes?: readonly string[];
-  /**
-   * Whether the program may write to the table: when a credential was last used, limits that the tasks share.
-   * @default - only where `bridge.duplicates` needs it
-   */
-  readonly updateTable?: boolean;
 
   /**
    * Where DNS records are made.
@@ -258,8 +253,8 @@ const WELL_KNOWN_PORTS: Readonly<Record<number, number>> = { 2525: 25, 2587: 587
 const MAX_PORTS = 5;
 /** A process with nothing to do. */
 const BASE_OCTETS = 128 * 1024 * 1024;
-/** Every transaction may hold this much without asking. */
-const CONNECTION_OCTETS = 256 * 1024;
+/** One connection with TLS and its buffers; what it holds of a message is in `limits.memory`. */
+const CONNECTION_OCTETS = 64 * 1024;
 const MARK = Symbol.for('mailsluice.MailBridge');
 
 export class MailBridge extends Construct implements ec2.IConnectable {
@@ -348,7 +343,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       mailPrefixes: this.mailPrefixes,
       topicArn: this.topic.topicArn,
       tableArn: this.table.tableArn,
-      updatesTable: props.updateTable ?? this.configuration.duplicates !== undefined,
+      tableWrites: tableWrites(this.configuration),
       keyArns: this.#keys.map(({ keyArn }) => keyArn),
       certificateStatements: certificate.statements,
     });
@@ -699,6 +694,15 @@ function networkProblems(
     );
   }
   return problems;
+}
+
+/** What this configuration makes the program write into the table. */
+function tableWrites({ credentials, duplicates }: Configuration): TableWrite[] {
+  return [
+    ...(credentials?.recordLastUse === true ? (['last-use'] as const) : []),
+    ...(credentials?.throttle.shared === true ? (['counts'] as const) : []),
+    ...(duplicates === undefined ? [] : (['duplicates'] as const)),
+  ];
 }
 
 function distinctKeys(keys: readonly (kms.IKey | undefined)[]): kms.IKey[] {

@@ -8,12 +8,22 @@ export interface TaskRoleProps {
   readonly mailPrefixes: readonly string[];
   readonly topicArn: string;
   readonly tableArn: string;
-  /** Whether last uses are recorded, limits shared, or duplicates remembered in the table. */
-  readonly updatesTable: boolean;
+  /** What the program writes into the table, if anything. */
+  readonly tableWrites: readonly TableWrite[];
   /** Keys of bucket, topic and certificate. */
   readonly keyArns: readonly string[];
   readonly certificateStatements: readonly iam.PolicyStatement[];
 }
+
+/** `last-use` of credentials, `counts` that the fleet shares, `duplicates` that are remembered. */
+export type TableWrite = 'last-use' | 'counts' | 'duplicates';
+
+/** What each write calls, and what the keys of its rows begin with (src/credentials, src/bridge). */
+const TABLE_WRITES = {
+  'last-use': { actions: ['dynamodb:UpdateItem'], keys: 'CRED#*' },
+  counts: { actions: ['dynamodb:UpdateItem'], keys: 'COUNT#*' },
+  duplicates: { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], keys: 'duplicate#*' },
+} as const;
 
 /** Where the program keeps notifications that SNS would not take. */
 export const OUTBOX_PREFIX = 'outbox/';
@@ -29,7 +39,7 @@ export function makeTaskRole(scope: Construct, id: string, props: TaskRoleProps)
 }
 
 function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
-  const { bucketArn, mailPrefixes, keyArns, updatesTable } = props;
+  const { bucketArn, mailPrefixes, keyArns, tableArn, tableWrites } = props;
   const outbox = `${bucketArn}/${OUTBOX_PREFIX}*`;
   return [
     new iam.PolicyStatement({
@@ -55,9 +65,20 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
     }),
     new iam.PolicyStatement({
       sid: 'CheckCredentials',
-      actions: ['dynamodb:GetItem', ...(updatesTable ? ['dynamodb:UpdateItem'] : [])],
-      resources: [props.tableArn],
+      actions: ['dynamodb:GetItem'],
+      resources: [tableArn],
     }),
+    ...tableWrites.map(
+      (write) =>
+        new iam.PolicyStatement({
+          actions: [...TABLE_WRITES[write].actions],
+          resources: [tableArn],
+          // Only these rows: what counts sign-ins cannot make a credential.
+          conditions: {
+            'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [TABLE_WRITES[write].keys] },
+          },
+        }),
+    ),
     ...props.certificateStatements,
     ...(keyArns.length === 0
       ? []

@@ -9,6 +9,7 @@ import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
 import { TestClient } from '../support/smtp-client.ts';
 import { buildImage, cannotRun, IMAGE, podman, runArguments } from './image.ts';
 
@@ -98,15 +99,6 @@ class Container {
     const [code] = (await once(this.child, 'exit')) as [number | null];
     return code;
   }
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 describe.skipIf(reason !== undefined)(`the container image (${reason ?? 'built here'})`, () => {

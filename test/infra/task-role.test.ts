@@ -1,5 +1,6 @@
 // The task role against the list of FAILURES.md ("The service's task role, whole"), said again here in the
 // test's own words: nothing more, and no wildcard but the prefixes.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { resourcesOf, synthApp } from './support.ts';
 import type { Template } from 'aws-cdk-lib/assertions';
@@ -59,6 +60,8 @@ const always = {
   's3:DeleteObject': ['outbox/*'],
   'sns:Publish': ['topic'],
   'dynamodb:GetItem': ['table'],
+  // Last uses are recorded by default.
+  'dynamodb:UpdateItem': ['table'],
 };
 
 describe('the task may do what FAILURES.md lists, and nothing else', () => {
@@ -92,14 +95,37 @@ describe('the task may do what FAILURES.md lists, and nothing else', () => {
     });
   });
 
-  test('the table is written to only where duplicates are remembered', () => {
-    const config = JSON.stringify({ duplicates: { window: '48h' } });
-    const { service } = synthApp({ config: JSON.parse(config) as object });
-    expect(granted(service)).toEqual({
-      ...always,
-      'dynamodb:UpdateItem': ['table'],
-      'secretsmanager:GetSecretValue': ['secret'],
-    });
+  test.each<[what: string, config: object, writes: Record<string, string[]>]>([
+    ['nothing', { credentials: { recordLastUse: false } }, {}],
+    ['last uses', {}, { 'dynamodb:UpdateItem': ['CRED#*'] }],
+    [
+      'shared counts',
+      { credentials: { recordLastUse: false, throttle: { shared: true } } },
+      { 'dynamodb:UpdateItem': ['COUNT#*'] },
+    ],
+    [
+      'duplicates',
+      { credentials: { recordLastUse: false }, duplicates: { window: '48h' } },
+      { 'dynamodb:PutItem': ['duplicate#*'], 'dynamodb:DeleteItem': ['duplicate#*'] },
+    ],
+  ])('of the table it may write %s, and no other rows', (_, config, writes) => {
+    const granted: Record<string, string[]> = {};
+    for (const { Action, Condition } of taskStatements(synthApp({ config }).service)) {
+      for (const action of [Action].flat()) {
+        if (!action.startsWith('dynamodb:') || action === 'dynamodb:GetItem') continue;
+        const condition = Condition?.['ForAllValues:StringLike'] as Record<string, string[]>;
+        granted[action] = condition['dynamodb:LeadingKeys'] ?? ['*'];
+      }
+    }
+    expect(granted).toEqual(writes);
+  });
+
+  test('these are the keys that the program writes', () => {
+    const source = (path: string) =>
+      readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8');
+    expect(source('credentials/item.ts')).toContain("'CRED#'");
+    expect(source('credentials/shared-counter.ts')).toContain("'COUNT#'");
+    expect(source('bridge/duplicate-guard.ts')).toContain('`duplicate#');
   });
 
   test('the bucket is listed under the outbox only', () => {

@@ -18,7 +18,13 @@ import {
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test } from 'vitest';
-import { ClientAddress, Egress, MailBridge, TlsCertificate } from '../../infra/index.ts';
+import {
+  ClientAddress,
+  Egress,
+  MailBridge,
+  type MailBridgeProps,
+  TlsCertificate,
+} from '../../infra/index.ts';
 import { makeApp, makeStack, onlyResource, resourcesOf, synthApp, synthBridge } from './support.ts';
 
 // Each of these synthesises with the validator of aws-cdk-lib on, and the app's with cdk-nag besides: a
@@ -361,7 +367,7 @@ describe('mistakes are told all at once, before anything is made', () => {
   ])('%s', (expected, bridge) => {
     const make = () =>
       new MailBridge(makeStack(), 'Bridge', {
-        bridge: { hostname: 'mx.example.com', ...bridge } as MailBridge['configuration'],
+        bridge: { hostname: 'mx.example.com', ...bridge } as MailBridgeProps['bridge'],
       });
     expect(make).toThrow(expected);
   });
