@@ -75,6 +75,7 @@ export const METRICS = {
   // From the final dot to the reply
   CommitLatency: values('Milliseconds', 'From the end of the message to its reply'),
   CommitFailures: counter([], [[]], 'Messages that could not be stored or announced: 451'),
+  CommitInFlight: gauge('Count', 'Messages of one task on their way to S3 and SNS'),
   S3PutLatency: values('Milliseconds', 'One write to S3, its retries included'),
   S3Retries: counter([], [[]], 'Writes to S3 that had to be tried again'),
   S3Errors: counter(['Code'], [[], ['Code']], 'Writes to S3 that failed for good, by error'),
