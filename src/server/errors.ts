@@ -5,8 +5,8 @@
  * The options contradict themselves or the documentation: change them.
  *
  * @example
- * new SmtpServer({ limits: { maxRecipients: 0 } });
- * // OptionsError: limits.maxRecipients: expected a whole number from 1, got 0
+ * new SmtpServer({ limits: { maxRecipients: -1 } });
+ * // OptionsError: limits.maxRecipients: expected a whole number from 0, got -1
  */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';

@@ -65,7 +65,7 @@ export const DEFAULT_LIMITS: Limits = {
   answerTimeoutSeconds: 120,
 };
 
-/** The limits that count things: whole numbers from 1. */
+/** The limits that count things. */
 export const COUNTS: readonly (keyof Limits)[] = [
   'maxMessageSize',
   'maxRecipients',

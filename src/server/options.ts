@@ -202,11 +202,9 @@ function resolveLimits(given: Partial<Limits>, defaults: Limits, where: string):
     require(name in defaults ||
       name === 'maxRecipientDomains', `${where}.${name}`, 'a known limit', name);
     const isCount = COUNTS.some((count) => count === name);
-    const isRight = isCount
-      ? Number.isSafeInteger(value) && value >= 1
-      : Number.isFinite(value) && value >= 0;
-    const expected = isCount ? 'a whole number from 1' : 'a number from 0';
-    require(isRight, `${where}.${name}`, expected, value);
+    const isRight = isCount ? Number.isSafeInteger(value) : Number.isFinite(value);
+    const expected = isCount ? 'a whole number from 0' : 'a number from 0';
+    require(isRight && value >= 0, `${where}.${name}`, expected, value);
   }
   return { ...defaults, ...given };
 }

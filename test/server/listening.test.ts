@@ -82,7 +82,7 @@ describe('options', () => {
     ],
     [
       { limits: { maxRecipients: 0.5 } },
-      'limits.maxRecipients: expected a whole number from 1, got 0.5',
+      'limits.maxRecipients: expected a whole number from 0, got 0.5',
     ],
     [
       { limits: { sessionSeconds: Number.NaN } },

@@ -64,6 +64,18 @@ export class TestClient {
     }
   }
 
+  /** The next so many octets; fewer where the connection ends before them. */
+  async octets(count: number): Promise<string> {
+    while (this.#text.length < count && !this.#isEnded) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const text = this.#text.slice(0, count);
+    this.#text = this.#text.slice(count);
+    return text;
+  }
+
   /** Sends one line and gives its reply. */
   async say(line: string): Promise<string> {
     return this.send(`${line}\r\n`).reply();
