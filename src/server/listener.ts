@@ -25,6 +25,8 @@ export interface Shared {
   readonly hooks: Hooks;
   readonly clock: Clock;
   readonly counts: ConnectionCounts;
+  /** Of all listeners together. */
+  readonly maxConnections: number;
   readonly certificates: CertificateStore | undefined;
   readonly openMessage: OpenMessage;
   readonly nextMessageId: () => string;
@@ -200,8 +202,8 @@ export class Listener {
 
   #admit(socket: Socket, clientAddress: string, clientPort: number, proxy?: ProxyFacts): void {
     const { limits, name } = this.options;
-    const { counts } = this.#shared;
-    if (counts.total >= limits.maxConnections || this.#connections.size >= limits.maxConnections) {
+    const { counts, maxConnections } = this.#shared;
+    if (counts.total >= maxConnections || this.#connections.size >= limits.maxConnections) {
       this.#refuse(socket, clientAddress, 'too-many-connections', TOO_MANY);
       return;
     }

@@ -88,6 +88,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
       hooks: this.#hooks,
       clock: this.#clock,
       counts: this.#counts,
+      maxConnections: this.#resolved.limits.maxConnections,
       certificates: this.#certificates,
       openMessage: options.openMessage ?? ((facts, drained) => this.#takeIn(facts, drained)),
       nextMessageId: options.nextMessageId ?? randomUUID,

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { TestClient } from '../support/smtp-client.ts';
 import { startServer } from '../support/smtp-server.ts';
 
@@ -33,6 +33,26 @@ describe('the caps', () => {
     expect(await fourth.reply()).toMatch(/^220 /);
     second.destroy();
     fourth.destroy();
+  });
+
+  test('of one listener leave the others their room, and all share that of the server', async () => {
+    const { portOf } = await startServer({
+      limits: { maxConnections: 3 },
+      listeners: [
+        { name: 'wide', host: '127.0.0.1', port: 0 },
+        { name: 'narrow', host: '127.0.0.1', port: 0, limits: { maxConnections: 1 } },
+      ],
+    });
+    const open = async (name: string): Promise<string> => {
+      const client = await TestClient.connect(portOf(name));
+      onTestFinished(() => client.destroy());
+      return (await client.reply()).slice(0, 3);
+    };
+    expect(await open('wide')).toBe('220');
+    expect(await open('narrow')).toBe('220');
+    expect(await open('narrow')).toBe('421');
+    expect(await open('wide')).toBe('220');
+    expect(await open('wide')).toBe('421');
   });
 
   test('turn away too many from one address with 421 4.7.0, and not one from another', async () => {
