@@ -150,9 +150,9 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   require(twice === undefined, 'listeners', 'a different name for each', twice);
   const secured = resolved.find((each) => each.tls !== 'none');
-  if (secured && !options.tls) {
-    const why = `certificates, because the listener ${secured.name} says tls: "${secured.tls}"`;
-    require(false, 'tls', why, options.tls);
+  if (secured && (options.tls?.certificates ?? []).length === 0) {
+    const why = `at least one, because the listener ${secured.name} says tls: "${secured.tls}"`;
+    require(false, 'tls.certificates', why, options.tls?.certificates);
   }
   return { hostname, limits, listeners: resolved };
 }

@@ -67,7 +67,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   readonly #loop = new MailLoop();
   readonly #clock: Clock;
   readonly #counts = new ConnectionCounts();
-  readonly #certificates: CertificateStore | undefined;
+  readonly #certificates: CertificateStore | undefined = undefined;
   readonly #listeners: readonly Listener[];
   readonly #closed = Promise.withResolvers<Closed>();
   readonly #observe: Shared['observe'];
@@ -80,8 +80,10 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     this.#options = options;
     this.#resolved = resolveOptions(options);
     this.#observe = options.observe && makeSafe(options.observe);
-    this.#certificates =
-      options.tls && new CertificateStore(options.tls.certificates, options.tls.clientAuthorities);
+    const { certificates = [], clientAuthorities } = options.tls ?? {};
+    if (certificates.length > 0) {
+      this.#certificates = new CertificateStore(certificates, clientAuthorities);
+    }
     this.#clock = new Clock(shortestTimeout(this.#resolved.listeners.map((each) => each.limits)));
     const shared: Shared = {
       hostname: this.#resolved.hostname,

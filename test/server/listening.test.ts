@@ -74,7 +74,7 @@ describe('options', () => {
     ],
     [
       { listeners: [{ name: 'a', port: 0, tls: 'implicit' as const }] },
-      'tls: expected certificates, because the listener a says tls: "implicit", got nothing',
+      'tls.certificates: expected at least one, because the listener a says tls: "implicit", got nothing',
     ],
     [
       { listeners: [{ name: 'a', port: 0, auth: 'required' as const }] },
