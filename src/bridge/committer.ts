@@ -55,10 +55,10 @@ export function createCommitter(options: CommitterOptions): {
   const { store, publisher, guard, bucket, hostname, budgetMillis, observe, failureOf } = options;
 
   async function commit(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply> {
-    const { facts, sizeInOctets } = mail;
-    const started = performance.now();
-    const claim = await guard?.claim(mail, budgetMillis);
-    const commitMillis = (): number => performance.now() - started;
+    const { facts, sizeInOctets, endedAt } = mail;
+    const until = endedAt + budgetMillis;
+    const claim = await guard?.claim(mail, until - performance.now());
+    const commitMillis = (): number => performance.now() - endedAt;
     if (claim?.kind === 'duplicate') {
       abortUploads(mail);
       observe({
@@ -89,7 +89,6 @@ export function createCommitter(options: CommitterOptions): {
     }
 
     const receivedFor = Date.now() - facts.receivedAt.getTime();
-    const until = started + budgetMillis;
     const outcomes = await Promise.all(
       copies.map((copy, index) => commitCopy(mail, copy, index, receivedFor, until)),
     );

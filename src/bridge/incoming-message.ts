@@ -19,6 +19,8 @@ import { SmallContent } from './small-content.ts';
 /** A message that has come whole. */
 export interface ReceivedMail {
   readonly facts: MessageFacts;
+  /** When the last octet had come, on the clock of `performance.now`: the commit's budget begins here. */
+  readonly endedAt: number;
   readonly sizeInOctets: number;
   readonly sha256: Buffer;
   readonly header: HeaderSection;
@@ -112,6 +114,7 @@ export class IncomingMessage implements MessageWriter {
   }
 
   async commit(): Promise<Reply> {
+    const endedAt = performance.now();
     try {
       // Both only fail into a refusal.
       await this.#uploading;
@@ -134,6 +137,7 @@ export class IncomingMessage implements MessageWriter {
             };
       return await this.#receiving.commit({
         facts: this.#facts,
+        endedAt,
         sizeInOctets: this.#sizeInOctets,
         sha256: this.#hash.digest(),
         header: this.#readHeader(body),

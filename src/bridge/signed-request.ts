@@ -215,14 +215,15 @@ function exchange(
       settle();
       reject(error);
     };
-    sent.once('error', fail);
+    // `on`: an error may follow the one that settled it, and must not end the process.
+    sent.on('error', fail);
     sent.once('response', (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         if (text.length < ANSWER_LENGTH) text += chunk;
       });
-      response.once('error', fail);
+      response.on('error', fail);
       response.once('end', () => {
         settle();
         resolve({ status: response.statusCode ?? 0, etag: response.headers.etag ?? '', text });
@@ -243,12 +244,12 @@ export function escapeUri(text: string): string {
     : escaped;
 }
 
-/** A sender that is captured at its first use, and again after that failed: credentials may come later. */
+/** A sender that is captured at once, and again at its use after that failed: credentials may come later. */
 export function lazySender(
   capture: () => Promise<HotSender | undefined>,
 ): () => Promise<HotSender | undefined> {
   let captured: Promise<HotSender | undefined> | undefined;
-  return async () => {
+  const senderOf = async (): Promise<HotSender | undefined> => {
     captured ??= capture();
     try {
       return await captured;
@@ -257,6 +258,8 @@ export function lazySender(
       return undefined;
     }
   };
+  void senderOf();
+  return senderOf;
 }
 
 /** The service's answer to a hot request, where the SDK would get no other. It looks like the SDK's error. */
