@@ -3,6 +3,7 @@
 import { BoundedMap } from './bounded-map.ts';
 import type { Clock } from './clock.ts';
 import type { Credential } from './credential.ts';
+import { UnreadableCredentialError } from './item.ts';
 import { Lanes, overloaded } from './lanes.ts';
 import type { CredentialTable } from './table.ts';
 
@@ -31,11 +32,15 @@ export class ReadOverloadError extends Error {
 
 /** Readings in flight, and those that may wait: a reading is a few milliseconds and a few kilobytes. */
 const READ_LANES = 64;
-const READ_QUEUE = 512;
+const READ_QUEUE = 128;
 /** A client waits: the SDK's tries, each with its own timeout, end here whatever is left of them. */
 const READ_DEADLINE_MILLISECONDS = 3000;
-/** After a failure, what is cached is used without another wait for this long. */
-const FAILURE_REMEMBERED_MILLISECONDS = 2000;
+/**
+ * After so many failures on end what is cached is used without another wait, until it is tried again. A single
+ * failure must not do that: where every tenth reading fails, a revoked credential would live on.
+ */
+const FAILURES_ON_END = 3;
+const RETRY_MILLISECONDS = 2000;
 
 interface Entry {
   readonly credential: Credential;
@@ -52,6 +57,7 @@ export class CredentialReader {
   /** Bounded by the lanes and their queue. */
   readonly #inFlight = new Map<string, Promise<Credential | undefined>>();
   readonly #failed: (error: unknown) => void;
+  #failures = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
 
   /** `failed` hears of every reading that failed, also where the cache then helped. */
@@ -91,13 +97,16 @@ export class CredentialReader {
     const entry = this.#entries.get(username);
     const now = this.#clock.now();
     const usable = entry !== undefined && now - entry.readAt < this.#graceMilliseconds;
-    if (usable && now - this.#failedAt < FAILURE_REMEMBERED_MILLISECONDS) {
+    const isDown = this.#failures >= FAILURES_ON_END && now - this.#failedAt < RETRY_MILLISECONDS;
+    if (usable && isDown) {
       return { credential: entry.credential, source: 'stale' };
     }
     try {
       return { credential: await read(), source: 'table' };
     } catch (error) {
       this.#failed(error);
+      // The table answered, and the row is not what was cached: that is no outage.
+      if (error instanceof UnreadableCredentialError) throw error;
       if (usable) return { credential: entry.credential, source: 'stale' };
       throw error;
     }
@@ -115,9 +124,15 @@ export class CredentialReader {
     const begun = this.#clock.now();
     const outcome = await this.#lanes.run(async () => {
       try {
-        return await this.#table.read(username, AbortSignal.timeout(READ_DEADLINE_MILLISECONDS));
+        const deadline = AbortSignal.timeout(READ_DEADLINE_MILLISECONDS);
+        const credential = await this.#table.read(username, deadline);
+        this.#failures = 0;
+        return credential;
       } catch (error) {
-        this.#failedAt = this.#clock.now();
+        if (!(error instanceof UnreadableCredentialError)) {
+          this.#failures++;
+          this.#failedAt = this.#clock.now();
+        }
         throw error;
       }
     });

@@ -5,13 +5,16 @@ import type { CredentialTable } from './table.ts';
 
 /** How old the source may grow; it changes once in the life of a table. */
 const SOURCE_MILLISECONDS = 300_000;
+/** When it is tried again after a failure. */
+const RETRY_MILLISECONDS = 10_000;
 
 /** Makes decoys from the table's own source, and until that is read from one of this process. */
 export class DecoyKeeper {
   readonly #table: CredentialTable;
   readonly #clock: Clock;
   #source: DecoySource = makeDecoySource();
-  #readAt = Number.NEGATIVE_INFINITY;
+  #readAgainAt = Number.NEGATIVE_INFINITY;
+  #isTried = false;
   #reading: Promise<void> | undefined;
 
   constructor(table: CredentialTable, clock: Clock) {
@@ -19,11 +22,11 @@ export class DecoyKeeper {
     this.#clock = clock;
   }
 
-  /** Known and unknown users wait alike for the source, and once in five minutes. */
+  /** Known and unknown users wait alike for the first reading; the later ones go on behind them. */
   async prepare(): Promise<void> {
-    if (this.#clock.now() - this.#readAt < SOURCE_MILLISECONDS) return;
+    if (this.#clock.now() < this.#readAgainAt) return;
     this.#reading ??= this.#read();
-    await this.#reading;
+    if (!this.#isTried) await this.#reading;
   }
 
   decoyFor(username: string): Credential {
@@ -36,6 +39,7 @@ export class DecoyKeeper {
   }
 
   async #read(): Promise<void> {
+    this.#readAgainAt = this.#clock.now() + SOURCE_MILLISECONDS;
     try {
       const source = await this.#table.readDecoySource();
       if (source !== undefined) {
@@ -43,8 +47,9 @@ export class DecoyKeeper {
       }
     } catch {
       // The credential itself is about to be read from the same table, and that failure is told.
+      this.#readAgainAt = this.#clock.now() + RETRY_MILLISECONDS;
     } finally {
-      this.#readAt = this.#clock.now();
+      this.#isTried = true;
       this.#reading = undefined;
     }
   }

@@ -20,6 +20,8 @@ import {
   writeItem,
 } from './item.ts';
 
+/** The first sign-in of a process waits for it. */
+const DECOY_DEADLINE_MILLISECONDS = 1500;
 const DECOY_KEY: Item = { [KEY_ATTRIBUTE]: { S: 'DECOY' } };
 
 /** Another writer came between reading a credential and writing it. */
@@ -141,6 +143,7 @@ export class CredentialTable {
   async readDecoySource(): Promise<DecoySource | undefined> {
     const { Item: item } = await this.#client.send(
       new GetItemCommand({ TableName: this.name, Key: DECOY_KEY }),
+      { abortSignal: AbortSignal.timeout(DECOY_DEADLINE_MILLISECONDS) },
     );
     const key = item?.['key']?.B;
     if (key === undefined) return undefined;

@@ -3,7 +3,7 @@
 import { BoundedMap } from './bounded-map.ts';
 import type { Clock } from './clock.ts';
 import { clientNetwork } from './network.ts';
-import type { WindowCounter } from './window-counter.ts';
+import { MemoryCounter, type WindowCounter } from './window-counter.ts';
 
 export interface ThrottleOptions {
   /** Count for the whole fleet, in rows of the credential table. Default `false`: each process for itself. */
@@ -59,10 +59,13 @@ export class Throttle {
   readonly #clock: Clock;
   readonly #options: ThrottleDefaults;
   readonly #knownUntil = new BoundedMap<number>(KNOWN_PAIRS);
+  /** Failures of known pairs, which the other two counts do not stop. */
+  readonly #pairFailures: MemoryCounter;
   #delayed = 0;
 
   constructor(counter: WindowCounter, clock: Clock, options: ThrottleDefaults) {
     this.#counter = counter;
+    this.#pairFailures = new MemoryCounter(clock, KNOWN_PAIRS);
     this.#clock = clock;
     this.#options = options;
   }
@@ -97,6 +100,8 @@ export class Throttle {
   ): Promise<FailureOutcome> {
     const { windowSeconds, addressFailures, userFailures, maxDelayed } = this.#options;
     const network = clientNetwork(clientAddress);
+    if (username !== undefined)
+      this.#pairFailures.add(pairKey(network, username), windowSeconds, 1);
     const [byAddress, byUser] = await Promise.all([
       this.#counter.add(addressKey(network), windowSeconds, 1),
       username === undefined ? 0 : this.#counter.add(userKey(username), windowSeconds, 1),
@@ -120,7 +125,13 @@ export class Throttle {
   }
 
   #isKnown(network: string, username: string): boolean {
-    return (this.#knownUntil.get(pairKey(network, username)) ?? 0) > this.#clock.now();
+    const { windowSeconds, userFailures } = this.#options;
+    const pair = pairKey(network, username);
+    return (
+      (this.#knownUntil.get(pair) ?? 0) > this.#clock.now() &&
+      // Whoever shares the user's address (NAT) may not guess for ever.
+      this.#pairFailures.read(pair, windowSeconds) < userFailures
+    );
   }
 }
 

@@ -39,8 +39,10 @@ export const ARGON2ID = { memoryKiB: 19_456, passes: 2, lanes: 1 } as const;
 
 /** The most memory that one imported hash may ask for: 128 MiB is scrypt's N=2^17, r=8 (OWASP). */
 const MAX_MEMORY_OCTETS = 128 * 1024 * 1024;
-const MAX_PASSES = 10;
-const MAX_LANES = 4;
+const MAX_LANES = 16;
+/** The most work: the recommendations of OWASP and RFC 9106 fit, and about half a second of one core. */
+const MAX_ARGON2_KIB_PASSES = 512 * 1024;
+const MAX_SCRYPT_BLOCKS = 2 ** 20;
 
 const argon2Async = promisify<'argon2id', Argon2Parameters, Buffer>(argon2);
 const scryptAsync = promisify<Buffer, Buffer, number, object, Buffer>(scrypt);
@@ -149,9 +151,11 @@ export function parseVerifier(text: string): Verifier | string {
       const [m, t, p] = [parameters.get('m'), parameters.get('t'), parameters.get('p')];
       if (phc.version !== 19) return 'expected argon2 version 19 (v=19)';
       if (!within(p, MAX_LANES)) return `expected p from 1 to ${MAX_LANES}`;
-      if (!within(t, MAX_PASSES)) return `expected t from 1 to ${MAX_PASSES}`;
       if (!within(m, MAX_MEMORY_OCTETS / 1024) || m < 8 * p) {
         return `expected m (KiB) from 8 x p to ${MAX_MEMORY_OCTETS / 1024}`;
+      }
+      if (!within(t, MAX_ARGON2_KIB_PASSES / m)) {
+        return `expected m x t of at most ${MAX_ARGON2_KIB_PASSES}`;
       }
       return { scheme, salt, hash, memoryKiB: m, passes: t, lanes: p };
     }
@@ -161,6 +165,9 @@ export function parseVerifier(text: string): Verifier | string {
       if (!within(p, MAX_LANES)) return `expected p from 1 to ${MAX_LANES}`;
       if (128 * 2 ** ln * r > MAX_MEMORY_OCTETS) {
         return `expected at most ${MAX_MEMORY_OCTETS / 1024 / 1024} MiB (128 x 2^ln x r)`;
+      }
+      if (2 ** ln * r * p > MAX_SCRYPT_BLOCKS) {
+        return `expected 2^ln x r x p of at most ${MAX_SCRYPT_BLOCKS}`;
       }
       return { scheme, salt, hash, cost: 2 ** ln, blockSize: r, lanes: p };
     }

@@ -139,5 +139,5 @@ test('a client that leaves in the middle discards once', async () => {
   await client.sayAll('MAIL FROM:<a@in.example>', 'RCPT TO:<b@out.example>', 'DATA');
   client.send('half a message\r\n');
   client.destroy();
-  await expect.poll(() => fates).toEqual(['aborted']);
+  await expect.poll(() => fates, { timeout: 20_000 }).toEqual(['aborted']);
 });

@@ -110,7 +110,9 @@ test('with the table down, cached users are not made to wait for each try', asyn
   await authenticator.authenticate(plain('known', secret), session());
   table.fault = 'reset';
   clock.pass(60);
-  await authenticator.authenticate(plain('known', secret), session());
+  for (let failure = 0; failure < 3; failure++) {
+    await authenticator.authenticate(plain('known', secret), session());
+  }
   table.operations.length = 0;
   for (let again = 0; again < 20; again++) {
     await authenticator.authenticate(plain('known', secret), session());

@@ -74,6 +74,17 @@ test('a disabled credential stops within a minute, and an enabled one works at o
   expect(await signIn(username, secret)).toBe(235);
 });
 
+test('a table that fails now and then does not let a revoked credential live on', async () => {
+  const { username, secret } = await added();
+  await signIn(username, secret);
+  await administration.setEnabled(username, false);
+  clock.pass(51);
+  table.fault = 'unavailable';
+  expect(await signIn(username, secret)).toBe(235);
+  table.fault = 'none';
+  expect(await signIn(username, secret)).toBe(535);
+});
+
 test('a removed credential stops within a minute, also when the name was given away again', async () => {
   const { username, secret } = await added();
   await signIn(username, secret);

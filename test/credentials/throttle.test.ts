@@ -98,6 +98,15 @@ test('nobody locks a user out of the place where that user signs in', async () =
   expect(await signIn('known', secret, '192.0.2.11')).toEqual(LOCKED);
 });
 
+test('whoever shares the address of a user has as many guesses as a stranger', async () => {
+  const { signIn } = start({ userFailures: 4 });
+  await signIn('known', secret, '192.0.2.10');
+  for (let failure = 0; failure < 4; failure++) {
+    expect(await signIn('known', `guess-${failure}`, '192.0.2.10')).toEqual(INVALID);
+  }
+  expect(await signIn('known', secret, '192.0.2.10')).toEqual(LOCKED);
+});
+
 test('of guesses made side by side, those past the limit do not learn whether they were right', async () => {
   const { signIn } = start({ addressFailures: 5 });
   const guesses = await Promise.all(
@@ -122,7 +131,7 @@ test('no more sessions wait than may; the rest are told 421 at once', async () =
   const attempts = Array.from({ length: 5 }, async () => {
     settled.push(codeOf(await signIn('unknown', 'wrong')));
   });
-  await expect.poll(() => [held.length, settled.length]).toEqual([3, 2]);
+  await expect.poll(() => [held.length, settled.length], { timeout: 20_000 }).toEqual([3, 2]);
   expect(settled).toEqual([421, 421]);
   for (const release of held) release();
   await Promise.all(attempts);

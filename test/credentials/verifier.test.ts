@@ -98,7 +98,7 @@ test.each([
   [
     'a thousand passes',
     '$argon2id$v=19$m=65536,t=1000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc',
-    /t from 1/,
+    /m x t/,
   ],
   [
     'a scrypt that fills the memory',
@@ -128,7 +128,7 @@ test('any verifier survives being written and read', () => {
         fc.record({
           scheme: fc.constant('argon2id' as const),
           ...common,
-          memoryKiB: fc.integer({ min: 32, max: 131_072 }),
+          memoryKiB: fc.integer({ min: 32, max: 47_104 }),
           passes: fc.integer({ min: 1, max: 10 }),
           lanes: fc.integer({ min: 1, max: 4 }),
         }),

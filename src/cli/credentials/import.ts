@@ -57,6 +57,11 @@ export function importCommand(context: CredentialsCliContext): Command {
           }
         }
         report(context, options, imported, taken, 'imported');
+        if (credentials.some(({ secrets }) => secrets.some(({ kind }) => kind === 'imported'))) {
+          context.stderr.write(
+            'Imported hashes sign in by PLAIN and LOGIN; SCRAM works after "credentials rotate".\n',
+          );
+        }
         if (taken.length > 0) {
           fail(
             command,
