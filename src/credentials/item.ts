@@ -10,9 +10,12 @@ export type Item = Record<string, AttributeValue>;
 /** The table's partition key. */
 export const KEY_ATTRIBUTE = 'pk';
 /** The attribute to name in the table's TimeToLiveSpecification; of credentials and of counters. */
-export const TTL_ATTRIBUTE = 'expiresAt';
+export const TTL_ATTRIBUTE = 'ttl';
 /** What the keys of credentials begin with. */
 export const CREDENTIAL_KEY_PREFIX = 'CRED#';
+
+/** An expired credential stays to be seen and revived this long before DynamoDB deletes it. */
+const EXPIRED_KEPT_SECONDS = 30 * 24 * 3600;
 
 export function credentialKey(username: string): Item {
   return { [KEY_ATTRIBUTE]: { S: `${CREDENTIAL_KEY_PREFIX}${username}` } };
@@ -44,7 +47,10 @@ export function writeItem(credential: Credential): Item {
     secrets: { L: credential.secrets.map((secret) => ({ M: writeSecret(secret) })) },
     createdAt: time(credential.createdAt),
     ...(scram && { scramSalt: { B: scram.salt }, scramIterations: number(scram.iterations) }),
-    ...(expiresAt && { [TTL_ATTRIBUTE]: time(expiresAt) }),
+    ...(expiresAt && {
+      expiresAt: time(expiresAt),
+      [TTL_ATTRIBUTE]: number(seconds(expiresAt) + EXPIRED_KEPT_SECONDS),
+    }),
     ...(note !== undefined && { note: { S: note } }),
     ...(lastUsedAt && { lastUsedAt: time(lastUsedAt) }),
     ...(grants.allowedSenders && { allowedSenders: strings(grants.allowedSenders) }),
@@ -80,7 +86,7 @@ class BadAttribute extends Error {
 
 function readCredential(item: Item): Credential {
   const salt = item['scramSalt']?.B;
-  const expiresAt = readTime(item, TTL_ATTRIBUTE);
+  const expiresAt = readTime(item, 'expiresAt');
   const lastUsedAt = readTime(item, 'lastUsedAt');
   const note = readString(item, 'note');
   return {

@@ -100,7 +100,7 @@ test('a row of the fleet expires once no window needs it', async () => {
       Key: { pk: { S: `COUNT#${key}#${WINDOW}#${index}` } },
     }),
   );
-  expect(Number(item?.['expiresAt']?.N)).toBe(clock.now() / 1000 + 3 * WINDOW);
+  expect(Number(item?.['ttl']?.N)).toBe(clock.now() / 1000 + 3 * WINDOW);
 });
 
 test('this process counts no more keys than it may, the least used ones go', () => {
