@@ -13,8 +13,8 @@ export function canonicalUsername(text: string): string | undefined {
   if (text.length > 4 * USERNAME_OCTETS) return undefined;
   const prepared = saslprep(text);
   if (prepared === undefined) return undefined;
-  // Upper case first: lower case alone keeps the two small sigmas and the sharp s apart from their capitals.
-  const folded = prepared.toUpperCase().toLowerCase().normalize('NFKC');
+  // By way of upper case: lower case alone keeps the two small sigmas, and the sharp s and "ss", apart.
+  const folded = prepared.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
   if (folded.length === 0 || Buffer.byteLength(folded) > USERNAME_OCTETS) return undefined;
   return folded;
 }

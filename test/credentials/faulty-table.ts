@@ -12,12 +12,16 @@ export type Fault =
   | 'reset'
   | 'throttle'
   | 'unavailable'
+  | 'expired'
+  | 'unrecognized'
   | 'denied'
   | 'denied-writes';
 
 const ERRORS = {
   throttle: [400, 'com.amazonaws.dynamodb.v20120810#ThrottlingException'],
   unavailable: [503, 'com.amazonaws.dynamodb.v20120810#ServiceUnavailable'],
+  expired: [400, 'com.amazon.coral.service#ExpiredTokenException'],
+  unrecognized: [400, 'com.amazon.coral.service#UnrecognizedClientException'],
   denied: [400, 'com.amazonaws.dynamodb.v20120810#AccessDeniedException'],
 } as const;
 
@@ -49,6 +53,8 @@ export async function startFaultyTable(aws: EmbeddedAws): Promise<FaultyTable> {
         break;
       case 'throttle':
       case 'unavailable':
+      case 'expired':
+      case 'unrecognized':
       case 'denied': {
         const [status, type] = ERRORS[fault];
         incoming.resume();

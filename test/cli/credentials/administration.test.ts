@@ -349,6 +349,8 @@ describe('export and import', () => {
 describe('what AWS can say', () => {
   test.each([
     ['denied', /have no right/],
+    ['expired', /the AWS session has expired: sign in again/],
+    ['unrecognized', /AWS refuses these credentials/],
     ['throttle', /throttling/],
     ['reset', /not reachable \(ECONNRESET\)/],
   ] as const)('%s is one friendly line, exit 1', async (fault, line) => {
