@@ -15,9 +15,9 @@ export function createAddressView(display: AddressDisplay): AddressView {
       const { recipients, reversePath } = envelope;
       return {
         messageId,
-        session: session.sessionId,
+        sessionId: session.sessionId,
         listener: session.listener,
-        client: session.clientAddress,
+        clientAddress: session.clientAddress,
         helo: session.clientDomain,
         tls: session.tls?.version,
         cipher: session.tls?.cipher,

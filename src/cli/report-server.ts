@@ -36,7 +36,7 @@ export function reportServer(
         if (event.rule.includes('proxy')) metrics.count('ProxyHeaderErrors', {});
         log.warn(event.kind, {
           listener: event.listener,
-          client: event.clientAddress,
+          clientAddress: event.clientAddress,
           rule: event.rule,
         });
         break;
