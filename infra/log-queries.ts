@@ -8,15 +8,15 @@ export interface LogQueriesProps {
 }
 
 /** By name: what each answers. Fields are those of the program's log lines. */
-const QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
+export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
   'One message, by its id': {
-    fields: ['@timestamp', 'event', '@message'],
+    fields: ['@timestamp', 'event', 'sessionId', '@message'],
     filterStatements: ['@message like /PUT-THE-MESSAGE-ID-HERE/'],
     sort: '@timestamp asc',
   },
   'One session, by its id': {
     fields: ['@timestamp', 'event', '@message'],
-    filterStatements: ['session = "PUT-THE-SESSION-ID-HERE"'],
+    filterStatements: ['sessionId = "PUT-THE-SESSION-ID-HERE"'],
     sort: '@timestamp asc',
   },
   'One client, by its address': {
@@ -31,7 +31,8 @@ const QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     sort: 'refusals desc',
   },
   'Who fails to sign in': {
-    filterStatements: ['event = "sign-in-refused"'],
+    // The server's line; that of the credentials, with the cause, has no listener.
+    filterStatements: ['event = "sign-in-refused" and ispresent(listener)'],
     statsStatements: ['count(*) as refusals by clientAddress, mechanism'],
     sort: 'refusals desc',
     limit: 50,
@@ -47,7 +48,7 @@ const QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
 export class LogQueries extends Construct {
   constructor(scope: Construct, id: string, { stage, logGroup }: LogQueriesProps) {
     super(scope, id);
-    for (const [name, query] of Object.entries(QUERIES)) {
+    for (const [name, query] of Object.entries(LOG_QUERIES)) {
       new logs.QueryDefinition(this, name.replace(/[^A-Za-z]/g, ''), {
         queryDefinitionName: `mailsluice/${stage}/${name}`,
         queryString: new logs.QueryString(query),

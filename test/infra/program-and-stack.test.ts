@@ -1,5 +1,5 @@
-// Every metric that an alarm, the scaling or the dashboard looks at is one that the running program emits, with
-// that name and those dimensions: the program is driven, and its log compared with the templates.
+// What stack and program must agree on: the program is driven, and its log compared with the templates. Every metric
+// that an alarm, the scaling or the dashboard looks at is emitted with that name and those dimensions.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CredentialAdministration } from '../../src/credentials/index.ts';
+import { LOG_QUERIES } from '../../infra/log-queries.ts';
 import { METRIC_NAMESPACE } from '../../src/telemetry/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
@@ -21,6 +22,9 @@ const STAGE = 'metrics-test';
 /** `name` with its dimensions, as one string: `MessagesRejected{Reason,Stage=metrics-test}`. */
 const emitted = new Set<string>();
 const emittedNames = new Set<string>();
+/** What stands in the log besides. */
+const events = new Set<string>();
+const loggedFields = new Set<string>();
 
 let aws: TestAws;
 let program: ChildProcess;
@@ -93,7 +97,10 @@ beforeAll(async () => {
   const lines = createInterface({ input: program.stdout ?? process.stdin });
   const listening = new Promise<void>((resolve) => {
     lines.on('line', (line) => {
-      const { event, listener, port } = JSON.parse(line) as Record<string, unknown>;
+      const fields = JSON.parse(line) as Record<string, unknown>;
+      const { event, listener, port } = fields;
+      if (typeof event === 'string') events.add(event);
+      for (const name of Object.keys(fields)) loggedFields.add(name);
       if (event === 'listening') ports.set(String(listener), Number(port));
       if (ports.size === 2) resolve();
       collect(line);
@@ -187,4 +194,24 @@ describe('what the running program emits', () => {
     expect(shown.size).toBeGreaterThan(20);
     expect([...shown].filter((name) => !emittedNames.has(name))).toEqual([]);
   });
+
+  test('has the fields and events that the saved log queries ask for', () => {
+    for (const [name, query] of Object.entries(LOG_QUERIES)) {
+      const text = [
+        ...(query.fields ?? []),
+        ...(query.filterStatements ?? []),
+        ...(query.statsStatements ?? []),
+      ].join(' ');
+      const named = [...text.matchAll(/event = "([a-z-]+)"/g)].map(([, event]) => event ?? '');
+      expect([name, named.filter((event) => !events.has(event))]).toEqual([name, []]);
+      const words = text
+        .replaceAll(/"[^"]*"|\/[^/]*\/|count\(\*\)|as \w+/g, '')
+        .match(/(?<![@\w])[A-Za-z]+/g);
+      const fields = (words ?? []).filter((word) => !QUERY_WORDS.has(word));
+      expect([name, fields.filter((field) => !loggedFields.has(field))]).toEqual([name, []]);
+    }
+  });
 });
+
+/** Of the query language. */
+const QUERY_WORDS = new Set(['like', 'by', 'and', 'or', 'ispresent']);
