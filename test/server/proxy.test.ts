@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { OptionsError, type ServerOptions, SmtpServer } from '../../src/server/index.ts';
 import { makeCertificate } from '../support/certificates.ts';
+import { need } from '../support/programs.ts';
 import { TestClient } from '../support/smtp-client.ts';
 import { startServer } from '../support/smtp-server.ts';
 
@@ -210,21 +211,17 @@ test.each([
   expect(() => new SmtpServer({ listeners: [listener] })).toThrow(message);
 });
 
-const haproxy = '/usr/sbin/haproxy';
+const HAPROXY = '/usr/sbin/haproxy';
 
-describe.skipIf(!existsSync(haproxy))(
-  'behind HAProxy itself (skipped where it is not installed)',
-  () => {
-    test.each(['send-proxy', 'send-proxy-v2'])('with %s the client is known', async (keyword) => {
-      const { port, log } = await startServer(behindProxy());
-      const [front, folder] = [
-        await freePort(),
-        mkdtempSync(join(tmpdir(), 'mailsluice-haproxy-')),
-      ];
-      const file = join(folder, 'haproxy.cfg');
-      writeFileSync(
-        file,
-        `defaults
+for (const keyword of ['send-proxy', 'send-proxy-v2']) {
+  test(`behind HAProxy itself, with ${keyword}, the client is known`, async ({ skip }) => {
+    need(skip, HAPROXY);
+    const { port, log } = await startServer(behindProxy());
+    const [front, folder] = [await freePort(), mkdtempSync(join(tmpdir(), 'mailsluice-haproxy-'))];
+    const file = join(folder, 'haproxy.cfg');
+    writeFileSync(
+      file,
+      `defaults
   mode tcp
   timeout connect 5s
   timeout client 60s
@@ -233,19 +230,18 @@ listen smtp
   bind 127.0.0.1:${front}
   server mx 127.0.0.1:${port} ${keyword}
 `,
-      );
-      execFileSync(haproxy, ['-c', '-f', file]);
-      const proxy = spawn(haproxy, ['-db', '-f', file], { stdio: 'ignore' });
-      onTestFinished(() => void proxy.kill());
-      await expect.poll(() => isListening(front), { timeout: 10_000 }).toBe(true);
-      const client = await TestClient.connect(front);
-      expect(await client.reply()).toMatch(/^220 /);
-      const { localPort } = client.socket;
-      await log.next('connection-opened', ({ peer }) => peer.clientPort === localPort);
-      client.destroy();
-    });
-  },
-);
+    );
+    execFileSync(HAPROXY, ['-c', '-f', file]);
+    const proxy = spawn(HAPROXY, ['-db', '-f', file], { stdio: 'ignore' });
+    onTestFinished(() => void proxy.kill());
+    await expect.poll(() => isListening(front), { timeout: 10_000 }).toBe(true);
+    const client = await TestClient.connect(front);
+    expect(await client.reply()).toMatch(/^220 /);
+    const { localPort } = client.socket;
+    await log.next('connection-opened', ({ peer }) => peer.clientPort === localPort);
+    client.destroy();
+  });
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

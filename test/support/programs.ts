@@ -1,5 +1,6 @@
 // Programs from Debian's packages, as the tests' clients.
 import { spawn, spawnSync } from 'node:child_process';
+import type { TestContext } from 'vitest';
 
 /**
  * Why a test that drives these programs cannot run here, or `undefined` where it can. In CI every program
@@ -11,6 +12,12 @@ export function missing(...names: readonly string[]): string | undefined {
   const reason = `not installed: ${absent.join(', ')}`;
   if (process.env['CI'] === 'true') throw new Error(`${reason}; CI runs every test, see .ci/run`);
   return reason;
+}
+
+/** Skips the test, with the reason, where one of these programs is not installed. */
+export function need(skip: TestContext['skip'], ...names: readonly string[]): void {
+  const absent = missing(...names);
+  skip(absent !== undefined, absent);
 }
 
 export interface Finished {

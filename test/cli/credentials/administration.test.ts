@@ -1,5 +1,5 @@
 // show, disable, enable, rotate, import, export and passwords, each on the embedded table.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { createAuthenticator } from '../../../src/credentials/index.ts';
 import { codeOf, plain, session, TestClock } from '../../credentials/support.ts';
 import { startFaultyTable } from '../../credentials/faulty-table.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
+import { need } from '../../support/programs.ts';
 import { type CredentialsCli, credentialsCli } from './support.ts';
 
 let aws: TestAws;
@@ -148,7 +149,6 @@ describe('passwords', () => {
     expect(stderr).toMatch(/--password-stdin/);
   });
 
-  const python = hasPython();
   const ask = async (answers: string, username: string) => {
     const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
     const prompt = fileURLToPath(new URL('prompt.py', import.meta.url));
@@ -158,37 +158,27 @@ describe('passwords', () => {
     });
   };
 
-  test.skipIf(!python)(
-    'are asked for twice on a terminal, which shows nothing of them',
-    async () => {
-      const { stdout } = await ask(
-        'typed hXorse\\ntyped hXorse'.replaceAll('X', 'X\u007f'),
-        'typist',
-      );
-      expect(stdout).toContain('Password: ');
-      expect(stdout).toContain('Again: ');
-      expect(stdout).toContain('username  typist');
-      expect(stdout).not.toMatch(/typed|orse/);
-      expect(await signIn('typist', 'typed horse')).toBe(235);
-    },
-  );
+  test('are asked for twice on a terminal, which shows nothing of them', async ({ skip }) => {
+    need(skip, '/usr/bin/python3');
+    const { stdout } = await ask(
+      'typed hXorse\\ntyped hXorse'.replaceAll('X', 'X\u007f'),
+      'typist',
+    );
+    expect(stdout).toContain('Password: ');
+    expect(stdout).toContain('Again: ');
+    expect(stdout).toContain('username  typist');
+    expect(stdout).not.toMatch(/typed|orse/);
+    expect(await signIn('typist', 'typed horse')).toBe(235);
+  });
 
-  test.skipIf(!python)('that differ are refused', async () => {
+  test('that differ are refused', async ({ skip }) => {
+    need(skip, '/usr/bin/python3');
     await expect(ask('one password\\nanother', 'nobody')).rejects.toMatchObject({
       code: 1,
       stdout: expect.stringContaining('the two passwords differ'),
     });
   });
 });
-
-function hasPython(): boolean {
-  try {
-    execFileSync('/usr/bin/python3', ['-c', 'import pty'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test('disable and enable turn a credential off and on', async () => {
   const secret = await added('switched');
