@@ -9,7 +9,6 @@ export type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
 export type { Note, Output } from './output.ts';
 export type { Answer, AnswerTo, Question } from './question.ts';
 export type { SessionOptions } from './session-options.ts';
-export { type ConnectionFacts, type Expectation, type Opening, Session } from './session.ts';
 export {
   type ParsedProxyHeader,
   parseProxyHeader,
@@ -17,6 +16,8 @@ export {
   type ProxyHeader,
   type ProxyTlv,
 } from './proxy-header.ts';
+export type { ConnectionFacts, Opening } from './opening.ts';
+export { type Expectation, Session } from './session.ts';
 export { renderReply } from './render-reply.ts';
 export type {
   ChannelBinding,

@@ -1,16 +1,25 @@
 // The session: one client, from the greeting to the end, as a machine without socket, clock or promise. It
 // is told what happened and returns what to do. The grammar of each command, the replies, the sequence rules
 // and the data are files of their own; what is here is the order of things.
-import { isUtf8 } from 'node:buffer';
-import { CR, DELETE, SPACE, TAB, isPrintable } from './ascii.ts';
+import {
+  asRefusal,
+  isAnswer,
+  isSignInAnswer,
+  refusalIn,
+  repliesToMessage,
+  wrongAnswer,
+} from './answers.ts';
+import { CR, isPrintable } from './ascii.ts';
 import { parseBase64 } from './base64.ts';
 import { type ChunkSize, parseChunkSize } from './chunk-size.ts';
+import { parseCommandLine } from './command-line.ts';
 import { ehloLines, isSafeForAuth, offeredMechanisms } from './ehlo.ts';
 import type { Envelope, Recipient } from './envelope.ts';
 import { AUTH_LINE_OCTETS, Input } from './input.ts';
 import { parseMail } from './mail-command.ts';
 import type { ReversePath } from './mailbox.ts';
 import { MessageIntake } from './message-intake.ts';
+import type { ConnectionFacts, Opening } from './opening.ts';
 import type { Output } from './output.ts';
 import type { MailParameters } from './parameters.ts';
 import type { Answer, Question } from './question.ts';
@@ -20,7 +29,7 @@ import { type Farewell, type Rule, farewells, refusals, replies } from './replie
 import type { Reply } from './reply.ts';
 import type { ChannelBinding, ExchangeContext, Step } from './sasl/exchange.ts';
 import { findMechanism } from './sasl/mechanisms.ts';
-import type { ProxyFacts, SessionFacts, TlsFacts } from './session-facts.ts';
+import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
 import { type ProxiedFacts, parseXclient } from './xclient.ts';
@@ -37,28 +46,6 @@ import {
   worksUnsecured,
 } from './state.ts';
 
-/** What is known of a connection before its greeting. */
-export interface ConnectionFacts {
-  readonly sessionId: string;
-  readonly listener: string;
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  /** Where a PROXY header told the client's address. */
-  readonly proxy?: ProxyFacts;
-  /** Whether the client is a proxy whose XCLIENT is believed. Default: it is not. */
-  readonly isXclientTrusted?: boolean;
-}
-
-/** How a session begins. */
-export interface Opening {
-  /** The TLS of an implicit-TLS listener, whose handshake came first. */
-  readonly tls?: TlsFacts;
-  /** What binds SCRAM to that TLS, where the driver can tell. */
-  readonly channelBinding?: ChannelBinding;
-  /** Said instead of the greeting, and then the session ends (421, 554). */
-  readonly refusal?: Reply;
-}
-
 /** What the session waits for. */
 export type Expectation = 'input' | 'answer' | 'handshake' | 'nothing';
 
@@ -67,43 +54,12 @@ type Chunk = Extract<State, { name: 'chunk' }>;
 type Exchanging = Extract<State, { name: 'exchange' }>;
 type Skipping = Extract<State, { name: 'skipping' }>;
 
-/** RFC 5321 section 4.5.3.1.4, the CRLF counted. */
-const COMMAND_LINE_OCTETS = 512;
-/** MAIL and RCPT with every extension's addition (RFC 1870, 3461, 4954, 6152, 6531), rounded up. */
-const PATH_COMMAND_LINE_OCTETS = 2048;
 /** RFC 1035 section 2.3.4; what follows EHLO need not be a domain that exists. */
 const CLIENT_DOMAIN_OCTETS = 255;
 /** RCPTs past the limit that are not held against the client, who may not know it (section 4.5.3.1.10). */
 const RECIPIENT_OVERSHOOT = 1000;
 /** First octet of a TLS handshake record (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
-
-const verbs: ReadonlyMap<string, Verb> = new Map(
-  (Object.keys(allowedIn) as Verb[]).map((verb) => [verb, verb]),
-);
-/** Commands of other times and extensions: known, not implemented (RFC 5321 appendix F, RFC 1985). */
-const notImplemented: ReadonlySet<string> = new Set([
-  'ATRN',
-  'BURL',
-  'ETRN',
-  'SAML',
-  'SEND',
-  'SOML',
-  'TURN',
-]);
-/** First words of an HTTP request: a browser was made to talk to us (cross-protocol request forgery). */
-const httpMethods: ReadonlySet<string> = new Set([
-  'CONNECT',
-  'DELETE',
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PATCH',
-  'POST',
-  'PRI',
-  'PUT',
-  'TRACE',
-]);
 
 /** One SMTP session, from the greeting to the end, without socket, clock or promise. */
 export class Session {
@@ -341,44 +297,25 @@ export class Session {
     const found = input.readLine();
     if (found === 'flood') this.#farewell('line-flood');
     if (found !== 'line') return false;
-    const { chunk, lineStart, lineEnd, lineOctets } = input;
     const state = this.#state;
-    if (lineOctets > AUTH_LINE_OCTETS) {
-      if (state.name === 'exchange') this.#breakOff('exchange-line-too-long');
-      else this.#refuse('unknown', 'line-too-long');
-    } else if (lineEnd === lineStart || chunk[lineEnd - 1] !== CR) {
-      // Answered here and now, as the client waits; never obeyed.
-      if (state.name === 'exchange') this.#breakOff('bare-newline-in-command');
-      else this.#refuse('unknown', 'bare-newline-in-command');
-    } else if (state.name === 'exchange') {
-      this.#readResponse(state, chunk.toString('latin1', lineStart, lineEnd - 1));
-    } else {
-      this.#readCommand(chunk, lineStart, lineEnd - 1, lineOctets);
-    }
+    if (state.name === 'exchange') this.#readResponse(state);
+    else this.#readCommand();
     return true;
   }
 
-  #readCommand(chunk: Buffer, start: number, lineEnd: number, octets: number): void {
-    let end = lineEnd;
-    // Trailing white space is tolerated (RFC 5321 section 4.1.1).
-    while (end > start && (chunk[end - 1] === SPACE || chunk[end - 1] === TAB)) end--;
-    let line = chunk.toString('latin1', start, end);
-    const space = line.indexOf(' ');
-    const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
-    const verb = verbs.get(word);
-    const noted = verb ?? 'unknown';
-
-    if (octets > lineLimit(verb)) return this.#refuse(noted, 'line-too-long');
-    const highest = highestCode(line);
-    if (highest === -1) return this.#refuse(noted, 'control-character');
-    if (highest > DELETE) {
-      const octetsOfLine = chunk.subarray(start, end);
-      if (!isUtf8(octetsOfLine)) return this.#refuse(noted, 'invalid-utf8');
-      line = octetsOfLine.toString('utf8');
+  #readCommand(): void {
+    const line = parseCommandLine(this.#input);
+    switch (line.kind) {
+      case 'command':
+        return this.#obey(line.verb, line.argument);
+      case 'http':
+        return this.#end('http-request');
+      case 'refused':
+        this.#refuse(line.verb, line.rule);
+        // The octets of a chunk follow, and its size was not read.
+        if (line.verb === 'BDAT') this.#end('chunk-size-unread');
+        return undefined;
     }
-    if (verb !== undefined) return this.#obey(verb, space === -1 ? '' : line.slice(space + 1));
-    if (httpMethods.has(word)) return this.#end('http-request');
-    return this.#refuse(noted, notImplemented.has(word) ? 'not-implemented' : 'unknown-command');
   }
 
   // Commands: check what the session itself knows, then ask
@@ -526,7 +463,7 @@ export class Session {
     const size = parseChunkSize(argument);
     if (size === undefined) {
       this.#refuse('BDAT', 'chunk-size-syntax');
-      return this.#end('chunk-size-syntax');
+      return this.#end('chunk-size-unread');
     }
     const state = this.#state;
     const against = this.#options.chunking === false ? 'not-implemented' : rule;
@@ -626,7 +563,11 @@ export class Session {
     return { facts: this.#facts, channelBinding: this.#channelBinding };
   }
 
-  #readResponse(state: Exchanging, line: string): void {
+  #readResponse(state: Exchanging): void {
+    const { chunk, lineStart, lineEnd, lineOctets } = this.#input;
+    if (lineOctets > AUTH_LINE_OCTETS) return this.#breakOff('exchange-line-too-long');
+    if (chunk[lineEnd - 1] !== CR) return this.#breakOff('bare-newline-in-command');
+    const line = chunk.toString('latin1', lineStart, lineEnd - 1);
     if (line === '*') return this.#breakOff('exchange-cancelled');
     return this.#respond(state, line);
   }
@@ -751,19 +692,8 @@ export class Session {
 
   #proceedMessage(envelope: Envelope, answer: Answer): void {
     const isLmtp = this.#options.protocol === 'lmtp';
-    const recipients = envelope.recipients.length;
-    if (answer.kind === 'each' && isLmtp) {
-      const each = answer.replies.slice(0, recipients);
-      while (each.length < recipients) each.push(refusals['message-not-stored']);
-      return this.#sayToMessage(each);
-    }
-    // One reply for all: a refusal if any is, for a part of the recipients cannot be accepted in SMTP.
-    const reply =
-      answer.kind === 'each'
-        ? (answer.replies.find(({ code }) => code >= 400) ?? answer.replies[0])
-        : (refusalIn(answer) ?? answer.reply);
-    const said = reply ?? replies.messageOk;
-    return this.#sayToMessage(isLmtp ? Array<Reply>(recipients).fill(said) : [said]);
+    const { length } = envelope.recipients;
+    this.#sayToMessage(repliesToMessage(answer, length, isLmtp, replies.messageOk));
   }
 
   // Output
@@ -789,7 +719,6 @@ export class Session {
     else this.#countError();
   }
 
-  /** One reply, or in LMTP one for each recipient (RFC 2033 section 4.2). */
   #sayToMessage(said: readonly Reply[]): void {
     let ends = false;
     let refused: Reply | undefined;
@@ -854,44 +783,4 @@ function newTransaction(reversePath: ReversePath, parameters: MailParameters): T
 function ruleAgainstMessage({ recipients, refusedRecipients }: Transaction): Rule | undefined {
   if (recipients.length > 0) return undefined;
   return refusedRecipients > 0 ? 'no-recipients' : 'bad-sequence';
-}
-
-function lineLimit(verb: Verb | undefined): number {
-  if (verb === 'MAIL' || verb === 'RCPT' || verb === 'XCLIENT') return PATH_COMMAND_LINE_OCTETS;
-  return verb === 'AUTH' ? AUTH_LINE_OCTETS : COMMAND_LINE_OCTETS;
-}
-
-/** The highest character code of `line`; -1 if it holds a control character. */
-function highestCode(line: string): number {
-  let highest = 0;
-  for (let at = 0; at < line.length; at++) {
-    const code = line.charCodeAt(at);
-    if (code < SPACE || code === DELETE) return -1;
-    if (code > highest) highest = code;
-  }
-  return highest;
-}
-
-/** The reply with which an answer refuses, whatever it calls itself. */
-function refusalIn(answer: Exclude<Answer, { kind: 'each' }>): Reply | undefined {
-  const { reply } = answer;
-  if (reply !== undefined && reply.code >= 400) return reply;
-  return answer.kind === 'refuse' ? asRefusal(answer.reply) : undefined;
-}
-
-/** A refusal that says 2yz or 3yz is our fault, and so it is for now. */
-function asRefusal(reply: Reply): Reply {
-  return reply.code >= 400 ? reply : refusals['message-not-stored'];
-}
-
-function isAnswer(answer: Answer | SignInAnswer): answer is Answer {
-  return answer.kind !== 'verify' && !('identity' in answer);
-}
-
-function isSignInAnswer(answer: Answer | SignInAnswer): answer is SignInAnswer {
-  return answer.kind === 'verify' || answer.kind === 'refuse' || 'identity' in answer;
-}
-
-function wrongAnswer(question: Question): TypeError {
-  return new TypeError(`Session.answer: not an answer to a ${question.kind} question`);
 }

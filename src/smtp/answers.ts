@@ -1,0 +1,50 @@
+// What an answer amounts to, whatever it calls itself.
+import type { Answer, Question } from './question.ts';
+import { refusals } from './replies.ts';
+import type { Reply } from './reply.ts';
+import type { SignInAnswer } from './sign-in.ts';
+
+/** The reply with which an answer refuses, or nothing if it accepts. */
+export function refusalIn(answer: Exclude<Answer, { kind: 'each' }>): Reply | undefined {
+  const { reply } = answer;
+  if (reply !== undefined && reply.code >= 400) return reply;
+  return answer.kind === 'refuse' ? asRefusal(answer.reply) : undefined;
+}
+
+/** A refusal that says 2yz or 3yz is our fault, and so it is for now. */
+export function asRefusal(reply: Reply): Reply {
+  return reply.code >= 400 ? reply : refusals['message-not-stored'];
+}
+
+/** The replies to a message: one, or in LMTP one for each recipient (RFC 2033 section 4.2). */
+export function repliesToMessage(
+  answer: Answer,
+  recipients: number,
+  isLmtp: boolean,
+  accepted: Reply,
+): readonly Reply[] {
+  if (answer.kind === 'each' && isLmtp) {
+    const each = answer.replies.slice(0, recipients);
+    while (each.length < recipients) each.push(refusals['message-not-stored']);
+    return each;
+  }
+  // One reply for all: a refusal if any is, for a part of the recipients cannot be accepted in SMTP.
+  const reply =
+    answer.kind === 'each'
+      ? (answer.replies.find(({ code }) => code >= 400) ?? answer.replies[0])
+      : (refusalIn(answer) ?? answer.reply);
+  return Array<Reply>(isLmtp ? recipients : 1).fill(reply ?? accepted);
+}
+
+export function isAnswer(answer: Answer | SignInAnswer): answer is Answer {
+  return answer.kind !== 'verify' && !('identity' in answer);
+}
+
+export function isSignInAnswer(answer: Answer | SignInAnswer): answer is SignInAnswer {
+  return answer.kind === 'verify' || answer.kind === 'refuse' || 'identity' in answer;
+}
+
+/** An answer to another kind of question is the caller's mistake. */
+export function wrongAnswer(question: Question): TypeError {
+  return new TypeError(`Session.answer: not an answer to a ${question.kind} question`);
+}

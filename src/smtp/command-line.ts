@@ -1,0 +1,100 @@
+// One line of the client as a command: its verb and its argument, or the rule by which it is none.
+import { isUtf8 } from 'node:buffer';
+import { CR, DELETE, SPACE, TAB } from './ascii.ts';
+import { AUTH_LINE_OCTETS, type Input } from './input.ts';
+import type { Rule } from './replies.ts';
+import { type Verb, allowedIn } from './state.ts';
+
+/** RFC 5321 section 4.5.3.1.4, the CRLF counted. */
+const COMMAND_LINE_OCTETS = 512;
+/** MAIL and RCPT with every extension's addition (RFC 1870, 3461, 4954, 6152, 6531), rounded up. */
+const PATH_COMMAND_LINE_OCTETS = 2048;
+
+/** What a line is. The verb of a refusal is for the log: never a word that is not ours. */
+export type CommandLine =
+  | { readonly kind: 'command'; readonly verb: Verb; readonly argument: string }
+  | { readonly kind: 'refused'; readonly verb: Verb | 'unknown'; readonly rule: Rule }
+  | { readonly kind: 'http' };
+
+const HTTP: CommandLine = { kind: 'http' };
+
+const verbs: ReadonlyMap<string, Verb> = new Map(
+  (Object.keys(allowedIn) as Verb[]).map((verb) => [verb, verb]),
+);
+/** Commands of other times and extensions: known, not implemented (RFC 5321 appendix F, RFC 1985). */
+const notImplemented: ReadonlySet<string> = new Set([
+  'ATRN',
+  'BURL',
+  'ETRN',
+  'SAML',
+  'SEND',
+  'SOML',
+  'TURN',
+]);
+/** First words of an HTTP request: a browser was made to talk to us (cross-protocol request forgery). */
+const httpMethods: ReadonlySet<string> = new Set([
+  'CONNECT',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PRI',
+  'PUT',
+  'TRACE',
+]);
+
+/** Parses the line that `input` has just read. */
+export function parseCommandLine({ chunk, lineStart, lineEnd, lineOctets }: Input): CommandLine {
+  // Its beginning is gone already.
+  if (lineOctets > AUTH_LINE_OCTETS) return refused('unknown', 'line-too-long');
+  const isWhole = lineEnd > lineStart && chunk[lineEnd - 1] === CR;
+  let end = isWhole ? lineEnd - 1 : lineEnd;
+  // Trailing white space is tolerated (RFC 5321 section 4.1.1).
+  while (end > lineStart && isBlank(chunk[end - 1])) end--;
+  const line = chunk.toString('latin1', lineStart, end);
+  const space = line.indexOf(' ');
+  const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
+  const verb = verbs.get(word);
+  const noted = verb ?? 'unknown';
+
+  if (verb === undefined && httpMethods.has(word)) return HTTP;
+  // Only CRLF ends a line (section 2.3.8). Answered all the same, as the client waits; never obeyed.
+  if (!isWhole) return refused(noted, 'bare-newline-in-command');
+  if (lineOctets > lineLimit(verb)) return refused(noted, 'line-too-long');
+  const highest = highestCode(line);
+  if (highest === -1) return refused(noted, 'control-character');
+  if (highest > DELETE && !isUtf8(chunk.subarray(lineStart, end))) {
+    return refused(noted, 'invalid-utf8');
+  }
+  if (verb === undefined) {
+    return refused(noted, notImplemented.has(word) ? 'not-implemented' : 'unknown-command');
+  }
+  const text = highest > DELETE ? chunk.toString('utf8', lineStart, end) : line;
+  return { kind: 'command', verb, argument: space === -1 ? '' : text.slice(space + 1) };
+}
+
+function refused(verb: Verb | 'unknown', rule: Rule): CommandLine {
+  return { kind: 'refused', verb, rule };
+}
+
+function isBlank(octet: number | undefined): boolean {
+  return octet === SPACE || octet === TAB;
+}
+
+function lineLimit(verb: Verb | undefined): number {
+  if (verb === 'MAIL' || verb === 'RCPT' || verb === 'XCLIENT') return PATH_COMMAND_LINE_OCTETS;
+  return verb === 'AUTH' ? AUTH_LINE_OCTETS : COMMAND_LINE_OCTETS;
+}
+
+/** The highest character code of `line`; -1 if it holds a control character. */
+function highestCode(line: string): number {
+  let highest = 0;
+  for (let at = 0; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if (code < SPACE || code === DELETE) return -1;
+    if (code > highest) highest = code;
+  }
+  return highest;
+}

@@ -1,0 +1,38 @@
+// The page and the program say the same: the sequence table is the one that runs, and every test it names is there.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { allowedIn } from '../../src/smtp/state.ts';
+
+const page = readFileSync(new URL('../../src/smtp/README.md', import.meta.url), 'utf8');
+
+test('the sequence table of the README is the one of the session', () => {
+  const states = ['connected', 'greeted', 'transaction', 'chunking'];
+  const rows = Object.entries<readonly string[]>(allowedIn).map(([verb, allowed]) => {
+    const cells = states.map((state) => (allowed.includes(state) ? ' yes |' : ' |'));
+    return `| ${verb} |${cells.join('')}`;
+  });
+  expect(page).toContain(`|---|---|---|---|---|\n${rows.join('\n')}\n`);
+});
+
+test('every test that the README names is there', () => {
+  const named = [...page.matchAll(/`([a-z0-9/-]+\.(?:smtp|test\.ts))`/g)].map(
+    ([, name = '']) => name,
+  );
+  expect(named.length).toBeGreaterThan(60);
+  const missing = named.filter((name) => {
+    const folder = name.endsWith('.smtp') ? 'transcripts/' : name.startsWith('fuzz/') ? '../' : '';
+    return !existsSync(new URL(`${folder}${name}`, import.meta.url));
+  });
+  expect(missing).toEqual([]);
+});
+
+test('every file that the README names is there', () => {
+  const folder = new URL('../../src/smtp/', import.meta.url);
+  const table = page.slice(page.indexOf('| file |'), page.indexOf('## Sequence'));
+  const named = [...table.matchAll(/`([a-z-]+(?:\.ts|\/))`/g)].map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(15);
+  const present = readdirSync(folder, { withFileTypes: true }).map((entry) =>
+    entry.isDirectory() ? `${entry.name}/` : entry.name,
+  );
+  expect(named.filter((name) => !present.includes(name) && name !== 'exchange.ts')).toEqual([]);
+});
