@@ -14,8 +14,9 @@ export class BareNewlineSearch {
   }
 
   /**
-   * The index, in `chunk` from `start` to `end` (one octet at least), of the first octet that shows a bare newline, or -1: of a
-   * bare LF itself, of the octet after a bare CR, which may have been the last one of the chunk before.
+   * The index, in `chunk` from `start` to `end` (one octet at least), of the first octet that shows a bare
+   * newline, or -1: of a bare LF itself, of the octet after a bare CR, which may have been the last one of
+   * the chunk before.
    */
   find(chunk: Buffer, start: number, end: number): number {
     let at = start;

@@ -13,6 +13,7 @@ export {
   type ParsedProxyHeader,
   parseProxyHeader,
   type ProxyEndpoint,
+  type ProxyFault,
   type ProxyHeader,
   type ProxyTlv,
 } from './proxy-header.ts';

@@ -36,10 +36,11 @@ export class LineEndSearch {
     }
     const last = (end - shift) >> 2;
     for (; word + 4 <= last; word += 4) {
-      const a = words[word] ?? 0;
-      const b = words[word + 1] ?? 0;
-      const c = words[word + 2] ?? 0;
-      const d = words[word + 3] ?? 0;
+      // There is a word at every index below `last`.
+      const a = words[word] as number;
+      const b = words[word + 1] as number;
+      const c = words[word + 2] as number;
+      const d = words[word + 3] as number;
       const found =
         ((a - FOURTEENS) & ~a) |
         ((b - FOURTEENS) & ~b) |

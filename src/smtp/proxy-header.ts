@@ -2,10 +2,12 @@
 // and 2 (haproxy.org, proxy-protocol.txt, 2020/03/05). Told apart by their first octets. Whether the one who
 // sends it is to be believed is decided before.
 import { isIpv4, isIpv6 } from './address-literal.ts';
+import { canonicalIpv6, ipv4FromOctets, ipv6FromOctets } from './address-text.ts';
 import { parseDecimal } from './ascii.ts';
 
 /** One end of the proxied connection. */
 export interface ProxyEndpoint {
+  /** As RFC 5952 writes it; an IPv4-mapped address as IPv4. */
   readonly address: string;
   readonly port: number;
 }
@@ -35,7 +37,19 @@ export type ParsedProxyHeader =
   | ProxyHeader
   /** So far it may become a header. */
   | { readonly kind: 'incomplete' }
-  | { readonly kind: 'malformed' };
+  | { readonly kind: 'malformed'; readonly fault: ProxyFault };
+
+/** What is wrong with a header. */
+export type ProxyFault =
+  /** No header begins like this. */
+  | 'start'
+  | 'version-or-command'
+  | 'family'
+  | 'address'
+  | 'port'
+  | 'tlv'
+  /** Longer than its version allows, or than is held of it. */
+  | 'length';
 
 /** Section 2.1: the longest line of version 1, its CRLF counted. */
 const V1_OCTETS = 107;
@@ -48,7 +62,10 @@ const V2_REST_OCTETS = 4096;
 const TLV_HEAD_OCTETS = 3;
 
 const INCOMPLETE: ParsedProxyHeader = { kind: 'incomplete' };
-const MALFORMED: ParsedProxyHeader = { kind: 'malformed' };
+
+function malformed(fault: ProxyFault): ParsedProxyHeader {
+  return { kind: 'malformed', fault };
+}
 
 /** Octets of the address block by the octet of family and transport (section 2.2). */
 const addressOctets: ReadonlyMap<number, number> = new Map([
@@ -66,7 +83,7 @@ const TCP_OVER_IPV6 = 0x21;
 /** Parses what has come of a connection so far. */
 export function parseProxyHeader(octets: Buffer): ParsedProxyHeader {
   if (startsLike(octets, V2_SIGNATURE)) return parseV2(octets);
-  return startsLike(octets, V1_START) ? parseV1(octets) : MALFORMED;
+  return startsLike(octets, V1_START) ? parseV1(octets) : malformed('start');
 }
 
 /** Whether `octets` begin with `start`, as far as they go. */
@@ -78,7 +95,7 @@ function startsLike(octets: Buffer, start: Buffer): boolean {
 function parseV1(octets: Buffer): ParsedProxyHeader {
   const head = octets.toString('latin1', 0, V1_OCTETS);
   const end = head.indexOf('\r\n');
-  if (end === -1) return octets.length < V1_OCTETS ? INCOMPLETE : MALFORMED;
+  if (end === -1) return octets.length < V1_OCTETS ? INCOMPLETE : malformed('length');
   const header = {
     kind: 'header',
     version: 1,
@@ -91,15 +108,18 @@ function parseV1(octets: Buffer): ParsedProxyHeader {
     .split(' ');
   // What follows UNKNOWN is to be ignored.
   if (family === 'UNKNOWN') return header;
-  const isAddress = family === 'TCP4' ? isIpv4 : family === 'TCP6' ? isIpv6 : undefined;
+  if (family !== 'TCP4' && family !== 'TCP6') return malformed('family');
+  const isAddress = family === 'TCP4' ? isIpv4 : isIpv6;
+  if (!isAddress(from) || !isAddress(to)) return malformed('address');
   const source = parsePort(fromPort);
   const destination = parsePort(toPort);
-  if (!isAddress?.(from) || !isAddress(to) || more.length > 0) return MALFORMED;
-  if (source === undefined || destination === undefined) return MALFORMED;
+  if (source === undefined || destination === undefined || more.length > 0)
+    return malformed('port');
+  const render = family === 'TCP4' ? String : canonicalIpv6;
   return {
     ...header,
-    source: { address: from.toLowerCase(), port: source },
-    destination: { address: to.toLowerCase(), port: destination },
+    source: { address: render(from), port: source },
+    destination: { address: render(to), port: destination },
   };
 }
 
@@ -112,26 +132,27 @@ function parsePort(text: string): number | undefined {
 function parseV2(octets: Buffer): ParsedProxyHeader {
   const versionAndCommand = octets[12];
   if (versionAndCommand !== undefined && versionAndCommand !== 0x20 && versionAndCommand !== 0x21) {
-    return MALFORMED;
+    return malformed('version-or-command');
   }
   if (octets.length < V2_FIXED_OCTETS) return INCOMPLETE;
   const family = octets.readUInt8(13);
   const restOctets = octets.readUInt16BE(14);
   const needed = addressOctets.get(family);
-  if (restOctets > V2_REST_OCTETS || needed === undefined) return MALFORMED;
+  if (needed === undefined) return malformed('family');
+  if (restOctets > V2_REST_OCTETS) return malformed('length');
   const length = V2_FIXED_OCTETS + restOctets;
   if (octets.length < length) return INCOMPLETE;
   // LOCAL: the rest must be skipped, whatever it is.
   if (versionAndCommand === 0x20) {
     return { kind: 'header', version: 2, command: 'local', tlvs: [], length };
   }
-  if (restOctets < needed) return MALFORMED;
+  if (restOctets < needed) return malformed('address');
   const tlvs = parseTlvs(octets.subarray(V2_FIXED_OCTETS + needed, length));
-  if (tlvs === undefined) return MALFORMED;
+  if (tlvs === undefined) return malformed('tlv');
   const header = { kind: 'header', version: 2, command: 'proxy', tlvs, length } as const;
   const block = octets.subarray(V2_FIXED_OCTETS, V2_FIXED_OCTETS + needed);
-  if (family === TCP_OVER_IPV4) return { ...header, ...readEndpoints(block, 4, renderIpv4) };
-  if (family === TCP_OVER_IPV6) return { ...header, ...readEndpoints(block, 16, renderIpv6) };
+  if (family === TCP_OVER_IPV4) return { ...header, ...readEndpoints(block, 4, ipv4FromOctets) };
+  if (family === TCP_OVER_IPV6) return { ...header, ...readEndpoints(block, 16, ipv6FromOctets) };
   return header;
 }
 
@@ -160,27 +181,4 @@ function parseTlvs(octets: Buffer): ProxyTlv[] | undefined {
     at = end;
   }
   return tlvs;
-}
-
-function renderIpv4(address: Buffer): string {
-  return address.join('.');
-}
-
-const IPV4_MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
-
-/** RFC 5952: lower case, no leading zeros, the first longest run of two zero groups or more as `::`. */
-function renderIpv6(address: Buffer): string {
-  const isMapped = address.compare(IPV4_MAPPED, 0, 12, 0, 12) === 0;
-  if (isMapped) return `::ffff:${renderIpv4(address.subarray(12))}`;
-  const groups = Array.from({ length: 8 }, (_, index) => address.readUInt16BE(2 * index));
-  let from = 0;
-  let length = 0;
-  for (let start = 0; start < 8; start++) {
-    let end = start;
-    while (end < 8 && groups[end] === 0) end++;
-    if (end - start > length) [from, length] = [start, end - start];
-  }
-  const render = (part: readonly number[]): string => part.map((n) => n.toString(16)).join(':');
-  if (length < 2) return render(groups);
-  return `${render(groups.slice(0, from))}::${render(groups.slice(from + length))}`;
 }

@@ -18,11 +18,11 @@ const whole: readonly [string, Buffer, Partial<ProxyHeader>][] = [
     { version: 1, command: 'proxy', source: { address: '203.0.113.7', port: 54004 } },
   ],
   [
-    'version 1 over IPv6',
-    line('PROXY TCP6 2001:DB8::1 ::1 54004 25'),
+    'version 1 over IPv6, however it is written',
+    line('PROXY TCP6 2001:DB8:0::01 ::ffff:192.0.2.1 54004 25'),
     {
       source: { address: '2001:db8::1', port: 54004 },
-      destination: { address: '::1', port: 25 },
+      destination: { address: '192.0.2.1', port: 25 },
     },
   ],
   [
@@ -52,7 +52,7 @@ const whole: readonly [string, Buffer, Partial<ProxyHeader>][] = [
     hex(SIGNATURE, '21210024', IPV6),
     {
       source: { address: '2001:db8::1', port: 54004 },
-      destination: { address: '::ffff:192.0.2.1', port: 25 },
+      destination: { address: '192.0.2.1', port: 25 },
     },
   ],
   [
@@ -93,27 +93,27 @@ describe.each(whole)('%s', (_, header, expected) => {
 });
 
 test.each([
-  ['a greeting', line('EHLO c')],
-  ['a TLS handshake', hex('1603010200')],
-  ['another family', line('PROXY UDP4 203.0.113.7 192.0.2.1 1 2')],
-  ['lower case', line('proxy TCP4 203.0.113.7 192.0.2.1 1 2')],
-  ['an address of the other family', line('PROXY TCP4 2001:db8::1 ::1 1 2')],
-  ['a name for an address', line('PROXY TCP4 localhost 192.0.2.1 1 2')],
-  ['a port too high', line('PROXY TCP4 203.0.113.7 192.0.2.1 65536 25')],
-  ['a port with a leading zero', line('PROXY TCP4 203.0.113.7 192.0.2.1 025 25')],
-  ['a port missing', line('PROXY TCP4 203.0.113.7 192.0.2.1 25')],
-  ['two spaces', line('PROXY  TCP4 203.0.113.7 192.0.2.1 1 2')],
-  ['one word too many', line('PROXY TCP4 203.0.113.7 192.0.2.1 1 2 3')],
-  ['a line without end', Buffer.from(`PROXY UNKNOWN ${'x'.repeat(93)}`)],
-  ['version 3', hex(SIGNATURE, '31')],
-  ['an unknown command', hex(SIGNATURE, '22')],
-  ['an unknown family', hex(SIGNATURE, '2141000c', IPV4)],
-  ['a block too short for its family', hex(SIGNATURE, '2121000c', IPV4)],
-  ['a header too long to be meant', hex(SIGNATURE, '2111ffff')],
-  ['a TLV cut off', hex(SIGNATURE, '2111000e', IPV4, '0400')],
-  ['a TLV longer than the header', hex(SIGNATURE, '2111000f', IPV4, '04ffff')],
-])('%s is no header', (_, octets) => {
-  expect(parseProxyHeader(octets)).toEqual({ kind: 'malformed' });
+  ['a greeting', line('EHLO c'), 'start'],
+  ['a TLS handshake', hex('1603010200'), 'start'],
+  ['another family', line('PROXY UDP4 203.0.113.7 192.0.2.1 1 2'), 'family'],
+  ['lower case', line('proxy TCP4 203.0.113.7 192.0.2.1 1 2'), 'start'],
+  ['an address of the other family', line('PROXY TCP4 2001:db8::1 ::1 1 2'), 'address'],
+  ['a name for an address', line('PROXY TCP4 localhost 192.0.2.1 1 2'), 'address'],
+  ['a port too high', line('PROXY TCP4 203.0.113.7 192.0.2.1 65536 25'), 'port'],
+  ['a port with a leading zero', line('PROXY TCP4 203.0.113.7 192.0.2.1 025 25'), 'port'],
+  ['a port missing', line('PROXY TCP4 203.0.113.7 192.0.2.1 25'), 'port'],
+  ['two spaces', line('PROXY  TCP4 203.0.113.7 192.0.2.1 1 2'), 'family'],
+  ['one word too many', line('PROXY TCP4 203.0.113.7 192.0.2.1 1 2 3'), 'port'],
+  ['a line without end', Buffer.from(`PROXY UNKNOWN ${'x'.repeat(93)}`), 'length'],
+  ['version 3', hex(SIGNATURE, '31'), 'version-or-command'],
+  ['an unknown command', hex(SIGNATURE, '22'), 'version-or-command'],
+  ['an unknown family', hex(SIGNATURE, '2141000c', IPV4), 'family'],
+  ['a block too short for its family', hex(SIGNATURE, '2121000c', IPV4), 'address'],
+  ['a header too long to be meant', hex(SIGNATURE, '2111ffff'), 'length'],
+  ['a TLV cut off', hex(SIGNATURE, '2111000e', IPV4, '0400'), 'tlv'],
+  ['a TLV longer than the header', hex(SIGNATURE, '2111000f', IPV4, '04ffff'), 'tlv'],
+])('%s is no header', (_, octets, fault) => {
+  expect(parseProxyHeader(octets)).toEqual({ kind: 'malformed', fault });
 });
 
 test('nothing is not a header yet', () => {

@@ -69,6 +69,15 @@ test('the facts follow the session, and are the same object until one changes', 
   expect(session.facts.identity?.username).toBe('user');
 });
 
+test('what a PROXY header told is a fact, and stays one', () => {
+  const proxy = { address: '10.0.0.1', tlvs: [{ type: 0xea, value: Buffer.from('vpce-1') }] };
+  const session = newSession({ tls: 'starttls' }, { proxy });
+  session.begin();
+  converse(session, 'EHLO client.example', 'STARTTLS');
+  session.secured(TLS);
+  expect(session.facts.proxy).toEqual(proxy);
+});
+
 test('LMTP is a protocol of its own in the facts, in the clear and under TLS', () => {
   const session = started({ protocol: 'lmtp', tls: 'starttls' });
   converse(session, 'LHLO client.example');
