@@ -10,5 +10,6 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  delay: (milliseconds) => sleep(milliseconds),
+  // A server that ends does not wait for replies that nobody hears any more.
+  delay: (milliseconds) => sleep(milliseconds, undefined, { ref: false }),
 };
