@@ -2,9 +2,11 @@
 import {
   aws_dynamodb as dynamodb,
   aws_ec2 as ec2,
+  aws_iam as iam,
   aws_kms as kms,
   aws_s3 as s3,
   aws_sns as sns,
+  Aws,
   Duration,
   RemovalPolicy,
   Tags,
@@ -50,6 +52,7 @@ const TABLE_KEY = 'pk';
 const TABLE_TTL = 'ttl';
 
 const ACCESS_LOG_DAYS = 90;
+const ACCESS_LOG_PREFIX = 'mail/';
 
 export class MailData extends Construct {
   readonly bucket: s3.Bucket;
@@ -109,7 +112,7 @@ export class MailData extends Construct {
       encryption: s3.BucketEncryption.S3_MANAGED,
       lifecycleRules: [{ expiration: Duration.days(ACCESS_LOG_DAYS) }],
     });
-    return new s3.Bucket(this, 'Mail', {
+    const bucket = new s3.Bucket(this, 'Mail', {
       ...common,
       ...(this.encryptionKey
         ? // Without a bucket key every mail would be a KMS request.
@@ -120,8 +123,6 @@ export class MailData extends Construct {
           }
         : { encryption: s3.BucketEncryption.S3_MANAGED }),
       versioned: true,
-      serverAccessLogsBucket: accessLogs as s3.IBucket,
-      serverAccessLogsPrefix: 'mail/',
       ...(objectLock && { objectLockDefaultRetention: objectLock }),
       lifecycleRules: [
         {
@@ -137,6 +138,8 @@ export class MailData extends Construct {
         ...(expireAfter ? [{ id: 'expire', expiration: expireAfter }] : []),
       ],
     });
+    logAccess(bucket, accessLogs);
+    return bucket;
   }
 
   #makeAddress(number: number, removalPolicy: RemovalPolicy): ec2.CfnEIP {
@@ -145,4 +148,29 @@ export class MailData extends Construct {
     Tags.of(address).add('Name', `${this.node.path}/Address${number}`);
     return address;
   }
+}
+
+/**
+ * By a policy, whatever the feature flags of the app are: the CDK's own property would set an ACL where
+ * `serverAccessLogsUseBucketPolicy` is off, and a bucket that its owner owns whole takes none.
+ */
+function logAccess(bucket: s3.Bucket, accessLogs: s3.Bucket): void {
+  const { defaultChild } = bucket.node;
+  if (!(defaultChild instanceof s3.CfnBucket))
+    throw new Error('expected a bucket of CloudFormation');
+  defaultChild.loggingConfiguration = {
+    destinationBucketName: accessLogs.bucketName,
+    logFilePrefix: ACCESS_LOG_PREFIX,
+  };
+  accessLogs.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [new iam.ServicePrincipal('logging.s3.amazonaws.com')],
+      actions: ['s3:PutObject'],
+      resources: [accessLogs.arnForObjects(`${ACCESS_LOG_PREFIX}*`)],
+      conditions: {
+        ArnLike: { 'aws:SourceArn': bucket.bucketArn },
+        StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+      },
+    }),
+  );
 }

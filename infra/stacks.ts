@@ -3,6 +3,7 @@ import {
   type App,
   aws_certificatemanager as acm,
   aws_ecs as ecs,
+  aws_iam as iam,
   aws_route53 as route53,
   aws_s3 as s3,
   aws_secretsmanager as secretsmanager,
@@ -137,6 +138,15 @@ export class ServiceStack extends Stack {
       displayName: 'Mailsluice alarms',
       enforceSSL: true,
     });
+    // A policy of one's own takes the place of the default one, under which alarms may publish.
+    topic.addToResourcePolicy(
+      new iam.PolicyStatement({
+        principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
     topic.addSubscription(new subscriptions.EmailSubscription(address));
     return topic;
   }

@@ -1,3 +1,4 @@
+import { Match } from 'aws-cdk-lib/assertions';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { METRIC_NAMES } from '../../src/telemetry/index.ts';
@@ -31,6 +32,18 @@ describe('alarms', () => {
       expect(Properties['AlarmActions']).toHaveLength(1);
       expect(Properties['OKActions']).toHaveLength(1);
     }
+    // Who sets a policy on a topic takes CloudWatch's right away, unless it says it again.
+    service.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sns:Publish',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+          }),
+        ]),
+      }),
+    });
     for (const article of runbook.split(/^## /m).slice(1)) {
       expect(article).toMatch(/^\S+\n\n\*(Page|Warning)\.\*/);
     }

@@ -1,6 +1,13 @@
 // `cdk synth` as a process: from the command line to the templates, without credentials, network or Docker.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,14 +64,31 @@ test('tells what is wrong in sentences, without a stack trace', { timeout: 120_0
   expect(failed.stderr).not.toMatch(/^\s+at /m);
 });
 
-test('the construct compiles on its own, and its declarations name nothing that is not published', {
+test('somebody’s own app imports the construct from the package, as it is published', {
   timeout: 120_000,
 }, async () => {
-  const output = mkdtempSync(join(tmpdir(), 'cdk-build-'));
-  await run(join(bin, 'tsc'), ['-p', 'infra', '--outDir', output], { cwd: root });
-  const files = readdirSync(output, { recursive: true, encoding: 'utf8' });
-  expect(files).toContain('infra/index.js');
-  expect(files).toContain('infra/index.d.ts');
-  // The app's own files stay at home.
-  expect(files.filter((name) => /infra\/(app|deploy|build-artifacts)\./.test(name))).toEqual([]);
+  await run(join(bin, 'tsc'), ['-p', 'infra'], { cwd: root });
+  const published = readdirSync(join(root, 'dist/cdk'), { recursive: true, encoding: 'utf8' });
+  expect(published).toContain('infra/index.d.ts');
+  // The ready app stays at home.
+  expect(published.filter((name) => /infra\/(app|deploy|build-artifacts)\./.test(name))).toEqual(
+    [],
+  );
+
+  const project = mkdtempSync(join(tmpdir(), 'project-'));
+  mkdirSync(join(project, 'node_modules'));
+  symlinkSync(root, join(project, 'node_modules/mailsluice'));
+  for (const name of ['aws-cdk-lib', 'constructs']) {
+    symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name));
+  }
+  writeFileSync(
+    join(project, 'app.mjs'),
+    `import { App, Stack } from 'aws-cdk-lib';
+    import { MailBridge } from 'mailsluice/cdk';
+    const app = new App({ outdir: 'out' });
+    new MailBridge(new Stack(app, 'Mine'), 'Mail', { bridge: { hostname: 'mx.example.com' } });
+    app.synth();`,
+  );
+  await run(process.execPath, ['app.mjs'], { cwd: project });
+  expect(readdirSync(join(project, 'out'))).toContain('Mine.template.json');
 });

@@ -10,7 +10,7 @@ import {
   aws_secretsmanager as secretsmanager,
   aws_sns as sns,
   aws_sqs as sqs,
-  type App,
+  App,
   CfnResource,
   Stack,
   Validations,
@@ -279,6 +279,23 @@ describe('the construct in somebody’s own app', () => {
       },
       Roles: [{ Ref: Match.stringLikeRegexp('Reader') }],
     });
+  });
+
+  test('does not lean on the feature flags of cdk.json', () => {
+    const app = new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': true } });
+    const stack = new Stack(app, 'Test');
+    new MailBridge(stack, 'Bridge', { bridge: { hostname: 'mx.example.com' } });
+    app.synth();
+    const template = Template.fromStack(stack);
+    for (const { Properties } of Object.values(resourcesOf(template, 'AWS::S3::Bucket'))) {
+      expect(Properties).not.toHaveProperty('AccessControl');
+    }
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      LoggingConfiguration: { LogFilePrefix: 'mail/' },
+    });
+    expect(
+      onlyResource(template, 'AWS::ElasticLoadBalancingV2::LoadBalancer').Properties,
+    ).toHaveProperty('SecurityGroups');
   });
 
   test('two of them in one stack do not get in each other’s way', () => {
