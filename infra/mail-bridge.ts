@@ -251,6 +251,7 @@ const STOP_TIMEOUT_SECONDS = 120;
 const WELL_KNOWN_PORTS: Readonly<Record<number, number>> = { 2525: 25, 2587: 587, 2465: 465 };
 /** ECS: target groups of one service. */
 const MAX_PORTS = 5;
+const CONFIGURATION_CHARACTERS = 40_000;
 /** A process with nothing to do. */
 const BASE_OCTETS = 128 * 1024 * 1024;
 /** One connection with TLS and its buffers; what it holds of a message is in `limits.memory`. */
@@ -587,7 +588,7 @@ function planBridge(scope: Construct, props: MailBridgeProps): BridgePlan {
   const problems = [
     ...(checked.ok ? [] : checked.problems),
     ...(configuration === undefined ? [] : configurationProblems(configuration, plan, ports)),
-    ...networkProblems(plan, props),
+    ...networkProblems(plan, props, Stack.of(scope).availabilityZones.length),
     ...checkDnsPlan(plan.dns, props.hostedZone !== undefined, certificate.isTrusted),
   ];
   if (configuration === undefined || problems.length > 0) {
@@ -623,15 +624,22 @@ function publishedPorts(
 }
 
 function configurationProblems(
-  { listeners, limits, shutdown }: Configuration,
+  configuration: Configuration,
   { memoryMiB }: Pick<BridgePlan, 'memoryMiB'>,
   ports: readonly PlannedPort[],
 ): string[] {
+  const { listeners, limits, shutdown } = configuration;
   const problems = ports
     .filter(({ publicPort }) => publicPort === undefined)
     .map(
       ({ listener }) => `ports: expected the public port of listener "${listener}", got nothing`,
     );
+  const { length } = JSON.stringify(configuration);
+  if (length > CONFIGURATION_CHARACTERS) {
+    problems.push(
+      `bridge: expected at most ${CONFIGURATION_CHARACTERS} characters as JSON, since ECS takes 64 KiB for a whole task definition, got ${length}`,
+    );
+  }
   if (listeners.length > MAX_PORTS) {
     problems.push(
       `bridge.listeners: expected at most ${MAX_PORTS}, ECS's own limit, got ${listeners.length}`,
@@ -664,8 +672,14 @@ function networkProblems(
     'dualStack' | 'clientAddress' | 'minimumTasks' | 'maximumTasks' | 'zones' | 'internetFacing'
   >,
   { allocationIds, vpc, bucket, topic, table }: MailBridgeProps,
+  knownZones: number,
 ): string[] {
   const problems: string[] = [];
+  if (vpc === undefined && plan.zones > knownZones) {
+    problems.push(
+      `zones: expected at most ${knownZones}, since a stack without account and region knows no more, got ${plan.zones}; give the stack an env, or override its availabilityZones`,
+    );
+  }
   if (plan.dualStack && plan.clientAddress.kind === 'preserved') {
     problems.push(
       'dualStack: expected clientAddress ClientAddress.proxyProtocol(), since an NLB cannot keep an IPv6 address on a connection to an IPv4 task',

@@ -11,6 +11,7 @@ import {
   aws_sns_subscriptions as subscriptions,
   CfnOutput,
   Duration,
+  Fn,
   Stack,
   type StackProps,
   Tags,
@@ -49,6 +50,7 @@ export class DataStack extends Stack {
 /** Network, load balancer, tasks, alarms. Holds nothing that is worth keeping. */
 export class ServiceStack extends Stack {
   readonly bridge: MailBridge;
+  readonly #zones: number;
 
   constructor(
     scope: Construct,
@@ -60,6 +62,7 @@ export class ServiceStack extends Stack {
       ...props,
       description: `Mailsluice (${settings.stage}): the SMTP service.`,
     });
+    this.#zones = settings.zones;
     const hostedZone = settings.hostedZone && this.#importZone(settings.hostedZone);
     const alarmTopic =
       settings.alarmEmail === undefined ? undefined : this.#makeAlarmTopic(settings.alarmEmail);
@@ -100,6 +103,11 @@ export class ServiceStack extends Stack {
         value: alarmTopic.topicArn,
       });
     }
+  }
+
+  /** As many as asked for. Without a region the CDK would take two, whatever the VPC says. */
+  override get availabilityZones(): string[] {
+    return Array.from({ length: this.#zones }, (_, at) => Fn.select(at, Fn.getAzs()));
   }
 
   #importZone({ id, name }: { readonly id: string; readonly name: string }): route53.IHostedZone {

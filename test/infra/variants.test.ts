@@ -82,6 +82,23 @@ describe('the ready app', () => {
     expect(onlyResource(service, 'AWS::ECS::Service').Type).toBe('AWS::ECS::Service');
   });
 
+  test('is in as many zones as it was told, with an address in each', () => {
+    const { data, service } = synthApp({ zones: '3' });
+    expect(Object.keys(resourcesOf(data, 'AWS::EC2::EIP'))).toHaveLength(3);
+    expect(
+      onlyResource(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer').Properties[
+        'SubnetMappings'
+      ],
+    ).toHaveLength(3);
+    service.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+      MinCapacity: 3,
+    });
+    const zones = Object.values(resourcesOf(service, 'AWS::EC2::Subnet')).map(({ Properties }) =>
+      JSON.stringify(Properties['AvailabilityZone']),
+    );
+    expect(new Set(zones).size).toBe(3);
+  });
+
   test('names no account, region or partition, so that it deploys anywhere', () => {
     const { data, service } = synthApp({});
     const text = JSON.stringify([data.toJSON(), service.toJSON()]);
@@ -381,6 +398,14 @@ describe('mistakes are told all at once, before anything is made', () => {
     ['ports: expected the public port of listener "x"', { listeners: [{ name: 'x', port: 3000 }] }],
     ['got 25 for "x"', { listeners: [{ name: 'x', port: 25 }] }],
     ['bridge.colour: expected no such field', { colour: 'red' }],
+    [
+      'bridge: expected at most 40000 characters as JSON',
+      {
+        routes: Array.from({ length: 2000 }, (_, at) => ({
+          recipients: [`user${at}@example.com`],
+        })),
+      },
+    ],
   ])('%s', (expected, bridge) => {
     const make = () =>
       new MailBridge(makeStack(), 'Bridge', {
