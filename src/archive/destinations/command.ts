@@ -25,6 +25,8 @@ export function commandDestination(
       const source = input === 'mail' ? await open() : Readable.from([notification.message]);
       const child = spawn('/bin/sh', ['-c', command], {
         stdio: ['pipe', 2, 2],
+        // In a process group of its own: Ctrl-C is for us, and the mail under way is finished.
+        detached: true,
         env: {
           ...process.env,
           MAILSLUICE_MESSAGE_ID: messageId,
