@@ -159,8 +159,8 @@ interface Schema {
 }
 
 const parser = absence('@aws-lambda-powertools/parser');
-const suffix = parser ? ` (${parser})` : '';
-test.skipIf(parser)(`Powertools’ schema of SES takes our mail and receipt${suffix}`, async () => {
+test('Powertools’ schema of SES takes our mail and receipt', async ({ skip }) => {
+  skip(parser !== undefined, parser);
   const { SesRecordSchema } = await load<{ SesRecordSchema: Schema }>(
     '@aws-lambda-powertools/parser/schemas/ses',
   );
@@ -171,21 +171,19 @@ test.skipIf(parser)(`Powertools’ schema of SES takes our mail and receipt${suf
   expect(rest?.parse(notification.receipt)).toMatchObject({ recipients: [TO] });
 });
 
-test.skipIf(parser)(
-  `Powertools’ envelopes read our notification by our schema${suffix}`,
-  async () => {
-    interface Envelope {
-      parse(event: unknown, schema: unknown): unknown;
-    }
-    const { SnsEnvelope, SnsSqsEnvelope } = await load<{
-      SnsEnvelope: Envelope;
-      SnsSqsEnvelope: Envelope;
-    }>('@aws-lambda-powertools/parser/envelopes');
-    const { JSONStringified } = await load<{ JSONStringified: (schema: unknown) => unknown }>(
-      '@aws-lambda-powertools/parser/helpers',
-    );
-    const schema = JSONStringified(notificationSchema);
-    expect(SnsEnvelope.parse(lambdaEvent(body), schema)).toEqual([notification]);
-    expect(SnsSqsEnvelope.parse(sqsEvent([body]), schema)).toEqual([notification]);
-  },
-);
+test('Powertools’ envelopes read our notification by our schema', async ({ skip }) => {
+  skip(parser !== undefined, parser);
+  interface Envelope {
+    parse(event: unknown, schema: unknown): unknown;
+  }
+  const { SnsEnvelope, SnsSqsEnvelope } = await load<{
+    SnsEnvelope: Envelope;
+    SnsSqsEnvelope: Envelope;
+  }>('@aws-lambda-powertools/parser/envelopes');
+  const { JSONStringified } = await load<{ JSONStringified: (schema: unknown) => unknown }>(
+    '@aws-lambda-powertools/parser/helpers',
+  );
+  const schema = JSONStringified(notificationSchema);
+  expect(SnsEnvelope.parse(lambdaEvent(body), schema)).toEqual([notification]);
+  expect(SnsSqsEnvelope.parse(sqsEvent([body]), schema)).toEqual([notification]);
+});
