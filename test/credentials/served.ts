@@ -8,6 +8,7 @@ import { makeCertificate } from '../support/certificates.ts';
 const mainFile = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 export interface Served extends AsyncDisposable {
+  readonly pid: number;
   port(listener: string): number;
   /** All of standard output and standard error so far. */
   output(): string;
@@ -47,6 +48,7 @@ export async function serve(
   const printed = new Printed(child);
   const ports = await printed.ports(configuration.listeners.length);
   return {
+    pid: child.pid ?? 0,
     port: (name) => ports.get(name) ?? 0,
     output: () => printed.text,
     async [Symbol.asyncDispose]() {
