@@ -3,10 +3,16 @@ import type { Cell, Contender, TlsFiles } from './cells.ts';
 import { sendLoad } from './load.ts';
 import { type RunningServer, startServer } from './processes.ts';
 
-export interface Measured {
+interface Round {
   /** Of the server's process, per message. */
   readonly cpuMicroseconds: number;
   readonly messagesPerSecond: number;
+}
+
+/** The medians of the rounds. */
+export interface Measured extends Round {
+  /** CPU against the floor's of the same round, so that what else the machine did falls out of it. */
+  readonly timesFloor: number | undefined;
 }
 
 /** What a round of each server gave, by its name; `undefined` where the cell is not for it or failed. */
@@ -16,8 +22,11 @@ interface Entrant {
   readonly name: string;
   readonly server: RunningServer;
   readonly messages: number;
-  readonly rounds: Measured[];
+  readonly rounds: Round[];
 }
+
+/** Enough for V8 to compile what is hot. */
+const WARM_UP_ROUNDS = 3;
 
 export async function measureCell(
   cell: Cell,
@@ -38,7 +47,9 @@ export async function measureCell(
         );
         entrants.push({ name, server, messages, rounds: [] });
         // Its code is compiled and its memory has grown before anything is counted.
-        await sendLoad(server.port, cell, messages);
+        for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+          await sendLoad(server.port, cell, messages);
+        }
       } catch (error) {
         row.set(name, toError(error));
       }
@@ -53,11 +64,19 @@ export async function measureCell(
         }
       }
     }
+    const floor = entrants.find(({ name }) => name === 'floor' && !row.has(name))?.rounds;
     for (const { name, rounds: measured } of entrants) {
       if (row.has(name)) continue;
       row.set(name, {
         cpuMicroseconds: median(measured.map((each) => each.cpuMicroseconds)),
         messagesPerSecond: median(measured.map((each) => each.messagesPerSecond)),
+        timesFloor:
+          floor &&
+          median(
+            measured.map(
+              (each, round) => each.cpuMicroseconds / (floor[round]?.cpuMicroseconds ?? Number.NaN),
+            ),
+          ),
       });
     }
     return row;
@@ -66,7 +85,7 @@ export async function measureCell(
   }
 }
 
-async function measureRound(cell: Cell, { server, messages }: Entrant): Promise<Measured> {
+async function measureRound(cell: Cell, { server, messages }: Entrant): Promise<Round> {
   const cpuBefore = server.cpu();
   const begun = performance.now();
   await sendLoad(server.port, cell, messages);

@@ -12,12 +12,8 @@ export function renderCells(rows: Rows, columns: readonly string[]): string {
   ];
   if (columns.includes('floor')) {
     parts.push(
-      '### CPU, as a multiple of the floor',
-      renderTable(rows, columns, ({ cpuMicroseconds }, row) => {
-        const floor = row.get('floor');
-        if (floor === undefined || floor instanceof Error) return '–';
-        return (cpuMicroseconds / floor.cpuMicroseconds).toFixed(2);
-      }),
+      '### CPU, as a multiple of the floor (median of the rounds’ ratios)',
+      renderTable(rows, columns, ({ timesFloor }) => timesFloor?.toFixed(2) ?? '–'),
     );
   }
   return parts.join('\n\n');
@@ -26,7 +22,7 @@ export function renderCells(rows: Rows, columns: readonly string[]): string {
 function renderTable(
   rows: Rows,
   columns: readonly string[],
-  render: (measured: Measured, row: Row) => string,
+  render: (measured: Measured) => string,
 ): string {
   return table(
     ['cell', ...columns],
@@ -35,7 +31,7 @@ function renderTable(
       ...columns.map((column) => {
         const measured = row.get(column);
         if (measured === undefined) return '–';
-        return measured instanceof Error ? 'failed' : render(measured, row);
+        return measured instanceof Error ? 'failed' : render(measured);
       }),
     ]),
   );

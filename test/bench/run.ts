@@ -19,7 +19,7 @@ const { values } = parseArgs({
     part: { type: 'string', multiple: true },
     only: { type: 'string' },
     servers: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '11' },
   },
 });
 const parts: readonly string[] = values.part ?? PARTS;
