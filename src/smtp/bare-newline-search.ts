@@ -2,6 +2,7 @@
 // must not be sent). Knows nothing of dots: the decoder is not fooled by bare newlines, but a next server
 // might be (SMTP smuggling, CVE-2023-51764).
 import { CR, LF } from './ascii.ts';
+import { BARE_NEWLINE, scanNewlines } from './newline-scan.ts';
 import { LineEndSearch } from './line-end-search.ts';
 
 /** Searches the chunks of one message, in their order. */
@@ -13,12 +14,27 @@ export class BareNewlineSearch {
     return this.#afterCr;
   }
 
+  /** The octet before the next one, as far as it matters here. */
+  get before(): number {
+    return this.#afterCr ? CR : 0;
+  }
+
   /**
    * The index, in `chunk` from `start` to `end` (one octet at least), of the first octet that shows a bare
    * newline, or -1: of a bare LF itself, of the octet after a bare CR, which may have been the last one of
    * the chunk before.
+   * `found` is what a scan of these octets, or of more, gave.
    */
-  find(chunk: Buffer, start: number, end: number): number {
+  find(
+    chunk: Buffer,
+    start: number,
+    end: number,
+    found = scanNewlines(chunk, start, end, this.before),
+  ): number {
+    if ((found & BARE_NEWLINE) === 0) {
+      this.#afterCr = chunk[end - 1] === CR;
+      return -1;
+    }
     let at = start;
     if (this.#afterCr) {
       if (chunk[at] !== LF) return at;

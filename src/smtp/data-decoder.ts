@@ -26,9 +26,10 @@ export class DataDecoder {
 
   /**
    * Adds the message octets of `chunk` from `start` on to `spans`, as views of it. Returns the index after
-   * the end of the data, or -1 if it is not in this chunk.
+   * the end of the data, or -1 if it is not in this chunk. Where no dot follows an LF in these octets, who
+   * knows it can say so and save the search.
    */
-  decode(chunk: Buffer, start: number, spans: Buffer[]): number {
+  decode(chunk: Buffer, start: number, spans: Buffer[], mayHaveDots = true): number {
     const end = chunk.length;
     const mostSpans = spans.length + SPANS_PER_CHUNK;
     let at = start;
@@ -62,7 +63,7 @@ export class DataDecoder {
         // The CR was the last octet of the chunk before: it is data after all.
         if (at === start) spans.push(LONE_CR);
       }
-      const next = chunk.indexOf('\r\n.', at, 'latin1');
+      const next = mayHaveDots ? chunk.indexOf('\r\n.', at, 'latin1') : -1;
       if (next !== -1) {
         state = State.LineStart;
         at = next + 2;

@@ -3,6 +3,7 @@
 import { BareNewlineSearch } from './bare-newline-search.ts';
 import { DataDecoder } from './data-decoder.ts';
 import type { DiscardCause } from './message.ts';
+import { LEADING_DOT, scanNewlines } from './newline-scan.ts';
 import type { Output } from './output.ts';
 import type { SessionOptions } from './session-options.ts';
 
@@ -36,13 +37,15 @@ export class MessageIntake {
 
   /** Takes DATA's octets, `chunk` from `start` on. Returns the index after the end of the data, or -1. */
   takeData(chunk: Buffer, start: number, outputs: Output[]): number {
-    const before = this.#decoder.fork();
     const spans: Buffer[] = [];
-    const end = this.#decoder.decode(chunk, start, spans);
-    if (this.#refusal !== null) return end;
+    if (this.#refusal !== null) return this.#decoder.decode(chunk, start, spans);
 
-    const bareNewline =
-      this.#bareNewlines?.find(chunk, start, end === -1 ? chunk.length : end) ?? -1;
+    const search = this.#bareNewlines;
+    const found =
+      search === null ? LEADING_DOT : scanNewlines(chunk, start, chunk.length, search.before);
+    const before = this.#decoder.fork();
+    const end = this.#decoder.decode(chunk, start, spans, (found & LEADING_DOT) !== 0);
+    const bareNewline = search?.find(chunk, start, end === -1 ? chunk.length : end, found) ?? -1;
     const sizeBefore = this.#sizeInOctets;
     this.#sizeInOctets += octetsIn(spans);
     if (bareNewline !== -1) {
