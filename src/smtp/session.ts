@@ -10,10 +10,9 @@ import {
   wrongAnswer,
 } from './answers.ts';
 import { CR, isPrintable } from './ascii.ts';
-import { parseBase64 } from './base64.ts';
 import { type ChunkSize, parseChunkSize } from './chunk-size.ts';
 import { parseCommandLine } from './command-line.ts';
-import { ehloLines, isSafeForAuth, offeredMechanisms } from './ehlo.ts';
+import { ehloLines } from './ehlo.ts';
 import type { Envelope, Recipient } from './envelope.ts';
 import { AUTH_LINE_OCTETS, Input } from './input.ts';
 import { parseMail } from './mail-command.ts';
@@ -27,8 +26,8 @@ import { parseRcpt } from './rcpt-command.ts';
 import { renderFarewell, renderReply, rendered, renderedRefusals } from './render-reply.ts';
 import { type Farewell, type Rule, farewells, refusals, replies } from './replies.ts';
 import type { Reply } from './reply.ts';
-import type { ChannelBinding, ExchangeContext, Step } from './sasl/exchange.ts';
-import { findMechanism } from './sasl/mechanisms.ts';
+import { type Dialogue, type DialogueStep, beginDialogue } from './sasl/dialogue.ts';
+import type { ChannelBinding, ExchangeContext } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
@@ -51,7 +50,6 @@ export type Expectation = 'input' | 'answer' | 'handshake' | 'nothing';
 
 type Asking = Extract<State, { name: 'asking' }>;
 type Chunk = Extract<State, { name: 'chunk' }>;
-type Exchanging = Extract<State, { name: 'exchange' }>;
 type Skipping = Extract<State, { name: 'skipping' }>;
 
 /** RFC 1035 section 2.3.4; what follows EHLO need not be a domain that exists. */
@@ -298,7 +296,7 @@ export class Session {
     if (found === 'flood') this.#farewell('line-flood');
     if (found !== 'line') return false;
     const state = this.#state;
-    if (state.name === 'exchange') this.#readResponse(state);
+    if (state.name === 'exchange') this.#readResponse(state.dialogue);
     else this.#readCommand();
     return true;
   }
@@ -533,59 +531,30 @@ export class Session {
   // Sign-in
 
   #startExchange(argument: string): void {
-    const options = this.#options;
-    if (options.auth === 'none') return this.#refuse('AUTH', 'not-implemented');
-    if (this.#facts.identity !== null) return this.#refuse('AUTH', 'already-signed-in');
-    if (!isSafeForAuth(options, this.#facts)) return this.#refuse('AUTH', 'tls-required-for-auth');
-
-    const space = argument.indexOf(' ');
-    const name = (space === -1 ? argument : argument.slice(0, space)).toUpperCase();
-    const initialResponse = space === -1 ? undefined : argument.slice(space + 1);
-    if (name === '' || initialResponse?.includes(' ') === true) {
-      return this.#refuse('AUTH', 'argument-syntax');
-    }
-    const context = this.#exchangeContext();
-    const offered = offeredMechanisms(options, context);
-    const mechanism = offered.includes(name)
-      ? findMechanism(name, options.customMechanisms)
-      : undefined;
-    if (mechanism === undefined) return this.#refuse('AUTH', 'unknown-mechanism');
-
-    const exchange = mechanism.start(context, offered);
-    const state: Exchanging = { name: 'exchange', mechanism: name, exchange };
-    this.#state = state;
-    if (initialResponse === undefined) return this.#take(exchange.begin(), state);
-    // "=" is an initial response of no octets (RFC 4954 section 4).
-    return this.#respond(state, initialResponse === '=' ? '' : initialResponse);
+    const begun = beginDialogue(argument, this.#options, this.#exchangeContext());
+    if (!begun.ok) return this.#refuse('AUTH', begun.rule);
+    return this.#take(begun.dialogue.begin(begun.initialResponse), begun.dialogue);
   }
 
   #exchangeContext(): ExchangeContext {
     return { facts: this.#facts, channelBinding: this.#channelBinding };
   }
 
-  #readResponse(state: Exchanging): void {
+  #readResponse(dialogue: Dialogue): void {
     const { chunk, lineStart, lineEnd, lineOctets } = this.#input;
     if (lineOctets > AUTH_LINE_OCTETS) return this.#breakOff('exchange-line-too-long');
     if (chunk[lineEnd - 1] !== CR) return this.#breakOff('bare-newline-in-command');
-    const line = chunk.toString('latin1', lineStart, lineEnd - 1);
-    if (line === '*') return this.#breakOff('exchange-cancelled');
-    return this.#respond(state, line);
+    return this.#take(dialogue.read(chunk.toString('latin1', lineStart, lineEnd - 1)), dialogue);
   }
 
-  #respond(state: Exchanging, base64: string): void {
-    const response = parseBase64(base64);
-    if (response === undefined) return this.#breakOff('invalid-base64');
-    return this.#take(state.exchange.respond(response), state);
-  }
-
-  #take(step: Step, state: Exchanging): void {
+  #take(step: DialogueStep, dialogue: Dialogue): void {
     switch (step.kind) {
       case 'challenge':
         this.#text += `334 ${step.data.toString('base64')}\r\n`;
-        this.#state = state;
+        this.#state = { name: 'exchange', dialogue };
         return;
       case 'ask':
-        return this.#ask('AUTH', step.question, state);
+        return this.#ask('AUTH', step.question, { name: 'exchange', dialogue });
       case 'accept': {
         const { identity } = step;
         this.#facts = { ...this.#facts, identity };
@@ -598,7 +567,7 @@ export class Session {
       case 'refuse': {
         const reply = asRefusal(step.reply);
         const { code } = reply;
-        const { mechanism } = state;
+        const { mechanism } = dialogue;
         this.#state = GREETED;
         this.#outputs.push({ kind: 'note', note: { kind: 'sign-in-refused', mechanism, code } });
         if (code >= 500) this.#signInFailures++;
@@ -608,8 +577,8 @@ export class Session {
         }
         return;
       }
-      case 'malformed':
-        return this.#breakOff('malformed-response');
+      case 'broken':
+        return this.#breakOff(step.rule);
     }
   }
 
@@ -625,7 +594,7 @@ export class Session {
     this.#state = within;
     if (question.kind === 'sign-in' || question.kind === 'settle-sign-in') {
       if (within.name !== 'exchange' || !isSignInAnswer(answer)) throw wrongAnswer(question);
-      return this.#take(within.exchange.answered(answer), within);
+      return this.#take(within.dialogue.answered(answer), within.dialogue);
     }
     if (!isAnswer(answer)) throw wrongAnswer(question);
     if (question.kind === 'message') return this.#proceedMessage(question.envelope, answer);

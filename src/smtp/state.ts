@@ -3,7 +3,7 @@ import type { ChunkSize } from './chunk-size.ts';
 import type { Envelope, Recipient } from './envelope.ts';
 import type { MessageIntake } from './message-intake.ts';
 import type { Question } from './question.ts';
-import type { Exchange } from './sasl/exchange.ts';
+import type { Dialogue } from './sasl/dialogue.ts';
 
 /** From an accepted MAIL to the end of its data, or to RSET. */
 export interface Transaction {
@@ -36,7 +36,7 @@ export type State =
     }
   /** In a chunk of BDAT that was refused: its octets must pass before the next command. */
   | { readonly name: 'skipping'; remainingOctets: number; readonly next: State }
-  | { readonly name: 'exchange'; readonly mechanism: string; readonly exchange: Exchange }
+  | { readonly name: 'exchange'; readonly dialogue: Dialogue }
   | {
       readonly name: 'asking';
       /** The command that the question is about. */
