@@ -75,6 +75,14 @@ test('a chunk full of dots becomes few spans, however it ends', () => {
   }
 });
 
+test('the end of the data may come at the very dot from which on the chunk is copied', () => {
+  for (let lines = 30; lines < 36; lines++) {
+    const bytes = Buffer.from(`${'.x\r\n'.repeat(lines)}.\r\nQUIT`);
+    const expected = { message: 'x\r\n'.repeat(lines), left: 'QUIT' };
+    for (const split of everySplit(bytes)) expect(decode(split)).toEqual(expected);
+  }
+});
+
 test('a chunk of nothing but dots that ends in one has no empty span', () => {
   const spans: Buffer[] = [];
   expect(new DataDecoder().decode(Buffer.from(`${'.\n'.repeat(3)}`), 0, spans)).toBe(-1);
