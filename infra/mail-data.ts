@@ -15,6 +15,21 @@ import { Construct } from 'constructs';
 
 export interface MailDataProps {
   /**
+   * A bucket to use instead of a new one.
+   * @default - a new one
+   */
+  readonly bucket?: s3.IBucket;
+  /**
+   * A topic to use instead of a new one.
+   * @default - a new one
+   */
+  readonly topic?: sns.ITopic;
+  /**
+   * A table to use instead of a new one. Partition key `pk` (string), TTL attribute `ttl`.
+   * @default - a new one
+   */
+  readonly table?: dynamodb.ITable;
+  /**
    * Encrypts bucket and topic with a customer managed key.
    * @default false: S3's own keys for the bucket, none for the topic
    */
@@ -55,9 +70,9 @@ const ACCESS_LOG_DAYS = 90;
 const ACCESS_LOG_PREFIX = 'mail/';
 
 export class MailData extends Construct {
-  readonly bucket: s3.Bucket;
-  readonly topic: sns.Topic;
-  readonly table: dynamodb.Table;
+  readonly bucket: s3.IBucket;
+  readonly topic: sns.ITopic;
+  readonly table: dynamodb.ITable;
   readonly encryptionKey: kms.IKey | undefined;
   /** Allocation ids, one for each zone. */
   readonly allocationIds: readonly string[];
@@ -70,21 +85,9 @@ export class MailData extends Construct {
     this.encryptionKey =
       props.encryptionKey ??
       (props.customerManagedKey === true ? this.#makeKey(removalPolicy) : undefined);
-    this.bucket = this.#makeBucket(props, removalPolicy);
-    this.topic = new sns.Topic(this, 'Topic', {
-      displayName: 'Incoming mail',
-      enforceSSL: true,
-      ...(this.encryptionKey && { masterKey: this.encryptionKey }),
-    });
-    this.topic.applyRemovalPolicy(removalPolicy);
-    this.table = new dynamodb.Table(this, 'Credentials', {
-      partitionKey: { name: TABLE_KEY, type: dynamodb.AttributeType.STRING },
-      billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
-      timeToLiveAttribute: TABLE_TTL,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
-      removalPolicy,
-    });
+    this.bucket = props.bucket ?? (this.#makeBucket(props, removalPolicy) as s3.IBucket);
+    this.topic = props.topic ?? this.#makeTopic(removalPolicy);
+    this.table = props.table ?? (this.#makeTable(removalPolicy) as dynamodb.ITable);
     const addresses = Array.from({ length: props.addresses ?? 2 }, (_, at) =>
       this.#makeAddress(at + 1, removalPolicy),
     );
@@ -140,6 +143,27 @@ export class MailData extends Construct {
     });
     logAccess(bucket, accessLogs);
     return bucket;
+  }
+
+  #makeTopic(removalPolicy: RemovalPolicy): sns.Topic {
+    const topic = new sns.Topic(this, 'Topic', {
+      displayName: 'Incoming mail',
+      enforceSSL: true,
+      ...(this.encryptionKey && { masterKey: this.encryptionKey }),
+    });
+    topic.applyRemovalPolicy(removalPolicy);
+    return topic;
+  }
+
+  #makeTable(removalPolicy: RemovalPolicy): dynamodb.Table {
+    return new dynamodb.Table(this, 'Credentials', {
+      partitionKey: { name: TABLE_KEY, type: dynamodb.AttributeType.STRING },
+      billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: TABLE_TTL,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+      removalPolicy,
+    });
   }
 
   #makeAddress(number: number, removalPolicy: RemovalPolicy): ec2.CfnEIP {

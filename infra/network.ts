@@ -9,9 +9,7 @@ export interface NetworkProps {
   readonly egress: Egress;
   readonly zones: number;
   readonly dualStack: boolean;
-  readonly internetFacing: boolean;
   readonly taskSubnets: ec2.SubnetSelection | undefined;
-  readonly loadBalancerSubnets: ec2.SubnetSelection | undefined;
   /** For the policy of the S3 endpoint. */
   readonly bucketArn: string;
   /** Whether the tasks export their certificate from ACM. */
@@ -21,7 +19,6 @@ export interface NetworkProps {
 export class Network extends Construct {
   readonly vpc: ec2.IVpc;
   readonly taskSubnets: ec2.SubnetSelection;
-  readonly loadBalancerSubnets: ec2.SubnetSelection;
   readonly assignPublicIp: boolean;
 
   constructor(scope: Construct, id: string, props: NetworkProps) {
@@ -30,11 +27,6 @@ export class Network extends Construct {
     this.vpc = props.vpc ?? (this.#makeVpc(props, taskSubnetType) as ec2.IVpc);
     this.assignPublicIp = props.egress.kind === 'public';
     this.taskSubnets = props.taskSubnets ?? { subnetType: taskSubnetType };
-    this.loadBalancerSubnets =
-      props.loadBalancerSubnets ??
-      (props.internetFacing
-        ? { subnetType: ec2.SubnetType.PUBLIC, onePerAz: true }
-        : { subnetType: taskSubnetType, onePerAz: true });
   }
 
   #makeVpc(
@@ -112,6 +104,15 @@ const TASK_SUBNETS: Readonly<Record<Egress['kind'], ec2.SubnetType>> = {
   endpoints: ec2.SubnetType.PRIVATE_ISOLATED,
   public: ec2.SubnetType.PUBLIC,
 };
+
+/** Public for the internet; beside the tasks where it is internal. */
+export function chooseLoadBalancerSubnets(
+  internetFacing: boolean,
+  egress: Egress,
+): ec2.SubnetSelection {
+  const subnetType = internetFacing ? ec2.SubnetType.PUBLIC : TASK_SUBNETS[egress.kind];
+  return { subnetType, onePerAz: true };
+}
 
 /** Through this endpoint one reaches the mail and the layers of the image, and no other bucket. */
 function s3EndpointPolicy(bucketArn: string): iam.PolicyStatement[] {

@@ -70,9 +70,9 @@ export class ServiceStack extends Stack {
       // Checked, field by field, in the construct.
       bridge: { ...settings.config, hostname: settings.hostname } as BridgeConfiguration,
       stage: settings.stage,
-      bucket: data.bucket as s3.IBucket,
+      bucket: data.bucket,
       topic: data.topic,
-      table: data.table as MailBridge['table'],
+      table: data.table,
       allocationIds: data.allocationIds,
       addresses: data.addresses,
       certificate: this.#chooseCertificate(settings, hostedZone),

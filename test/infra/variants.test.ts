@@ -220,6 +220,61 @@ describe('the construct in somebody’s own app', () => {
     });
   });
 
+  test.each<[given: string, type: string, props: (stack: Stack) => Partial<MailBridgeProps>]>([
+    [
+      'a bucket',
+      'AWS::S3::Bucket',
+      (stack) => ({ bucket: s3.Bucket.fromBucketName(stack, 'Given', 'their-mail') }),
+    ],
+    [
+      'a topic',
+      'AWS::SNS::Topic',
+      (stack) => ({
+        topic: sns.Topic.fromTopicArn(stack, 'Given', 'arn:aws:sns:eu-west-1:111122223333:theirs'),
+      }),
+    ],
+    [
+      'a table',
+      'AWS::DynamoDB::Table',
+      (stack) => ({ table: dynamodb.Table.fromTableName(stack, 'Given', 'their-credentials') }),
+    ],
+  ])('given %s alone, makes the others and not it', (_, type, props) => {
+    const { template } = synthBridge(props);
+    template.resourceCountIs(type, 0);
+    const others = ['AWS::S3::Bucket', 'AWS::SNS::Topic', 'AWS::DynamoDB::Table'];
+    for (const other of others.filter((each) => each !== type)) {
+      expect(Object.keys(resourcesOf(template, other)).length).toBeGreaterThan(0);
+    }
+  });
+
+  test('in a VPC of three zones takes three addresses, and says so where it is given two', () => {
+    const make = (allocationIds?: string[]) =>
+      synthBridge((stack) => ({
+        vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
+          vpcId: 'vpc-0123456789abcdef0',
+          vpcCidrBlock: '10.1.0.0/16',
+          availabilityZones: ['a', 'b', 'c'],
+          publicSubnetIds: [
+            'subnet-0123456789abcdef1',
+            'subnet-0123456789abcdef2',
+            'subnet-0123456789abcdef3',
+          ],
+          privateSubnetIds: [
+            'subnet-0123456789abcdef4',
+            'subnet-0123456789abcdef5',
+            'subnet-0123456789abcdef6',
+          ],
+        }),
+        ...(allocationIds && { allocationIds }),
+      }));
+    const { template } = make();
+    template.resourceCountIs('AWS::EC2::EIP', 3);
+    template.resourceCountIs('AWS::EC2::VPC', 0);
+    expect(() => make(['eipalloc-1', 'eipalloc-2'])).toThrow(
+      'allocationIds: expected one for each of 3 zones of the load balancer, got 2',
+    );
+  });
+
   test('can be internal, with an own listener, in one’s own subnets', () => {
     const { bridge, template } = synthBridge(() => ({
       bridge: {
