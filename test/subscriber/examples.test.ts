@@ -91,7 +91,7 @@ async function send(mail: SendMailOptions & { readonly to: string }): Promise<st
 test('every example is under 60 lines', () => {
   const folder = new URL('../../src/subscriber/examples/', import.meta.url);
   const files = readdirSync(folder);
-  expect(files).toHaveLength(3);
+  expect(files.length).toBeGreaterThanOrEqual(3);
   for (const file of files) {
     expect(readFileSync(new URL(file, folder), 'utf8').split('\n').length).toBeLessThan(60);
   }
