@@ -84,9 +84,14 @@ export class IncomingMessage implements MessageWriter {
   #sizeInOctets = 0;
   #small: SmallContent | undefined = new SmallContent();
   #refusal: (() => Reply) | undefined;
-  /** What did not fit yet of the span that was answered with a pause. */
-  #rest: Buffer | undefined;
+  /** A pause was asked for and is not over. */
+  #isWaiting = false;
+  /** The wait is one for blocks. */
+  #isGrowing = false;
+  /** What did not fit yet: of the span that was answered with a pause, and of the same read behind it. */
+  #rest: Buffer[] = [];
   #waitTimer: NodeJS.Timeout | undefined;
+  #onReady: (() => void) | undefined;
 
   #ownedBlocks = 0;
   #takenBlocks = 0;
@@ -110,13 +115,22 @@ export class IncomingMessage implements MessageWriter {
     this.#sizeInOctets += span.length;
     if (this.#phase === 'refused' || this.#phase === 'ended') return true;
     this.#hash.update(span);
-    return this.#phase === 'large' ? this.#append(span) : this.#addSmall(span);
+    if (this.#phase === 'small') {
+      this.#small?.add(span);
+      // What a read still brings after a pause was asked for is bounded by the read.
+      return this.#isWaiting ? false : this.#settleSmall();
+    }
+    if (this.#rest.length === 0) return this.#append(span);
+    this.#rest.push(span);
+    return false;
   }
 
   async commit(): Promise<Reply> {
     const endedAt = performance.now();
     try {
-      // Both only fail into a refusal.
+      // The end of the data may come with the read that was answered with a pause.
+      if (this.#isWaiting) await new Promise<void>((resolve) => (this.#onReady = resolve));
+      // Fails only into a refusal.
       await this.#uploading;
       if (this.#refusal !== undefined) return this.#refusal();
       let uploads: readonly CopyUpload[] | undefined;
@@ -157,16 +171,16 @@ export class IncomingMessage implements MessageWriter {
 
   // Small
 
-  #addSmall(span: Buffer): boolean {
-    const small = this.#small;
-    if (small === undefined) return true;
-    small.add(span);
-    if (small.heldOctets > SMALL_OCTETS) return this.#grow();
-    const more = small.heldOctets - this.#share.held;
+  /** Takes the memory for what was added; `false` when that has to wait. */
+  #settleSmall(): boolean {
+    const held = this.#small?.heldOctets ?? 0;
+    if (held > SMALL_OCTETS) return this.#grow();
+    const more = held - this.#share.held;
     if (more <= 0) return true;
-    const { memory } = this.#receiving;
+    const { memory, memoryWaitMillis } = this.#receiving;
     if (memory.small.take(this.#share, more, () => this.#resume())) return true;
-    this.#waitTimer = setTimeout(() => this.#refuseForMemory(), this.#receiving.memoryWaitMillis);
+    this.#isWaiting = true;
+    this.#waitTimer ??= setTimeout(() => this.#refuseForMemory(), memoryWaitMillis);
     return false;
   }
 
@@ -181,7 +195,7 @@ export class IncomingMessage implements MessageWriter {
       return this.#moveToBlocks();
     }
     this.#wait(blocks, () => {
-      if (this.#moveToBlocks()) this.#drained();
+      if (this.#moveToBlocks()) this.#ready();
     });
     return false;
   }
@@ -197,7 +211,11 @@ export class IncomingMessage implements MessageWriter {
   /** Waits for the ownership of more blocks; too long, and the message is refused. */
   #wait(blocks: number, then: () => void): void {
     const { memory, memoryWaitMillis } = this.#receiving;
+    this.#isWaiting = true;
+    if (this.#isGrowing) return;
+    this.#isGrowing = true;
     void memory.large.own(blocks, memoryWaitMillis, this.#abort.signal).then((owned) => {
+      this.#isGrowing = false;
       if (!owned) {
         this.#refuseForMemory();
         return;
@@ -216,7 +234,8 @@ export class IncomingMessage implements MessageWriter {
     let at = 0;
     while (at < span.length) {
       if (this.#fill === BLOCK_OCTETS && !this.#nextBlock()) {
-        this.#rest = span.subarray(at);
+        this.#rest.unshift(span.subarray(at));
+        this.#isWaiting = true;
         return false;
       }
       const block = this.#filling.at(-1);
@@ -301,13 +320,26 @@ export class IncomingMessage implements MessageWriter {
 
   // Waiting and ending
 
+  /** There may be room now. */
   #resume(): void {
+    if (!this.#isWaiting || this.#phase === 'refused' || this.#phase === 'ended') return;
+    if (this.#phase === 'small') {
+      if (this.#settleSmall()) this.#ready();
+      return;
+    }
+    for (let span = this.#rest.shift(); span !== undefined; span = this.#rest.shift()) {
+      if (!this.#append(span)) return;
+    }
+    this.#ready();
+  }
+
+  /** The pause is over, one way or the other. */
+  #ready(): void {
     clearTimeout(this.#waitTimer);
-    if (this.#phase === 'refused' || this.#phase === 'ended') return;
-    const rest = this.#rest;
-    if (this.#phase === 'large' && rest === undefined) return;
-    this.#rest = undefined;
-    if (rest === undefined || this.#append(rest)) this.#drained();
+    this.#waitTimer = undefined;
+    this.#isWaiting = false;
+    this.#drained();
+    this.#onReady?.();
   }
 
   #refuseForMemory(): void {
@@ -317,11 +349,10 @@ export class IncomingMessage implements MessageWriter {
 
   /** Keeps nothing from now on; the client sends the rest and hears the reply at its end. */
   #refuse(reply: () => Reply): void {
-    const paused = this.#rest !== undefined || this.#phase === 'small';
     this.#refusal = reply;
     this.#phase = 'refused';
     this.#giveUp();
-    if (paused) this.#drained();
+    if (this.#isWaiting) this.#ready();
   }
 
   #giveUp(): void {
@@ -336,7 +367,7 @@ export class IncomingMessage implements MessageWriter {
 
   #release(): void {
     clearTimeout(this.#waitTimer);
-    this.#rest = undefined;
+    this.#rest = [];
     this.#small = undefined;
     const { small, large } = this.#receiving.memory;
     small.release(this.#share);

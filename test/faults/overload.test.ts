@@ -24,6 +24,7 @@ interface Sending {
   readonly writer: MessageWriter;
   /** Writes one chunk; `false` when the writer asked for a pause. */
   write(octets: number): boolean;
+  writeSpan(span: Buffer): boolean;
   /** Settles when the pause is over. */
   drained(): Promise<void>;
 }
@@ -31,18 +32,28 @@ interface Sending {
 async function open(bridge: BenchBridge, input: FactsInput = {}): Promise<Sending> {
   let wake: () => void = () => undefined;
   let drained = Promise.resolve();
+  let isPaused = false;
   const writer = await bridge.open(facts(input), () => wake());
   if ('code' in writer) throw new Error(`refused ${writer.code}`);
-  return {
+  const sending: Sending = {
     writer,
-    write: (octets) => {
-      drained = new Promise((resolve) => {
-        wake = resolve;
-      });
-      return writer.write(Buffer.alloc(octets, 'x'));
+    write: (octets) => sending.writeSpan(Buffer.alloc(octets, 'x')),
+    writeSpan: (span) => {
+      if (!isPaused) {
+        drained = new Promise((resolve) => {
+          wake = () => {
+            isPaused = false;
+            resolve();
+          };
+        });
+      }
+      const goesOn = writer.write(span);
+      isPaused ||= !goesOn;
+      return goesOn;
     },
     drained: () => drained,
   };
+  return sending;
 }
 
 async function send(sending: Sending, octets: number): Promise<void> {
@@ -145,6 +156,73 @@ test('a part that goes up slowly pauses the sender, so that memory stays bounded
   expect(await sending.writer.commit()).toMatchObject({ code: 250 });
   const [stored] = await bridge.stored();
   expect(stored?.body.subarray(-40 * MIB).length).toBe(40 * MIB);
+});
+
+/** Writes all spans of one read whatever the writer says, as a connection does, then waits if it must. */
+async function sendReads(
+  sending: Sending,
+  content: Buffer,
+  spansOfARead: number,
+): Promise<boolean> {
+  const octets = 10_000;
+  let isPaused = false;
+  for (let at = 0; at < content.length; ) {
+    isPaused = false;
+    for (let span = 0; span < spansOfARead && at < content.length; span += 1) {
+      isPaused = !sending.writeSpan(content.subarray(at, at + octets)) || isPaused;
+      at += octets;
+    }
+    if (isPaused && at < content.length) await sending.drained();
+  }
+  return isPaused;
+}
+
+test.each([
+  ['grows large', 1],
+  ['goes up in parts', 14],
+])(
+  'a mail that %s keeps its octets in order, also those of a read that came behind a pause',
+  async (_, mebibytes) => {
+    const bridge = tight(20);
+    bench.proxy.inject('UploadPart', { kind: 'delay', millis: 100 }, ALWAYS);
+    const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+    const content = Buffer.alloc(mebibytes * MIB);
+    for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(at, at);
+    const sending = await open(bridge);
+    const sent = sendReads(sending, content, 7);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    holder.writer.discard('aborted');
+    await sent;
+    expect(await sending.writer.commit()).toMatchObject({ code: 250 });
+    const [stored] = await bridge.stored();
+    expect(stored?.body.subarray(-content.length).equals(content)).toBe(true);
+  },
+);
+
+test('a mail whose end comes with the read that was answered with a pause is stored whole', async () => {
+  const bridge = tight(20);
+  const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+  const content = Buffer.alloc(300_000);
+  for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(at, at);
+  const sending = await open(bridge);
+  // All of it is one read: the pause comes in the middle, the end of the data behind it.
+  expect(await sendReads(sending, content, 1000)).toBe(true);
+  const committed = sending.writer.commit();
+  holder.writer.discard('aborted');
+  expect(await committed).toMatchObject({ code: 250 });
+  const [stored] = await bridge.stored();
+  expect(stored?.body.subarray(-content.length).equals(content)).toBe(true);
+});
+
+test('a mail whose end comes with a pause that lasts too long hears 452 4.3.1', async () => {
+  const bridge = tight(0.2);
+  const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+  const sending = await open(bridge);
+  expect(await sendReads(sending, Buffer.alloc(300_000), 1000)).toBe(true);
+  expect(await sending.writer.commit()).toMatchObject({ code: 452, status: '3.1' });
+  holder.writer.discard('aborted');
+  await bridge.drain();
+  expect(bridge.memoryInUse).toBe(0);
 });
 
 test('memory is given back by every way a mail can end', async () => {
