@@ -55,20 +55,20 @@ test('the Node.js snippet lists a day’s mail', async () => {
 });
 
 test('the Python snippet lists a day’s mail', async ({ skip }) => {
-  const hasBoto3 = spawnSync('python3', ['-c', 'import boto3']).status === 0;
+  const hasBoto3 = spawnSync('/usr/bin/python3', ['-c', 'import boto3']).status === 0;
   skip(!hasBoto3, 'not installed: boto3');
   const { output } = await runProgram('env', [
     ...environment(),
-    ...['python3', '-c', snippet('python')],
+    ...['/usr/bin/python3', '-c', snippet('python')],
   ]);
   expect(output).toBe(`${keys[1]} one@client.example first\n${keys[2]} None second\n`);
 });
 
 test('the Python snippet is Python', async ({ skip }) => {
-  const absent = missing('python3');
+  const absent = missing('/usr/bin/python3');
   skip(absent !== undefined, absent);
   const parse = 'import ast, sys; ast.parse(sys.stdin.read())';
-  const { code, output } = await runProgram('python3', ['-c', parse], snippet('python'));
+  const { code, output } = await runProgram('/usr/bin/python3', ['-c', parse], snippet('python'));
   expect([code, output]).toEqual([0, '']);
 });
 
