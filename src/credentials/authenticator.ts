@@ -134,7 +134,8 @@ class TableAuthenticator implements Authenticator {
     const run: Run = { attempt, session, begunAt: this.#clock.now(), username };
     return this.#guarded(run, async () => {
       if (await this.#throttle.isLocked(session.clientAddress, username)) {
-        return this.#refuse(run, 'throttled', replies.locked);
+        const outcome = await this.#throttle.turnedAway(run.begunAt);
+        return this.#refuse(run, 'throttled', replies[outcome]);
       }
       switch (attempt.kind) {
         case 'password':

@@ -98,7 +98,7 @@ export class Throttle {
     username: string | undefined,
     begunAt: number,
   ): Promise<FailureOutcome> {
-    const { windowSeconds, addressFailures, userFailures, maxDelayed } = this.#options;
+    const { windowSeconds, addressFailures, userFailures } = this.#options;
     const network = clientNetwork(clientAddress);
     if (username !== undefined)
       this.#pairFailures.add(pairKey(network, username), windowSeconds, 1);
@@ -106,17 +106,29 @@ export class Throttle {
       this.#counter.add(addressKey(network), windowSeconds, 1),
       username === undefined ? 0 : this.#counter.add(userKey(username), windowSeconds, 1),
     ]);
-    if (this.#delayed >= maxDelayed) return 'crowded';
+    const due = begunAt + this.#delayAfter(Math.max(byAddress, byUser));
+    if (!(await this.#waitUntil(due))) return 'crowded';
+    // Of guesses made side by side, those past the limit must not hear whether they were right.
+    const known = username !== undefined && this.#isKnown(network, username);
+    return byAddress > addressFailures || (byUser > userFailures && !known) ? 'locked' : 'refused';
+  }
+
+  /** An attempt was turned away by a lock: settles when the reply is due, so that nobody spins on it. */
+  async turnedAway(begunAt: number): Promise<'locked' | 'crowded'> {
+    const due = begunAt + this.#options.delayMilliseconds;
+    return (await this.#waitUntil(due)) ? 'locked' : 'crowded';
+  }
+
+  /** `false`, and at once, where too many wait already. */
+  async #waitUntil(due: number): Promise<boolean> {
+    if (this.#delayed >= this.#options.maxDelayed) return false;
     this.#delayed++;
     try {
-      const due = begunAt + this.#delayAfter(Math.max(byAddress, byUser));
       await this.#clock.delay(Math.max(0, due - this.#clock.now()));
     } finally {
       this.#delayed--;
     }
-    // Of guesses made side by side, those past the limit must not hear whether they were right.
-    const known = username !== undefined && this.#isKnown(network, username);
-    return byAddress > addressFailures || (byUser > userFailures && !known) ? 'locked' : 'refused';
+    return true;
   }
 
   #delayAfter(failures: number): number {

@@ -60,6 +60,15 @@ test('an address that fails too often is locked out for every name, and no other
   expect(await signIn('known', secret, '192.0.2.2')).toMatchObject({ kind: 'accept' });
 });
 
+test('who is locked out waits for each refusal, and not longer and longer', async () => {
+  const { clock, signIn } = start({ addressFailures: 1 });
+  await signIn('unknown', 'wrong');
+  for (let attempt = 0; attempt < 3; attempt++) {
+    expect(await signIn('unknown', 'wrong')).toEqual(LOCKED);
+  }
+  expect(clock.delays).toEqual([500, 500, 500, 500]);
+});
+
 test('a lockout decays', async () => {
   const { clock, signIn } = start({ addressFailures: 5, windowSeconds: 600 });
   for (let failure = 0; failure < 5; failure++) await signIn('unknown', 'wrong');
