@@ -1,8 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { MetricsRegistry, SERIES_PER_METRIC } from '../../src/telemetry/metrics.ts';
 import { takeEmfLines } from '../../src/telemetry/emf.ts';
-import { METRICS } from '../../src/telemetry/metric-names.ts';
+import { METRIC_NAMES, METRICS } from '../../src/telemetry/metric-names.ts';
 import { prometheusName, renderPrometheus } from '../../src/telemetry/prometheus.ts';
+import { renderMetricsTable } from './metrics-table.ts';
 
 interface EmfDocument {
   readonly _aws: {
@@ -169,4 +173,21 @@ test('Prometheus names are unique and in its alphabet', () => {
   const names = (Object.keys(METRICS) as (keyof typeof METRICS)[]).map(prometheusName);
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^mailsluice_[a-z0-9_]+$/);
+});
+
+test('the page lists every metric as it is', () => {
+  const readme = readFileSync(new URL('../../src/telemetry/README.md', import.meta.url), 'utf8');
+  expect(readme).toContain(renderMetricsTable());
+});
+
+test('every metric of the list is counted somewhere in the program', () => {
+  const src = fileURLToPath(new URL('../../src', import.meta.url));
+  const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('telemetry/metric-names'))
+    .map((name) => readFileSync(join(src, name), 'utf8'))
+    .join('\n');
+  const counted = new Set(
+    [...sources.matchAll(/\.(?:count|record|gauge)\(\s*'([A-Za-z0-9]+)'/g)].map(([, name]) => name),
+  );
+  expect(METRIC_NAMES.filter((name) => !counted.has(name))).toEqual([]);
 });
