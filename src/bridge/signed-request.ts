@@ -47,6 +47,8 @@ export interface HotAnswer {
 export interface HotSender {
   /** The path of the request that the SDK made. */
   readonly path: string;
+  /** The client's sockets are known, which they are once it has sent a request of its own. */
+  readonly isReady: boolean;
   /** Rejects when the request or its answer was cut off, too slow, or given up: the outcome is unknown. */
   send(request: HotRequest): Promise<HotAnswer>;
 }
@@ -137,22 +139,33 @@ function createSender(
   signer: Signer,
   scope: object,
 ): HotSender {
-  const isTls = template.protocol === 'https:';
-  const { httpAgent, httpsAgent, requestTimeout } =
-    config.requestHandler.httpHandlerConfigs?.() ?? {};
-  const agent = isTls ? httpsAgent : httpAgent;
-  const target: Target = {
-    isTls,
-    host: template.hostname,
-    ...(template.port !== undefined && { port: template.port }),
-    ...(agent !== undefined && { agent }),
-    timeoutMillis: requestTimeout ?? DEFAULT_TIMEOUT_MILLIS,
+  let target: Target | undefined;
+  const targetOf = (): Target | undefined => {
+    if (target !== undefined) return target;
+    const isTls = template.protocol === 'https:';
+    const { httpAgent, httpsAgent, requestTimeout } =
+      config.requestHandler.httpHandlerConfigs?.() ?? {};
+    const agent = isTls ? httpsAgent : httpAgent;
+    if (agent === undefined) return undefined;
+    target = {
+      isTls,
+      agent,
+      host: template.hostname,
+      ...(template.port !== undefined && { port: template.port }),
+      timeoutMillis: requestTimeout || DEFAULT_TIMEOUT_MILLIS,
+    };
+    return target;
   };
   const host = template.headers['host'] ?? template.hostname;
   const userAgent = template.headers['user-agent'] ?? 'mailsluice';
   return {
     path: template.path,
+    get isReady() {
+      return targetOf() !== undefined;
+    },
     send: async (request) => {
+      const to = targetOf();
+      if (to === undefined) throw new Error('the client has no sockets yet');
       let octets = 0;
       for (const part of request.body) octets += part.length;
       const unsigned = template.clone();
@@ -170,7 +183,7 @@ function createSender(
       };
       const signingDate = new Date(Date.now() + config.systemClockOffset);
       const signed = await signer.sign(unsigned, { ...scope, signingDate });
-      return exchange(target, signed, request.body, request.signal);
+      return exchange(to, signed, request.body, request.signal);
     },
   };
 }
@@ -179,7 +192,7 @@ interface Target {
   readonly isTls: boolean;
   readonly host: string;
   readonly port?: number;
-  readonly agent?: Agent | HttpsAgent;
+  readonly agent: Agent | HttpsAgent;
   readonly timeoutMillis: number;
 }
 
@@ -200,7 +213,7 @@ function exchange(
       ...(port !== undefined && { port }),
       path: pairs.length === 0 ? path : `${path}?${pairs.join('&')}`,
       headers,
-      ...(agent !== undefined && { agent }),
+      agent,
     });
     const giveUp = (): void => {
       sent.destroy(new Error('the request was given up'));
@@ -244,7 +257,10 @@ export function escapeUri(text: string): string {
     : escaped;
 }
 
-/** A sender that is captured at once, and again at its use after that failed: credentials may come later. */
+/**
+ * A sender that is captured at once, and again at its use after that failed: credentials may come later.
+ * `undefined` while it is not there or not ready: the SDK's command does it then.
+ */
 export function lazySender(
   capture: () => Promise<HotSender | undefined>,
 ): () => Promise<HotSender | undefined> {
@@ -252,7 +268,8 @@ export function lazySender(
   const senderOf = async (): Promise<HotSender | undefined> => {
     captured ??= capture();
     try {
-      return await captured;
+      const sender = await captured;
+      return sender?.isReady === true ? sender : undefined;
     } catch {
       captured = undefined;
       return undefined;
