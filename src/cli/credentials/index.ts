@@ -1,5 +1,6 @@
 // `mailsluice credentials`: what operators do to the credential table.
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
+import { writeTo } from '../command-streams.ts';
 import { addCommand } from './add.ts';
 import type { CredentialsCliContext } from './context.ts';
 import { disableCommand, enableCommand } from './enable.ts';
@@ -12,11 +13,7 @@ import { showCommand } from './show.ts';
 
 export type { CredentialsCliContext } from './context.ts';
 
-/**
- * The command, to be mounted with `addCommand`. It writes only to the streams of `context` and never exits: a
- * failure was already printed when it throws a `CommanderError` whose `exitCode` is 1 (failed) or 2 (used
- * wrongly); help asked for throws one with 0.
- */
+/** The command, to be mounted with `addCommand`; see `writeTo` for how it writes and ends. */
 export function credentialsCommand(context: CredentialsCliContext): Command {
   const command = new Command('credentials').description('manage who may sign in');
   for (const make of [
@@ -32,19 +29,5 @@ export function credentialsCommand(context: CredentialsCliContext): Command {
   ]) {
     command.addCommand(make(context));
   }
-  for (const each of [command, ...command.commands]) {
-    each
-      .configureOutput({
-        writeOut: (text) => context.stdout.write(text),
-        writeErr: (text) => context.stderr.write(text),
-        getOutHelpWidth: () => context.stdout.columns ?? 80,
-        getErrHelpWidth: () => context.stdout.columns ?? 80,
-      })
-      .exitOverride((error) => {
-        // Commander says 1 where the command line was wrong; here that is 2.
-        const usage = error.code.startsWith('commander.') && error.exitCode !== 0;
-        throw new CommanderError(usage ? 2 : error.exitCode, error.code, error.message);
-      });
-  }
-  return command;
+  return writeTo(context, command);
 }
