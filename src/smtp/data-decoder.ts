@@ -84,11 +84,18 @@ export class DataDecoder {
    * octet at a time, into one span. `start` is just after a leading dot.
    */
   #compact(chunk: Buffer, start: number, spans: Buffer[]): number {
-    const kept = Buffer.allocUnsafe(chunk.length - start);
+    const end = chunk.length;
+    const kept = Buffer.allocUnsafe(end - start);
     let length = 0;
     let state = State.Dot as State;
-    for (let at = start; at < chunk.length; at++) {
-      const byte = chunk.readUInt8(at);
+    for (let at = start; at < end; at++) {
+      // Nothing matters before the next CR.
+      if (state === State.Text) {
+        while (at < end && chunk[at] !== CR) kept[length++] = chunk[at++] as number;
+        if (at === end) break;
+      }
+      // There is an octet at every index below the length.
+      const byte = chunk[at] as number;
       if (state === State.Dot && byte === CR) {
         state = State.DotCr;
         continue;
@@ -107,8 +114,8 @@ export class DataDecoder {
         continue;
       }
       kept[length++] = byte;
-      state =
-        byte === CR ? State.Cr : byte === LF && state === State.Cr ? State.LineStart : State.Text;
+      if (byte === CR) state = State.Cr;
+      else state = byte === LF && state === State.Cr ? State.LineStart : State.Text;
     }
     if (length > 0) spans.push(kept.subarray(0, length));
     this.#state = state;

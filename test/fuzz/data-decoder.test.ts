@@ -8,7 +8,18 @@ import { runs } from './runs.ts';
 /** Data made of what the decoder cares for, so that ends and near-ends are frequent. */
 const data = fc
   .array(
-    fc.constantFrom('\r', '\n', '.', 'a', '\r\n', '\r\n.', '.\r\n', '\0', '.x\r\n'.repeat(40)),
+    fc.constantFrom(
+      '\r',
+      '\n',
+      '.',
+      'a',
+      '\r\n',
+      '\r\n.',
+      '.\r\n',
+      '\0',
+      '.x\r\n'.repeat(40),
+      `${'y'.repeat(70)}\r\n.`,
+    ),
     {
       maxLength: 60,
     },

@@ -75,6 +75,30 @@ test('a chunk full of dots becomes few spans, however it ends', () => {
   }
 });
 
+test('dots far apart and close together in one chunk are all removed', () => {
+  const close = '.x\r\n'.repeat(40);
+  const far = `..${'y'.repeat(100)}\r\n`.repeat(3);
+  const text = `.${'z'.repeat(30)}`;
+  const cases = [
+    `${text}\r\n.\r\n`,
+    `${text}\r\n.\rz\r\n.\r\n`,
+    `${text}\r\n\r\n`,
+    `${text}\r`,
+    text,
+  ];
+  for (const tail of cases) {
+    for (const middle of [far, `${far}.\r\r\n${close}`, `${far}${close}${far}`]) {
+      const bytes = Buffer.from(`${close}${middle}${tail}`);
+      const { message, end } = decodeByReference(bytes);
+      const left = end === -1 ? null : bytes.toString('latin1', end);
+      for (let cut = close.length; cut <= bytes.length; cut++) {
+        const got = decode(cutAt(bytes, [cut]));
+        expect(got).toEqual({ message: message.toString('latin1'), left });
+      }
+    }
+  }
+});
+
 test('the end of the data may come at the very dot from which on the chunk is copied', () => {
   for (let lines = 30; lines < 36; lines++) {
     const bytes = Buffer.from(`${'.x\r\n'.repeat(lines)}.\r\nQUIT`);
