@@ -60,7 +60,7 @@ export function readPath(text: string, start: number): Path | undefined {
   if (domainEnd === -1 || text.charCodeAt(domainEnd) !== GREATER_THAN) return undefined;
 
   const end = domainEnd + 1;
-  const isAscii = isAsciiBetween(text, from, domainEnd);
+  const isAscii = isAsciiBetween(text, start, end);
   if (
     octets(text, from, localEnd, isAscii) > LOCAL_PART_OCTETS ||
     octets(text, domainStart, domainEnd, isAscii) > DOMAIN_OCTETS ||

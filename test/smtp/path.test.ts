@@ -67,6 +67,7 @@ test.each([
   ['<a@bücher.example>', 'a', 'bücher.example'],
   ['<😀@b>', '😀', 'b'],
   ['<@例え:a@b.é>', 'a', 'b.é'],
+  ['<@例え:a@b>', 'a', 'b'],
 ])('%s is a path, for SMTPUTF8 only', (text, localPart, domain) => {
   expect(readPath(text, 0)).toMatchObject({ mailbox: { localPart, domain }, isAscii: false });
   expect(pathByReference(text)).toEqual({ localPart, domain });
