@@ -53,7 +53,8 @@ export async function serve(
     output: () => printed.text,
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null) return;
-      const ended = once(child, 'exit');
+      // Not `exit`: after `close` all of the output has come.
+      const ended = once(child, 'close');
       child.kill('SIGTERM');
       await ended;
     },
