@@ -4,6 +4,7 @@ import {
   aws_route53_targets as targets,
   Duration,
   type aws_elasticloadbalancingv2 as elbv2,
+  Token,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { MtaStsMode } from './choices.ts';
@@ -60,7 +61,7 @@ export function plannedRecords(plan: DnsPlan): DnsRecord[] {
 /** What is wrong with the plan. */
 export function checkDnsPlan(
   plan: DnsPlan,
-  hasZone: boolean,
+  zoneName: string | undefined,
   hasTrustedCertificate: boolean,
 ): string[] {
   const problems: string[] = [];
@@ -69,7 +70,7 @@ export function checkDnsPlan(
       'mtaSts: expected "none" or "testing" with a self-signed certificate, got "enforce": other servers would stop delivering',
     );
   }
-  if (plan.mtaSts !== 'none' && !hasZone) {
+  if (plan.mtaSts !== 'none' && zoneName === undefined) {
     problems.push(
       'mtaSts: expected "none" without a hostedZone, since the policy host needs a certificate of its own',
     );
@@ -78,6 +79,14 @@ export function checkDnsPlan(
     problems.push(
       `tlsReportAddress: expected a mail address, got ${JSON.stringify(plan.tlsReportAddress)}`,
     );
+  }
+  if (zoneName !== undefined && !Token.isUnresolved(zoneName)) {
+    for (const name of [plan.hostname, ...plan.mailDomains]) {
+      if (name === '' || `.${name}`.endsWith(`.${zoneName}`)) continue;
+      problems.push(
+        `hostedZone: expected the zone of ${JSON.stringify(name)}, got ${JSON.stringify(zoneName)}`,
+      );
+    }
   }
   for (const domain of plan.mailDomains) {
     if (!/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/i.test(domain)) {

@@ -15,6 +15,7 @@ import { checkDnsPlan, type DnsPlan } from './dns.ts';
 import type { PublishedPort } from './edge.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { chooseLoadBalancerSubnets } from './network.ts';
+import { SettingsError } from './settings-error.ts';
 import { TlsCertificate } from './tls-certificate.ts';
 
 /** What must not be in one process: the deadline of the drain and Fargate's own. */
@@ -51,7 +52,7 @@ export interface BridgePlan {
   readonly dns: DnsPlan;
 }
 
-/** Fills in the defaults. @throws with everything that is wrong with the props at once. */
+/** Fills in the defaults. @throws SettingsError with everything that is wrong with the props at once. */
 export function planBridge(scope: Construct, props: MailBridgeProps): BridgePlan {
   const clientAddress = props.clientAddress ?? ClientAddress.preserved();
   const stage = props.stage ?? Names.uniqueResourceName(scope, { maxLength: 64, separator: '-' });
@@ -92,12 +93,10 @@ export function planBridge(scope: Construct, props: MailBridgeProps): BridgePlan
     ...(checked.ok ? [] : checked.problems),
     ...(configuration === undefined ? [] : configurationProblems(configuration, plan, ports)),
     ...networkProblems(plan, props, Stack.of(scope).availabilityZones.length),
-    ...checkDnsPlan(plan.dns, props.hostedZone !== undefined, certificate.isTrusted),
+    ...checkDnsPlan(plan.dns, props.hostedZone?.zoneName, certificate.isTrusted),
   ];
   if (configuration === undefined || problems.length > 0) {
-    throw new Error(
-      `${scope.node.path}: ${problems.length} mistakes in the props\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-    );
+    throw new SettingsError(scope.node.path, problems);
   }
   if (clientAddress.kind === 'proxy-protocol') {
     Annotations.of(scope).addWarningV2(

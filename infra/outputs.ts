@@ -37,8 +37,8 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
     ],
     LogGroupName: ['The log', bridge.logGroup.logGroupName],
     LogUrl: [
-      'The log, live',
-      `${console}#logsV2:live-tail$3FlogGroupArns$3D~(~'${bridge.logGroup.logGroupArn})`,
+      'The log, to look at',
+      `${console}#logsV2:log-groups/log-group/${bridge.logGroup.logGroupName}`,
     ],
     DashboardUrl: [
       'The dashboard',

@@ -1,6 +1,7 @@
 // What the ready app is told: `-c name=value` on the command line, or the stage's entry in cdk.json.
 import { readFileSync } from 'node:fs';
 import type { Node } from 'constructs';
+import { SettingsError } from './settings-error.ts';
 
 export interface StageSettings {
   readonly stage: string;
@@ -65,7 +66,7 @@ type SettingName = keyof typeof SETTINGS;
 
 const DEFAULT_STAGE = 'prod';
 
-/** @throws with everything that is wrong with the settings at once. */
+/** @throws SettingsError with everything that is wrong with the settings at once. */
 export function readStageSettings(node: Node): StageSettings {
   const reader = new SettingReader(node);
   const hostedZoneId = reader.text('hostedZoneId');
@@ -110,9 +111,7 @@ export function readStageSettings(node: Node): StageSettings {
     exampleSubscriber: reader.flag('exampleSubscriber'),
   };
   if (reader.problems.length > 0) {
-    throw new Error(
-      `${reader.problems.length} mistakes in the settings (-c name=value, or "stages" in cdk.json)\n${reader.problems.map((problem) => `  ${problem}`).join('\n')}`,
-    );
+    throw new SettingsError('settings (-c name=value, or "stages" in cdk.json)', reader.problems);
   }
   return settings;
 }

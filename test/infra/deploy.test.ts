@@ -1,3 +1,9 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkAccount, checkCli, checkContainerBuilder } from '../../infra/deploy.ts';
@@ -71,5 +77,27 @@ describe('before a deployment', () => {
       credentials: aws.credentials,
     });
     expect((await checkAccount(unreachable)).kind).toBe('unknown');
+  });
+
+  test('on a bare machine it says all that is missing, a line each, and deploys nothing', async () => {
+    const failed = await promisify(execFile)(
+      process.execPath,
+      [fileURLToPath(new URL('../../infra/deploy.ts', import.meta.url))],
+      {
+        env: {
+          PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+          HOME: mkdtempSync(join(tmpdir(), 'home-')),
+          CDK_DOCKER: '/nonexistent/docker',
+          AWS_EC2_METADATA_DISABLED: 'true',
+        },
+      },
+    ).catch(
+      (error: { readonly code: number; readonly stderr: string; readonly stdout: string }) => error,
+    );
+    expect(failed).toMatchObject({ code: 1, stdout: '' });
+    expect(failed.stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^mailsluice deploy: Container builder: "\/nonexistent\/docker"/),
+      expect.stringMatching(/^mailsluice deploy: AWS region: not set/),
+    ]);
   });
 });

@@ -19,7 +19,7 @@ function mistakes(context: Record<string, unknown>): string[] {
 describe('the settings of the ready app', () => {
   test('only the host name must be given', () => {
     expect(mistakes({})).toEqual([
-      '1 mistakes in the settings (-c name=value, or "stages" in cdk.json)',
+      'settings (-c name=value, or "stages" in cdk.json): one mistake',
       'hostname: expected the name of the mail server, like "mx.example.com", got nothing',
     ]);
     expect(settings({ hostname: 'mx.example.com' })).toMatchObject({

@@ -3,6 +3,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parseConfiguration } from '../../src/config/index.ts';
 import { onlyResource, type Resource, resourcesOf, synthApp, synthBridge } from './support.ts';
 
 const { data, service } = synthApp({});
@@ -28,6 +29,14 @@ function documentedAttributes(): Set<string> {
     'utf8',
   );
   return new Set([...types.matchAll(/^ +\* - `([a-z0-9_.]+)` - /gm)].map(([, name]) => name ?? ''));
+}
+
+/** What CloudFormation puts in the place of a reference. */
+function standIn(reference: string): string {
+  if (reference.includes('Topic')) return 'arn:aws:sns:eu-west-1:111122223333:mail';
+  if (reference.includes('Secret')) return 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:s';
+  if (reference.includes('Credentials')) return 'the-credential-table';
+  return reference.includes('CidrBlock') ? '10.0.0.0/16' : 'the-mail-bucket';
 }
 
 describe('the load balancer', () => {
@@ -205,6 +214,26 @@ describe('the tasks', () => {
     )) {
       expect(Properties).toHaveProperty('SourceSecurityGroupId');
       expect(Properties).not.toHaveProperty('CidrIp');
+    }
+  });
+
+  test('get a configuration that the program takes as it is', () => {
+    for (const template of [service, synthApp({ dualStack: 'true' }).service]) {
+      const [container] = onlyResource(template, 'AWS::ECS::TaskDefinition').Properties[
+        'ContainerDefinitions'
+      ] as { Environment: { Value: { 'Fn::Join': [string, unknown[]] } }[] }[];
+      const [, parts] = container?.Environment[0]?.Value['Fn::Join'] ?? ['', []];
+      const text = parts
+        .map((part) => (typeof part === 'string' ? part : standIn(JSON.stringify(part))))
+        .join('');
+      expect(parseConfiguration(JSON.parse(text))).toMatchObject({
+        hostname: 'mx.example.com',
+        store: { bucket: 'the-mail-bucket' },
+        credentials: { table: 'the-credential-table' },
+        health: { host: '0.0.0.0', port: 8080 },
+        metrics: { emf: true, stage: 'prod' },
+        shutdown: { grace: 30, deadline: 110 },
+      });
     }
   });
 

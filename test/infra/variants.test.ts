@@ -433,7 +433,7 @@ describe('mistakes are told all at once, before anything is made', () => {
       said = (error as Error).message;
     }
     expect(said.split('\n').map((line) => line.trim().split(',')[0])).toEqual([
-      'Test/Bridge: 7 mistakes in the props',
+      'Test/Bridge: 7 mistakes',
       'bridge.hostname: expected a host name',
       'bridge.limits.maxRecipients: expected a whole number from 1 to 1000',
       'dualStack: expected clientAddress ClientAddress.proxyProtocol()',
@@ -443,6 +443,19 @@ describe('mistakes are told all at once, before anything is made', () => {
       'mailDomains: expected domain names',
     ]);
     expect(stack.node.findAll().filter((each) => CfnResource.isCfnResource(each))).toEqual([]);
+  });
+
+  test('a zone that is not that of the names', () => {
+    const make = () =>
+      synthBridge((stack) => ({
+        hostedZone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
+          hostedZoneId: 'Z0123456789ABC',
+          zoneName: 'example.org',
+        }),
+        mailDomains: ['in.example.org'],
+      }));
+    expect(make).toThrow('hostedZone: expected the zone of "mx.example.com", got "example.org"');
+    expect(make).toThrow(': one mistake');
   });
 
   test.each<[expected: string, bridge: Record<string, unknown>]>([

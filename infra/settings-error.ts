@@ -1,0 +1,11 @@
+/** Props or settings that cannot be used; its message has all mistakes, one a line. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+
+  constructor(what: string, problems: readonly string[]) {
+    const lines = problems.map((problem) => `  ${problem}`).join('\n');
+    super(
+      `${what}: ${problems.length === 1 ? 'one mistake' : `${problems.length} mistakes`}\n${lines}`,
+    );
+  }
+}
