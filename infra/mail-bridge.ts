@@ -31,6 +31,7 @@ import { type BridgePlan, planBridge } from './mail-bridge-plan.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { MailData } from './mail-data.ts';
 import { Network } from './network.ts';
+import { acknowledgePrefixes } from './prefix-findings.ts';
 import { Service } from './service.ts';
 import { makeTaskRole, type TableWrite } from './task-role.ts';
 import { type BoundCertificate, TlsCertificate } from './tls-certificate.ts';
@@ -183,6 +184,10 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   /** Lets somebody read the stored mail, and decrypt it. */
   grantReadMail(grantee: iam.IGrantable): iam.Grant {
     const { bucketArn } = this.bucket;
+    const { grantPrincipal } = grantee;
+    if (Construct.isConstruct(grantPrincipal)) {
+      acknowledgePrefixes(grantPrincipal, bucketArn, this.mailPrefixes);
+    }
     const read = iam.Grant.addToPrincipal({
       grantee,
       actions: ['s3:GetObject'],

@@ -1,6 +1,7 @@
 // What the program may do on AWS, as explicit statements: the grant methods of the CDK give more.
-import { aws_iam as iam, Aws, Stack, Validations } from 'aws-cdk-lib';
+import { aws_iam as iam, Aws } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { acknowledgePrefixes } from './prefix-findings.ts';
 
 export interface TaskRoleProps {
   readonly bucketArn: string;
@@ -34,7 +35,7 @@ export function makeTaskRole(scope: Construct, id: string, props: TaskRoleProps)
     assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
   });
   for (const statement of taskStatements(props)) role.addToPolicy(statement);
-  acknowledgePrefixes(role, props);
+  acknowledgePrefixes(role, props.bucketArn, [...props.mailPrefixes, OUTBOX_PREFIX]);
   return role;
 }
 
@@ -97,43 +98,4 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
           }),
         ]),
   ];
-}
-
-/**
- * Answers cdk-nag's findings about `prefix/*` one by one, so that any other wildcard still fails. A finding
- * is named after the ARN in the template, which is known only when references between stacks are settled: that
- * is, when constructs are asked to validate themselves.
- */
-function acknowledgePrefixes(role: iam.Role, { bucketArn, mailPrefixes }: TaskRoleProps): void {
-  role.node.addValidation({
-    validate: () => {
-      for (const prefix of new Set([...mailPrefixes, OUTBOX_PREFIX])) {
-        const resource = flatten(Stack.of(role).resolve(`${bucketArn}/${prefix}*`));
-        Validations.of(role).acknowledge({
-          id: `AwsSolutions::AwsSolutions-IAM5[Resource::${resource}]`,
-          reason:
-            'Object names are made by the program; the prefix is the narrowest that can be named',
-        });
-      }
-      return [];
-    },
-  });
-}
-
-/** A reference as cdk-nag writes it. */
-function flatten(reference: unknown): string {
-  if (typeof reference === 'string') return reference;
-  const intrinsic = reference as {
-    readonly 'Fn::Join'?: readonly [string, readonly unknown[]];
-    readonly 'Fn::GetAtt'?: readonly string[];
-    readonly 'Fn::ImportValue'?: unknown;
-    readonly Ref?: string;
-  };
-  if (intrinsic['Fn::Join']) {
-    const [delimiter, parts] = intrinsic['Fn::Join'];
-    return parts.map(flatten).join(delimiter);
-  }
-  if (intrinsic['Fn::GetAtt']) return `<${intrinsic['Fn::GetAtt'].join('.')}>`;
-  if (intrinsic['Fn::ImportValue']) return flatten(intrinsic['Fn::ImportValue']);
-  return intrinsic.Ref === undefined ? JSON.stringify(reference) : `<${intrinsic.Ref}>`;
 }

@@ -49,6 +49,7 @@ describe('the ready app', () => {
       { zones: '3', architecture: 'x86_64', cpu: '1024', memoryMiB: '2048' },
     ],
     ['with mail that expires', { expireAfterDays: '365' }],
+    ['with the example subscriber', { exampleSubscriber: 'true', customerManagedKey: 'true' }],
     [
       'with everything in Route 53, and mail to an operator',
       {
@@ -123,6 +124,7 @@ describe('the ready app', () => {
         mtaSts: 'testing',
         egress: 'endpoints',
         alarmEmail: 'oncall@example.com',
+        exampleSubscriber: 'true',
       },
     ]) {
       const { app } = synthApp(context);
