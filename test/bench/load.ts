@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { Cell } from './cells.ts';
 
 const MAX_MILLISECONDS = 60_000;
+const MAX_LARGE_MILLISECONDS = 600_000;
 const TLS_SOURCE = fileURLToPath(new URL('drivers/tls-source.ts', import.meta.url));
 
-type Kind = Pick<Cell, 'octets' | 'isReused' | 'sessions' | 'isTls'>;
+export type Kind = Pick<Cell, 'octets' | 'isReused' | 'sessions' | 'isTls'>;
 
 /** Sends `messages` mails and settles when all were answered 250; rejects when one was not. */
 export function sendLoad(port: number, kind: Kind, messages: number): Promise<void> {
@@ -25,19 +26,29 @@ export function sendLoad(port: number, kind: Kind, messages: number): Promise<vo
   ]);
 }
 
-export function run(program: string, args: readonly string[]): Promise<void> {
+async function run(program: string, args: readonly string[]): Promise<void> {
+  await runForOutput(program, args, MAX_MILLISECONDS);
+}
+
+/** Runs a program to its end, and gives what it printed; rejects where it failed or took too long. */
+export function runForOutput(
+  program: string,
+  args: readonly string[],
+  timeout = MAX_LARGE_MILLISECONDS,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      timeout: MAX_MILLISECONDS,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const child = spawn(program, args, { timeout, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
     let complaint = '';
+    child.stdout.on('data', (text: Buffer) => {
+      output += text.toString();
+    });
     child.stderr.on('data', (text: Buffer) => {
       complaint = (complaint + text.toString()).slice(-2000);
     });
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (code === 0) resolve();
+      if (code === 0) resolve(output);
       else reject(new Error(`${program} ended with ${code ?? signal}: ${complaint.trim()}`));
     });
   });

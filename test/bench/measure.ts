@@ -27,6 +27,7 @@ interface Entrant {
 
 /** Enough for V8 to compile what is hot. */
 const WARM_UP_ROUNDS = 3;
+const WARM_UP_SESSIONS = 10;
 
 export async function measureCell(
   cell: Cell,
@@ -40,7 +41,9 @@ export async function measureCell(
     for (const contender of contenders) {
       const { name, share, hasTls } = contender;
       if (cell.isTls && !hasTls) continue;
-      const messages = Math.max(cell.sessions, Math.ceil(cell.messages * share));
+      const usual = Math.max(cell.sessions, Math.ceil(cell.messages * share));
+      const isAlone = cell.sessions === 1 && !cell.isReused;
+      const messages = isAlone ? (contender.messagesAlone ?? usual) : usual;
       try {
         const server = await startServer((port) =>
           contender.command(port, cell.isTls ? tls : undefined),
@@ -48,7 +51,7 @@ export async function measureCell(
         entrants.push({ name, server, messages, rounds: [] });
         // Its code is compiled and its memory has grown before anything is counted.
         for (let round = 0; round < WARM_UP_ROUNDS; round++) {
-          await sendLoad(server.port, cell, messages);
+          await sendLoad(server.port, { ...cell, sessions: WARM_UP_SESSIONS }, usual);
         }
       } catch (error) {
         row.set(name, toError(error));

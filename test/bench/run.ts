@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeCertificate } from '../support/certificates.ts';
+import { measureBridge, measureOverload } from './bridge.ts';
 import { cells, contenders, type TlsFiles } from './cells.ts';
 import { measureIdle } from './idle.ts';
 import { measureCell, type Row } from './measure.ts';
 import { renderCells, renderFailures } from './report.ts';
 
-const PARTS = ['cells', 'idle'] as const;
+const PARTS = ['cells', 'idle', 'bridge', 'overload'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values } = parseArgs({
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     part: { type: 'string', multiple: true },
     only: { type: 'string' },
     servers: { type: 'string' },
+    senders: { type: 'string', default: '500' },
     rounds: { type: 'string', default: '11' },
   },
 });
@@ -36,6 +38,8 @@ try {
   console.log(`${new Date().toISOString()}, Node.js ${process.version}, ${machine()}\n`);
   if (wants('cells')) await runCells(tls);
   if (wants('idle')) console.log(`\n${await measureIdle(chosen)}`);
+  if (wants('bridge')) console.log(`\n${await measureBridge(rounds)}`);
+  if (wants('overload')) console.log(`\n${await measureOverload(Number(values.senders))}`);
 } finally {
   rmSync(folder, { recursive: true });
 }
