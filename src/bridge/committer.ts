@@ -13,6 +13,7 @@ import { buildNotification, type Notification, reduceNotification } from './noti
 import { sidecarKey } from './object-key.ts';
 import { type ObjectStore, settled, type Upload } from './object-store.ts';
 import { writeMarker } from './outbox.ts';
+import { createPublishGate, notTried } from './publish-gate.ts';
 import type { Publisher } from './publisher.ts';
 import { renderTraceHeaders } from './trace-headers.ts';
 import { notVerified } from './verification.ts';
@@ -52,6 +53,7 @@ type Outcome =
 export function createCommitter(options: CommitterOptions): {
   commit(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply>;
 } {
+  const gate = createPublishGate();
   const { store, publisher, guard, bucket, hostname, budgetMillis, observe, failureOf } = options;
 
   async function commit(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply> {
@@ -258,12 +260,15 @@ export function createCommitter(options: CommitterOptions): {
     notification: Notification,
     millis: number,
   ): Promise<AwsFailure | undefined> {
+    if (!gate.isOpen()) return notTried;
     const until = performance.now() + millis;
     try {
       await publisher.publish(notification, millis);
+      gate.settled(undefined);
       return undefined;
     } catch (error) {
       const failure = failureOf('sns', error);
+      gate.settled(failure);
       if (failure.cause !== 'refused') return failure;
       // Too large or an attribute that SNS does not take: a fault of ours, so less of it.
       try {

@@ -51,6 +51,34 @@ test.each<[string, Fault]>([
   },
 );
 
+test('SNS hangs under load: 250 for all, the outbox at once after some, and SNS again after the repair', async () => {
+  const bridge = bench.makeBridge();
+  const all = Array.from({ length: 8 }, () => facts());
+  bench.proxy.inject('Publish', { kind: 'hang' }, ALWAYS);
+  bench.proxy.inject('PublishBatch', { kind: 'hang' }, ALWAYS);
+  for (const { code } of await Promise.all(all.map((of) => bridge.deliver(MAIL, of)))) {
+    expect(code).toBe(250);
+  }
+  const before = bench.proxy.count('Publish') + bench.proxy.count('PublishBatch');
+  const more = await Promise.all(Array.from({ length: 60 }, () => bridge.deliver(MAIL)));
+  expect(new Set(more.map(({ code }) => code))).toEqual(new Set([250]));
+  const failures = bench.events.filter(
+    (event) => event.kind === 'publish-failed' && event.failure.code === 'NotTried',
+  );
+  expect(failures.length).toBeGreaterThan(40);
+  // One mail a second tries, and the drainer; 60 mails with four tries each would be 240.
+  const tries = bench.proxy.count('Publish') + bench.proxy.count('PublishBatch') - before;
+  expect(tries).toBeLessThan(60);
+
+  bench.proxy.reset();
+  bench.events.length = 0;
+  const isDirect = (): boolean =>
+    bench.events.some(
+      (event) => event.kind === 'message-accepted' && event.copies.every(({ outbox }) => !outbox),
+    );
+  while (!isDirect()) expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
+});
+
 test('a misconfiguration fails fast by itself and leaves the circuit closed', async () => {
   const bridge = bench.makeBridge();
   bench.proxy.inject('PutObject', { kind: 'refuse', status: 403, code: 'AccessDenied' }, ALWAYS);

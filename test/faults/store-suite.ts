@@ -164,7 +164,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
   });
 
   describe('a mail in parts', () => {
-    const large = Buffer.concat([Buffer.from(MAIL), Buffer.alloc(17 * 1024 * 1024, 'abcdefg\r\n')]);
+    const large = Buffer.concat([Buffer.from(MAIL), Buffer.alloc(11 * 1024 * 1024, 'abcdefg\r\n')]);
 
     /** S3 has no unfinished upload: a part for it would be refused. */
     async function unfinishedUploads(): Promise<number> {
