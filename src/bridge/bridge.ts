@@ -47,7 +47,7 @@ const OVERLOADED: Reply = { code: 452, status: '3.1', text: 'Too busy, try again
 
 export function createBridge(options: BridgeOptions): Bridge {
   const { s3, sns, bucket, routes, prefix = 'mail/', topicArn, limits = {} } = options;
-  const observe: Observe = options.observe ?? (() => undefined);
+  const observe = safeObserver(options.observe);
   const budgetMillis = (limits.commitSeconds ?? 20) * 1000;
 
   const reportMisconfiguration = createMisconfigurationReporter(observe);
@@ -213,5 +213,16 @@ export function createBridge(options: BridgeOptions): Bridge {
     drain,
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** An observer that throws must not turn a stored mail into a 451. */
+function safeObserver(observe: Observe = () => undefined): Observe {
+  return (event) => {
+    try {
+      observe(event);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error));
+    }
   };
 }

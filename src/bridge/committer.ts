@@ -57,6 +57,16 @@ export function createCommitter(options: CommitterOptions): {
   const { store, publisher, guard, bucket, hostname, budgetMillis, observe, failureOf } = options;
 
   async function commit(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply> {
+    try {
+      return await decide(mail, copies);
+    } catch (error) {
+      // Whatever it was, no upload stays behind; the server says 451.
+      abortUploads(mail);
+      throw error;
+    }
+  }
+
+  async function decide(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply> {
     const { facts, sizeInOctets, endedAt } = mail;
     const until = endedAt + budgetMillis;
     const claim = await guard?.claim(mail, until - performance.now());

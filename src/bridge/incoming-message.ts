@@ -310,11 +310,7 @@ export class IncomingMessage implements MessageWriter {
   }
 
   #readHeader(body: MailBody): HeaderSection {
-    const chunks = body.kind === 'whole' ? body.chunks : body.first;
-    const [start = Buffer.alloc(0)] = chunks;
-    const isEnough = chunks.length <= 1 || start.length > HEADER_SECTION_OCTETS;
-    // Small content may have its first 64 KiB in several chunks; all of it is 256 KiB at the most.
-    const head = isEnough ? start : Buffer.concat(chunks, HEADER_SECTION_OCTETS + 1);
+    const head = headOf(body.kind === 'whole' ? body.chunks : body.first);
     return readHeaderSection(head, this.#sizeInOctets <= HEADER_SECTION_OCTETS);
   }
 
@@ -391,4 +387,17 @@ export function blocksFor({ envelope }: MessageFacts, sizeInOctets: number): num
   // The declared size is the one with line ends (RFC 1870 section 3); one block more for who counts otherwise.
   const blocks = Math.ceil(declared / BLOCK_OCTETS) + 1;
   return blocks > SINGLE_PUT_BLOCKS ? WINDOW_BLOCKS : blocks;
+}
+
+/** As many octets from the start as are looked at for the header section, or all. */
+function headOf(chunks: readonly Buffer[]): Buffer {
+  const needed: Buffer[] = [];
+  let octets = 0;
+  for (const chunk of chunks) {
+    needed.push(chunk);
+    octets += chunk.length;
+    if (octets > HEADER_SECTION_OCTETS) break;
+  }
+  const [only] = needed;
+  return needed.length === 1 && only !== undefined ? only : Buffer.concat(needed);
 }

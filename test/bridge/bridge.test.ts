@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Bridge, type BridgeEvent, createBridge } from '../../src/bridge/index.ts';
 import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
@@ -190,6 +191,18 @@ test('puts an envelope that the metadata cannot hold into a sidecar', async () =
   expect(metadata['sidecar']).toBe('1');
   const { receipt } = await onlyNotification();
   expect(receipt.recipients).toEqual(to);
+});
+
+test('an observer that throws does not turn a stored mail into a 451', async () => {
+  const warned = once(process, 'warning');
+  const bridge = makeBridge({
+    observe: () => {
+      throw new Error('the log is full');
+    },
+  });
+  expect(await deliver(bridge, facts(), MAIL)).toMatchObject({ code: 250 });
+  const [warning] = (await warned) as [Error];
+  expect(warning.message).toBe('the log is full');
 });
 
 test('stores nothing of a discarded message and says why', async () => {

@@ -30,6 +30,7 @@ test.each([
     `X-A: ${'x'.repeat(65_520)}\r\nTo: a@b.example\r\n\r\nbody`,
     true,
   ],
+  ['a mail of nothing but a header section of 9 KB', {}, 'X-A: 0123456789\r\n'.repeat(520), true],
   [
     'a header section that just fits',
     {},
@@ -83,6 +84,9 @@ test.each([
     const from = { s3: aws.s3, bucket: aws.resources.bucket };
     const rebuilt = await rebuildNotification(from, receipt.action.objectKey);
     expect(rebuilt.message).toBe(published?.Message);
+    const { mail } = JSON.parse(rebuilt.message) as ReceivedNotification;
+    const section = content.split('\r\n\r\n', 1)[0] ?? '';
+    expect(mail.headersTruncated).toBe(section.length > 10_000);
     expect(rebuilt.subject).toBe(published?.Subject);
     expect(rebuilt.topicArn).toBe(aws.resources.topicArn);
     const attributes = Object.entries(rebuilt.attributes).map(
