@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { parseSection } from '../config/index.ts';
 import type { ArchiveCliContext } from './archive/context.ts';
 import { readConfigurationSource } from './configuration-source.ts';
-import { OperatorError } from './failure.ts';
 
 /** What `mailsluice local` makes, and what a configuration that names no store means. */
 const DEFAULT_BUCKET = 'mailsluice-mail';
@@ -43,17 +43,7 @@ export const archiveContext: ArchiveCliContext = {
   },
   clients: {
     sns: () => new SNSClient({}),
-    sqs: async () => {
-      try {
-        const { SQSClient } = await import('@aws-sdk/client-sqs');
-        return new SQSClient({});
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') {
-          throw new OperatorError('--queue needs the package @aws-sdk/client-sqs: npm install it');
-        }
-        throw error;
-      }
-    },
+    sqs: () => new SQSClient({}),
     lambda: () => new LambdaClient({}),
   },
   stdout: process.stdout,

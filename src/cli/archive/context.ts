@@ -27,7 +27,7 @@ export interface ArchiveCliContext {
   /** Made only by a replay that needs them, and destroyed by it. */
   readonly clients: {
     sns(): SNSClient;
-    sqs(): Promise<SQSClient>;
+    sqs(): SQSClient;
     lambda(): LambdaClient;
   };
   readonly stdout: NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean };

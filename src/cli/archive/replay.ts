@@ -91,7 +91,7 @@ async function openDestination(
     return { destination: commandDestination(shell, { input }), close: () => undefined };
   }
   if (queue !== undefined) {
-    const sqs = await context.clients.sqs();
+    const sqs = context.clients.sqs();
     return { destination: queueDestination(sqs, queue, { raw }), close: () => sqs.destroy() };
   }
   if (functionName !== undefined) {

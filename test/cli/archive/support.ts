@@ -51,7 +51,7 @@ export function archiveCli(
       }),
       clients: {
         sns: () => new SNSClient(settings),
-        sqs: async () => new SQSClient(settings),
+        sqs: () => new SQSClient(settings),
         lambda: () => new LambdaClient({ ...settings, endpoint: lambdaEndpoint ?? endpoint }),
       },
     });
