@@ -10,9 +10,10 @@ import { measureBridge, measureOverload } from './bridge.ts';
 import { cells, contenders, type TlsFiles } from './cells.ts';
 import { measureIdle } from './idle.ts';
 import { measureCell, type Row } from './measure.ts';
+import { measureMicro } from './micro.ts';
 import { renderCells, renderFailures } from './report.ts';
 
-const PARTS = ['cells', 'idle', 'bridge', 'overload'] as const;
+const PARTS = ['cells', 'idle', 'bridge', 'overload', 'micro'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values } = parseArgs({
@@ -39,6 +40,7 @@ try {
   if (wants('cells')) await runCells(tls);
   if (wants('idle')) console.log(`\n${await measureIdle(chosen)}`);
   if (wants('bridge')) console.log(`\n${await measureBridge(rounds)}`);
+  if (wants('micro')) console.log(`\n${await measureMicro()}`);
   if (wants('overload')) console.log(`\n${await measureOverload(Number(values.senders))}`);
 } finally {
   rmSync(folder, { recursive: true });
