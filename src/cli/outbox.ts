@@ -18,6 +18,10 @@ interface OutboxOptions {
   readonly json?: true;
 }
 
+interface DrainOptions extends OutboxOptions {
+  readonly topic?: string;
+}
+
 /** What `mailsluice local` makes, and what a configuration without `store` means. */
 const DEFAULT_BUCKET = 'mailsluice-mail';
 
@@ -37,7 +41,9 @@ export function outboxCommand(): Command {
       .option('--bucket <name>', 'the bucket of the mail, instead of the configured one')
       .option('--json', 'print JSON for a program to read');
   add('list', 'list what waits, oldest first, and what was set aside').action(list);
-  add('drain', 'publish all that waits now; the running service does so by itself').action(drain);
+  add('drain', 'publish all that waits now; the running service does so by itself')
+    .option('--topic <arn>', 'publish to this topic, when the one it was meant for is gone')
+    .action(drain);
   return command;
 }
 
@@ -64,7 +70,7 @@ async function list(options: OutboxOptions): Promise<void> {
   });
 }
 
-async function drain(options: OutboxOptions): Promise<void> {
+async function drain(options: DrainOptions): Promise<void> {
   await withBucket(options, async ({ s3, sns }, bucket) => {
     const observe = (event: BridgeEvent): void => {
       if (options.json) return;
@@ -76,6 +82,7 @@ async function drain(options: OutboxOptions): Promise<void> {
       sns,
       bucket,
       observe,
+      ...(options.topic !== undefined && { topicArn: options.topic }),
     });
     const done = { published, setAside: poisoned, refused };
     process.stdout.write(
