@@ -346,7 +346,7 @@ export const configurationSchema = section(
         window: duration('1m', '30d', 'How long a message is remembered'),
         table: text(
           'the name of a DynamoDB table',
-          'Where it is remembered, with the string key "pk" and TTL on "expiresAt"; without it, the credential table',
+          'Where it is remembered, with the string key "pk" and TTL on "ttl"; without it, the credential table',
           /^[A-Za-z0-9_.-]{3,255}$/,
         ).optional(),
       },
