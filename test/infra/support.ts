@@ -1,10 +1,11 @@
 // Synthesises as `cdk synth` does: with the context of cdk.json, which turns on the validator of aws-cdk-lib.
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { afterAll } from 'vitest';
 import { buildArtifacts } from '../../infra/build-artifacts.ts';
 import { MailBridge, type MailBridgeProps } from '../../infra/index.ts';
 import { addStacks } from '../../infra/stacks.ts';
@@ -21,25 +22,45 @@ export const cdkJson = JSON.parse(
   readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
 ) as CdkJson;
 
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
 export function makeApp(context: Readonly<Record<string, unknown>> = {}): App {
-  return new App({
-    outdir: mkdtempSync(join(tmpdir(), 'cdk-')),
-    context: { ...cdkJson.context, ...context },
-  });
+  const outdir = mkdtempSync(join(tmpdir(), 'cdk-'));
+  folders.push(outdir);
+  return new App({ outdir, context: { ...cdkJson.context, ...context } });
 }
 
 export function makeStack(props: StackProps = {}, context = {}): Stack {
   return new Stack(makeApp(context), 'Test', props);
 }
 
-/** What `cdk synth -c name=value …` writes. */
-export function synthApp(context: Readonly<Record<string, unknown>>): {
+export interface SynthesisedApp {
   readonly app: App;
   readonly data: Template;
   readonly service: Template;
-} {
+}
+
+/** What `cdk synth -c name=value …` writes, checked by cdk-nag besides. */
+export function synthCheckedApp(context: Readonly<Record<string, unknown>>): SynthesisedApp {
   const app = makeApp({ hostname: 'mx.example.com', ...context });
   Validations.of(app).addPlugins(new AwsSolutionsChecks());
+  return synth(app);
+}
+
+const known = new Map<string, SynthesisedApp>();
+
+/** What `cdk synth -c name=value …` writes; once for each context of a test file. */
+export function synthApp(context: Readonly<Record<string, unknown>>): SynthesisedApp {
+  const key = JSON.stringify(context);
+  const made = known.get(key) ?? synth(makeApp({ hostname: 'mx.example.com', ...context }));
+  known.set(key, made);
+  return made;
+}
+
+function synth(app: App): SynthesisedApp {
   const { data, service } = addStacks(app);
   app.synth();
   return { app, data: Template.fromStack(data), service: Template.fromStack(service) };

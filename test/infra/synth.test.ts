@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -12,11 +13,22 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = join(root, 'node_modules/.bin');
 const run = promisify(execFile);
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+function makeFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
+  folders.push(folder);
+  return folder;
+}
 
 /** Only what a fresh machine has: no AWS settings, nothing to build containers with. */
 function synth(output: string, ...args: string[]) {
@@ -34,7 +46,7 @@ function synth(output: string, ...args: string[]) {
 }
 
 test('writes both templates and the context of the image', { timeout: 120_000 }, async () => {
-  const output = mkdtempSync(join(tmpdir(), 'synth-'));
+  const output = makeFolder('synth');
   await synth(output, '-c', 'hostname=mx.example.com', '-c', 'exampleSubscriber=true');
   const templates = readdirSync(output).filter((name) => name.endsWith('.template.json'));
   expect(templates.sort()).toEqual([
@@ -55,7 +67,7 @@ test('writes both templates and the context of the image', { timeout: 120_000 },
 });
 
 test('tells what is wrong in sentences, without a stack trace', { timeout: 120_000 }, async () => {
-  const output = mkdtempSync(join(tmpdir(), 'synth-'));
+  const output = makeFolder('synth');
   const failed = await synth(output, '-c', 'egress=tunnel').catch(
     (error: { readonly stderr: string }) => error,
   );
@@ -75,7 +87,7 @@ test('somebody’s own app imports the construct from the package, as it is publ
     [],
   );
 
-  const project = mkdtempSync(join(tmpdir(), 'project-'));
+  const project = makeFolder('project');
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(root, join(project, 'node_modules/mailsluice'));
   for (const name of ['aws-cdk-lib', 'constructs']) {

@@ -25,7 +25,15 @@ import {
   type MailBridgeProps,
   TlsCertificate,
 } from '../../infra/index.ts';
-import { makeApp, makeStack, onlyResource, resourcesOf, synthApp, synthBridge } from './support.ts';
+import {
+  makeApp,
+  makeStack,
+  onlyResource,
+  resourcesOf,
+  synthApp,
+  synthBridge,
+  synthCheckedApp,
+} from './support.ts';
 
 // Each of these synthesises with the validator of aws-cdk-lib on, and the app's with cdk-nag besides: a
 // resource that does not fit CloudFormation's schema, or an unacknowledged finding, throws.
@@ -78,7 +86,7 @@ describe('the ready app', () => {
       },
     ],
   ])('synthesises %s', (_, context) => {
-    const { data, service } = synthApp(context);
+    const { data, service } = synthCheckedApp(context);
     expect(Object.keys(resourcesOf(data, 'AWS::S3::Bucket'))).toHaveLength(2);
     expect(onlyResource(service, 'AWS::ECS::Service').Type).toBe('AWS::ECS::Service');
   });
@@ -107,7 +115,7 @@ describe('the ready app', () => {
   });
 
   test('twice gives the same templates', () => {
-    const [first, second] = [synthApp({}), synthApp({})];
+    const [first, second] = [synthCheckedApp({}), synthCheckedApp({})];
     expect(second.data.toJSON()).toEqual(first.data.toJSON());
     expect(second.service.toJSON()).toEqual(first.service.toJSON());
   });
@@ -127,7 +135,7 @@ describe('the ready app', () => {
         exampleSubscriber: 'true',
       },
     ]) {
-      const { app } = synthApp(context);
+      const { app } = synthCheckedApp(context);
       for (const construct of app.node.findAll()) {
         for (const { type, data } of construct.node.metadata) {
           if (type !== Validations.ACKNOWLEDGED_RULES_METADATA_KEY) continue;
