@@ -28,7 +28,7 @@ const KINDS: readonly (Kind & { readonly id: string })[] = [
   { id: '4kb-each-16', octets: 4096, isReused: false, sessions: 16, isTls: false },
 ];
 const MESSAGES = 400;
-const WARM_UP_MESSAGES = 5000;
+const WARM_UP_MESSAGES = 3000;
 
 /** The CPU of ours and of the glue for each mail, in alternation. */
 export async function measureBridge(rounds: number): Promise<string> {

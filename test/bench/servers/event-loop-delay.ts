@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-const RESOLUTION_MILLISECONDS = 5;
+const RESOLUTION_MILLISECONDS = 20;
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MILLISECONDS });
 delay.enable();
 process.on('SIGUSR2', () => {
