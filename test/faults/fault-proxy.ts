@@ -9,7 +9,7 @@ import {
   request as httpRequest,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 export type Operation =
   | 'PutObject'
@@ -79,6 +79,12 @@ export interface FaultProxy extends AsyncDisposable {
   ): void;
   /** Forgets all rules and what was seen, and lets hanging requests go. */
   reset(): void;
+  /** Forgets all rules. What hangs goes on hanging, as behind a network that lost it. */
+  repair(): void;
+  /** Resets the connections that there are and refuses new ones. */
+  refuseConnections(): Promise<void>;
+  /** On the same port as before. */
+  acceptConnections(): Promise<void>;
   count(operation: Operation): number;
   /** Settles when such a request has come. */
   arrival(operation: Operation, matches?: (seen: Seen) => boolean): Promise<Seen>;
@@ -86,8 +92,16 @@ export interface FaultProxy extends AsyncDisposable {
 
 const KEPT_OCTETS = 512 * 1024;
 
+export interface FaultProxyOptions {
+  /** Keeps what it saw, for `seen` and `count`; not for a long campaign. Default true. */
+  readonly remembers?: boolean;
+}
+
 /** Starts a proxy on a free loopback port in front of `target`. */
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+export async function startFaultProxy(
+  target: string,
+  { remembers = true }: FaultProxyOptions = {},
+): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   let rules: Rule[] = [];
@@ -115,7 +129,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     // Of mail in parts only the start is kept, so that a long campaign does not keep all it saw.
     const kept = body.length > KEPT_OCTETS ? Buffer.from(body.subarray(0, 100)) : body;
     const noted: Seen = { ...arrived, body: kept, faulted: rule !== undefined };
-    seen.push(noted);
+    if (remembers) seen.push(noted);
     waiting = waiting.filter(({ matches, resolve }) => {
       if (!matches(noted)) return true;
       resolve(noted);
@@ -225,15 +239,21 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     });
   }
 
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const ownPort = (server.address() as AddressInfo).port;
   const reset = (): void => {
     rules = [];
     seen = [];
     for (const response of hanging) response.destroy();
   };
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${ownPort}`,
     get seen() {
       return seen;
     },
@@ -241,6 +261,19 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       rules.push({ operation, fault, times, matches });
     },
     reset,
+    repair: () => {
+      rules = [];
+    },
+    refuseConnections: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.resetAndDestroy();
+      await closed;
+    },
+    acceptConnections: async () => {
+      server.listen(ownPort, '127.0.0.1');
+      await once(server, 'listening');
+    },
     count: (operation) => seen.filter((each) => each.operation === operation).length,
     arrival: (operation, matches = () => true) =>
       new Promise((resolve) => {
