@@ -3,7 +3,6 @@
 // might be (SMTP smuggling, CVE-2023-51764).
 import { CR, LF } from './ascii.ts';
 import { BARE_NEWLINE, scanNewlines } from './newline-scan.ts';
-import { LineEndSearch } from './line-end-search.ts';
 
 /** Searches the chunks of one message, in their order. */
 export class BareNewlineSearch {
@@ -35,18 +34,15 @@ export class BareNewlineSearch {
       this.#afterCr = chunk[end - 1] === CR;
       return -1;
     }
-    let at = start;
-    if (this.#afterCr) {
-      if (chunk[at] !== LF) return at;
-      at++;
+    // One of these octets is at fault, or one behind them.
+    let isAfterCr = this.#afterCr;
+    for (let at = start; at < end; at++) {
+      const octet = chunk[at];
+      // An LF and nothing else comes after a CR, and after nothing else.
+      if ((octet === LF) !== isAfterCr) return at;
+      isAfterCr = octet === CR;
     }
-    this.#afterCr = chunk[end - 1] === CR;
-    const search = new LineEndSearch(chunk);
-    for (at = search.next(at, end); at < end; at = search.next(at, end)) {
-      if (chunk[at++] === LF) return at - 1;
-      // The last CR of a chunk is for the next one to judge.
-      if (at < end && chunk[at++] !== LF) return at - 1;
-    }
+    this.#afterCr = isAfterCr;
     return -1;
   }
 }
