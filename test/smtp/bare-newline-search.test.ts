@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BareNewlineSearch } from '../../src/smtp/bare-newline-search.ts';
+import { BARE_NEWLINE, scanNewlines } from '../../src/smtp/newline-scan.ts';
 import { cutAt } from '../support/splits.ts';
 
 /** Written for the eye: the place of the first octet that shows a bare newline. */
@@ -63,4 +64,13 @@ test('finds each of the two at every place of a long text, and nothing in the te
       }
     }
   }
+});
+
+test('does not hold what comes behind the end of the data against the message', () => {
+  const message = 'text\r\n.\r\n';
+  const octets = Buffer.from(`${message}RSET\nQUIT\r\n`);
+  const bareNewlines = new BareNewlineSearch();
+  const found = scanNewlines(octets, 0, octets.length, 0);
+  expect(found & BARE_NEWLINE).not.toBe(0);
+  expect(bareNewlines.find(octets, 0, message.length, found)).toBe(-1);
 });
