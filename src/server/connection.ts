@@ -26,9 +26,16 @@ const HELD_BY_WRITER = 1;
 const HELD_BY_QUESTION = 2;
 const HELD_BY_OUTPUT = 4;
 const HELD_BY_HANDSHAKE = 8;
+const HELD_BY_FAIRNESS = 16;
 
 /** Unread input that may wait for an answer: one generous group of pipelined commands. */
 const MAX_PENDING_OCTETS = 65_536;
+
+/**
+ * Data of one message that is taken before the other connections have their turn. Node.js reads up to 2 MiB of
+ * a socket in one go: times the senders that is how late everything else would be.
+ */
+const MAX_TURN_OCTETS = 262_144;
 
 /** How long a client may take to close its side after we said the last word. */
 const LINGER_MILLISECONDS = 5000;
@@ -56,6 +63,7 @@ export class Connection implements Watched {
   #held = 0;
   #inputEnded = false;
   #lingeringOctets = 0;
+  #turnOctets = 0;
   #draining = false;
   #isTurnedAway = false;
   /** When the present wait began: for a command, for data, for an answer, for a handshake. */
@@ -178,6 +186,8 @@ export class Connection implements Watched {
     if (this.#messages?.isOpen === true) {
       this.#since = this.#listener.clock.now;
       this.#messages.count(chunk.length);
+      this.#turnOctets += chunk.length;
+      if (this.#turnOctets > MAX_TURN_OCTETS) this.#giveWay();
     }
     // Not by `#attempt`: this is run for each read, and would make a closure for each.
     try {
@@ -224,6 +234,13 @@ export class Connection implements Watched {
   #hold(reason: number): void {
     if (this.#held === 0) this.#socket.pause();
     this.#held |= reason;
+  }
+
+  /** Lets the other connections have their turn. */
+  #giveWay(): void {
+    this.#turnOctets = 0;
+    this.#hold(HELD_BY_FAIRNESS);
+    setImmediate(() => this.#release(HELD_BY_FAIRNESS));
   }
 
   #release(reason: number): void {
