@@ -18,6 +18,8 @@ export class Subscriber {
   constructor(aws: TestAws) {
     this.#aws = aws;
     this.#done = this.#run();
+    // Whoever waits for something else meanwhile hears of it at the end.
+    this.#done.catch(() => undefined);
   }
 
   /** Settles when the queue is empty. */

@@ -43,7 +43,7 @@ async function deliver(sender: Sender, message: Buffer): Promise<Acknowledged> {
 test(`${KILLS} kills under ${SENDERS} senders of ${MESSAGES} mails: none lost, none silent`, {
   timeout: 120_000 + KILLS * 30_000,
 }, async () => {
-  const serve = await ServeProcess.start({
+  await using serve = await ServeProcess.start({
     aws,
     environment: { AWS_ENDPOINT_URL: proxy.endpoint },
   });

@@ -23,7 +23,7 @@ export interface LoggedEvent {
   readonly [field: string]: unknown;
 }
 
-export class ServeProcess {
+export class ServeProcess implements AsyncDisposable {
   readonly port: number;
   readonly healthPort: number;
   readonly #config: string;
@@ -81,7 +81,7 @@ export class ServeProcess {
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && !this.#child.killed;
+    return this.#child?.exitCode === null && this.#child.signalCode === null;
   }
 
   /** Sends the signal and gives the exit code; `null` after SIGKILL, and where it runs no more. */
@@ -92,6 +92,10 @@ export class ServeProcess {
     child.kill(signal);
     const [code] = (await ended) as [number | null];
     return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
   }
 }
 
