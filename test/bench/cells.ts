@@ -45,7 +45,7 @@ export const cells: readonly Cell[] = SIZES.flatMap(([size, octets]) =>
         sessions,
         isTls,
         messages: size === '5mb' ? 20 : isReused ? 1000 : isTls ? 200 : 500,
-        warmUp: size === '5mb' ? 60 : isReused ? 8000 : isTls ? 1500 : 8000,
+        warmUp: size === '5mb' ? 60 : isReused ? 20_000 : isTls ? 2500 : 12_000,
       })),
     ),
   ),
