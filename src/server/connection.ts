@@ -36,6 +36,8 @@ const MAX_PENDING_OCTETS = 65_536;
  * a socket in one go: times the senders that is how late everything else would be.
  */
 const MAX_TURN_OCTETS = 262_144;
+/** So few connections do not keep each other waiting for long, and to give way has its price. */
+const FEW_CONNECTIONS = 8;
 
 /** How long a client may take to close its side after we said the last word. */
 const LINGER_MILLISECONDS = 5000;
@@ -187,7 +189,8 @@ export class Connection implements Watched {
       this.#since = this.#listener.clock.now;
       this.#messages.count(chunk.length);
       this.#turnOctets += chunk.length;
-      if (this.#turnOctets > MAX_TURN_OCTETS) this.#giveWay();
+      const isCrowded = this.#listener.connections.size > FEW_CONNECTIONS;
+      if (isCrowded && this.#turnOctets > MAX_TURN_OCTETS) this.#giveWay();
     }
     // Not by `#attempt`: this is run for each read, and would make a closure for each.
     try {
