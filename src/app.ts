@@ -104,6 +104,9 @@ const SERVICE_UNAVAILABLE = {
   text: 'Service not available, try again later',
 };
 
+/** What the parts have in any case to write their last lines and close their sockets. */
+const LAST_SECONDS = 2;
+
 async function start(
   configuration: Configuration,
   folder: string,
@@ -224,12 +227,18 @@ async function start(
     async close({ graceSeconds, deadlineSeconds, hurry }) {
       reasonsNotReady.push('shutting down');
       const begun = Date.now();
+      const secondsLeft = (): number => Math.max(0, deadlineSeconds - (Date.now() - begun) / 1000);
       await pause(graceSeconds, hurry);
-      const left = Math.max(0, deadlineSeconds - (Date.now() - begun) / 1000);
-      const { cut } = await server.close({ drain: left, ...(hurry && { signal: hurry }) });
+      const { cut } = await server.close({ drain: secondsLeft(), ...(hurry && { signal: hurry }) });
       metrics.record('DrainSeconds', {}, (Date.now() - begun) / 1000);
-      await stop();
-      return { cut };
+      // A commit goes on without its session; it too ends at the deadline.
+      const done = new AbortController();
+      const isStopped = await Promise.race([
+        stop().then(() => true),
+        pause(Math.max(LAST_SECONDS, secondsLeft()), hurry, done.signal).then(() => false),
+      ]);
+      done.abort();
+      return { cut: isStopped ? cut : cut + 1 };
     },
   };
 }
@@ -356,14 +365,15 @@ function storedMail({
   };
 }
 
-/** Waits, or less if hurried. */
-function pause(seconds: number, hurry: AbortSignal | undefined): Promise<void> {
+/** Waits, or less when one of the signals fires. */
+function pause(seconds: number, ...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve) => {
-    if (seconds <= 0 || hurry?.aborted) return resolve();
-    const timer = setTimeout(resolve, seconds * 1000);
-    hurry?.addEventListener('abort', () => {
+    if (seconds <= 0 || signals.some((signal) => signal?.aborted)) return resolve();
+    const end = (): void => {
       clearTimeout(timer);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, seconds * 1000);
+    for (const signal of signals) signal?.addEventListener('abort', end);
   });
 }

@@ -13,5 +13,8 @@ if (major < REQUIRED[0] || (major === REQUIRED[0] && minor < REQUIRED[1])) {
   process.exitCode = 1;
 } else {
   const { run } = await import('./run.ts');
-  process.exitCode = await run(process.argv.slice(2));
+  const exitCode = await run(process.argv.slice(2));
+  process.exitCode = exitCode;
+  // What was cut short must not hold the process.
+  if (exitCode !== 0) process.exit();
 }
