@@ -32,12 +32,10 @@ const HELD_BY_FAIRNESS = 16;
 const MAX_PENDING_OCTETS = 65_536;
 
 /**
- * Data of one message that is taken before the other connections have their turn. Node.js reads up to 2 MiB of
- * a socket in one go: times the senders that is how late everything else would be.
+ * Data that all connections together may bring before each had its turn. Node.js reads up to 2 MiB of a socket
+ * in one go: times the senders, that is how late everything else would be.
  */
-const MAX_TURN_OCTETS = 262_144;
-/** So few connections do not keep each other waiting for long, and to give way has its price. */
-const FEW_CONNECTIONS = 8;
+const MAX_TURN_OCTETS = 16_777_216;
 
 /** How long a client may take to close its side after we said the last word. */
 const LINGER_MILLISECONDS = 5000;
@@ -189,8 +187,8 @@ export class Connection implements Watched {
       this.#since = this.#listener.clock.now;
       this.#messages.count(chunk.length);
       this.#turnOctets += chunk.length;
-      const isCrowded = this.#listener.connections.size > FEW_CONNECTIONS;
-      if (isCrowded && this.#turnOctets > MAX_TURN_OCTETS) this.#giveWay();
+      const octets = this.#turnOctets * this.#listener.connections.size;
+      if (octets > MAX_TURN_OCTETS) this.#giveWay();
     }
     // Not by `#attempt`: this is run for each read, and would make a closure for each.
     try {
