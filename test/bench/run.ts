@@ -49,7 +49,7 @@ try {
 async function runCells(tls: TlsFiles): Promise<void> {
   const rows: [string, Row][] = [];
   for (const cell of cells) {
-    if (only && !only.some((part) => cell.id.includes(part))) continue;
+    if (only && !only.some((part) => isMeant(part, cell.id))) continue;
     process.stderr.write(`${cell.id} `);
     const begun = performance.now();
     const row = await measureCell(cell, chosen, tls, rounds);
@@ -59,6 +59,11 @@ async function runCells(tls: TlsFiles): Promise<void> {
   const columns = chosen.map(({ name }) => name);
   console.log(renderCells(rows, columns));
   console.log(renderFailures(rows));
+}
+
+/** A whole name means that cell alone, a part of one all that have it. */
+function isMeant(part: string, id: string): boolean {
+  return cells.some((cell) => cell.id === part) ? part === id : id.includes(part);
 }
 
 /** The peers are no part of the project's own install. */
