@@ -5,12 +5,15 @@ export const overloaded = Symbol('overloaded');
 export class Lanes {
   readonly #lanes: number;
   readonly #queue: number;
+  readonly #rests: boolean;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(lanes: number, queue: number) {
+  /** With `rests`, a lane stays empty for as long as its task took: half a core for each lane, however many wait. */
+  constructor(lanes: number, queue: number, rests = false) {
     this.#lanes = lanes;
     this.#queue = queue;
+    this.#rests = rests;
   }
 
   async run<T>(task: () => Promise<T>): Promise<T | typeof overloaded> {
@@ -20,12 +23,18 @@ export class Lanes {
       // Whoever leaves hands the lane over, so `running` stays as it is.
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+    const begun = performance.now();
     try {
       return await task();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
+      if (this.#rests) setTimeout(() => this.#leave(), performance.now() - begun);
+      else this.#leave();
     }
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#running--;
+    else next();
   }
 }

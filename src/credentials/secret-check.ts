@@ -7,9 +7,12 @@ import type { ProvenSecrets } from './proven-secrets.ts';
 import { isSlow, type Verifier, verifySecret } from './verifier.ts';
 
 export interface HashingOptions {
-  /** Slow hashes at a time. Default: the cores but one, from 1 to 2: the thread pool serves others too. */
+  /**
+   * Slow hashes at a time, each followed by a rest as long: half a core. Default: the cores but one, from 1 to
+   * 2, since the thread pool serves others too, and mail is worth more than guesses.
+   */
   readonly concurrency?: number;
-  /** Sign-ins that may wait for a hash; beyond it 454. Default 50, about two seconds' worth. */
+  /** Sign-ins that may wait for a hash; beyond it 454. Default 25, about two seconds' worth. */
   readonly queue?: number;
 }
 
@@ -21,11 +24,11 @@ export class SecretCheck {
     proven: ProvenSecrets,
     {
       concurrency = Math.min(2, Math.max(1, availableParallelism() - 1)),
-      queue = 50,
+      queue = 25,
     }: HashingOptions,
   ) {
     this.#proven = proven;
-    this.#lanes = new Lanes(concurrency, queue);
+    this.#lanes = new Lanes(concurrency, queue, true);
   }
 
   /**

@@ -57,3 +57,19 @@ test('a task that fails gives its lane back', async () => {
   await expect(lanes.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
   expect(await lanes.run(() => Promise.resolve('next'))).toBe('next');
 });
+
+test('a lane that rests is not taken for as long as its task took', async () => {
+  const lanes = new Lanes(1, 1, true);
+  const order: string[] = [];
+  const task = (name: string) => async (): Promise<void> => {
+    order.push(name);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await lanes.run(task('first'));
+  const second = lanes.run(task('second'));
+  // Nobody runs, and yet the lane is not free.
+  expect(order).toEqual(['first']);
+  expect(await lanes.run(task('third'))).toBe(overloaded);
+  await second;
+  expect(order).toEqual(['first', 'second']);
+});
