@@ -1,4 +1,4 @@
-// Says at the end how many tests ran, and of each that did not, why.
+// Says at the end how many tests ran, of each that did not, why, and which needed a second try.
 import type { Reporter, TestModule } from 'vitest/node';
 
 export class SkipReporter implements Reporter {
@@ -9,6 +9,9 @@ export class SkipReporter implements Reporter {
       for (const test of module.children.allTests()) {
         const result = test.result();
         counts[result.state]++;
+        if (test.diagnostic()?.flaky) {
+          process.stdout.write(`passed at the second try: ${test.fullName}\n`);
+        }
         if (result.state !== 'skipped') continue;
         const reason = result.note ?? `no reason given: ${test.fullName}`;
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
