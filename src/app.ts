@@ -138,6 +138,7 @@ async function start(
   const { s3, sns } = clients;
   await checkBucket(s3, store.bucket);
 
+  const routes = createRoutes(routesOf(configuration), hostname);
   const onBridgeEvent = reportBridge(log, metrics, view);
   const bridge = createBridge({
     s3,
@@ -147,7 +148,7 @@ async function start(
     topicArn: notify.topicArn,
     hostname,
     traceHeaders: configuration.traceHeaders,
-    routes: createRoutes(routesOf(configuration), hostname),
+    routes,
     destinationOf: ({ session }) => destinationOf(grantsOf(session.identity)),
     limits: { memory: limits.memory },
     ...duplicateGuard(configuration, clients.dynamoDb),
@@ -195,7 +196,6 @@ async function start(
       checkRecipient(grantsOf(identity), forwardPath),
     );
   }
-  const routes = createRoutes(routesOf(configuration), hostname);
   server.onRecipient((forwardPath) => {
     const match = routes.match(forwardPath);
     return match.kind === 'refuse' ? match.reply : undefined;
