@@ -187,20 +187,25 @@ describe('clients that are not ours', () => {
     });
   }
 
-  test('nodemailer signs in by XOAUTH2', async () => {
-    await cli('add', 'ann', '--token-only');
-    const accessToken = await issuer.token('ann');
-    secrets.add(accessToken);
-    const { response } = await createTransport({
-      host: '127.0.0.1',
-      port: server.port('smtps'),
-      secure: true,
-      tls: { rejectUnauthorized: false },
-      auth: { type: 'OAuth2', user: 'ann', accessToken },
-    }).sendMail({ from: 'a@in.example', to: 'b@out.example', text: 'hello' });
-    expect(response).toMatch(/^250/);
-    await expect.poll(() => acceptedBy('ann'), SOON).toEqual(['XOAUTH2']);
-  });
+  test.each(['smtps', 'submission'] as const)(
+    'nodemailer signs in by XOAUTH2 on %s',
+    async (listener) => {
+      const user = `xoauth2-${listener}`;
+      await cli('add', user, '--token-only');
+      const accessToken = await issuer.token(user);
+      secrets.add(accessToken);
+      const { response } = await createTransport({
+        host: '127.0.0.1',
+        port: server.port(listener),
+        secure: listener === 'smtps',
+        requireTLS: true,
+        tls: { rejectUnauthorized: false },
+        auth: { type: 'OAuth2', user, accessToken },
+      }).sendMail({ from: 'a@in.example', to: 'b@out.example', text: 'hello' });
+      expect(response).toMatch(/^250/);
+      expect(acceptedBy(user)).toEqual(['XOAUTH2']);
+    },
+  );
 });
 
 test.each(['SCRAM-SHA-256', 'PLAIN'])('%s works over implicit TLS too', async (mechanism) => {
