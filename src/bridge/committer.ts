@@ -160,6 +160,7 @@ export function createCommitter(options: CommitterOptions): {
 
     const storeStarted = performance.now();
     try {
+      using _expected = publisher.expect();
       using deadline = new Deadline(until - storeStarted);
       await storeMail(mail, copy, index, trace, record, deadline.signal);
       options.settled(undefined);

@@ -16,7 +16,7 @@ import type { Publisher } from './publisher.ts';
 export interface OutboxOptions {
   readonly s3: S3Client;
   readonly store: ObjectStore;
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'publish'>;
   readonly bucket: string;
   readonly observe: Observe;
   /** Markers published in a second at the most. Default 50. */

@@ -9,6 +9,8 @@ import { createSdkPublishes, type FailedEntry, type Publishes } from './publishe
 
 /** Puts notifications on their topics. */
 export interface Publisher {
+  /** Says that a notification will come soon, so that others wait for it; disposed of when it is there or never will be. */
+  expect(): Disposable;
   /** Settles when SNS has accepted it; rejects with the SDK's error, within `millis`. */
   publish(notification: Notification, millis: number): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   /** By topic. A message waits here for `lingerMillis` at the most, so there are no more than commits. */
   const queues = new Map<string, Entry[]>();
   let inFlight = 0;
+  let expected = 0;
 
   function enqueue(entry: Entry): void {
     const { topicArn } = entry.notification;
@@ -59,11 +62,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (octets > BATCH_OCTETS) flush(topicArn);
       else {
         queue.push(entry);
-        if (queue.length === BATCH_ENTRIES) flush(topicArn);
+        if (queue.length === BATCH_ENTRIES || isAlone()) flush(topicArn);
         return;
       }
     }
-    if (inFlight === 0) {
+    if (isAlone()) {
       send([entry]);
       return;
     }
@@ -73,6 +76,22 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (queues.get(topicArn) === started) flush(topicArn);
     }, lingerMillis);
   }
+
+  /** Nobody is there to wait for. */
+  function isAlone(): boolean {
+    return inFlight === 0 && expected === 0;
+  }
+
+  /** Who waited only for what has come now waits no longer. */
+  function flushIfAlone(): void {
+    if (isAlone()) for (const topicArn of queues.keys()) flush(topicArn);
+  }
+
+  const arrived = (): void => {
+    expected -= 1;
+    // What was expected is most often published in this very turn.
+    if (expected === 0) queueMicrotask(flushIfAlone);
+  };
 
   function flush(topicArn: string): void {
     const queue = queues.get(topicArn);
@@ -86,8 +105,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     inFlight += 1;
     void (entries.length === 1 ? publishOne(only) : publishBatch(entries)).finally(() => {
       inFlight -= 1;
-      // Who waited only because of this call waits no longer.
-      if (inFlight === 0) for (const topicArn of queues.keys()) flush(topicArn);
+      flushIfAlone();
     });
   }
 
@@ -135,6 +153,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
   }
 
   return {
+    expect: () => {
+      expected += 1;
+      return { [Symbol.dispose]: arrived };
+    },
     publish: (notification, millis) =>
       new Promise((resolve, reject) => {
         const until = performance.now() + millis;
