@@ -199,6 +199,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     await drain();
     breaker.close();
     await outbox.close();
+    puts.close();
+    publishes.close();
   }
 
   return {

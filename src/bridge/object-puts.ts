@@ -34,6 +34,8 @@ export interface PutResult {
 export interface ObjectPuts {
   putObject(put: PutObject): Promise<PutResult>;
   putPart(part: PutPart): Promise<PutResult>;
+  /** Closes the connections that are not the client's own. */
+  close(): void;
 }
 
 export function createSdkPuts(s3: S3Client): ObjectPuts {
@@ -67,6 +69,7 @@ export function createSdkPuts(s3: S3Client): ObjectPuts {
       );
       return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
     },
+    close: () => undefined,
   };
 }
 

@@ -21,6 +21,8 @@ export interface PublishResult {
 export interface Publishes {
   /** One to ten notifications of one topic. A single one that fails is a rejection. */
   publish(notifications: readonly Notification[], signal: AbortSignal): Promise<PublishResult>;
+  /** Closes the connections that are not the client's own. */
+  close(): void;
 }
 
 export function createSdkPublishes(sns: SNSClient): Publishes {
@@ -72,6 +74,7 @@ export function createSdkPublishes(sns: SNSClient): Publishes {
         attempts: $metadata.attempts ?? 1,
       };
     },
+    close: () => undefined,
   };
 }
 

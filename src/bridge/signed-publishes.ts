@@ -3,6 +3,7 @@
 // https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 import { createHash } from 'node:crypto';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import type { HttpAnswer } from './http-answer.ts';
 import type { Notification } from './notification.ts';
 import { createSdkPublishes, type FailedEntry, missing, type Publishes } from './publishes.ts';
 import {
@@ -11,7 +12,6 @@ import {
   countsAsTry,
   escapeUri,
   finalError,
-  type HotAnswer,
   lazySender,
 } from './signed-request.ts';
 
@@ -19,7 +19,7 @@ const VERSION = '2010-03-31';
 
 export function createSignedPublishes(sns: SNSClient, topicArn: string): Publishes {
   const sdk = createSdkPublishes(sns);
-  const senderOf = lazySender(() => {
+  const lazy = lazySender(() => {
     const command = new PublishCommand({ TopicArn: topicArn, Message: 'm' });
     return captureSender(sns, command, () => sns.send(command));
   });
@@ -27,11 +27,11 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
   return {
     publish: async (notifications, signal) => {
       const [first] = notifications;
-      const sender = await senderOf();
+      const sender = await lazy.get();
       if (sender === undefined || first === undefined) return sdk.publish(notifications, signal);
       const isSingle = notifications.length === 1;
       const body = Buffer.from(isSingle ? renderPublish(first) : renderBatch(notifications));
-      let answer: HotAnswer | undefined;
+      let answer: HttpAnswer | undefined;
       try {
         answer = await sender.send({
           method: 'POST',
@@ -58,6 +58,7 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
         throw error;
       }
     },
+    close: () => lazy.close(),
   };
 }
 
@@ -88,7 +89,7 @@ function renderEntry({ subject, message, attributes }: Notification, prefix: str
 }
 
 /** `undefined` for anything that is not the whole of a good answer. */
-function failedEntries({ status, text }: HotAnswer, count: number): FailedEntry[] | undefined {
+function failedEntries({ status, text }: HttpAnswer, count: number): FailedEntry[] | undefined {
   if (status !== 200) return undefined;
   if (count === 1) return text.includes('</PublishResponse>') ? [] : undefined;
   if (!text.includes('</PublishBatchResponse>')) return undefined;

@@ -1,5 +1,6 @@
 // PutObject and UploadPart as one hot request each (`signed-request.ts`), with the SDK's commands behind.
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { HttpAnswer } from './http-answer.ts';
 import { createSdkPuts, type ObjectPuts, type Put, type PutResult } from './object-puts.ts';
 import {
   addAttempts,
@@ -7,14 +8,13 @@ import {
   countsAsTry,
   escapeUri,
   finalError,
-  type HotAnswer,
   lazySender,
 } from './signed-request.ts';
 
 export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
   const sdk = createSdkPuts(s3);
   const key = 'k';
-  const senderOf = lazySender(() => {
+  const lazy = lazySender(() => {
     const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: '' });
     return captureSender(s3, command, () => s3.send(command));
   });
@@ -25,9 +25,9 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
     query: Readonly<Record<string, string>>,
     fallback: () => Promise<PutResult>,
   ): Promise<PutResult> {
-    const sender = put.bucket === bucket ? await senderOf() : undefined;
+    const sender = put.bucket === bucket ? await lazy.get() : undefined;
     if (sender === undefined) return fallback();
-    let answer: HotAnswer | undefined;
+    let answer: HttpAnswer | undefined;
     try {
       answer = await sender.send({
         method: 'PUT',
@@ -68,5 +68,6 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
       send(part, {}, { partNumber: String(part.partNumber), uploadId: part.uploadId }, () =>
         sdk.putPart(part),
       ),
+    close: () => lazy.close(),
   };
 }

@@ -1,13 +1,16 @@
-// The hot requests, PUT to S3 and publish to SNS: signed and sent over keep-alive node:http(s) without the
-// SDK's command pipeline, which costs several times the CPU of the request itself. The SDK stays the owner
-// of everything else: the endpoint is the one that it resolved, the signer, credentials, region and clock
-// offset are the client's, and so are the sockets and the timeout. And this makes one try only: whatever
-// does not end in a plain 200 is the caller's to hand to the SDK's own command, with its retries. The SDK's
-// path is the reference; the fault tests run against both.
-import { type Agent, type ClientRequest, request as httpRequest } from 'node:http';
-import { type Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+// The hot requests, PUT to S3 and publish to SNS: signed and sent over keep-alive connections without the SDK's
+// command pipeline, which costs several times the CPU of the request itself. The SDK stays the owner of
+// everything else: the endpoint is the one that it resolved, the signer, credentials, region and clock offset
+// are the client's, and so are the agent that connects, its number of sockets and the timeout. And this makes
+// one try only: whatever does not end in a plain 200 is the caller's to hand to the SDK's own command, with its
+// retries. The SDK's path is the reference; the fault tests run against both.
+import type { Agent } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { classifyAwsError } from './aws-failures.ts';
 import type { AwsService } from './events.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import { HttpConnections } from './http-connections.ts';
 import type { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 
@@ -36,13 +39,6 @@ export interface HotRequest {
   readonly signal: AbortSignal;
 }
 
-export interface HotAnswer {
-  readonly status: number;
-  readonly etag: string;
-  /** The start of the body, for its error code or its results. */
-  readonly text: string;
-}
-
 /** Sends hot requests to the one endpoint that the template names. */
 export interface HotSender {
   /** The path of the request that the SDK made. */
@@ -50,12 +46,12 @@ export interface HotSender {
   /** The client's sockets are known, which they are once it has sent a request of its own. */
   readonly isReady: boolean;
   /** Rejects when the request or its answer was cut off, too slow, or given up: the outcome is unknown. */
-  send(request: HotRequest): Promise<HotAnswer>;
+  send(request: HotRequest): Promise<HttpAnswer>;
+  /** Closes its connections. */
+  close(): void;
 }
 
 const DEFAULT_TIMEOUT_MILLIS = 6000;
-/** More than the results of ten entries, or than the code of an error, need. */
-const ANSWER_LENGTH = 64 * 1024;
 
 type Client = Pick<S3Client | SNSClient, 'config'>;
 
@@ -65,12 +61,15 @@ interface ClientConfig {
   readonly signer: (scheme?: AuthScheme) => Promise<Signer>;
   readonly requestHandler: {
     readonly httpHandlerConfigs?: () => {
-      readonly httpAgent?: Agent;
-      readonly httpsAgent?: HttpsAgent;
+      readonly httpAgent?: ConnectingAgent;
+      readonly httpsAgent?: ConnectingAgent;
       readonly requestTimeout?: number;
     };
   };
 }
+
+/** `options` is what the agent connects with, its TLS settings among them. */
+type ConnectingAgent = Agent & { readonly options: object };
 
 interface Signer {
   sign(request: SdkRequest, options: object): Promise<SdkRequest>;
@@ -139,32 +138,17 @@ function createSender(
   signer: Signer,
   scope: object,
 ): HotSender {
-  let target: Target | undefined;
-  const targetOf = (): Target | undefined => {
-    if (target !== undefined) return target;
-    const isTls = template.protocol === 'https:';
-    const { httpAgent, httpsAgent, requestTimeout } =
-      config.requestHandler.httpHandlerConfigs?.() ?? {};
-    const agent = isTls ? httpsAgent : httpAgent;
-    if (agent === undefined) return undefined;
-    target = {
-      isTls,
-      agent,
-      host: template.hostname,
-      ...(template.port !== undefined && { port: template.port }),
-      timeoutMillis: requestTimeout || DEFAULT_TIMEOUT_MILLIS,
-    };
-    return target;
-  };
+  let endpoint: Endpoint | undefined;
+  const endpointOf = (): Endpoint | undefined => (endpoint ??= openEndpoint(template, config));
   const host = template.headers['host'] ?? template.hostname;
   const userAgent = template.headers['user-agent'] ?? 'mailsluice';
   return {
     path: template.path,
     get isReady() {
-      return targetOf() !== undefined;
+      return endpointOf() !== undefined;
     },
     send: async (request) => {
-      const to = targetOf();
+      const to = endpointOf();
       if (to === undefined) throw new Error('the client has no sockets yet');
       let octets = 0;
       for (const part of request.body) octets += part.length;
@@ -183,70 +167,69 @@ function createSender(
       };
       const signingDate = new Date(Date.now() + config.systemClockOffset);
       const signed = await signer.sign(unsigned, { ...scope, signingDate });
-      return exchange(to, signed, request.body, request.signal);
+      const { connections, timeoutMillis } = to;
+      return connections.exchange(renderHead(signed), request.body, timeoutMillis, request.signal);
     },
+    close: () => endpoint?.connections[Symbol.dispose](),
   };
 }
 
-interface Target {
-  readonly isTls: boolean;
-  readonly host: string;
-  readonly port?: number;
-  readonly agent: Agent | HttpsAgent;
+interface Endpoint {
+  readonly connections: HttpConnections;
   readonly timeoutMillis: number;
 }
 
-/** One request and its whole answer. */
-function exchange(
-  { isTls, host, port, agent, timeoutMillis }: Target,
-  { method, path, query, headers }: SdkRequest,
-  body: readonly Buffer[],
-  signal: AbortSignal,
-): Promise<HotAnswer> {
-  return new Promise((resolve, reject) => {
-    const pairs = Object.entries(query).map(
-      ([name, value]) => `${escapeUri(name)}=${escapeUri(value)}`,
-    );
-    const sent: ClientRequest = (isTls ? httpsRequest : httpRequest)({
-      method,
-      host,
-      ...(port !== undefined && { port }),
-      path: pairs.length === 0 ? path : `${path}?${pairs.join('&')}`,
-      headers,
-      agent,
-    });
-    const giveUp = (): void => {
-      sent.destroy(new Error('the request was given up'));
-    };
-    const timer = setTimeout(giveUp, timeoutMillis);
-    signal.addEventListener('abort', giveUp, { once: true });
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', giveUp);
-    };
-    const fail = (error: Error): void => {
-      settle();
-      reject(error);
-    };
-    // `on`: an error may follow the one that settled it, and must not end the process.
-    sent.on('error', fail);
-    sent.once('response', (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        if (text.length < ANSWER_LENGTH) text += chunk;
+/** `undefined` while the client has no agents: it makes them for its first request. */
+function openEndpoint(template: SdkRequest, config: ClientConfig): Endpoint | undefined {
+  const { httpAgent, httpsAgent, requestTimeout } =
+    config.requestHandler.httpHandlerConfigs?.() ?? {};
+  const isTls = template.protocol === 'https:';
+  const agent = isTls ? httpsAgent : httpAgent;
+  if (agent === undefined) return undefined;
+  const host = template.hostname.replace(/^\[(.*)\]$/, '$1');
+  const options = {
+    ...agent.options,
+    host,
+    port: template.port ?? (isTls ? 443 : 80),
+    noDelay: true,
+    ...(isTls && isIP(host) === 0 && { servername: host }),
+  };
+  /** Of the last connection: the next one need not verify the certificate again (RFC 8446 section 2.2). */
+  let session: Buffer | undefined;
+  const connect = (): Socket => {
+    const socket = agent.createConnection({ ...options, ...(session && { session }) });
+    if (!socket) throw new Error('the agent gave no socket at once');
+    if (isTls) {
+      (socket as TLSSocket).on('session', (ticket: Buffer) => {
+        session = ticket;
       });
-      response.on('error', fail);
-      response.once('end', () => {
-        settle();
-        resolve({ status: response.statusCode ?? 0, etag: response.headers.etag ?? '', text });
-      });
-    });
-    if (signal.aborted) giveUp();
-    if (body.length > 1) sent.cork();
-    for (const octets of body) sent.write(octets);
-    sent.end();
-  });
+    }
+    return socket as Socket;
+  };
+  return {
+    connections: new HttpConnections({ connect, maxConnections: agent.maxSockets }),
+    timeoutMillis: requestTimeout || DEFAULT_TIMEOUT_MILLIS,
+  };
+}
+
+/** Request line and fields (RFC 9112 section 3). */
+function renderHead({ method, path, query, headers }: SdkRequest): string {
+  const pairs = Object.entries(query).map(
+    ([name, value]) => `${escapeUri(name)}=${escapeUri(value)}`,
+  );
+  const fields = Object.entries(headers);
+  let head = `${method} ${pairs.length === 0 ? path : `${path}?${pairs.join('&')}`} HTTP/1.1\r\n`;
+  for (const [name, value] of fields) head += `${name}: ${value}\r\n`;
+  // Nothing but our own values gets here, and they are clean; if one were not, it must not end a line.
+  if (!isCleanHead(head, fields.length + 1)) {
+    throw new Error('expected header fields of printable ASCII, got another character');
+  }
+  return `${head}\r\n`;
+}
+
+function isCleanHead(head: string, lines: number): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return !/[^\x20-\x7e\r\n]/.test(head) && head.split('\n').length === lines + 1;
 }
 
 /** As the SDK escapes: every octet but the unreserved of RFC 3986. */
@@ -257,15 +240,18 @@ export function escapeUri(text: string): string {
     : escaped;
 }
 
-/**
- * A sender that is captured at once, and again at its use after that failed: credentials may come later.
- * `undefined` while it is not there or not ready: the SDK's command does it then.
- */
-export function lazySender(
-  capture: () => Promise<HotSender | undefined>,
-): () => Promise<HotSender | undefined> {
+/** A sender that is there when it is first needed. */
+export interface LazySender {
+  /** `undefined` while it is not there or not ready: the SDK's command does it then. */
+  get(): Promise<HotSender | undefined>;
+  /** Closes its connections. */
+  close(): void;
+}
+
+/** A sender that is captured at once, and again at its use after that failed: credentials may come later. */
+export function lazySender(capture: () => Promise<HotSender | undefined>): LazySender {
   let captured: Promise<HotSender | undefined> | undefined;
-  const senderOf = async (): Promise<HotSender | undefined> => {
+  const get = async (): Promise<HotSender | undefined> => {
     captured ??= capture();
     try {
       const sender = await captured;
@@ -275,8 +261,16 @@ export function lazySender(
       return undefined;
     }
   };
-  void senderOf();
-  return senderOf;
+  void get();
+  return {
+    get,
+    close: () => {
+      captured?.then(
+        (sender) => sender?.close(),
+        () => undefined,
+      );
+    },
+  };
 }
 
 /** The service's answer to a hot request, where the SDK would get no other. It looks like the SDK's error. */
@@ -294,7 +288,7 @@ class HotRequestError extends Error {
  * The error for an answer that is final, as a 412 is. `undefined` for what the SDK knows to mend: by trying
  * again, with fresh credentials, with the right clock.
  */
-export function finalError(service: AwsService, { status, text }: HotAnswer): Error | undefined {
+export function finalError(service: AwsService, { status, text }: HttpAnswer): Error | undefined {
   const code = /<Code>([A-Za-z0-9.]+)<\/Code>/.exec(text)?.[1] ?? '';
   const error = new HotRequestError(service, code, status);
   const { cause } = classifyAwsError(service, error);
@@ -302,7 +296,7 @@ export function finalError(service: AwsService, { status, text }: HotAnswer): Er
 }
 
 /** 4xx: it was not carried out. Then it does not count, lest a 412 for the next try seem to be its doing. */
-export function countsAsTry({ status }: HotAnswer): boolean {
+export function countsAsTry({ status }: HttpAnswer): boolean {
   return status < 400 || status >= 500;
 }
 

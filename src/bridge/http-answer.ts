@@ -1,0 +1,139 @@
+// One answer of HTTP/1.1 (RFC 9112) read from the octets of a connection: as much of the protocol as S3 and SNS
+// speak. What it does not know is an error, and then the SDK's own client asks again.
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** `''` where there is none. */
+  readonly etag: string;
+  readonly text: string;
+  /** The connection may carry another request. */
+  readonly isReusable: boolean;
+}
+
+/** The answer is none that is known here: what became of the request is unknown too. */
+export class HttpAnswerError extends Error {
+  override readonly name = 'HttpAnswerError';
+}
+
+/** Far more than the results of ten entries, or than an error and its header, need. */
+const MAX_OCTETS = 128 * 1024;
+
+/**
+ * The answer at the start of `octets`, everything that has come since the request was sent; `undefined` while it is
+ * not whole.
+ * @throws HttpAnswerError
+ */
+export function readHttpAnswer(octets: Buffer): HttpAnswer | undefined {
+  if (octets.length > MAX_OCTETS) throw new HttpAnswerError('the answer is too long');
+  const end = octets.indexOf('\r\n\r\n', 0, 'latin1');
+  if (end === -1) return undefined;
+  const head = octets.toString('latin1', 0, end);
+  const [, code] = /^HTTP\/1\.1 ([1-5]\d\d)(?: |\r|$)/.exec(head) ?? [];
+  if (code === undefined) throw new HttpAnswerError('the answer is not HTTP/1.1');
+  const status = Number(code);
+  const start = end + 4;
+  // RFC 9110 section 15.2: any number of these may come before the answer.
+  if (status < 200) return readHttpAnswer(octets.subarray(start));
+
+  const { etag, contentLength, transferEncoding, connection } = readFields(head);
+  const rest = octets.subarray(start);
+  const body =
+    transferEncoding !== ''
+      ? readChunked(rest, transferEncoding)
+      : readSized(rest, contentLength, status);
+  if (body === undefined) return undefined;
+  return {
+    status,
+    etag,
+    text: body.content.toString(),
+    isReusable: body.octets === rest.length && !/\bclose\b/i.test(connection),
+  };
+}
+
+interface Fields {
+  etag: string;
+  contentLength: string;
+  transferEncoding: string;
+  connection: string;
+}
+
+function readFields(head: string): Fields {
+  const fields: Fields = { etag: '', contentLength: '', transferEncoding: '', connection: '' };
+  for (let at = head.indexOf('\r\n'); at !== -1; ) {
+    const next = head.indexOf('\r\n', at + 2);
+    const line = head.slice(at + 2, next === -1 ? head.length : next);
+    const colon = line.indexOf(':');
+    // By their lengths first: of some ten fields only these are of interest.
+    if (colon === 4 || colon === 10 || colon === 14 || colon === 17) {
+      const value = line.slice(colon + 1).trim();
+      switch (line.slice(0, colon).toLowerCase()) {
+        case 'etag':
+          fields.etag = value;
+          break;
+        case 'connection':
+          fields.connection = value;
+          break;
+        case 'content-length':
+          fields.contentLength = value;
+          break;
+        case 'transfer-encoding':
+          fields.transferEncoding = value;
+          break;
+      }
+    }
+    at = next;
+  }
+  return fields;
+}
+
+interface Body {
+  readonly content: Buffer;
+  /** On the wire. */
+  readonly octets: number;
+}
+
+function readSized(rest: Buffer, contentLength: string, status: number): Body | undefined {
+  if (status === 204 || status === 304) return { content: rest.subarray(0, 0), octets: 0 };
+  if (!/^\d{1,9}$/.test(contentLength)) {
+    throw new HttpAnswerError('the answer does not tell its length');
+  }
+  const octets = Number(contentLength);
+  if (octets > MAX_OCTETS) throw new HttpAnswerError('the answer is too long');
+  return rest.length < octets ? undefined : { content: rest.subarray(0, octets), octets };
+}
+
+/** RFC 9112 section 7.1. */
+function readChunked(rest: Buffer, transferEncoding: string): Body | undefined {
+  if (transferEncoding.toLowerCase() !== 'chunked') {
+    throw new HttpAnswerError('the answer has a transfer coding that is not known');
+  }
+  const chunks: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const lineEnd = rest.indexOf('\r\n', at, 'latin1');
+    if (lineEnd === -1) return undefined;
+    const [, digits] = /^([0-9a-f]{1,6})[ \t]*(?:;|$)/i.exec(rest.toString('latin1', at, lineEnd)) ?? [];
+    if (digits === undefined) throw new HttpAnswerError('the answer has a chunk without a size');
+    const size = Number.parseInt(digits, 16);
+    at = lineEnd + 2;
+    if (size === 0) {
+      const octets = endOfTrailers(rest, at);
+      return octets === undefined ? undefined : { content: Buffer.concat(chunks), octets };
+    }
+    if (rest.length < at + size + 2) return undefined;
+    if (rest[at + size] !== 0x0d || rest[at + size + 1] !== 0x0a) {
+      throw new HttpAnswerError('the answer has a chunk that is longer than its size');
+    }
+    chunks.push(rest.subarray(at, at + size));
+    at += size + 2;
+  }
+}
+
+/** Trailers are passed over, up to the empty line that ends them. */
+function endOfTrailers(rest: Buffer, from: number): number | undefined {
+  for (let at = from; ; ) {
+    const lineEnd = rest.indexOf('\r\n', at, 'latin1');
+    if (lineEnd === -1) return undefined;
+    if (lineEnd === at) return lineEnd + 2;
+    at = lineEnd + 2;
+  }
+}

@@ -1,0 +1,234 @@
+// Keep-alive connections to one endpoint, for the hot requests. One request at a time on each (no pipelining), one
+// write for a request, one read for most answers: several times cheaper than node:http's client, which makes some
+// dozens of objects for each request. Whatever goes wrong is a rejection, and the SDK's own client asks again.
+import type { Socket } from 'node:net';
+import { type HttpAnswer, readHttpAnswer } from './http-answer.ts';
+
+export interface HttpConnectionsOptions {
+  /** Opens a connection; it may be written to at once. */
+  readonly connect: () => Socket;
+  /** At one time. More exchanges wait their turn, in their order. */
+  readonly maxConnections: number;
+}
+
+/** What is sent in one piece; above it the parts are not copied. */
+const ONE_PIECE_OCTETS = 64 * 1024;
+
+/** One request that waits for its answer. */
+interface Exchange {
+  readonly head: string;
+  readonly body: readonly Buffer[];
+  connection: Connection | undefined;
+  readonly answered: (answer: HttpAnswer) => void;
+  readonly failed: (error: Error) => void;
+}
+
+export class HttpConnections implements Disposable {
+  readonly #options: HttpConnectionsOptions;
+  /** The one that was used last is used first, so that the others grow old and are closed by the service. */
+  readonly #idle: Connection[] = [];
+  /** No more than there are commits; each leaves by its own timeout. */
+  readonly #waiting: Exchange[] = [];
+  #open = 0;
+  #isClosed = false;
+
+  constructor(options: HttpConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends `head` (a request line and fields, in ASCII, with the empty line at its end) and `body`, and reads the whole
+   * answer. `body` is not used any more once this has settled.
+   *
+   * Rejects when the request or its answer was cut off, was not understood, took longer than `timeoutMillis` or was
+   * given up by `signal`: the outcome is unknown.
+   */
+  exchange(
+    head: string,
+    body: readonly Buffer[],
+    timeoutMillis: number,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', giveUp);
+      };
+      const exchange: Exchange = {
+        head,
+        body,
+        connection: undefined,
+        answered: (answer) => {
+          settle();
+          resolve(answer);
+        },
+        failed: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      const giveUp = (): void => this.#giveUp(exchange);
+      const timer = setTimeout(giveUp, timeoutMillis);
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
+      else this.#begin(exchange);
+    });
+  }
+
+  /** Closes what is idle now, and the rest after its answer. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
+  #begin(exchange: Exchange): void {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (idle.isUsable) return idle.begin(exchange);
+      idle.destroy();
+    }
+    if (this.#open >= this.#options.maxConnections) {
+      this.#waiting.push(exchange);
+      return undefined;
+    }
+    let socket: Socket;
+    try {
+      socket = this.#options.connect();
+    } catch (error) {
+      exchange.failed(toError(error));
+      return undefined;
+    }
+    this.#open += 1;
+    new Connection(
+      socket,
+      (connection) => this.#freed(connection),
+      (connection) => this.#gone(connection),
+    ).begin(exchange);
+    return undefined;
+  }
+
+  #freed(connection: Connection): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) connection.begin(next);
+    else if (this.#isClosed) connection.destroy();
+    else {
+      connection.rest();
+      this.#idle.push(connection);
+    }
+  }
+
+  #gone(connection: Connection): void {
+    this.#open -= 1;
+    const index = this.#idle.indexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#begin(next);
+  }
+
+  #giveUp(exchange: Exchange): void {
+    const { connection } = exchange;
+    if (connection !== undefined) return connection.destroy();
+    const index = this.#waiting.indexOf(exchange);
+    if (index !== -1) this.#waiting.splice(index, 1);
+    exchange.failed(new Error('the request was given up'));
+    return undefined;
+  }
+}
+
+class Connection {
+  readonly #socket: Socket;
+  readonly #freed: (connection: Connection) => void;
+  readonly #gone: (connection: Connection) => void;
+  #exchange: Exchange | undefined;
+  /** What came of an answer that is not whole. */
+  #received: Buffer | undefined;
+  #isGone = false;
+
+  constructor(
+    socket: Socket,
+    freed: (connection: Connection) => void,
+    gone: (connection: Connection) => void,
+  ) {
+    this.#socket = socket;
+    this.#freed = freed;
+    this.#gone = gone;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    // The service says with its FIN that it takes no further request; an answer that is not whole by then never is.
+    socket.on('end', () => this.#lose(new Error('the connection was closed')));
+    socket.on('error', (error) => this.#lose(error));
+    socket.on('close', () => this.#lose(new Error('the connection was closed')));
+  }
+
+  get isUsable(): boolean {
+    return !this.#isGone && this.#socket.writable;
+  }
+
+  begin(exchange: Exchange): void {
+    this.#exchange = exchange;
+    exchange.connection = this;
+    const socket = this.#socket;
+    socket.ref();
+    const { head, body } = exchange;
+    let octets = head.length;
+    for (const part of body) octets += part.length;
+    if (octets <= ONE_PIECE_OCTETS) {
+      const piece = Buffer.allocUnsafe(octets);
+      let at = piece.write(head, 'latin1');
+      for (const part of body) at += part.copy(piece, at);
+      socket.write(piece);
+      return;
+    }
+    socket.cork();
+    socket.write(head, 'latin1');
+    for (const part of body) socket.write(part);
+    socket.uncork();
+  }
+
+  /** Keeps no process running that has nothing else to do. */
+  rest(): void {
+    this.#socket.unref();
+  }
+
+  destroy(): void {
+    this.#lose(new Error('the request was given up'));
+  }
+
+  #receive(chunk: Buffer): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return this.#lose(new Error('an answer came to no request'));
+    const received =
+      this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk]);
+    let answer: HttpAnswer | undefined;
+    try {
+      answer = readHttpAnswer(received);
+    } catch (error) {
+      return this.#lose(toError(error));
+    }
+    if (answer === undefined) {
+      this.#received = received;
+      return undefined;
+    }
+    this.#received = undefined;
+    this.#exchange = undefined;
+    // A refusal may come before the whole request is out: then the body is still in the socket.
+    const isSent = answer.status === 200 || this.#socket.writableLength === 0;
+    const isFree = answer.isReusable && isSent;
+    if (!isFree) this.destroy();
+    exchange.answered(answer);
+    if (isFree) this.#freed(this);
+    return undefined;
+  }
+
+  #lose(error: Error): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#socket.destroy();
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.failed(error);
+    this.#gone(this);
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
