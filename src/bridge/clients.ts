@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { SigningHash } from './signing-hash.ts';
 
 export interface BridgeClientOptions {
   /** Calls to one service at once; more wait their turn. Default 256. */
@@ -34,6 +35,7 @@ export function createBridgeClients(options: BridgeClientOptions = {}): BridgeCl
     ...(credentials && { credentials }),
     // Not `adaptive`: its rate limiter is one for the whole client, so one slow prefix slows everything.
     retryMode: 'standard',
+    sha256: SigningHash,
   } as const;
   const requestHandler = (requestTimeout: number) => ({
     connectionTimeout: Math.min(2000, budget / 5),
