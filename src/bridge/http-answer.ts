@@ -111,7 +111,8 @@ function readChunked(rest: Buffer, transferEncoding: string): Body | undefined {
   for (let at = 0; ; ) {
     const lineEnd = rest.indexOf('\r\n', at, 'latin1');
     if (lineEnd === -1) return undefined;
-    const [, digits] = /^([0-9a-f]{1,6})[ \t]*(?:;|$)/i.exec(rest.toString('latin1', at, lineEnd)) ?? [];
+    const [, digits] =
+      /^([0-9a-f]{1,6})[ \t]*(?:;|$)/i.exec(rest.toString('latin1', at, lineEnd)) ?? [];
     if (digits === undefined) throw new HttpAnswerError('the answer has a chunk without a size');
     const size = Number.parseInt(digits, 16);
     at = lineEnd + 2;

@@ -195,8 +195,7 @@ class Connection {
   #receive(chunk: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return this.#lose(new Error('an answer came to no request'));
-    const received =
-      this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk]);
+    const received = this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk]);
     let answer: HttpAnswer | undefined;
     try {
       answer = readHttpAnswer(received);

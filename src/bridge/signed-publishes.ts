@@ -10,7 +10,6 @@ import {
   addAttempts,
   captureSender,
   countsAsTry,
-  escapeUri,
   finalError,
   lazySender,
 } from './signed-request.ts';
@@ -62,13 +61,16 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
   };
 }
 
+/** A form may have `!'()*` as they are; they only need escaping in what is signed as a path or a query. */
+const escape = encodeURIComponent;
+
 function renderPublish(notification: Notification): string {
-  const topic = escapeUri(notification.topicArn);
+  const topic = escape(notification.topicArn);
   return `Action=Publish&Version=${VERSION}&TopicArn=${topic}${renderEntry(notification, '')}`;
 }
 
 function renderBatch(notifications: readonly Notification[]): string {
-  const topic = escapeUri(notifications[0]?.topicArn ?? '');
+  const topic = escape(notifications[0]?.topicArn ?? '');
   let form = `Action=PublishBatch&Version=${VERSION}&TopicArn=${topic}`;
   for (const [place, notification] of notifications.entries()) {
     const prefix = `PublishBatchRequestEntries.member.${place + 1}.`;
@@ -78,12 +80,12 @@ function renderBatch(notifications: readonly Notification[]): string {
 }
 
 function renderEntry({ subject, message, attributes }: Notification, prefix: string): string {
-  let form = `&${prefix}Subject=${escapeUri(subject)}&${prefix}Message=${escapeUri(message)}`;
+  let form = `&${prefix}Subject=${escape(subject)}&${prefix}Message=${escape(message)}`;
   let number = 0;
   for (const [name, { DataType, StringValue }] of Object.entries(attributes)) {
     number += 1;
     const entry = `&${prefix}MessageAttributes.entry.${number}.`;
-    form += `${entry}Name=${escapeUri(name)}${entry}Value.DataType=${DataType}${entry}Value.StringValue=${escapeUri(StringValue)}`;
+    form += `${entry}Name=${escape(name)}${entry}Value.DataType=${DataType}${entry}Value.StringValue=${escape(StringValue)}`;
   }
   return form;
 }

@@ -1,7 +1,14 @@
 // SHA-256 and HMAC-SHA-256 for the SDK's signer, in the place of its own. Node.js finds out by two caught
 // exceptions that a key of octets is no KeyObject, which costs five times the HMAC; the key that signs lives
 // for a day, so it is made a KeyObject once.
-import { createHash, createHmac, createSecretKey, type Hash, type Hmac, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  type Hash,
+  type Hmac,
+  type KeyObject,
+} from 'node:crypto';
 
 /** As the SDK gives them. */
 type Source = string | ArrayBuffer | ArrayBufferView;
