@@ -203,7 +203,7 @@ describe('clients that are not ours', () => {
         auth: { type: 'OAuth2', user, accessToken },
       }).sendMail({ from: 'a@in.example', to: 'b@out.example', text: 'hello' });
       expect(response).toMatch(/^250/);
-      expect(acceptedBy(user)).toEqual(['XOAUTH2']);
+      await expect.poll(() => acceptedBy(user), SOON).toEqual(['XOAUTH2']);
     },
   );
 });

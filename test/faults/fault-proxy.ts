@@ -30,6 +30,8 @@ export type Operation =
 
 export type Fault =
   | { readonly kind: 'delay'; readonly millis: number }
+  /** Nothing is wrong, but the answers come at once, when this many requests were carried out. */
+  | { readonly kind: 'gather'; readonly count: number }
   /** Never answers; `release` lets the client go. */
   | { readonly kind: 'hang' }
   /** The connection is reset and the service knows nothing of the request. */
@@ -107,6 +109,7 @@ export async function startFaultProxy(
   let rules: Rule[] = [];
   let seen: Seen[] = [];
   const hanging = new Set<ServerResponse>();
+  let gathered: (() => void)[] = [];
   let waiting: { matches: (seen: Seen) => boolean; resolve: (seen: Seen) => void }[] = [];
 
   const server = createServer((request, response) => {
@@ -145,6 +148,14 @@ export async function startFaultProxy(
         await new Promise((resolve) => setTimeout(resolve, fault.millis));
         pass(await forward(request, body), response);
         return;
+      case 'gather': {
+        const answer = await forward(request, body);
+        gathered.push(() => pass(answer, response));
+        if (gathered.length < fault.count) return;
+        for (const release of gathered) release();
+        gathered = [];
+        return;
+      }
       case 'hang':
         hanging.add(response);
         response.once('close', () => hanging.delete(response));
