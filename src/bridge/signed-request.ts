@@ -52,6 +52,7 @@ export interface HotSender {
 }
 
 const DEFAULT_TIMEOUT_MILLIS = 6000;
+const KEEP_ALIVE_MILLIS = 1000;
 
 type Client = Pick<S3Client | SNSClient, 'config'>;
 
@@ -192,6 +193,9 @@ function openEndpoint(template: SdkRequest, config: ClientConfig): Endpoint | un
     host,
     port: template.port ?? (isTls ? 443 : 80),
     noDelay: true,
+    // As the agent sets it for its own: a gateway between drops a connection that is idle for minutes, and says nothing.
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MILLIS,
     ...(isTls && isIP(host) === 0 && { servername: host }),
   };
   /** Of the last connection: the next one need not verify the certificate again (RFC 8446 section 2.2). */

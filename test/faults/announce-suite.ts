@@ -155,6 +155,27 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       expect(bench.proxy.count('PublishBatch')).toBe(0);
     });
 
+    test('takes what is being stored in the same moment, though nothing is being published', async () => {
+      const bridge = bench.makeBridge({ requests });
+      bench.proxy.inject('PutObject', { kind: 'gather', count: 6 }, 6);
+      await Promise.all(Array.from({ length: 6 }, () => bridge.deliver(MAIL)));
+      expect(bench.proxy.count('PublishBatch')).toBe(1);
+      expect(bench.proxy.count('Publish')).toBe(0);
+      expect(await announced(bench.aws, 2)).toHaveLength(6);
+    });
+
+    test('does not wait for a mail whose object is long in coming', async () => {
+      const bridge = bench.makeBridge({ requests });
+      bench.proxy.inject('PutObject', { kind: 'delay', millis: 1000 });
+      const slow = bridge.deliver(MAIL);
+      await bench.proxy.arrival('PutObject');
+      expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
+      expect(bench.proxy.count('Publish')).toBe(1);
+      expect(await slow).toMatchObject({ code: 250 });
+      expect(bench.proxy.count('Publish')).toBe(2);
+      expect(await announced(bench.aws, 2)).toHaveLength(2);
+    });
+
     test.each([
       ["its message's fault", true, 'InvalidParameter'],
       ['a fault of SNS', false, 'InternalError'],
