@@ -27,7 +27,7 @@ const KINDS: readonly (Kind & { readonly id: string })[] = [
   { id: '4kb-reused-16', octets: 4096, isReused: true, sessions: 16, isTls: false },
   { id: '4kb-each-16', octets: 4096, isReused: false, sessions: 16, isTls: false },
 ];
-const MESSAGES = 600;
+const MESSAGES = 2000;
 /** As many as the cells have: V8 goes on compiling for some ten thousand. More sessions, for smtp-server's pauses. */
 const WARM_UP_MESSAGES = 20_000;
 const WARM_UP_SESSIONS = 64;
