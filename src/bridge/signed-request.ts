@@ -16,15 +16,13 @@ import type { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 
 /** The SDK's request, as far as it is needed here. */
 export interface SdkRequest {
-  method: string;
-  path: string;
+  readonly method: string;
+  readonly path: string;
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number;
-  headers: Record<string, string>;
-  query: Record<string, string>;
-  body?: unknown;
-  clone(): SdkRequest;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
 }
 
 /** One request to be signed and sent. */
@@ -141,7 +139,9 @@ function createSender(
 ): HotSender {
   let endpoint: Endpoint | undefined;
   const endpointOf = (): Endpoint | undefined => (endpoint ??= openEndpoint(template, config));
-  const host = template.headers['host'] ?? template.hostname;
+  const { protocol, hostname, port } = template;
+  const Request = template.constructor as new (options: object) => SdkRequest;
+  const host = template.headers['host'] ?? hostname;
   const userAgent = template.headers['user-agent'] ?? 'mailsluice';
   return {
     path: template.path,
@@ -153,12 +153,7 @@ function createSender(
       if (to === undefined) throw new Error('the client has no sockets yet');
       let octets = 0;
       for (const part of request.body) octets += part.length;
-      const unsigned = template.clone();
-      unsigned.method = request.method;
-      unsigned.path = request.path;
-      unsigned.query = { ...request.query };
-      unsigned.body = undefined;
-      unsigned.headers = {
+      const headers = {
         host,
         'user-agent': userAgent,
         'content-length': String(octets),
@@ -166,6 +161,9 @@ function createSender(
         'x-amz-content-sha256': request.sha256.toString('hex'),
         ...request.headers,
       };
+      const { method, path, query } = request;
+      // The signer makes its own clone of it, so there need not be two.
+      const unsigned = new Request({ protocol, hostname, port, method, path, query, headers });
       const signingDate = new Date(Date.now() + config.systemClockOffset);
       const signed = await signer.sign(unsigned, { ...scope, signingDate });
       const { connections, timeoutMillis } = to;

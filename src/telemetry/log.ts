@@ -44,7 +44,8 @@ export interface LogOptions {
 const QUEUE_OCTETS = 16 * 1024 * 1024;
 
 /** Lines are written together, in the background: when this much has come, and every so often. */
-const WRITE_OCTETS = 8 * 1024;
+const WRITE_OCTETS = 32 * 1024;
+const MAX_WRITE_OCTETS = 64 * 1024;
 const WRITE_MILLIS = 50;
 
 /** A normal end of the process writes what is left. */
@@ -53,6 +54,7 @@ export function createLog(options: LogOptions = {}): Log {
     fd: options.fd ?? 1,
     sync: false,
     minLength: WRITE_OCTETS,
+    maxWrite: MAX_WRITE_OCTETS,
     periodicFlush: WRITE_MILLIS,
     maxLength: QUEUE_OCTETS,
   });

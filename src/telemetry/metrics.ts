@@ -168,7 +168,7 @@ export class MetricsRegistry implements Metrics {
   ): S {
     let byLabels = series.get(name);
     if (byLabels === undefined) series.set(name, (byLabels = new Map()));
-    const key = Object.values(labels).join('\0');
+    const key = keyOf(labels);
     const known = byLabels.get(key);
     if (known !== undefined) return known;
     const names = METRICS[name].labels;
@@ -185,6 +185,16 @@ export class MetricsRegistry implements Metrics {
     byLabels.set(keptKey, begun);
     return begun;
   }
+}
+
+/** Most series have no label or one. */
+function keyOf(labels: Readonly<Partial<Record<Label, string>>>): string {
+  let key: string | undefined;
+  for (const name in labels) {
+    const value = labels[name as Label] ?? '';
+    key = key === undefined ? value : `${key}\0${value}`;
+  }
+  return key ?? '';
 }
 
 const COUNTER_NAMES = (Object.keys(METRICS) as MetricName[]).filter(
