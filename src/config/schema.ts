@@ -90,7 +90,7 @@ const limitFields = {
     'Open connections of one client address; more are answered 421 4.7.0',
   ),
   maxMessagesPerSession: wholeNumber(1, 1_000_000, 'Messages of one session; then 421 4.7.0'),
-  maxErrors: wholeNumber(1, 1000, 'Refused commands of one session; then 421 4.7.0'),
+  maxErrors: wholeNumber(1, 1000, 'Refusals of one session, deferrals not counted; then 421 4.7.0'),
   maxSignInFailures: wholeNumber(1, 100, 'Refused sign-ins of one session; then 421 4.7.0'),
   commandTimeout: duration(
     '1s',

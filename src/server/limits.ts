@@ -21,7 +21,7 @@ export interface Limits {
   readonly maxConnectionsPerAddress: number;
   /** Transactions of one session. Default 1000. */
   readonly maxMessages: number;
-  /** Replies of 4yz or 5yz in one session. Default 20. */
+  /** Refusals in one session, but for a hook's or a store's 4yz (which is no error of the client's). Default 20. */
   readonly maxErrors: number;
   /** Refused sign-ins in one session. Default 3. */
   readonly maxSignInFailures: number;

@@ -31,7 +31,10 @@ export interface SessionOptions {
   readonly maxRecipients: number;
   /** Transactions of one session; past it `421 4.7.0`. */
   readonly maxMessages: number;
-  /** Replies of 4yz or 5yz in one session; past it `421 4.7.0`. */
+  /**
+   * Refusals in one session; past it `421 4.7.0`. A policy's or a store's 4yz does not count: come back later is
+   * what the client was told, and no error of its own.
+   */
   readonly maxErrors: number;
   /** Refused sign-ins in one session; past it `421 4.7.0`. */
   readonly maxSignInFailures: number;

@@ -685,7 +685,8 @@ export class Session {
     this.#text += renderReply(reply);
     this.#note(verb, reply.code, 'policy');
     if (reply.code === 421) this.#end('policy');
-    else this.#countError();
+    // To be told to come back later is no error of the client's; to sign in again and again may be one.
+    else if (reply.code >= 500 || verb === 'AUTH') this.#countError();
   }
 
   #sayToMessage(said: readonly Reply[]): void {
@@ -699,7 +700,7 @@ export class Session {
     if (refused === undefined) return;
     this.#note('message', refused.code, 'policy');
     if (ends) this.#end('policy');
-    else this.#countError();
+    else if (said.some(({ code }) => code >= 500)) this.#countError();
   }
 
   /** The message broke a rule and is discarded already. */
