@@ -29,7 +29,9 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
       const sender = await lazy.get();
       if (sender === undefined || first === undefined) return sdk.publish(notifications, signal);
       const isSingle = notifications.length === 1;
-      const body = Buffer.from(isSingle ? renderPublish(first) : renderBatch(notifications));
+      const form = isSingle ? renderPublish(first) : renderBatch(notifications);
+      // A form is ASCII.
+      const body = Buffer.from(form, 'latin1');
       let answer: HttpAnswer | undefined;
       try {
         answer = await sender.send({

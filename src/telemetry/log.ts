@@ -78,8 +78,10 @@ class PinoLog implements Log {
   readonly #logger: Logger;
   readonly #destination: Destination;
   readonly #fields: LogFields;
+  readonly #hasFields: boolean;
 
   constructor(logger: Logger, destination: Destination, fields: LogFields) {
+    this.#hasFields = Object.keys(fields).length > 0;
     this.#logger = logger;
     this.#destination = destination;
     this.#fields = fields;
@@ -121,7 +123,8 @@ class PinoLog implements Log {
   }
 
   #line(event: string, fields: LogFields | undefined): Record<string, unknown> {
-    return { event, ...plainFields({ ...this.#fields, ...fields }, 0) };
+    const all = this.#hasFields ? { ...this.#fields, ...fields } : (fields ?? {});
+    return { event, ...plainFields(all, 0) };
   }
 }
 
@@ -135,11 +138,27 @@ const DEPTH = 6;
 
 function plainFields(fields: LogFields, depth: number): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields).slice(0, FIELDS)) {
-    if (value !== undefined)
-      plain[name] = SECRET_NAMES.test(name) ? '[hidden]' : plainValue(value, depth);
+  let count = 0;
+  for (const name in fields) {
+    const value = fields[name];
+    if (value === undefined || !Object.hasOwn(fields, name)) continue;
+    if (++count > FIELDS) break;
+    plain[name] = isSecretName(name) ? '[hidden]' : plainValue(value, depth);
   }
   return plain;
+}
+
+/** Whether a name is one of those; names are few, and are looked at once. */
+const secretNames = new Map<string, boolean>();
+const KNOWN_NAMES = 1000;
+
+function isSecretName(name: string): boolean {
+  let isSecret = secretNames.get(name);
+  if (isSecret === undefined) {
+    isSecret = SECRET_NAMES.test(name);
+    if (secretNames.size < KNOWN_NAMES) secretNames.set(name, isSecret);
+  }
+  return isSecret;
 }
 
 function plainValue(value: LogValue, depth: number): unknown {
