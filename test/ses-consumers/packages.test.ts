@@ -1,5 +1,4 @@
 // Consumers of SES inbound mail as they are published on npm, unchanged, on what the running server announces.
-// A package that is not installed is skipped with its name; CONSUMER_PACKAGES may name a folder that has them.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
@@ -14,19 +13,7 @@ import { sqsEvent } from '../subscriber/support.ts';
 import { LocalProcess } from '../support/local.ts';
 import { bodyFor, lambdaEvent } from './live-queue.ts';
 
-const folder = process.env['CONSUMER_PACKAGES'];
-const requirePackage = createRequire(
-  folder === undefined ? import.meta.url : pathToFileURL(join(folder, 'index.js')),
-);
-
-function absence(name: string): string | undefined {
-  try {
-    requirePackage.resolve(name);
-    return undefined;
-  } catch {
-    return `not installed: ${name}`;
-  }
-}
+const requirePackage = createRequire(import.meta.url);
 
 async function load<T>(name: string): Promise<T> {
   return (await import(pathToFileURL(requirePackage.resolve(name)).href)) as T;
@@ -85,72 +72,64 @@ async function startSes(): Promise<{ server: Server; sent: string[] }> {
 
 type Client = new (options: object) => { destroy(): void };
 
-const forwarder = absence('aws-lambda-ses-forwarder');
-test.skipIf(forwarder)(
-  `aws-lambda-ses-forwarder forwards our mail${forwarder ? ` (${forwarder})` : ''}`,
-  async () => {
-    const { handler } = await load<{
-      handler: (
-        event: object,
-        context: object,
-        callback: (error?: Error) => void,
-        overrides: object,
-      ) => void;
-    }>('aws-lambda-ses-forwarder');
-    // Its own SDK, as it would have it in Lambda.
-    const own = createRequire(requirePackage.resolve('aws-lambda-ses-forwarder'));
-    const { S3Client } = own('@aws-sdk/client-s3') as { S3Client: Client };
-    const { SESv2Client } = own('@aws-sdk/client-sesv2') as { SESv2Client: Client };
-    const { region, endpoint, accessKeyId, secretAccessKey } = local.ready.aws;
-    const settings = { region, credentials: { accessKeyId, secretAccessKey } };
-    const { server, sent } = await startSes();
-    const s3 = new S3Client({ ...settings, endpoint, forcePathStyle: true });
-    const ses = new SESv2Client({
-      ...settings,
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+test('aws-lambda-ses-forwarder forwards our mail', async () => {
+  const { handler } = await load<{
+    handler: (
+      event: object,
+      context: object,
+      callback: (error?: Error) => void,
+      overrides: object,
+    ) => void;
+  }>('aws-lambda-ses-forwarder');
+  // Its own SDK, as it would have it in Lambda.
+  const own = createRequire(requirePackage.resolve('aws-lambda-ses-forwarder'));
+  const { S3Client } = own('@aws-sdk/client-s3') as { S3Client: Client };
+  const { SESv2Client } = own('@aws-sdk/client-sesv2') as { SESv2Client: Client };
+  const { region, endpoint, accessKeyId, secretAccessKey } = local.ready.aws;
+  const settings = { region, credentials: { accessKeyId, secretAccessKey } };
+  const { server, sent } = await startSes();
+  const s3 = new S3Client({ ...settings, endpoint, forcePathStyle: true });
+  const ses = new SESv2Client({
+    ...settings,
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  const log: { message: string }[] = [];
+  const error = await new Promise<Error | undefined>((resolve) => {
+    handler(sesEvent(), {}, resolve, {
+      s3,
+      ses,
+      log: (entry: { message: string }) => log.push(entry),
+      config: {
+        fromEmail: 'noreply@mx.example',
+        subjectPrefix: '[forwarded] ',
+        emailBucket: notification.receipt.action.bucketName,
+        emailKeyPrefix: notification.receipt.action.objectKeyPrefix,
+        allowPlusSign: true,
+        forwardMapping: { [TO]: ['ann@home.example'] },
+      },
     });
-    const log: { message: string }[] = [];
-    const error = await new Promise<Error | undefined>((resolve) => {
-      handler(sesEvent(), {}, resolve, {
-        s3,
-        ses,
-        log: (entry: { message: string }) => log.push(entry),
-        config: {
-          fromEmail: 'noreply@mx.example',
-          subjectPrefix: '[forwarded] ',
-          emailBucket: notification.receipt.action.bucketName,
-          emailKeyPrefix: notification.receipt.action.objectKeyPrefix,
-          allowPlusSign: true,
-          forwardMapping: { [TO]: ['ann@home.example'] },
-        },
-      });
-    });
-    for (const client of [s3, ses]) client.destroy();
-    server.close();
-    expect(error, JSON.stringify(log)).toBeUndefined();
-    expect(sent).toHaveLength(1);
-    expect(sent[0]).toContain('From: "Ann" <noreply@mx.example>\r\n');
-    expect(sent[0]).toContain('Reply-To: "Ann" <ann@client.example>\r\n');
-    expect(sent[0]).toContain('Subject: [forwarded] Hello\r\n');
-    expect(sent[0]?.endsWith('\r\n\r\nHow are you?\r\n')).toBe(true);
-  },
-);
+  });
+  for (const client of [s3, ses]) client.destroy();
+  server.close();
+  expect(error, JSON.stringify(log)).toBeUndefined();
+  expect(sent).toHaveLength(1);
+  expect(sent[0]).toContain('From: "Ann" <noreply@mx.example>\r\n');
+  expect(sent[0]).toContain('Reply-To: "Ann" <ann@client.example>\r\n');
+  expect(sent[0]).toContain('Subject: [forwarded] Hello\r\n');
+  expect(sent[0]?.endsWith('\r\n\r\nHow are you?\r\n')).toBe(true);
+});
 
-const cloudstructs = absence('cloudstructs');
-test.skipIf(cloudstructs)(
-  `the allow-list function of cloudstructs’ EmailReceiver lets our mail pass${cloudstructs ? ` (${cloudstructs})` : ''}`,
-  async () => {
-    const root = requirePackage.resolve('cloudstructs/package.json');
-    const file = join(root, '../assets/email-receiver/whitelist.lambda/index.js');
-    const { handler } = (await import(pathToFileURL(file).href)) as {
-      handler: (event: object) => Promise<{ disposition: string }>;
-    };
-    process.env['SOURCE_WHITELIST'] = '@client\\.example$';
-    expect(await handler(sesEvent())).toEqual({ disposition: 'CONTINUE' });
-    process.env['SOURCE_WHITELIST'] = '@else\\.example$';
-    expect(await handler(sesEvent())).toEqual({ disposition: 'STOP_RULE' });
-  },
-);
+test('the allow-list function of cloudstructs’ EmailReceiver lets our mail pass', async () => {
+  const root = requirePackage.resolve('cloudstructs/package.json');
+  const file = join(root, '../assets/email-receiver/whitelist.lambda/index.js');
+  const { handler } = (await import(pathToFileURL(file).href)) as {
+    handler: (event: object) => Promise<{ disposition: string }>;
+  };
+  process.env['SOURCE_WHITELIST'] = '@client\\.example$';
+  expect(await handler(sesEvent())).toEqual({ disposition: 'CONTINUE' });
+  process.env['SOURCE_WHITELIST'] = '@else\\.example$';
+  expect(await handler(sesEvent())).toEqual({ disposition: 'STOP_RULE' });
+});
 
 interface Schema {
   readonly shape: Record<string, Schema>;
@@ -158,9 +137,7 @@ interface Schema {
   omit(fields: object): Schema;
 }
 
-const parser = absence('@aws-lambda-powertools/parser');
-test('Powertools’ schema of SES takes our mail and receipt', async ({ skip }) => {
-  skip(parser !== undefined, parser);
+test('Powertools’ schema of SES takes our mail and receipt', async () => {
   const { SesRecordSchema } = await load<{ SesRecordSchema: Schema }>(
     '@aws-lambda-powertools/parser/schemas/ses',
   );
@@ -171,8 +148,7 @@ test('Powertools’ schema of SES takes our mail and receipt', async ({ skip }) 
   expect(rest?.parse(notification.receipt)).toMatchObject({ recipients: [TO] });
 });
 
-test('Powertools’ envelopes read our notification by our schema', async ({ skip }) => {
-  skip(parser !== undefined, parser);
+test('Powertools’ envelopes read our notification by our schema', async () => {
   interface Envelope {
     parse(event: unknown, schema: unknown): unknown;
   }
