@@ -44,8 +44,7 @@ export const cells: readonly Cell[] = SIZES.flatMap(([size, octets]) =>
         isReused,
         sessions,
         isTls,
-        messages:
-          size === '5mb' ? 20 : isReused ? (sessions === 1 ? 3000 : 1000) : isTls ? 200 : 500,
+        messages: size === '5mb' ? 20 : isReused ? 3000 : isTls ? 200 : 1000,
         warmUp: size === '5mb' ? 60 : isReused ? 20_000 : isTls ? 2500 : 12_000,
       })),
     ),
