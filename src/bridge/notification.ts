@@ -196,7 +196,7 @@ function renderAttributes(
     envelope.recipients.map(({ forwardPath }) => domainOf(forwardPath)),
   );
   return {
-    schemaVersion: text(String(member.schemaVersion)),
+    schemaVersion: { DataType: 'String', StringValue: String(member.schemaVersion) },
     ...(listener !== '' && { listener: text(listener) }),
     ...(authenticated &&
       authenticated.username !== '' && { authUser: text(authenticated.username) }),
@@ -205,12 +205,13 @@ function renderAttributes(
       recipientDomains: { DataType: 'String.Array', StringValue: JSON.stringify(recipientDomains) },
     }),
     sizeBytes: { DataType: 'Number', StringValue: String(member.size) },
-    verdict: text(overallVerdict(verdicts)),
-    replay: text(String(isReplay)),
-    sha256: text(member.sha256),
+    verdict: { DataType: 'String', StringValue: overallVerdict(verdicts) },
+    replay: { DataType: 'String', StringValue: String(isReplay) },
+    sha256: { DataType: 'String', StringValue: member.sha256 },
   };
 }
 
+/** A value that came from outside. */
 function text(value: string): MessageAttribute {
   // oxlint-disable-next-line no-control-regex -- SNS takes no control characters
   const safe = value.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '?');
