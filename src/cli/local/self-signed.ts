@@ -1,6 +1,6 @@
 import { generate } from 'selfsigned';
 
-/** A certificate for one host name and the loopback addresses, made anew at each start; ECDSA P-256, 30 days. */
+/** A certificate for one host name and the loopback addresses, made anew at each start; ECDSA P-256, a year. */
 export async function makeSelfSignedCertificate(
   hostname: string,
 ): Promise<{ cert: string; key: string }> {
@@ -10,7 +10,7 @@ export async function makeSelfSignedCertificate(
     curve: 'P-256',
     algorithm: 'sha256',
     notBeforeDate: new Date(Date.now() - day),
-    notAfterDate: new Date(Date.now() + 30 * day),
+    notAfterDate: new Date(Date.now() + 365 * day),
     extensions: [
       { name: 'basicConstraints', cA: false },
       { name: 'keyUsage', digitalSignature: true },
