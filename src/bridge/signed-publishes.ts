@@ -6,13 +6,7 @@ import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { HttpAnswer } from './http-answer.ts';
 import type { Notification } from './notification.ts';
 import { createSdkPublishes, type FailedEntry, missing, type Publishes } from './publishes.ts';
-import {
-  addAttempts,
-  captureSender,
-  countsAsTry,
-  finalError,
-  lazySender,
-} from './signed-request.ts';
+import { captureSender, lazySender, sendOrFallBack } from './signed-request.ts';
 
 const VERSION = '2010-03-31';
 
@@ -32,32 +26,24 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
       const form = isSingle ? renderPublish(first) : renderBatch(notifications);
       // A form is ASCII.
       const body = Buffer.from(form, 'latin1');
-      let answer: HttpAnswer | undefined;
-      try {
-        answer = await sender.send({
-          method: 'POST',
-          path: sender.path,
-          query: {},
-          headers: { 'content-type': 'application/x-www-form-urlencoded' },
-          body: [body],
-          sha256: createHash('sha256').update(body).digest(),
-          signal,
-        });
-      } catch {
-        // The outcome is unknown: the SDK publishes again. At least once is what is promised.
-      }
-      const failed = answer && failedEntries(answer, notifications.length);
-      if (failed !== undefined) return { failed, attempts: 1 };
-      const final = answer && finalError('sns', answer);
-      if (final !== undefined) throw final;
-      const tried = answer === undefined || countsAsTry(answer) ? 1 : 0;
-      try {
-        const result = await sdk.publish(notifications, signal);
-        return { ...result, attempts: result.attempts + tried };
-      } catch (error) {
-        addAttempts(error, tried);
-        throw error;
-      }
+      return sendOrFallBack(
+        'sns',
+        () =>
+          sender.send({
+            method: 'POST',
+            path: sender.path,
+            query: {},
+            headers: { 'content-type': 'application/x-www-form-urlencoded' },
+            body: [body],
+            sha256: createHash('sha256').update(body).digest(),
+            signal,
+          }),
+        (answer) => {
+          const failed = failedEntries(answer, notifications.length);
+          return failed && { failed, attempts: 1 };
+        },
+        () => sdk.publish(notifications, signal),
+      );
     },
     close: () => lazy.close(),
   };

@@ -1,15 +1,7 @@
 // PutObject and UploadPart as one hot request each (`signed-request.ts`), with the SDK's commands behind.
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { HttpAnswer } from './http-answer.ts';
 import { createSdkPuts, type ObjectPuts, type Put, type PutResult } from './object-puts.ts';
-import {
-  addAttempts,
-  captureSender,
-  countsAsTry,
-  escapeUri,
-  finalError,
-  lazySender,
-} from './signed-request.ts';
+import { captureSender, escapeUri, lazySender, sendOrFallBack } from './signed-request.ts';
 
 export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
   const sdk = createSdkPuts(s3);
@@ -27,32 +19,22 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
   ): Promise<PutResult> {
     const sender = put.bucket === bucket ? await lazy.get() : undefined;
     if (sender === undefined) return fallback();
-    let answer: HttpAnswer | undefined;
-    try {
-      answer = await sender.send({
-        method: 'PUT',
-        path: sender.path.slice(0, -key.length) + put.key.split('/').map(escapeUri).join('/'),
-        query,
-        // Checked by S3 against what it stores.
-        headers: { ...headers, 'x-amz-checksum-sha256': put.sha256.toString('base64') },
-        body: put.body,
-        sha256: put.sha256,
-        signal: put.signal,
-      });
-    } catch {
-      // The outcome is unknown: the SDK tries again, and a 412 then says that it is there.
-    }
-    if (answer?.status === 200) return { etag: answer.etag, attempts: 1 };
-    const final = answer && finalError('s3', answer);
-    if (final !== undefined) throw final;
-    const tried = answer === undefined || countsAsTry(answer) ? 1 : 0;
-    try {
-      const result = await fallback();
-      return { ...result, attempts: result.attempts + tried };
-    } catch (error) {
-      addAttempts(error, tried);
-      throw error;
-    }
+    return sendOrFallBack(
+      's3',
+      () =>
+        sender.send({
+          method: 'PUT',
+          path: sender.path.slice(0, -key.length) + put.key.split('/').map(escapeUri).join('/'),
+          query,
+          // Checked by S3 against what it stores.
+          headers: { ...headers, 'x-amz-checksum-sha256': put.sha256.toString('base64') },
+          body: put.body,
+          sha256: put.sha256,
+          signal: put.signal,
+        }),
+      ({ status, etag }) => (status === 200 ? { etag, attempts: 1 } : undefined),
+      fallback,
+    );
   }
 
   return {

@@ -273,6 +273,37 @@ export function lazySender(capture: () => Promise<HotSender | undefined>): LazyS
   };
 }
 
+/**
+ * One hot request, and the SDK's own command behind it with its retries. `read` gives the result of a good answer,
+ * and `undefined` for any other. The attempts of both are counted together.
+ */
+export async function sendOrFallBack<R extends { readonly attempts: number }>(
+  service: AwsService,
+  send: () => Promise<HttpAnswer>,
+  read: (answer: HttpAnswer) => R | undefined,
+  fallback: () => Promise<R>,
+): Promise<R> {
+  let answer: HttpAnswer | undefined;
+  try {
+    answer = await send();
+  } catch {
+    // The outcome is unknown. S3 is asked again, and a 412 then says that it is there; SNS is published to
+    // again, and at least once is what is promised.
+  }
+  const result = answer && read(answer);
+  if (result !== undefined) return result;
+  const final = answer && finalError(service, answer);
+  if (final !== undefined) throw final;
+  const tried = answer === undefined || countsAsTry(answer) ? 1 : 0;
+  try {
+    const later = await fallback();
+    return { ...later, attempts: later.attempts + tried };
+  } catch (error) {
+    addAttempts(error, tried);
+    throw error;
+  }
+}
+
 /** The service's answer to a hot request, where the SDK would get no other. It looks like the SDK's error. */
 class HotRequestError extends Error {
   readonly $metadata: { readonly httpStatusCode: number; readonly attempts: number };
@@ -288,7 +319,7 @@ class HotRequestError extends Error {
  * The error for an answer that is final, as a 412 is. `undefined` for what the SDK knows to mend: by trying
  * again, with fresh credentials, with the right clock.
  */
-export function finalError(service: AwsService, { status, text }: HttpAnswer): Error | undefined {
+function finalError(service: AwsService, { status, text }: HttpAnswer): Error | undefined {
   const code = /<Code>([A-Za-z0-9.]+)<\/Code>/.exec(text)?.[1] ?? '';
   const error = new HotRequestError(service, code, status);
   const { cause } = classifyAwsError(service, error);
@@ -296,12 +327,12 @@ export function finalError(service: AwsService, { status, text }: HttpAnswer): E
 }
 
 /** 4xx: it was not carried out. Then it does not count, lest a 412 for the next try seem to be its doing. */
-export function countsAsTry({ status }: HttpAnswer): boolean {
+function countsAsTry({ status }: HttpAnswer): boolean {
   return status < 400 || status >= 500;
 }
 
 /** Counts the hot try among the tries that the SDK speaks of in an error. */
-export function addAttempts(error: unknown, attempts: number): void {
+function addAttempts(error: unknown, attempts: number): void {
   if (typeof error !== 'object' || error === null) return;
   const { $metadata } = error as { $metadata?: { attempts?: number } };
   if ($metadata !== undefined) $metadata.attempts = ($metadata.attempts ?? 1) + attempts;
