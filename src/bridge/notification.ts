@@ -196,7 +196,7 @@ function renderAttributes(
     envelope.recipients.map(({ forwardPath }) => domainOf(forwardPath)),
   );
   return {
-    schemaVersion: { DataType: 'String', StringValue: String(member.schemaVersion) },
+    schemaVersion: attribute(String(member.schemaVersion)),
     ...(listener !== '' && { listener: text(listener) }),
     ...(authenticated &&
       authenticated.username !== '' && { authUser: text(authenticated.username) }),
@@ -205,17 +205,21 @@ function renderAttributes(
       recipientDomains: { DataType: 'String.Array', StringValue: JSON.stringify(recipientDomains) },
     }),
     sizeBytes: { DataType: 'Number', StringValue: String(member.size) },
-    verdict: { DataType: 'String', StringValue: overallVerdict(verdicts) },
-    replay: { DataType: 'String', StringValue: String(isReplay) },
-    sha256: { DataType: 'String', StringValue: member.sha256 },
+    verdict: attribute(overallVerdict(verdicts)),
+    replay: attribute(String(isReplay)),
+    sha256: attribute(member.sha256),
   };
 }
 
-/** A value that came from outside. */
+function attribute(value: string): MessageAttribute {
+  return { DataType: 'String', StringValue: value };
+}
+
+/** Of a value that came from outside. */
 function text(value: string): MessageAttribute {
   // oxlint-disable-next-line no-control-regex -- SNS takes no control characters
   const safe = value.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '?');
-  return { DataType: 'String', StringValue: safe.slice(0, 1024) };
+  return attribute(safe.slice(0, 1024));
 }
 
 function domainOf(address: string): string {

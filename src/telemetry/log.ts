@@ -78,10 +78,8 @@ class PinoLog implements Log {
   readonly #logger: Logger;
   readonly #destination: Destination;
   readonly #fields: LogFields;
-  readonly #hasFields: boolean;
 
   constructor(logger: Logger, destination: Destination, fields: LogFields) {
-    this.#hasFields = Object.keys(fields).length > 0;
     this.#logger = logger;
     this.#destination = destination;
     this.#fields = fields;
@@ -123,8 +121,7 @@ class PinoLog implements Log {
   }
 
   #line(event: string, fields: LogFields | undefined): Record<string, unknown> {
-    const all = this.#hasFields ? { ...this.#fields, ...fields } : (fields ?? {});
-    return { event, ...plainFields(all, 0) };
+    return { event, ...plainFields({ ...this.#fields, ...fields }, 0) };
   }
 }
 
