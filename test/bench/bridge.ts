@@ -37,12 +37,7 @@ export async function measureBridge(rounds: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'mailsluice-bench-bridge-'));
   const running: RunningServer[] = [];
   try {
-    const embedded = await startServer((port) => ({
-      program: process.execPath,
-      args: [here('servers/embedded-aws.ts'), String(port)],
-    }));
-    running.push(embedded);
-    const aws = await readAws(embedded.port);
+    const aws = await startEmbeddedAws(running);
     const delayFile = join(folder, 'delay.json');
     const ours = await startOurs(aws, aws.environment, delayFile);
     const glue = await startServer((port) => ({
@@ -115,16 +110,12 @@ export async function measureOverload(senders: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'mailsluice-bench-overload-'));
   const running: RunningServer[] = [];
   try {
-    const embedded = await startServer((port) => ({
-      program: process.execPath,
-      args: [here('servers/embedded-aws.ts'), String(port)],
-    }));
+    const aws = await startEmbeddedAws(running);
     const s3 = await startServer((port) => ({
       program: process.execPath,
       args: [here('servers/hashing-s3.ts'), String(port), String(LARGE_OCTETS)],
     }));
-    running.push(embedded, s3);
-    const aws = await readAws(embedded.port);
+    running.push(s3);
     const delayFile = join(folder, 'delay.json');
     const environment = {
       ...aws.environment,
@@ -192,8 +183,14 @@ async function startOurs(
   }));
 }
 
-async function readAws(port: number): Promise<Aws> {
-  const response = await fetch(`http://127.0.0.1:${port}`);
+/** The embedded AWS in a process of its own, added to those that `running` has to stop. */
+async function startEmbeddedAws(running: RunningServer[]): Promise<Aws> {
+  const embedded = await startServer((port) => ({
+    program: process.execPath,
+    args: [here('servers/embedded-aws.ts'), String(port)],
+  }));
+  running.push(embedded);
+  const response = await fetch(`http://127.0.0.1:${embedded.port}`);
   return (await response.json()) as Aws;
 }
 

@@ -4,6 +4,7 @@ import { BareNewlineSearch } from '../../src/smtp/bare-newline-search.ts';
 import { DataDecoder } from '../../src/smtp/data-decoder.ts';
 import { MessageIntake } from '../../src/smtp/message-intake.ts';
 import { type Output, Session, type SessionOptions } from '../../src/smtp/index.ts';
+import { usualOptions } from '../support/session.ts';
 import { inFigures, table } from './report.ts';
 
 const INPUT_OCTETS = 4 * 1024 * 1024;
@@ -12,20 +13,9 @@ const CHUNK_OCTETS = 65_536;
 const MIB = 1024 * 1024;
 
 const options: SessionOptions = {
-  hostname: 'mx.example',
-  protocol: 'smtp',
-  tls: 'none',
-  requireTls: false,
-  auth: 'none',
-  allowInsecureAuth: false,
-  mechanisms: [],
-  bareNewline: 'reject',
-  smtpUtf8: true,
+  ...usualOptions,
   maxMessageSize: 1024 * MIB,
-  maxRecipients: 100,
   maxMessages: Number.MAX_SAFE_INTEGER,
-  maxErrors: 20,
-  maxSignInFailures: 3,
 };
 
 const WORDS = 'It is a truth universally acknowledged, that a single man in possession of';
