@@ -3,7 +3,7 @@ import type { ExchangeContext } from './sasl/exchange.ts';
 import { findMechanism } from './sasl/mechanisms.ts';
 import type { SessionFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
-import { XCLIENT_ATTRIBUTES } from './xclient.ts';
+import { XCLIENT_ATTRIBUTES } from './grammar/xclient-command.ts';
 
 /** The lines of the reply to EHLO: the host name, then one extension each (RFC 5321 section 4.1.1.1). */
 export function ehloLines(

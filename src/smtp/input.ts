@@ -1,6 +1,6 @@
 // The client's octets that were not read yet, cut into lines. Only the LF ends a line here, so that a line
 // that lacks its CR is answered at once; it is for the session to refuse it (RFC 5321 section 2.3.8).
-import { LF } from './ascii.ts';
+import { LF } from './grammar/ascii.ts';
 
 /** RFC 4954 section 4.3. Also the longest line of any kind that is held. */
 export const AUTH_LINE_OCTETS = 12_288;

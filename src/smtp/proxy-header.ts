@@ -1,9 +1,9 @@
 // The header that a proxy puts before a connection to say whom it speaks for: the PROXY protocol, versions 1
 // and 2 (haproxy.org, proxy-protocol.txt, 2020/03/05). Told apart by their first octets. Whether the one who
 // sends it is to be believed is decided before.
-import { isIpv4, isIpv6 } from './address-literal.ts';
-import { canonicalIpv6, ipv4FromOctets, ipv6FromOctets } from './address-text.ts';
-import { parseDecimal } from './ascii.ts';
+import { isIpv4, isIpv6 } from './grammar/address-literal.ts';
+import { canonicalIpv6, ipv4FromOctets, ipv6FromOctets } from './grammar/address-text.ts';
+import { parseDecimal } from './grammar/ascii.ts';
 
 /** One end of the proxied connection. */
 export interface ProxyEndpoint {

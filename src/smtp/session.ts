@@ -9,20 +9,20 @@ import {
   repliesToMessage,
   wrongAnswer,
 } from './answers.ts';
-import { CR, isPrintable } from './ascii.ts';
-import { type ChunkSize, parseChunkSize } from './chunk-size.ts';
-import { parseCommandLine } from './command-line.ts';
+import { CR, isPrintable } from './grammar/ascii.ts';
+import { type ChunkSize, parseChunkSize } from './grammar/chunk-size.ts';
+import { parseCommandLine } from './grammar/command-line.ts';
 import { ehloLines } from './ehlo.ts';
 import type { Envelope, Recipient } from './envelope.ts';
 import { AUTH_LINE_OCTETS, Input } from './input.ts';
-import { parseMail } from './mail-command.ts';
+import { parseMail } from './grammar/mail-command.ts';
 import type { ReversePath } from './mailbox.ts';
-import { MessageIntake } from './message-intake.ts';
+import { MessageIntake } from './data/message-decoder.ts';
 import type { ConnectionFacts, Opening } from './opening.ts';
 import type { Output } from './output.ts';
 import type { MailParameters } from './parameters.ts';
 import type { Answer, Question } from './question.ts';
-import { parseRcpt } from './rcpt-command.ts';
+import { parseRcpt } from './grammar/rcpt-command.ts';
 import { renderFarewell, renderReply, rendered, renderedRefusals } from './render-reply.ts';
 import { type Farewell, type Rule, farewells, refusals, replies } from './replies.ts';
 import type { Reply } from './reply.ts';
@@ -31,7 +31,7 @@ import type { ChannelBinding, ExchangeContext } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
-import { type ProxiedFacts, parseXclient } from './xclient.ts';
+import { type ProxiedFacts, parseXclient } from './grammar/xclient-command.ts';
 import {
   CLOSED,
   CONNECTED,

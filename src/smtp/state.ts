@@ -1,7 +1,7 @@
 // Where a session is, and which commands may come there (RFC 5321 section 4.1.4).
-import type { ChunkSize } from './chunk-size.ts';
+import type { ChunkSize } from './grammar/chunk-size.ts';
 import type { Envelope, Recipient } from './envelope.ts';
-import type { MessageIntake } from './message-intake.ts';
+import type { MessageIntake } from './data/message-decoder.ts';
 import type { Question } from './question.ts';
 import type { Dialogue } from './sasl/dialogue.ts';
 

@@ -1,8 +1,8 @@
 // What the pure protocol costs by itself: the decoder on four inputs, and whole transactions by the session.
 import { Bench } from 'tinybench';
-import { BareNewlineSearch } from '../../src/smtp/bare-newline-search.ts';
-import { DataDecoder } from '../../src/smtp/data-decoder.ts';
-import { MessageIntake } from '../../src/smtp/message-intake.ts';
+import { BareNewlineSearch } from '../../src/smtp/data/bare-newline-search.ts';
+import { DataDecoder } from '../../src/smtp/data/data-decoder.ts';
+import { MessageIntake } from '../../src/smtp/data/message-decoder.ts';
 import { type Output, Session, type SessionOptions } from '../../src/smtp/index.ts';
 import { usualOptions } from '../support/session.ts';
 import { inFigures, table } from './report.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BareNewlineSearch } from '../../src/smtp/bare-newline-search.ts';
+import { BareNewlineSearch } from '../../src/smtp/data/bare-newline-search.ts';
 import { cutAt } from '../support/splits.ts';
 import { runs } from './runs.ts';
 

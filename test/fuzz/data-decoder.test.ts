@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DataDecoder } from '../../src/smtp/data-decoder.ts';
+import { DataDecoder } from '../../src/smtp/data/data-decoder.ts';
 import { decodeByReference, stuff } from '../support/reference-decoder.ts';
 import { cutAt } from '../support/splits.ts';
 import { runs } from './runs.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readPath } from '../../src/smtp/path.ts';
+import { readPath } from '../../src/smtp/grammar/path.ts';
 import { pathByReference } from '../support/reference-path.ts';
 import { runs } from './runs.ts';
 

@@ -1,6 +1,6 @@
 // One run of AUTH as RFC 4954 section 4 has it: the argument of the command, base64, and `*`. What the octets
 // mean is for the mechanism's exchange.
-import { parseBase64 } from '../base64.ts';
+import { parseBase64 } from './base64.ts';
 import { isSafeForAuth, offeredMechanisms } from '../ehlo.ts';
 import type { Rule } from '../replies.ts';
 import type { SessionOptions } from '../session-options.ts';

@@ -1,6 +1,6 @@
 // EXTERNAL: RFC 4422 appendix A. Whoever the client's certificate says it is.
 import { isUtf8 } from 'node:buffer';
-import { NUL } from '../ascii.ts';
+import { NUL } from '../grammar/ascii.ts';
 import type { TlsFacts } from '../session-facts.ts';
 import type { SignInAnswer } from '../sign-in.ts';
 import {

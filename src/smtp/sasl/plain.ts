@@ -1,6 +1,6 @@
 // PLAIN: RFC 4616.
 import { isUtf8 } from 'node:buffer';
-import { NUL } from '../ascii.ts';
+import { NUL } from '../grammar/ascii.ts';
 import { Secret } from '../secret.ts';
 import type { SignInAnswer } from '../sign-in.ts';
 import {

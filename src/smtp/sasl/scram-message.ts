@@ -1,6 +1,6 @@
 // What a SCRAM client says: RFC 5802 section 7, without the extensions that nobody has defined.
-import { isPrintable } from '../ascii.ts';
-import { parseBase64 } from '../base64.ts';
+import { isPrintable } from '../grammar/ascii.ts';
+import { parseBase64 } from './base64.ts';
 
 /** What the gs2-header says of channel binding. */
 export type Binding =

@@ -2,10 +2,10 @@
 // unknown (RFC 5321 section 4.1.1.11).
 import { isPrintable, parseDecimal } from './ascii.ts';
 import { parseBy, parseHoldUntil, parsePriority } from './delivery-parameters.ts';
-import type { Parameter, Parsed } from './parameter.ts';
-import type { MailParameters } from './parameters.ts';
-import type { Rule } from './replies.ts';
-import type { SessionOptions } from './session-options.ts';
+import type { Parameter, Parsed } from './esmtp-parameter.ts';
+import type { MailParameters } from '../parameters.ts';
+import type { Rule } from '../replies.ts';
+import type { SessionOptions } from '../session-options.ts';
 import { parseXtext } from './xtext.ts';
 
 /** size-value of RFC 1870 section 4. */

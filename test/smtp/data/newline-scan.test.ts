@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { makeScan, scanNewlines } from '../../src/smtp/newline-scan.ts';
-import { runs } from '../fuzz/runs.ts';
+import { makeScan, scanNewlines } from '../../../src/smtp/data/newline-scan.ts';
+import { runs } from '../../fuzz/runs.ts';
 
 /** Octet by octet: 1 for a bare newline, 2 for a dot after an LF. */
 function lookAt(octets: Buffer, before: number): number {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BareNewlineSearch } from '../../src/smtp/bare-newline-search.ts';
-import { BARE_NEWLINE, scanNewlines } from '../../src/smtp/newline-scan.ts';
-import { cutAt } from '../support/splits.ts';
+import { BareNewlineSearch } from '../../../src/smtp/data/bare-newline-search.ts';
+import { BARE_NEWLINE, scanNewlines } from '../../../src/smtp/data/newline-scan.ts';
+import { cutAt } from '../../support/splits.ts';
 
 /** Written for the eye: the place of the first octet that shows a bare newline. */
 function bareNewlineIn(octets: Buffer): number {

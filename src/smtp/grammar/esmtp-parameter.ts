@@ -1,6 +1,6 @@
 // The parameters after the path of MAIL and RCPT: esmtp-param of RFC 5321 section 4.1.2, not yet understood.
 import { DELETE, EQUALS, FIRST_NON_ASCII, HYPHEN, LET_DIG, SPACE } from './ascii.ts';
-import type { Rule } from './replies.ts';
+import type { Rule } from '../replies.ts';
 
 /** `KEYWORD` or `KEYWORD=value`, the keyword in capitals. */
 export interface Parameter {

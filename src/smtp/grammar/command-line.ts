@@ -1,9 +1,9 @@
 // One line of the client as a command: its verb and its argument, or the rule by which it is none.
 import { isUtf8 } from 'node:buffer';
 import { CR, DELETE, SPACE, TAB } from './ascii.ts';
-import { AUTH_LINE_OCTETS, type Input } from './input.ts';
-import type { Rule } from './replies.ts';
-import { type Verb, allowedIn } from './state.ts';
+import { AUTH_LINE_OCTETS, type Input } from '../input.ts';
+import type { Rule } from '../replies.ts';
+import { type Verb, allowedIn } from '../state.ts';
 
 /** RFC 5321 section 4.5.3.1.4, the CRLF counted. */
 const COMMAND_LINE_OCTETS = 512;

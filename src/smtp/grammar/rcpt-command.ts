@@ -1,11 +1,11 @@
 // The argument of RCPT: RFC 5321 section 4.1.1.3, and the parameters of RFC 3461 sections 4.1 and 4.2.
 import { isPrintable } from './ascii.ts';
 import { pathStart } from './mail-command.ts';
-import type { ForwardPath } from './mailbox.ts';
-import { type Parsed, readParameters } from './parameter.ts';
-import type { RcptParameters } from './parameters.ts';
+import type { ForwardPath } from '../mailbox.ts';
+import { type Parsed, readParameters } from './esmtp-parameter.ts';
+import type { RcptParameters } from '../parameters.ts';
 import { readPath } from './path.ts';
-import type { SessionOptions } from './session-options.ts';
+import type { SessionOptions } from '../session-options.ts';
 import { parseUtf8Xtext, parseXtext } from './xtext.ts';
 
 export interface RcptCommand {

@@ -3,7 +3,7 @@
 import { isIpv4, isIpv6 } from './address-literal.ts';
 import { canonicalIpv6 } from './address-text.ts';
 import { isPrintable, parseDecimal } from './ascii.ts';
-import type { SessionFacts } from './session-facts.ts';
+import type { SessionFacts } from '../session-facts.ts';
 import { parseXtext } from './xtext.ts';
 
 export const XCLIENT_ATTRIBUTES = [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readPath } from '../../src/smtp/path.ts';
-import { pathByReference } from '../support/reference-path.ts';
+import { readPath } from '../../../src/smtp/grammar/path.ts';
+import { pathByReference } from '../../support/reference-path.ts';
 
 const local64 = 'l'.repeat(64);
 const label63 = 'd'.repeat(63);

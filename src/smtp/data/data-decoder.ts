@@ -1,7 +1,7 @@
 // The transparency procedure of RFC 5321 section 4.5.2, undone: a leading dot is removed from each line, and
 // CRLF "." CRLF ends the data. Only CRLF ends a line (section 2.3.8), so that a bare CR or LF around a dot is
 // data like any other (SMTP smuggling). Nothing else happens here.
-import { CR, DOT, LF } from './ascii.ts';
+import { CR, DOT, LF } from '../grammar/ascii.ts';
 
 /** How much of CRLF "." CRLF the octets so far end with. */
 const State = { Text: 0, Cr: 1, LineStart: 2, Dot: 3, DotCr: 4 } as const;

@@ -2,10 +2,10 @@
 // a rule. A message that is given up is discarded at once; the client hears of it after the end of the data.
 import { BareNewlineSearch } from './bare-newline-search.ts';
 import { DataDecoder } from './data-decoder.ts';
-import type { DiscardCause } from './message.ts';
+import type { DiscardCause } from '../message.ts';
 import { LEADING_DOT, scanNewlines } from './newline-scan.ts';
-import type { Output } from './output.ts';
-import type { SessionOptions } from './session-options.ts';
+import type { Output } from '../output.ts';
+import type { SessionOptions } from '../session-options.ts';
 
 /** The rules that the octets of a message can break. */
 export type IntakeRule = 'message-too-large' | 'bare-newline';

@@ -1,7 +1,7 @@
 // Looks for a CR without LF, or an LF without CR, in the data of one message (RFC 5321 section 2.3.8: they
 // must not be sent). Knows nothing of dots: the decoder is not fooled by bare newlines, but a next server
 // might be (SMTP smuggling, CVE-2023-51764).
-import { CR, LF } from './ascii.ts';
+import { CR, LF } from '../grammar/ascii.ts';
 import { BARE_NEWLINE, scanNewlines } from './newline-scan.ts';
 
 /** Searches the chunks of one message, in their order. */

@@ -1,11 +1,11 @@
 // The argument of MAIL: RFC 5321 section 4.1.1.2.
 import { SPACE } from './ascii.ts';
 import { parseMailParameters } from './mail-parameters.ts';
-import type { ReversePath } from './mailbox.ts';
-import { type Parsed, readParameters } from './parameter.ts';
-import type { MailParameters } from './parameters.ts';
+import type { ReversePath } from '../mailbox.ts';
+import { type Parsed, readParameters } from './esmtp-parameter.ts';
+import type { MailParameters } from '../parameters.ts';
 import { readPath } from './path.ts';
-import type { SessionOptions } from './session-options.ts';
+import type { SessionOptions } from '../session-options.ts';
 
 export interface MailCommand {
   readonly reversePath: ReversePath;

@@ -18,7 +18,7 @@ import {
   QUOTE,
   SPACE,
 } from './ascii.ts';
-import type { Mailbox } from './mailbox.ts';
+import type { Mailbox } from '../mailbox.ts';
 
 /** RFC 5321 section 4.5.3.1.1. */
 const LOCAL_PART_OCTETS = 64;

@@ -1,6 +1,6 @@
 // The values of the parameters that speak of when and how fast: RFC 2852, RFC 4865, RFC 6710.
 import { parseDecimal } from './ascii.ts';
-import type { MailParameters } from './parameters.ts';
+import type { MailParameters } from '../parameters.ts';
 
 /** by-time of RFC 2852 section 4. */
 const BY_DIGITS = 9;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { DataDecoder } from '../../src/smtp/data-decoder.ts';
-import { decodeByReference } from '../support/reference-decoder.ts';
-import { cutAt, everySplit, unescape } from '../support/splits.ts';
+import { DataDecoder } from '../../../src/smtp/data/data-decoder.ts';
+import { decodeByReference } from '../../support/reference-decoder.ts';
+import { cutAt, everySplit, unescape } from '../../support/splits.ts';
 
 /** What a decoder makes of chunks: the message, and the octets that are left after the end of the data. */
 function decode(chunks: readonly Buffer[]): { message: string; left: string | null } {
