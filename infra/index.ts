@@ -1,10 +1,10 @@
 // `mailsluice/cdk`: the whole service as one construct, and its parts where one wants them apart.
-export type { BridgeConfiguration } from './bridge-configuration.ts';
-export { BridgeImage } from './bridge-image.ts';
-export type { BridgeMetricOptions } from './bridge-metrics.ts';
-export { ClientAddress, Egress, type MtaStsMode } from './choices.ts';
-export { MailBridge, type SubscriberOptions } from './mail-bridge.ts';
-export type { MailBridgeProps } from './mail-bridge-props.ts';
-export { MailData, type MailDataProps } from './mail-data.ts';
-export { addOutputs } from './outputs.ts';
-export { type BoundCertificate, TlsCertificate } from './tls-certificate.ts';
+export type { BridgeConfiguration } from './bridge/configuration.ts';
+export { BridgeImage } from './bridge/image.ts';
+export type { BridgeMetricOptions } from './watch/metrics.ts';
+export { ClientAddress, Egress, type MtaStsMode } from './bridge/choices.ts';
+export { MailBridge, type SubscriberOptions } from './bridge/mail-bridge.ts';
+export type { MailBridgeProps } from './bridge/mail-bridge-props.ts';
+export { MailData, type MailDataProps } from './data/mail-data.ts';
+export { addOutputs } from './app/outputs.ts';
+export { type BoundCertificate, TlsCertificate } from './certificate/tls-certificate.ts';

@@ -45,7 +45,7 @@ interface ParserNode {
 
 export async function describeMail(place: Place, key: string): Promise<DescribedMail> {
   const { MailParser } = await import('mailparser');
-  const { decodeEncodedWords } = await import('../bridge/encoded-words.ts');
+  const { decodeEncodedWords } = await import('../message/encoded-words.ts');
   const { stream, sizeInOctets } = await openMail(place, key);
   const parser = new MailParser({});
   const attachments: DescribedAttachment[] = [];

@@ -2,25 +2,25 @@
 // put together; the promise itself is in `committer.ts`.
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { MessageFacts, MessageWriter, OpenMessage, Reply } from '../smtp/index.ts';
-import { classifyAwsError, createMisconfigurationReporter, deferral } from './aws-failures.ts';
-import { createBreaker } from './breaker.ts';
+import { classifyAwsError, createMisconfigurationReporter, deferral } from './aws/failures.ts';
+import { createBreaker } from './aws/circuit-breaker.ts';
 import { createCommitter, MESSAGE_TYPE } from './committer.ts';
-import { type Copy, planCopies } from './copies.ts';
-import { Deadline } from './deadline.ts';
+import { type Copy, planCopies } from './placements.ts';
+import { Deadline } from './aws/deadline.ts';
 import { createDuplicateGuard } from './duplicate-guard.ts';
 import type { AwsFailure, AwsService, Observe } from './events.ts';
-import { blocksFor, type CopyUpload, IncomingMessage, type Receiving } from './incoming-message.ts';
-import { sidecarMetadata } from './mail-record.ts';
-import { createMemory, SMALL_OCTETS } from './memory.ts';
-import { createSdkPuts } from './object-puts.ts';
-import { createObjectStore } from './object-store.ts';
+import { blocksFor, type CopyUpload, IncomingMessage, type Receiving } from './intake/s3-writer.ts';
+import { sidecarMetadata } from './contract/mail-record.ts';
+import { createMemory, SMALL_OCTETS } from './intake/memory.ts';
+import { createSdkPuts } from './aws/object-puts.ts';
+import { createObjectStore } from './store/object-store.ts';
 import type { BridgeOptions } from './options.ts';
-import { OUTBOX_PREFIX } from './outbox.ts';
-import { type OutboxDrainer, startOutboxDrainer } from './outbox-drainer.ts';
-import { createPublisher } from './publisher.ts';
-import { createSdkPublishes } from './publishes.ts';
-import { createSignedPublishes } from './signed-publishes.ts';
-import { createSignedPuts } from './signed-puts.ts';
+import { OUTBOX_PREFIX } from './outbox/marker.ts';
+import { type OutboxDrainer, startOutboxDrainer } from './outbox/worker.ts';
+import { createPublisher } from './notify/publisher.ts';
+import { createSdkPublishes } from './aws/publishes.ts';
+import { createSignedPublishes } from './aws/signed-publishes.ts';
+import { createSignedPuts } from './aws/signed-puts.ts';
 
 /** Takes mails from the server. */
 export interface Bridge extends AsyncDisposable {

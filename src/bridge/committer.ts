@@ -1,22 +1,27 @@
 // The promise: a 250 means that the complete message is in S3, acknowledged with a verified checksum, and
 // that either SNS accepted the notification or a marker for it is in the outbox.
 import type { Reply } from '../smtp/index.ts';
-import { deferral } from './aws-failures.ts';
-import type { Copy } from './copies.ts';
-import { Deadline } from './deadline.ts';
+import { deferral } from './aws/failures.ts';
+import type { Copy } from './placements.ts';
+import { Deadline } from './aws/deadline.ts';
 import type { DuplicateGuard } from './duplicate-guard.ts';
 import type { AwsFailure, AwsService, Observe } from './events.ts';
-import { readHeaderSection } from './header-section.ts';
-import type { ReceivedMail } from './incoming-message.ts';
-import { encodeRecord, encodeSidecar, type MailRecord, makeRecord } from './mail-record.ts';
-import { buildNotification, type Notification, reduceNotification } from './notification.ts';
-import { sidecarKey } from './object-key.ts';
-import { type ObjectStore, settled, type Upload } from './object-store.ts';
-import { writeMarker } from './outbox.ts';
-import { createPublishGate, notTried } from './publish-gate.ts';
-import type { Publisher } from './publisher.ts';
-import { renderTraceHeaders } from './trace-headers.ts';
-import { notVerified } from './verification.ts';
+import { readHeaderSection } from '../message/header-section.ts';
+import type { ReceivedMail } from './intake/s3-writer.ts';
+import {
+  encodeRecord,
+  encodeSidecar,
+  type MailRecord,
+  makeRecord,
+} from './contract/mail-record.ts';
+import { buildNotification, type Notification, reduceNotification } from './notify/notification.ts';
+import { sidecarKey } from './contract/object-key.ts';
+import { type ObjectStore, settled, type Upload } from './store/object-store.ts';
+import { writeMarker } from './outbox/marker.ts';
+import { createPublishGate, notTried } from './notify/publish-gate.ts';
+import type { Publisher } from './notify/publisher.ts';
+import { renderTraceHeaders } from '../message/trace-headers.ts';
+import { notVerified } from './contract/verification.ts';
 
 export interface CommitterOptions {
   readonly store: ObjectStore;

@@ -9,10 +9,10 @@ import {
   GetItemCommand,
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { classifyAwsError } from './aws-failures.ts';
-import { Deadline } from './deadline.ts';
+import { classifyAwsError } from './aws/failures.ts';
+import { Deadline } from './aws/deadline.ts';
 import type { AwsFailure, Observe } from './events.ts';
-import type { ReceivedMail } from './incoming-message.ts';
+import type { ReceivedMail } from './intake/s3-writer.ts';
 import type { DuplicateOptions } from './options.ts';
 
 export type Claim =

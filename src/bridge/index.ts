@@ -1,5 +1,9 @@
 export { type Bridge, createBridge } from './bridge.ts';
-export { type BridgeClientOptions, type BridgeClients, createBridgeClients } from './clients.ts';
+export {
+  type BridgeClientOptions,
+  type BridgeClients,
+  createBridgeClients,
+} from './aws/clients.ts';
 export type {
   AwsFailure,
   AwsService,
@@ -9,13 +13,17 @@ export type {
   Observe,
   StoredCopy,
 } from './events.ts';
-export { type MailRecord, MailRecordError } from './mail-record.ts';
-export { isMessageId, messageId } from './message-id.ts';
-export type * from './notification-types.ts';
-export { type MessageAttribute, type Notification, NOTIFICATION_SUBJECT } from './notification.ts';
-export { objectKeyPrefix, sidecarKey, splitObjectKey } from './object-key.ts';
+export { type MailRecord, MailRecordError } from './contract/mail-record.ts';
+export { isMessageId, messageId } from './contract/message-id.ts';
+export type * from './contract/notification-types.ts';
+export {
+  type MessageAttribute,
+  type Notification,
+  NOTIFICATION_SUBJECT,
+} from './notify/notification.ts';
+export { objectKeyPrefix, sidecarKey, splitObjectKey } from './contract/object-key.ts';
 export type { BridgeLimits, BridgeOptions, Destination, DuplicateOptions } from './options.ts';
-export type { OutboxMarker } from './outbox.ts';
-export type { DrainResult, OutboxEntry } from './outbox-drainer.ts';
-export { drainOutboxOf, listOutboxOf } from './outbox-commands.ts';
+export type { OutboxMarker } from './outbox/marker.ts';
+export type { DrainResult, OutboxEntry } from './outbox/worker.ts';
+export { drainOutboxOf, listOutboxOf } from './outbox/administration.ts';
 export { type Bucket, NoSuchMailError, readRecord, rebuildNotification } from './stored-mail.ts';

@@ -7,12 +7,12 @@ import {
   NotFound,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { errorCode } from './aws-failures.ts';
-import { HEADER_SECTION_OCTETS, readHeaderSection } from './header-section.ts';
-import { decodeRecord, type MailRecord } from './mail-record.ts';
-import type { MailsluiceMember } from './notification-types.ts';
-import { buildNotification, type Notification } from './notification.ts';
-import { sidecarKey } from './object-key.ts';
+import { errorCode } from './aws/failures.ts';
+import { HEADER_SECTION_OCTETS, readHeaderSection } from '../message/header-section.ts';
+import { decodeRecord, type MailRecord } from './contract/mail-record.ts';
+import type { MailsluiceMember } from './contract/notification-types.ts';
+import { buildNotification, type Notification } from './notify/notification.ts';
+import { sidecarKey } from './contract/object-key.ts';
 
 export interface Bucket {
   readonly s3: S3Client;

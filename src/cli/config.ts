@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { configurationJsonSchema, parseConfiguration } from '../config/index.ts';
-import { readConfigurationSource } from './configuration-source.ts';
-import { UsageError } from './failure.ts';
-import { refuseNotYetAvailable } from './not-yet-available.ts';
+import { readConfigurationSource } from './frame/configuration-source.ts';
+import { UsageError } from '../app/operator-error.ts';
+import { refuseNotYetAvailable } from '../app/not-yet-available.ts';
 
 export function configCommand(): Command {
   const command = new Command('config').description('Look at a configuration');

@@ -7,10 +7,10 @@ import {
   type OutboxEntry,
 } from '../bridge/index.ts';
 import { parseSection } from '../config/index.ts';
-import { bucketErrorLine } from './bucket-error-line.ts';
-import { readConfigurationSource } from './configuration-source.ts';
-import { OperatorError } from './failure.ts';
-import { renderTable } from './text-table.ts';
+import { bucketErrorLine } from './frame/bucket-error-line.ts';
+import { readConfigurationSource } from './frame/configuration-source.ts';
+import { OperatorError } from '../app/operator-error.ts';
+import { renderTable } from './frame/text-table.ts';
 
 interface OutboxOptions {
   readonly config?: string;

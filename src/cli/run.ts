@@ -1,15 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/index.ts';
 import { archiveCommand } from './archive/index.ts';
-import { archiveContext } from './archive-context.ts';
+import { archiveContext } from './frame/archive-context.ts';
 import { configCommand } from './config.ts';
 import { credentialsCommand } from './credentials/index.ts';
-import { credentialsContext } from './credentials-context.ts';
-import { UsageError } from './failure.ts';
-import { localCommand } from './local/command.ts';
+import { credentialsContext } from './frame/credentials-context.ts';
+import { UsageError } from '../app/operator-error.ts';
+import { localCommand } from './local.ts';
 import { outboxCommand } from './outbox.ts';
 import { serveCommand } from './serve.ts';
-import { version } from './version.ts';
+import { version } from './frame/version.ts';
 
 /**
  * Runs one command line and returns its exit code: 0 done, 1 failed, 2 used wrongly. Whatever fails is one

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { startApp } from '../app.ts';
+import { startApp } from '../app/start.ts';
 import { parseConfiguration } from '../config/index.ts';
-import { readConfigurationSource } from './configuration-source.ts';
-import { UsageError } from './failure.ts';
-import { refuseNotYetAvailable } from './not-yet-available.ts';
-import { shutDownOnSignal } from './shutdown.ts';
+import { readConfigurationSource } from './frame/configuration-source.ts';
+import { UsageError } from '../app/operator-error.ts';
+import { refuseNotYetAvailable } from '../app/not-yet-available.ts';
+import { shutDownOnSignal } from '../app/shutdown.ts';
 
 export function serveCommand(): Command {
   return new Command('serve')

@@ -1,7 +1,7 @@
 // What an operator does to the table, as calls: the commands are a thin layer over these.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Credential, liveSecrets, type StoredSecret } from './credential.ts';
-import type { Grants } from './grants.ts';
+import type { Grants } from '../policy/grants.ts';
 import { makeCredential, makeSecret, type SecretSource } from './make-credential.ts';
 import { CredentialTable, type UnreadableRow } from './table.ts';
 import { canonicalUsername } from './username.ts';

@@ -9,7 +9,7 @@ import type {
   SignInAnswer,
   SignInAttempt,
 } from '../smtp/index.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, systemClock } from '../counters/time-source.ts';
 import { type Credential, isInForce, liveSecrets } from './credential.ts';
 import {
   type CacheOptions,
@@ -19,21 +19,21 @@ import {
 } from './credential-reader.ts';
 import { DecoyKeeper } from './decoy-keeper.ts';
 import type { CredentialEvent, RefusalCause } from './events.ts';
-import { FleetCounter } from './fleet-counter.ts';
+import { FleetCounter } from '../counters/fleet-counter.ts';
 import { UnreadableCredentialError } from './item.ts';
-import { overloaded } from './lanes.ts';
-import { isInNetworks } from './network.ts';
+import { overloaded } from './concurrency-limit.ts';
+import { isInNetworks } from '../net/networks.ts';
 import { ProvenSecrets } from './proven-secrets.ts';
 import { replies } from './replies.ts';
 import { type HashingOptions, SecretCheck } from './secret-check.ts';
-import { SharedCounter } from './shared-counter.ts';
+import { SharedCounter } from '../counters/shared-counter.ts';
 import { CredentialTable } from './table.ts';
 import { Throttle, throttleDefaults, type ThrottleOptions } from './throttle.ts';
 import { TokenCheck, type TokenIssuer } from './token-check.ts';
 import { UseRecorder } from './use-recorder.ts';
 import { canonicalUsername } from './username.ts';
 import { isSlow } from './verifier.ts';
-import { MemoryCounter } from './window-counter.ts';
+import { MemoryCounter } from '../counters/window-counter.ts';
 
 export interface AuthenticatorOptions {
   /** The caller's: `createCredentialClient()` makes one; it is not destroyed here. */

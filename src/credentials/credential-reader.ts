@@ -1,10 +1,10 @@
 // Credentials as sign-in sees them: read from the table, kept for less than a minute, and for longer only
 // while the table cannot be read.
-import { BoundedMap } from './bounded-map.ts';
-import type { Clock } from './clock.ts';
+import { BoundedMap } from '../counters/bounded-map.ts';
+import type { Clock } from '../counters/time-source.ts';
 import type { Credential } from './credential.ts';
 import { UnreadableCredentialError } from './item.ts';
-import { Lanes, overloaded } from './lanes.ts';
+import { Lanes, overloaded } from './concurrency-limit.ts';
 import type { CredentialTable } from './table.ts';
 
 export interface CacheOptions {

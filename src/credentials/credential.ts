@@ -1,4 +1,4 @@
-import type { Grants } from './grants.ts';
+import type { Grants } from '../policy/grants.ts';
 import type { ScramKeys, ScramSetting } from './scram-keys.ts';
 import type { Verifier } from './verifier.ts';
 

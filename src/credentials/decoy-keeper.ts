@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../counters/time-source.ts';
 import type { Credential } from './credential.ts';
 import { decoyFor, type DecoySource, makeDecoySource } from './decoys.ts';
 import type { CredentialTable } from './table.ts';

@@ -2,7 +2,7 @@
 // same name at every attempt, in every task of a fleet and after every restart.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Credential } from './credential.ts';
-import { issueGrants } from './grants.ts';
+import { issueGrants } from '../policy/grants.ts';
 import { GENERATED_ITERATIONS, PASSWORD_ITERATIONS, type ScramSetting } from './scram-keys.ts';
 import { ARGON2ID, type Verifier } from './verifier.ts';
 

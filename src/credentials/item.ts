@@ -2,7 +2,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Credential, StoredSecret } from './credential.ts';
 import { MAX_SECRETS } from './credential.ts';
-import { type Grants, issueGrants, type Rate } from './grants.ts';
+import { type Grants, issueGrants, type Rate } from '../policy/grants.ts';
 import { parseVerifier, renderVerifier } from './verifier.ts';
 
 export type Item = Record<string, AttributeValue>;

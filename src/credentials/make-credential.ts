@@ -1,7 +1,7 @@
 // Makes secrets and the rows that check them: what the command line and `local` do before any sign-in.
 import { randomBytes } from 'node:crypto';
 import type { Credential, StoredSecret } from './credential.ts';
-import { type Grants, issueGrants } from './grants.ts';
+import { type Grants, issueGrants } from '../policy/grants.ts';
 import { saslprep } from './saslprep.ts';
 import {
   deriveScramKeys,

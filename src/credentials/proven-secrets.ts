@@ -1,8 +1,8 @@
 // Remembers which secret was found to fit a slow verifier, so that a client that signs in again and again is
 // hashed once. Holds no secret: only an HMAC of it, under a key that never leaves this process.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { BoundedMap } from './bounded-map.ts';
-import type { Clock } from './clock.ts';
+import { BoundedMap } from '../counters/bounded-map.ts';
+import type { Clock } from '../counters/time-source.ts';
 import type { Verifier } from './verifier.ts';
 
 /** How long a proof holds; the credential itself is read more often than that. */

@@ -2,7 +2,7 @@
 // each only once as long as its proof holds.
 import { availableParallelism } from 'node:os';
 import { type Credential, liveSecrets } from './credential.ts';
-import { Lanes, overloaded } from './lanes.ts';
+import { Lanes, overloaded } from './concurrency-limit.ts';
 import type { ProvenSecrets } from './proven-secrets.ts';
 import { isSlow, type Verifier, verifySecret } from './verifier.ts';
 

@@ -1,9 +1,9 @@
 // Slows down and then locks out whoever fails to sign in again and again, by address and by user name. It
 // treats names that exist and names that do not alike, so that it tells nothing.
-import { BoundedMap } from './bounded-map.ts';
-import type { Clock } from './clock.ts';
-import { clientNetwork } from './network.ts';
-import { MemoryCounter, type WindowCounter } from './window-counter.ts';
+import { BoundedMap } from '../counters/bounded-map.ts';
+import type { Clock } from '../counters/time-source.ts';
+import { clientNetwork } from '../net/networks.ts';
+import { MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
 
 export interface ThrottleOptions {
   /** Count for the whole fleet, in rows of the credential table. Default `false`: each process for itself. */

@@ -9,8 +9,8 @@ import {
   jwtVerify,
   type RemoteJWKSet,
 } from 'jose';
-import type { Clock } from './clock.ts';
-import { Lanes, overloaded } from './lanes.ts';
+import type { Clock } from '../counters/time-source.ts';
+import { Lanes, overloaded } from './concurrency-limit.ts';
 
 /** Whose tokens are taken, and for what. */
 export interface TokenIssuer {

@@ -1,6 +1,6 @@
 // Notes in the table when a credential was last used: best effort, behind the answer to the client.
-import { BoundedMap } from './bounded-map.ts';
-import type { Clock } from './clock.ts';
+import { BoundedMap } from '../counters/bounded-map.ts';
+import type { Clock } from '../counters/time-source.ts';
 import type { Credential } from './credential.ts';
 import type { CredentialTable } from './table.ts';
 

@@ -1,4 +1,4 @@
-import { addressGroup } from './addresses.ts';
+import { addressGroup } from '../net/addresses.ts';
 
 /** How many connections there are, in all and from each address. Bounded by the connections themselves. */
 export class ConnectionCounts {

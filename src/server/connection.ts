@@ -18,7 +18,7 @@ import { codeOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { ACCEPT, askHooks, askSignInHooks, isPromise, type Now } from './hooks.ts';
 import type { Listener } from './listener.ts';
-import { MessageReception, NOT_STORED } from './message-reception.ts';
+import { MessageReception, NOT_STORED } from './inbound-message.ts';
 import { readTlsFacts } from './tls-facts.ts';
 
 /** Why the socket is not read: any of these bits. */

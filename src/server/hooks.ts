@@ -11,7 +11,7 @@ import type {
   SignInAttempt,
   TlsFacts,
 } from '../smtp/index.ts';
-import type { Mail } from './mail.ts';
+import type { Mail } from './mail/mail.ts';
 
 /**
  * What a hook says: nothing (go on), a reply of 4yz or 5yz (refuse), or a reply of its own of 2yz. All hooks of

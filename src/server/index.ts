@@ -16,6 +16,6 @@ export type {
   SignInHookAnswer,
 } from './hooks.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
-export type { LoopMail, Mail } from './mail.ts';
+export type { LoopMail, Mail } from './mail/mail.ts';
 export type { Extensions, ListenerOptions, ServerOptions } from './options.ts';
 export { type Closed, type CloseOptions, type ListeningAddress, SmtpServer } from './server.ts';

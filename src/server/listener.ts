@@ -8,7 +8,7 @@ import type {
   SessionFacts,
   SessionOptions,
 } from '../smtp/index.ts';
-import { canonicalAddress } from './addresses.ts';
+import { canonicalAddress } from '../net/addresses.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';

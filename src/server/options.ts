@@ -2,7 +2,7 @@ import type { Mechanism, OpenMessage } from '../smtp/index.ts';
 import type { Certificate } from './certificates.ts';
 import { OptionsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
-import { TrustedNetworks } from './trusted-networks.ts';
+import { TrustedNetworks } from '../net/trusted-networks.ts';
 import { COUNTS, DEFAULT_LIMITS, type Limits } from './limits.ts';
 
 /**

@@ -18,9 +18,9 @@ import {
   type SignInHook,
 } from './hooks.ts';
 import { Listener, type Shared } from './listener.ts';
-import type { LoopMail } from './mail.ts';
-import { MailIntake } from './mail-intake.ts';
-import { MailLoop } from './mail-loop.ts';
+import type { LoopMail } from './mail/mail.ts';
+import { MailIntake } from './mail/hook-writer.ts';
+import { MailLoop } from './mail/loop.ts';
 import type { Limits } from './limits.ts';
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.ts';
 

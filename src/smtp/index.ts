@@ -16,7 +16,7 @@ export {
   type ProxyFault,
   type ProxyHeader,
   type ProxyTlv,
-} from './proxy-header.ts';
+} from '../net/proxy-header.ts';
 export type { ConnectionFacts, Opening } from './opening.ts';
 export { type Expectation, Session } from './session.ts';
 export { renderReply } from './render-reply.ts';

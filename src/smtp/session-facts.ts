@@ -1,4 +1,4 @@
-import type { ProxyTlv } from './proxy-header.ts';
+import type { ProxyTlv } from '../net/proxy-header.ts';
 
 /** What is known of a session when a policy or a message asks: plain facts, no behaviour. */
 export interface SessionFacts {

@@ -45,4 +45,4 @@ export type {
   SesS3Action,
   SesVerdict,
 } from './ses-notification.ts';
-export type { ReceivedNotification } from '../bridge/notification-types.ts';
+export type { ReceivedNotification } from '../bridge/contract/notification-types.ts';

@@ -6,7 +6,7 @@ import type {
   MailsluiceMember as BridgeMember,
   NotifiedMail,
   S3Action,
-} from '../bridge/notification-types.ts';
+} from '../bridge/contract/notification-types.ts';
 
 /** The same type with nothing `readonly`. */
 export type Writable<T> = T extends readonly (infer Item)[]

@@ -2,7 +2,7 @@
 // Prometheus. It shares nothing with the mail path but the process.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { proxyPrefixLength } from './proxy-prefix.ts';
+import { proxyPrefixLength } from '../net/proxy-prefix.ts';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus.ts';
 
 export interface HealthServerOptions {

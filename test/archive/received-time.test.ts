@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { messageId } from '../../src/bridge/message-id.ts';
-import { objectKeyPrefix } from '../../src/bridge/object-key.ts';
+import { messageId } from '../../src/bridge/contract/message-id.ts';
+import { objectKeyPrefix } from '../../src/bridge/contract/object-key.ts';
 import { hoursWithin, isWithin, parseMailKey } from '../../src/archive/received-time.ts';
 
 const at = new Date('2026-11-23T13:14:15.678Z');

@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { encodeRecord, makeRecord } from '../../src/bridge/mail-record.ts';
-import { objectKeyPrefix } from '../../src/bridge/object-key.ts';
-import { notVerified } from '../../src/bridge/verification.ts';
+import { encodeRecord, makeRecord } from '../../src/bridge/contract/mail-record.ts';
+import { objectKeyPrefix } from '../../src/bridge/contract/object-key.ts';
+import { notVerified } from '../../src/bridge/contract/verification.ts';
 import { facts } from '../bridge/support.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 

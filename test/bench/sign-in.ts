@@ -11,7 +11,7 @@ import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { connect as connectTls } from 'node:tls';
 import { CredentialAdministration, createCredentialClient } from '../../src/credentials/index.ts';
-import { type EmbeddedAws, startEmbeddedAws } from '../../src/cli/local/embedded-aws.ts';
+import { type EmbeddedAws, startEmbeddedAws } from '../../src/app/local/embedded-aws.ts';
 import { serve, type Served } from '../credentials/served.ts';
 
 const TRIES = 200;

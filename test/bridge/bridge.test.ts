@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Bridge, type BridgeEvent, createBridge } from '../../src/bridge/index.ts';
-import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 import type { BridgeOptions } from '../../src/bridge/options.ts';
 import { createRoutes } from '../../src/policy/routes.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';

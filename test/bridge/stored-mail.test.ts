@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createBridge, readRecord, rebuildNotification } from '../../src/bridge/index.ts';
-import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { deliver, type FactsInput, facts, recipient, takeNotifications } from './support.ts';
 

@@ -2,7 +2,7 @@
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { Bridge } from '../../src/bridge/index.ts';
-import { messageId } from '../../src/bridge/message-id.ts';
+import { messageId } from '../../src/bridge/contract/message-id.ts';
 import type {
   Envelope,
   Mailbox,

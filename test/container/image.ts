@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { buildArtifacts } from '../../infra/build-artifacts.ts';
+import { buildArtifacts } from '../../infra/tools/build-artifacts.ts';
 import { missing } from '../support/programs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

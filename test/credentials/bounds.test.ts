@@ -1,8 +1,8 @@
 // Everything that sign-in holds on to is bounded.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BoundedMap } from '../../src/credentials/bounded-map.ts';
-import { Lanes, overloaded } from '../../src/credentials/lanes.ts';
+import { BoundedMap } from '../../src/counters/bounded-map.ts';
+import { Lanes, overloaded } from '../../src/credentials/concurrency-limit.ts';
 
 test('a bounded map holds what was used last, as a plain one would', () => {
   fc.assert(

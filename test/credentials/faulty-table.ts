@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createCredentialClient } from '../../src/credentials/index.ts';
-import type { EmbeddedAws } from '../../src/cli/local/embedded-aws.ts';
+import type { EmbeddedAws } from '../../src/app/local/embedded-aws.ts';
 
 export type Fault =
   | 'none'

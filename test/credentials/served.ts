@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { EmbeddedAws } from '../../src/cli/local/embedded-aws.ts';
+import type { EmbeddedAws } from '../../src/app/local/embedded-aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
 
 const mainFile = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));

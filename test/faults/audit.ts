@@ -1,6 +1,6 @@
 // Was the promise kept? Every mail that was answered 250 is in S3 octet by octet and was announced.
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 import { listKeys, readObject } from '../bridge/support.ts';
 import type { TestAws } from '../support/aws.ts';
 import { type Acknowledged, sha256 } from './sender.ts';

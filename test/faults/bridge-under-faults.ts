@@ -6,7 +6,7 @@ import {
   createBridgeClients,
 } from '../../src/bridge/index.ts';
 import type { BridgeOptions } from '../../src/bridge/options.ts';
-import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 import type { MessageFacts } from '../../src/smtp/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { deliver, facts, listKeys, readObject, takeNotifications } from '../bridge/support.ts';

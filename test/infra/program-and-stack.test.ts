@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CredentialAdministration } from '../../src/credentials/index.ts';
-import { LOG_QUERIES } from '../../infra/log-queries.ts';
+import { LOG_QUERIES } from '../../infra/watch/log-queries.ts';
 import { METRIC_NAMESPACE } from '../../src/telemetry/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';

@@ -6,9 +6,9 @@ import { App, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll } from 'vitest';
-import { buildArtifacts } from '../../infra/build-artifacts.ts';
+import { buildArtifacts } from '../../infra/tools/build-artifacts.ts';
 import { MailBridge, type MailBridgeProps } from '../../infra/index.ts';
-import { addStacks } from '../../infra/stacks.ts';
+import { addStacks } from '../../infra/app/stacks.ts';
 
 // What is deployed besides templates; the functions' code is part of the templates' hashes.
 await buildArtifacts();

@@ -9,7 +9,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { MailHandler } from '../../src/subscriber/index.ts';
-import { bodyFor, lambdaEvent } from '../ses-consumers/live-queue.ts';
+import { bodyFor, lambdaEvent } from './ses-consumers/live-queue.ts';
 import { LocalProcess } from '../support/local.ts';
 import { sqsEvent } from './support.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { SESMail, SESMessage, SESReceipt, SNSHandler, SQSHandler } from 'aws-lambda';
 import { expect, expectTypeOf, test } from 'vitest';
-import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 import {
   defineMailHandler,
   notificationSchema,

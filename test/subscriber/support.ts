@@ -1,5 +1,5 @@
 // One mail's notification, and the events in which AWS hands it to a Lambda function.
-import type { ReceivedNotification } from '../../src/bridge/notification-types.ts';
+import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 
 export const MESSAGE_ID = '1jb2rfnv8k0000000000000000000000000000ab';
 

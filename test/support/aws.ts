@@ -7,7 +7,7 @@ import {
   type EmbeddedAws,
   type EmbeddedAwsOptions,
   startEmbeddedAws,
-} from '../../src/cli/local/embedded-aws.ts';
+} from '../../src/app/local/embedded-aws.ts';
 
 export interface TestAws extends EmbeddedAws {
   readonly s3: S3Client;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { LocalReady } from '../../src/cli/local/ready.ts';
+import type { LocalReady } from '../../src/app/local/ready.ts';
 
 export const mainFile = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { HealthServer } from '../../src/telemetry/health.ts';
-import { proxyPrefixLength } from '../../src/telemetry/proxy-prefix.ts';
+import { proxyPrefixLength } from '../../src/net/proxy-prefix.ts';
 
 let reasons: string[] = [];
 const servers: HealthServer[] = [];

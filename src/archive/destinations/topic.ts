@@ -1,6 +1,6 @@
 import type { SNSClient } from '@aws-sdk/client-sns';
-import { classifyAwsError } from '../../bridge/aws-failures.ts';
-import { createPublisher } from '../../bridge/publisher.ts';
+import { classifyAwsError } from '../../bridge/aws/failures.ts';
+import { createPublisher } from '../../bridge/notify/publisher.ts';
 import { type Destination, MailRefusedError } from './destination.ts';
 
 /** How long one mail may wait for SNS, all tries of the SDK together. */

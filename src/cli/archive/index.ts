@@ -1,6 +1,6 @@
 // `mailsluice archive`: what people do with the mail that is stored.
 import { Command } from 'commander';
-import { writeTo } from '../command-streams.ts';
+import { writeTo } from '../frame/command-streams.ts';
 import type { ArchiveCliContext } from './context.ts';
 import { fetchCommand } from './fetch.ts';
 import { indexCommand } from './index-command.ts';

@@ -1,7 +1,7 @@
 // What every command of this folder shares: its options, its archive, and how it fails.
 import { type Command, CommanderError } from 'commander';
 import { MailNotFoundError, ReplayStateError } from '../../archive/index.ts';
-import { bucketErrorLine } from '../bucket-error-line.ts';
+import { bucketErrorLine } from '../frame/bucket-error-line.ts';
 import type { ArchiveCliContext, ArchiveOptions, OpenedArchive } from './context.ts';
 
 export interface CommonOptions extends ArchiveOptions {

@@ -1,6 +1,6 @@
 // `mailsluice credentials`: what operators do to the credential table.
 import { Command } from 'commander';
-import { writeTo } from '../command-streams.ts';
+import { writeTo } from '../frame/command-streams.ts';
 import { addCommand } from './add.ts';
 import type { CredentialsCliContext } from './context.ts';
 import { disableCommand, enableCommand } from './enable.ts';

@@ -3,7 +3,7 @@ import type { Credential } from '../../credentials/index.ts';
 import type { CredentialsCliContext } from './context.ts';
 import { day, describeCredential, stateOf } from './describe.ts';
 import { type TableOptions, withTable, withTableOptions } from './run.ts';
-import { renderTable } from '../text-table.ts';
+import { renderTable } from '../frame/text-table.ts';
 
 export function listCommand(context: CredentialsCliContext): Command {
   const command = withTableOptions(new Command('list'))

@@ -1,4 +1,4 @@
-import { awsErrorLine } from '../aws-error-line.ts';
+import { awsErrorLine } from '../frame/aws-error-line.ts';
 
 /** What went wrong with the credential table, in one line; `undefined` where the error is none of AWS's. */
 export function tableErrorLine(error: unknown, table: string): string | undefined {

@@ -1,6 +1,6 @@
 // The embedded AWS in a process of its own. Its port tells, once all is made, where the rest is.
 import { createServer } from 'node:http';
-import { startEmbeddedAws } from '../../../src/cli/local/embedded-aws.ts';
+import { startEmbeddedAws } from '../../../src/app/local/embedded-aws.ts';
 
 const aws = await startEmbeddedAws();
 const { environment, resources } = aws;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { archiveContext } from '../../../src/cli/archive-context.ts';
+import { archiveContext } from '../../../src/cli/frame/archive-context.ts';
 
 async function opened(options: Parameters<typeof archiveContext.openArchive>[0]) {
   const { s3, ...archive } = await archiveContext.openArchive(options);

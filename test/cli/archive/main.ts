@@ -1,6 +1,6 @@
 // `mailsluice archive …` in a process of its own, with the environment and the streams of a user.
 import { CommanderError } from 'commander';
-import { archiveContext } from '../../../src/cli/archive-context.ts';
+import { archiveContext } from '../../../src/cli/frame/archive-context.ts';
 import { archiveCommand } from '../../../src/cli/archive/index.ts';
 
 try {

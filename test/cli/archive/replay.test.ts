@@ -15,7 +15,7 @@ import {
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { ReceivedNotification } from '../../../src/bridge/notification-types.ts';
+import type { ReceivedNotification } from '../../../src/bridge/contract/notification-types.ts';
 import { defineMailHandler, requireNotification } from '../../../src/subscriber/index.ts';
 import { storeMails } from '../../archive/support.ts';
 import { takeNotifications } from '../../bridge/support.ts';

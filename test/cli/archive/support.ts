@@ -6,7 +6,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { CommanderError } from 'commander';
 import { archiveCommand, type OpenedArchive } from '../../../src/cli/archive/index.ts';
-import type { EmbeddedAws } from '../../../src/cli/local/embedded-aws.ts';
+import type { EmbeddedAws } from '../../../src/app/local/embedded-aws.ts';
 
 export interface Outcome {
   readonly exitCode: number;

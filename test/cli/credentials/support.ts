@@ -3,7 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CommanderError } from 'commander';
 import { credentialsCommand } from '../../../src/cli/credentials/index.ts';
-import type { EmbeddedAws } from '../../../src/cli/local/embedded-aws.ts';
+import type { EmbeddedAws } from '../../../src/app/local/embedded-aws.ts';
 
 export interface Outcome {
   readonly exitCode: number;

@@ -1,0 +1,361 @@
+// The construct: an SMTP service on Fargate behind fixed addresses, with everything to run it in earnest.
+import {
+  aws_cloudwatch as cloudwatch,
+  type aws_dynamodb as dynamodb,
+  aws_ec2 as ec2,
+  aws_ecs as ecs,
+  aws_iam as iam,
+  type aws_kms as kms,
+  type aws_lambda as lambda,
+  type aws_logs as logs,
+  type aws_s3 as s3,
+  type aws_sns as sns,
+  aws_sns_subscriptions as subscriptions,
+  aws_sqs as sqs,
+  Names,
+  Stack,
+} from 'aws-cdk-lib';
+import { Construct, type IConstruct } from 'constructs';
+import type { Configuration } from '../../src/config/index.ts';
+import type { MetricName } from '../../src/telemetry/metric-names.ts';
+import { Alarms } from '../watch/alarms.ts';
+import { completeConfiguration } from './configuration.ts';
+import { BridgeImage } from './image.ts';
+import { bridgeMetric, type BridgeMetricOptions } from '../watch/metrics.ts';
+import { Dashboard, type DashboardProps } from '../watch/dashboard.ts';
+import { Dns, renderRecords } from '../network/dns.ts';
+import { Edge, type PublishedPort } from '../network/edge.ts';
+import { ExampleSubscriber } from './example-subscriber.ts';
+import { LogQueries } from '../watch/log-queries.ts';
+import { type BridgePlan, planBridge } from './mail-bridge-plan.ts';
+import type { MailBridgeProps } from './mail-bridge-props.ts';
+import { MailData } from '../data/mail-data.ts';
+import { Network } from '../network/network.ts';
+import { acknowledgePrefixes } from './prefix-findings.ts';
+import { Service } from './service.ts';
+import { makeTaskRole, type TableWrite } from './task-role.ts';
+import { type BoundCertificate, TlsCertificate } from '../certificate/tls-certificate.ts';
+
+/** How a subscriber wants to be told. */
+export interface SubscriberOptions {
+  /**
+   * Only mail whose attributes match, as `{ listener: SubscriptionFilter.stringFilter({ allowlist: ['mx'] }) }`.
+   * @default - all mail
+   */
+  readonly filterPolicy?: Readonly<Record<string, sns.SubscriptionFilter>>;
+  /**
+   * Where notifications go that could not be delivered.
+   * @default - a new queue
+   */
+  readonly deadLetterQueue?: sqs.IQueue;
+}
+
+const MARK = Symbol.for('mailsluice.MailBridge');
+
+export class MailBridge extends Construct implements ec2.IConnectable {
+  /** Whether a construct is one of these, from whatever copy of this module. */
+  static isMailBridge(construct: IConstruct): construct is MailBridge {
+    return MARK in construct;
+  }
+
+  readonly bucket: s3.IBucket;
+  readonly topic: sns.ITopic;
+  readonly table: dynamodb.ITable;
+  readonly vpc: ec2.IVpc;
+  readonly service: ecs.FargateService;
+  readonly cluster: ecs.ICluster;
+  readonly loadBalancer: Edge['loadBalancer'];
+  readonly logGroup: logs.LogGroup;
+  readonly taskRole: iam.Role;
+  readonly alarms: readonly cloudwatch.Alarm[];
+  readonly dashboard: cloudwatch.Dashboard;
+  /** The network side: `allowFrom` of it opens the load balancer to more peers. */
+  readonly connections: ec2.Connections;
+  /** The value of the dimension `Stage` in every metric. */
+  readonly stage: string;
+  /** The key prefixes that mail is stored under. */
+  readonly mailPrefixes: readonly string[];
+  /** The ports the world finds, and the program's own. */
+  readonly ports: readonly PublishedPort[];
+  /** Where a newer certificate can be put by hand, if it is in a secret. */
+  readonly certificateSecret: BoundCertificate['secret'];
+  /** The DNS records to make, one a line; made already where there is a hosted zone. */
+  readonly dnsRecords: string;
+  /** The fixed addresses, as far as they are known. */
+  readonly addresses: readonly string[];
+  /** The program's configuration with its defaults. */
+  readonly configuration: Configuration;
+  readonly #keys: readonly kms.IKey[];
+
+  constructor(scope: Construct, id: string, props: MailBridgeProps) {
+    super(scope, id);
+    Object.defineProperty(this, MARK, { value: true });
+    const plan = planBridge(this, props);
+    this.stage = plan.stage;
+    this.configuration = plan.configuration;
+    this.ports = plan.ports;
+    this.mailPrefixes = plan.mailPrefixes;
+
+    const data = this.#makeData(props, plan);
+    this.bucket = data.bucket;
+    this.topic = data.topic;
+    this.table = data.table;
+    this.addresses = props.addresses ?? data.addresses;
+
+    const network = new Network(this, 'Network', {
+      ...plan,
+      vpc: props.vpc,
+      taskSubnets: props.taskSubnets,
+      bucketArn: this.bucket.bucketArn,
+      usesAcm: props.certificate?.source === 'acm',
+    });
+    this.vpc = network.vpc;
+    const edge = new Edge(this, 'Edge', {
+      ...plan,
+      vpc: this.vpc,
+      subnets: plan.loadBalancerSubnets,
+      allocationIds: props.allocationIds ?? data.allocationIds,
+    });
+    this.loadBalancer = edge.loadBalancer;
+    this.connections = new ec2.Connections({
+      securityGroups: [edge.securityGroup],
+      defaultPort: ec2.Port.tcp(this.ports[0]?.publicPort ?? 25),
+    });
+
+    const certificate = (props.certificate ?? TlsCertificate.selfSigned()).bind(
+      this,
+      this.configuration.hostname,
+    );
+    this.certificateSecret = certificate.secret;
+    this.#keys = distinctKeys([
+      props.encryptionKey,
+      this.bucket.encryptionKey,
+      this.topic.masterKey,
+      certificate.secret?.encryptionKey,
+    ]);
+    this.taskRole = this.#makeTaskRole(certificate);
+    const service = new Service(this, 'Service', {
+      ...plan,
+      vpc: this.vpc,
+      subnets: network.taskSubnets,
+      assignPublicIp: network.assignPublicIp,
+      cluster: props.cluster,
+      image: props.image ?? BridgeImage.fromPackage(plan.architecture),
+      taskRole: this.taskRole,
+      edge,
+      activeConnections: this.metricActiveConnections({ statistic: cloudwatch.Stats.AVERAGE }),
+      configuration: this.#renderConfiguration(props, plan, certificate),
+    });
+    this.service = service.service;
+    this.cluster = service.cluster;
+    this.logGroup = service.logGroup;
+    // The rights and the certificate first, then the tasks that need them.
+    this.service.node.addDependency(this.taskRole);
+    if (certificate.dependency !== undefined) {
+      this.service.node.addDependency(certificate.dependency);
+    }
+
+    const watched = {
+      stage: this.stage,
+      service: this.service,
+      loadBalancer: this.loadBalancer,
+      targetGroups: edge.targetGroups.map(({ targetGroup }) => targetGroup),
+      topic: this.topic,
+    };
+    this.alarms = this.#makeAlarms(props, plan, watched);
+    this.dashboard = new Dashboard(this, 'Dashboard', {
+      ...watched,
+      alarms: this.alarms,
+    }).dashboard;
+    new LogQueries(this, 'LogQueries', { stage: this.stage, logGroup: this.logGroup });
+
+    const { loadBalancerDnsName } = this.loadBalancer;
+    this.dnsRecords = renderRecords(plan.dns, this.addresses, loadBalancerDnsName);
+    if (props.hostedZone !== undefined) {
+      new Dns(this, 'Dns', {
+        ...plan.dns,
+        hostedZone: props.hostedZone,
+        loadBalancer: this.loadBalancer,
+        dualStack: plan.dualStack,
+      });
+    }
+  }
+
+  /** Lets somebody read the stored mail, and decrypt it. */
+  grantReadMail(grantee: iam.IGrantable): iam.Grant {
+    const { bucketArn } = this.bucket;
+    const { grantPrincipal } = grantee;
+    if (Construct.isConstruct(grantPrincipal)) {
+      acknowledgePrefixes(grantPrincipal, bucketArn, this.mailPrefixes);
+    }
+    const read = iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['s3:GetObject'],
+      resourceArns: this.mailPrefixes.map((prefix) => `${bucketArn}/${prefix}*`),
+    });
+    if (this.#keys.length === 0) return read;
+    return read.combine(
+      iam.Grant.addToPrincipal({
+        grantee,
+        actions: ['kms:Decrypt'],
+        resourceArns: this.#keys.map(({ keyArn }) => keyArn),
+      }),
+    );
+  }
+
+  /**
+   * Announces every mail to a function or a queue. A function may then read the mail; whoever reads the queue
+   * is given that by `grantReadMail`. What cannot be delivered goes to the dead-letter queue.
+   */
+  addSubscriber(
+    subscriber: lambda.IFunction | sqs.IQueue,
+    options: SubscriberOptions = {},
+  ): sqs.IQueue {
+    const deadLetterQueue =
+      options.deadLetterQueue ??
+      new sqs.Queue(this, `DeadLetters${Names.nodeUniqueId(subscriber.node).slice(-8)}`, {
+        enforceSSL: true,
+        encryption: sqs.QueueEncryption.SQS_MANAGED,
+      });
+    const common = {
+      deadLetterQueue,
+      ...(options.filterPolicy && { filterPolicy: { ...options.filterPolicy } }),
+    };
+    if ('functionArn' in subscriber) {
+      this.grantReadMail(subscriber);
+      this.topic.addSubscription(new subscriptions.LambdaSubscription(subscriber, common));
+    } else {
+      this.topic.addSubscription(new subscriptions.SqsSubscription(subscriber, common));
+    }
+    return deadLetterQueue;
+  }
+
+  /** One of the program's metrics; the sum over all labels unless `labels` names some. */
+  metric(name: MetricName, options: BridgeMetricOptions = {}): cloudwatch.Metric {
+    return bridgeMetric(this.stage, name, options);
+  }
+
+  /** Messages that were answered 250. Sum over a minute. */
+  metricMessagesAccepted(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('MessagesAccepted', options);
+  }
+
+  /** Messages and recipients that were answered 5yz. Sum over a minute. */
+  metricMessagesRejected(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('MessagesRejected', options);
+  }
+
+  /** Messages that were answered 4yz. Sum over a minute. */
+  metricMessagesDeferred(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('MessagesDeferred', options);
+  }
+
+  /** Messages that could not be stored or announced. Sum over a minute. */
+  metricCommitFailures(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('CommitFailures', options);
+  }
+
+  /** Milliseconds from the end of a message to its reply. Average over a minute. */
+  metricCommitLatency(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('CommitLatency', options);
+  }
+
+  /** Open connections of one task. Maximum over a minute. */
+  metricActiveConnections(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('ActiveConnections', options);
+  }
+
+  /** Sign-ins that were refused. Sum over a minute. */
+  metricAuthFailures(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('AuthFailures', options);
+  }
+
+  /** Seconds that the oldest notification has waited in the outbox. Maximum over a minute. */
+  metricOutboxOldestAge(options?: BridgeMetricOptions): cloudwatch.Metric {
+    return this.metric('OutboxOldestAge', options);
+  }
+
+  /** What is not given. */
+  #makeData(
+    { bucket, topic, table, encryptionKey, allocationIds }: MailBridgeProps,
+    { zones, internetFacing }: BridgePlan,
+  ): MailData {
+    return new MailData(this, 'Data', {
+      addresses: internetFacing && allocationIds === undefined ? zones : 0,
+      ...(bucket && { bucket }),
+      ...(topic && { topic }),
+      ...(table && { table }),
+      ...(encryptionKey && { encryptionKey }),
+    });
+  }
+
+  #makeTaskRole({ statements }: BoundCertificate): iam.Role {
+    return makeTaskRole(this, 'TaskRole', {
+      bucketArn: this.bucket.bucketArn,
+      mailPrefixes: this.mailPrefixes,
+      topicArn: this.topic.topicArn,
+      tableArn: this.table.tableArn,
+      tableWrites: tableWrites(this.configuration),
+      keyArns: this.#keys.map(({ keyArn }) => keyArn),
+      certificateStatements: statements,
+    });
+  }
+
+  #renderConfiguration(
+    { bridge }: MailBridgeProps,
+    { clientAddress }: BridgePlan,
+    certificate: BoundCertificate,
+  ): string {
+    const resources = {
+      bucket: this.bucket.bucketName,
+      topicArn: this.topic.topicArn,
+      table: this.table.tableName,
+      certificate: certificate.configuration,
+      stage: this.stage,
+      loadBalancerCidrs: [this.vpc.vpcCidrBlock],
+    };
+    return Stack.of(this).toJsonString(completeConfiguration(bridge, resources, clientAddress));
+  }
+
+  #makeAlarms(
+    {
+      alarmTopic,
+      warningTopic,
+      runbookUrl = 'infra/RUNBOOK.md',
+      exampleSubscriber,
+    }: MailBridgeProps,
+    { minimumTasks }: BridgePlan,
+    watched: Omit<DashboardProps, 'alarms'>,
+  ): cloudwatch.Alarm[] {
+    const alarms = new Alarms(this, 'Alarms', {
+      ...watched,
+      minimumTasks,
+      pageTopic: alarmTopic,
+      warningTopic,
+      runbookUrl,
+    });
+    // A release that cannot store mail goes back by itself.
+    watched.service.enableDeploymentAlarms([alarms.commitFailures.alarmName], {
+      behavior: ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
+    });
+    if (exampleSubscriber === true) {
+      const example = new ExampleSubscriber(this, 'ExampleSubscriber', { bridge: this });
+      alarms.addQueues(example.queue, example.deadLetterQueue);
+    }
+    return alarms.all;
+  }
+}
+
+/** What this configuration makes the program write into the table. */
+function tableWrites({ credentials, duplicates }: Configuration): TableWrite[] {
+  return [
+    ...(credentials?.recordLastUse === true ? (['last-use'] as const) : []),
+    ...(credentials?.throttle.shared === true ? (['counts'] as const) : []),
+    ...(duplicates === undefined ? [] : (['duplicates'] as const)),
+  ];
+}
+
+function distinctKeys(keys: readonly (kms.IKey | undefined)[]): kms.IKey[] {
+  const byArn = new Map(keys.flatMap((key) => (key === undefined ? [] : [[key.keyArn, key]])));
+  return [...byArn.values()];
+}

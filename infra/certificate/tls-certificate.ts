@@ -1,0 +1,235 @@
+import {
+  aws_certificatemanager as acm,
+  aws_iam as iam,
+  aws_lambda as lambda,
+  aws_logs as logs,
+  type aws_route53 as route53,
+  aws_secretsmanager as secretsmanager,
+  CustomResource,
+  Duration,
+  RemovalPolicy,
+  Validations,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { requireArtifact } from '../tools/package-root.ts';
+
+/** A certificate as the service uses it. */
+export interface BoundCertificate {
+  /** An entry of the program's `tls.certificates`. */
+  readonly configuration:
+    | { readonly secretArn: string; readonly serverNames?: string[] }
+    | { readonly acmArn: string; readonly serverNames?: string[] };
+  /** What the task needs to read it. */
+  readonly statements: readonly iam.PolicyStatement[];
+  /** Where one puts a newer certificate by hand, if there is such a place. */
+  readonly secret?: secretsmanager.ISecret;
+  /** What has to be there before the first task starts. */
+  readonly dependency?: Construct;
+}
+
+/** Where certificate and key come from. The program looks for newer ones while it runs. */
+export abstract class TlsCertificate {
+  /** A secret whose JSON has `cert` (the chain) and `key`, both PEM. */
+  static fromSecret(
+    secret: secretsmanager.ISecret,
+    options: { readonly serverNames?: readonly string[] } = {},
+  ): TlsCertificate {
+    return new SecretCertificate(secret, options.serverNames);
+  }
+
+  /** An ACM certificate that may be exported; ACM renews it, the program exports it again. */
+  static fromAcm(
+    certificate: acm.ICertificate,
+    options: { readonly serverNames?: readonly string[] } = {},
+  ): TlsCertificate {
+    return new AcmCertificate(certificate, options.serverNames);
+  }
+
+  /**
+   * A new, exportable ACM certificate for the host name, validated in the hosted zone. ACM charges for each
+   * issue and renewal of an exportable certificate.
+   */
+  static exportable(hostedZone: route53.IHostedZone): TlsCertificate {
+    return new NewAcmCertificate(hostedZone);
+  }
+
+  /**
+   * A secret with a self-signed certificate in it, to be replaced by a real one (`put-secret-value`; no
+   * deployment needed). Good enough for mail between servers, which does not verify; not for people's mail
+   * programs.
+   */
+  static selfSigned(): TlsCertificate {
+    return new SelfSignedCertificate();
+  }
+
+  /** Whether a client that verifies would accept it. */
+  abstract readonly isTrusted: boolean;
+
+  /** Which of the program's ways of naming a certificate this is. */
+  abstract readonly source: 'secret' | 'acm';
+
+  /** @internal */
+  abstract bind(scope: Construct, hostname: string): BoundCertificate;
+}
+
+class SecretCertificate extends TlsCertificate {
+  readonly isTrusted = true;
+  readonly source = 'secret';
+  readonly #secret: secretsmanager.ISecret;
+  readonly #serverNames: readonly string[] | undefined;
+
+  constructor(secret: secretsmanager.ISecret, serverNames: readonly string[] | undefined) {
+    super();
+    this.#secret = secret;
+    this.#serverNames = serverNames;
+  }
+
+  bind(): BoundCertificate {
+    return {
+      ...boundSecret(this.#secret),
+      configuration: {
+        secretArn: this.#secret.secretArn,
+        ...(this.#serverNames && { serverNames: [...this.#serverNames] }),
+      },
+    };
+  }
+}
+
+class AcmCertificate extends TlsCertificate {
+  readonly isTrusted = true;
+  readonly source = 'acm';
+  readonly #certificate: acm.ICertificate;
+  readonly #serverNames: readonly string[] | undefined;
+
+  constructor(certificate: acm.ICertificate, serverNames: readonly string[] | undefined) {
+    super();
+    this.#certificate = certificate;
+    this.#serverNames = serverNames;
+  }
+
+  bind(): BoundCertificate {
+    return boundAcm(this.#certificate, this.#serverNames);
+  }
+}
+
+class NewAcmCertificate extends TlsCertificate {
+  readonly isTrusted = true;
+  readonly source = 'acm';
+  readonly #hostedZone: route53.IHostedZone;
+
+  constructor(hostedZone: route53.IHostedZone) {
+    super();
+    this.#hostedZone = hostedZone;
+  }
+
+  bind(scope: Construct, hostname: string): BoundCertificate {
+    return boundAcm(
+      new acm.Certificate(scope, 'Certificate', {
+        domainName: hostname,
+        allowExport: true,
+        // Signs 25 times faster than RSA 2048.
+        keyAlgorithm: acm.KeyAlgorithm.EC_PRIME256V1,
+        validation: acm.CertificateValidation.fromDns(this.#hostedZone),
+      }),
+      undefined,
+    );
+  }
+}
+
+class SelfSignedCertificate extends TlsCertificate {
+  readonly isTrusted = false;
+  readonly source = 'secret';
+
+  bind(scope: Construct, hostname: string): BoundCertificate {
+    const secret = new secretsmanager.Secret(scope, 'CertificateSecret', {
+      description: `Certificate and key of ${hostname}: JSON with "cert" and "key" (PEM). Put a real one here.`,
+      // Recognised and replaced before the first task starts; see lambda/self-signed.
+      generateSecretString: {
+        secretStringTemplate: JSON.stringify({ placeholder: true }),
+        generateStringKey: 'unused',
+      },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    Validations.of(secret).acknowledge({
+      id: 'AwsSolutions::AwsSolutions-SMG4',
+      reason:
+        'A certificate is not rotated by Secrets Manager: whoever renews it puts the new one here, and the program takes it up while it runs',
+    });
+    const filled = new SelfSignedFiller(scope, 'SelfSigned', { secret, hostname });
+    return { ...boundSecret(secret as secretsmanager.ISecret), dependency: filled };
+  }
+}
+
+class SelfSignedFiller extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    { secret, hostname }: { readonly secret: secretsmanager.Secret; readonly hostname: string },
+  ) {
+    super(scope, id);
+    const logGroup = new logs.LogGroup(this, 'Log', {
+      retention: logs.RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    });
+    logGroup.grantWrite(role);
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        actions: ['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'],
+        resources: [secret.secretArn],
+      }),
+    );
+    const handler = new lambda.Function(this, 'Function', {
+      description: 'Puts a self-signed certificate into the secret, once',
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'index.handler',
+      code: lambda.Code.fromAsset(requireArtifact('lambda/self-signed')),
+      timeout: Duration.minutes(1),
+      memorySize: 256,
+      role,
+      logGroup,
+    });
+    new CustomResource(this, 'Resource', {
+      resourceType: 'Custom::MailsluiceSelfSignedCertificate',
+      serviceToken: handler.functionArn,
+      properties: { SecretArn: secret.secretArn, Hostname: hostname },
+    }).node.addDependency(role);
+  }
+}
+
+function boundSecret(secret: secretsmanager.ISecret): BoundCertificate {
+  return {
+    configuration: { secretArn: secret.secretArn },
+    secret,
+    statements: [
+      new iam.PolicyStatement({
+        sid: 'ReadCertificate',
+        actions: ['secretsmanager:GetSecretValue'],
+        // Imported by name, a secret's ARN lacks the six characters that Secrets Manager adds.
+        resources: [secret.secretFullArn ?? `${secret.secretArn}-??????`],
+      }),
+    ],
+  };
+}
+
+function boundAcm(
+  certificate: acm.ICertificate,
+  serverNames: readonly string[] | undefined,
+): BoundCertificate {
+  return {
+    configuration: {
+      acmArn: certificate.certificateArn,
+      ...(serverNames && { serverNames: [...serverNames] }),
+    },
+    statements: [
+      new iam.PolicyStatement({
+        sid: 'ExportCertificate',
+        actions: ['acm:ExportCertificate'],
+        resources: [certificate.certificateArn],
+      }),
+    ],
+  };
+}

@@ -1,0 +1,158 @@
+// The records that make mail come here. One list: created where the zone is given, printed where it is not.
+import {
+  aws_route53 as route53,
+  aws_route53_targets as targets,
+  Duration,
+  type aws_elasticloadbalancingv2 as elbv2,
+  Token,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { MtaStsMode } from '../bridge/choices.ts';
+import { MtaStsHost, mtaStsPolicy, mtaStsPolicyId } from './mta-sts.ts';
+
+export interface DnsPlan {
+  /** The name of the server. */
+  readonly hostname: string;
+  /** Domains whose mail comes here. */
+  readonly mailDomains: readonly string[];
+  readonly mtaSts: MtaStsMode;
+  /** Where other servers report on TLS, as `mailto:` address. */
+  readonly tlsReportAddress: string | undefined;
+  /** The domains send no mail: SPF and DMARC that say so. */
+  readonly receiveOnly: boolean;
+}
+
+/** One record besides the addresses of the server itself. */
+export interface DnsRecord {
+  readonly name: string;
+  readonly type: 'MX' | 'TXT';
+  readonly value: string;
+}
+
+const TTL = Duration.hours(1);
+const MX_PRIORITY = 10;
+
+export function plannedRecords(plan: DnsPlan): DnsRecord[] {
+  const records: DnsRecord[] = [];
+  for (const domain of plan.mailDomains) {
+    records.push({ name: domain, type: 'MX', value: `${MX_PRIORITY} ${plan.hostname}` });
+    if (plan.mtaSts !== 'none') {
+      const id = mtaStsPolicyId(mtaStsPolicy(plan.hostname, plan.mtaSts));
+      records.push({ name: `_mta-sts.${domain}`, type: 'TXT', value: `v=STSv1; id=${id}` });
+    }
+    if (plan.tlsReportAddress !== undefined) {
+      records.push({
+        name: `_smtp._tls.${domain}`,
+        type: 'TXT',
+        value: `v=TLSRPTv1; rua=mailto:${plan.tlsReportAddress}`,
+      });
+    }
+    if (plan.receiveOnly) {
+      records.push({ name: domain, type: 'TXT', value: 'v=spf1 -all' });
+      records.push({ name: `_dmarc.${domain}`, type: 'TXT', value: 'v=DMARC1; p=reject' });
+    }
+  }
+  if (plan.receiveOnly && !plan.mailDomains.includes(plan.hostname)) {
+    records.push({ name: plan.hostname, type: 'TXT', value: 'v=spf1 -all' });
+  }
+  return records;
+}
+
+/** What is wrong with the plan. */
+export function checkDnsPlan(
+  plan: DnsPlan,
+  zoneName: string | undefined,
+  hasTrustedCertificate: boolean,
+): string[] {
+  const problems: string[] = [];
+  if (plan.mtaSts === 'enforce' && !hasTrustedCertificate) {
+    problems.push(
+      'mtaSts: expected "none" or "testing" with a self-signed certificate, got "enforce": other servers would stop delivering',
+    );
+  }
+  if (plan.mtaSts !== 'none' && zoneName === undefined) {
+    problems.push(
+      'mtaSts: expected "none" without a hostedZone, since the policy host needs a certificate of its own',
+    );
+  }
+  if (plan.tlsReportAddress !== undefined && !/^[^\s@,;]+@[^\s@,;]+$/.test(plan.tlsReportAddress)) {
+    problems.push(
+      `tlsReportAddress: expected a mail address, got ${JSON.stringify(plan.tlsReportAddress)}`,
+    );
+  }
+  if (zoneName !== undefined && !Token.isUnresolved(zoneName)) {
+    for (const name of [plan.hostname, ...plan.mailDomains]) {
+      if (name === '' || `.${name}`.endsWith(`.${zoneName}`)) continue;
+      problems.push(
+        `hostedZone: expected the zone of ${JSON.stringify(name)}, got ${JSON.stringify(zoneName)}`,
+      );
+    }
+  }
+  for (const domain of plan.mailDomains) {
+    if (!/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/i.test(domain)) {
+      problems.push(`mailDomains: expected domain names, got ${JSON.stringify(domain)}`);
+    }
+  }
+  return problems;
+}
+
+/** The records as text to paste, one a line. */
+export function renderRecords(
+  plan: DnsPlan,
+  addresses: readonly string[],
+  loadBalancerName: string,
+): string {
+  const own =
+    addresses.length === 0
+      ? [`${plan.hostname}. CNAME-like alias to ${loadBalancerName} (an MX must not name a CNAME)`]
+      : addresses.map((address) => `${plan.hostname}. A ${address}`);
+  const others = plannedRecords(plan).map(
+    ({ name, type, value }) => `${name}. ${type} ${type === 'TXT' ? `"${value}"` : `${value}.`}`,
+  );
+  return [...own, ...others].join('\n');
+}
+
+export interface DnsProps extends DnsPlan {
+  readonly hostedZone: route53.IHostedZone;
+  readonly loadBalancer: elbv2.NetworkLoadBalancer;
+  readonly dualStack: boolean;
+}
+
+export class Dns extends Construct {
+  constructor(scope: Construct, id: string, props: DnsProps) {
+    super(scope, id);
+    const { hostedZone: zone, hostname, loadBalancer } = props;
+    // An alias and not a CNAME: an MX must not point at one (RFC 2181 section 10.3).
+    const target = route53.RecordTarget.fromAlias(new targets.LoadBalancerTarget(loadBalancer));
+    const alias = { zone, recordName: `${hostname}.`, target };
+    new route53.ARecord(this, 'Address', alias);
+    if (props.dualStack) new route53.AaaaRecord(this, 'Ipv6Address', alias);
+
+    const texts = new Map<string, string[]>();
+    for (const { name, type, value } of plannedRecords(props)) {
+      if (type === 'TXT') {
+        texts.set(name, [...(texts.get(name) ?? []), value]);
+        continue;
+      }
+      new route53.MxRecord(this, `Mx-${name}`, {
+        zone,
+        recordName: `${name}.`,
+        ttl: TTL,
+        values: [{ priority: MX_PRIORITY, hostName: `${hostname}.` }],
+      });
+    }
+    for (const [name, values] of texts) {
+      new route53.TxtRecord(this, `Txt-${name}`, {
+        zone,
+        recordName: `${name}.`,
+        ttl: TTL,
+        values,
+      });
+    }
+    if (props.mtaSts !== 'none') {
+      for (const domain of props.mailDomains) {
+        new MtaStsHost(this, `MtaSts-${domain}`, { zone, domain, hostname, mode: props.mtaSts });
+      }
+    }
+  }
+}

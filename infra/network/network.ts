@@ -1,0 +1,131 @@
+// The VPC: a new one as the choice of egress needs it, or the caller's own.
+import { aws_ec2 as ec2, aws_iam as iam, aws_logs as logs, Aws, RemovalPolicy } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { Egress } from '../bridge/choices.ts';
+
+export interface NetworkProps {
+  /** The caller's VPC; nothing is added to it. */
+  readonly vpc: ec2.IVpc | undefined;
+  readonly egress: Egress;
+  readonly zones: number;
+  readonly dualStack: boolean;
+  readonly taskSubnets: ec2.SubnetSelection | undefined;
+  /** For the policy of the S3 endpoint. */
+  readonly bucketArn: string;
+  /** Whether the tasks export their certificate from ACM. */
+  readonly usesAcm: boolean;
+}
+
+export class Network extends Construct {
+  readonly vpc: ec2.IVpc;
+  readonly taskSubnets: ec2.SubnetSelection;
+  readonly assignPublicIp: boolean;
+
+  constructor(scope: Construct, id: string, props: NetworkProps) {
+    super(scope, id);
+    const taskSubnetType = TASK_SUBNETS[props.egress.kind];
+    this.vpc = props.vpc ?? (this.#makeVpc(props, taskSubnetType) as ec2.IVpc);
+    this.assignPublicIp = props.egress.kind === 'public';
+    this.taskSubnets = props.taskSubnets ?? { subnetType: taskSubnetType };
+  }
+
+  #makeVpc(
+    { egress, zones, dualStack, bucketArn, usesAcm }: NetworkProps,
+    taskSubnetType: ec2.SubnetType,
+  ): ec2.Vpc {
+    const vpc = new ec2.Vpc(this, 'Vpc', {
+      maxAzs: zones,
+      natGateways: egress.natGateways,
+      ipProtocol: dualStack ? ec2.IpProtocol.DUAL_STACK : ec2.IpProtocol.IPV4_ONLY,
+      subnetConfiguration: [
+        { name: 'public', subnetType: ec2.SubnetType.PUBLIC, mapPublicIpOnLaunch: false },
+        ...(egress.kind === 'public' ? [] : [{ name: 'tasks', subnetType: taskSubnetType }]),
+      ],
+      // Nothing here uses the default group; restricting it would take a function with rights on all groups.
+      restrictDefaultSecurityGroup: false,
+      gatewayEndpoints: {
+        S3: { service: ec2.GatewayVpcEndpointAwsService.S3 },
+        DynamoDb: { service: ec2.GatewayVpcEndpointAwsService.DYNAMODB },
+      },
+      flowLogs: {
+        // What was turned away: an NLB keeps no log of TCP connections, and accepted ones are in the program's log.
+        Rejected: {
+          destination: ec2.FlowLogDestination.toCloudWatchLogs(
+            new logs.LogGroup(this, 'FlowLog', {
+              retention: logs.RetentionDays.ONE_MONTH,
+              removalPolicy: RemovalPolicy.DESTROY,
+            }),
+          ),
+          trafficType: ec2.FlowLogTrafficType.REJECT,
+        },
+      },
+    });
+    const s3Endpoint = vpc.node.findChild('S3') as ec2.GatewayVpcEndpoint;
+    for (const statement of s3EndpointPolicy(bucketArn)) s3Endpoint.addToPolicy(statement);
+    if (egress.kind === 'endpoints') this.#addInterfaceEndpoints(vpc, usesAcm);
+    return vpc;
+  }
+
+  #addInterfaceEndpoints(vpc: ec2.Vpc, usesAcm: boolean): void {
+    const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SNS, SECRETS_MANAGER, CERTIFICATE_MANAGER } =
+      ec2.InterfaceVpcEndpointAwsService;
+    const securityGroup = new ec2.SecurityGroup(this, 'EndpointSecurityGroup', {
+      vpc: vpc as ec2.IVpc,
+      description: 'Interface endpoints of the AWS services that the tasks use',
+      allowAllOutbound: false,
+    });
+    for (const subnet of vpc.isolatedSubnets) {
+      securityGroup.addIngressRule(
+        ec2.Peer.ipv4(subnet.ipv4CidrBlock),
+        ec2.Port.tcp(443),
+        'From the tasks',
+      );
+    }
+    for (const [name, service] of Object.entries({
+      Ecr: ECR,
+      EcrDocker: ECR_DOCKER,
+      Logs: CLOUDWATCH_LOGS,
+      Sns: SNS,
+      SecretsManager: SECRETS_MANAGER,
+      ...(usesAcm && { CertificateManager: CERTIFICATE_MANAGER }),
+    })) {
+      vpc.addInterfaceEndpoint(name, {
+        service,
+        subnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+        securityGroups: [securityGroup],
+        open: false,
+      });
+    }
+  }
+}
+
+const TASK_SUBNETS: Readonly<Record<Egress['kind'], ec2.SubnetType>> = {
+  nat: ec2.SubnetType.PRIVATE_WITH_EGRESS,
+  endpoints: ec2.SubnetType.PRIVATE_ISOLATED,
+  public: ec2.SubnetType.PUBLIC,
+};
+
+/** Public for the internet; beside the tasks where it is internal. */
+export function chooseLoadBalancerSubnets(
+  internetFacing: boolean,
+  egress: Egress,
+): ec2.SubnetSelection {
+  const subnetType = internetFacing ? ec2.SubnetType.PUBLIC : TASK_SUBNETS[egress.kind];
+  return { subnetType, onePerAz: true };
+}
+
+/** Through this endpoint one reaches the mail and the layers of the image, and no other bucket. */
+function s3EndpointPolicy(bucketArn: string): iam.PolicyStatement[] {
+  return [
+    new iam.PolicyStatement({
+      principals: [new iam.AnyPrincipal()],
+      actions: ['s3:*'],
+      resources: [bucketArn, `${bucketArn}/*`],
+    }),
+    new iam.PolicyStatement({
+      principals: [new iam.AnyPrincipal()],
+      actions: ['s3:GetObject'],
+      resources: [`arn:${Aws.PARTITION}:s3:::prod-${Aws.REGION}-starport-layer-bucket/*`],
+    }),
+  ];
+}

@@ -1,0 +1,217 @@
+// What it costs: a calculator with its assumptions on top. `node infra/tools/cost.ts` prints the table of README.md;
+// a test keeps the two equal. Prices of us-east-1, November 2026, without tax, free tier and discounts.
+
+export interface CostAssumptions {
+  /** Mean octets of one message. */
+  readonly messageOctets: number;
+  /** Days of a month. */
+  readonly days: number;
+  /** Octets of log for one message. */
+  readonly logOctets: number;
+  readonly zones: number;
+}
+
+const ASSUMPTIONS: CostAssumptions = {
+  messageOctets: 50_000,
+  days: 30,
+  logOctets: 700,
+  zones: 2,
+};
+
+const GIGABYTE = 1e9;
+const MILLION = 1e6;
+
+/** Dollars. */
+const PRICES = {
+  /** Fargate, Linux on ARM64, for an hour. */
+  fargateCpu: 0.03238,
+  fargateGigabyte: 0.00356,
+  /** Network Load Balancer for an hour, and one NLCU of it. */
+  loadBalancer: 0.0225,
+  loadBalancerUnit: 0.006,
+  /** A million PutObject. */
+  s3Put: 5,
+  /** A million requests to SNS; one of 64 KB each. */
+  snsRequest: 0.5,
+  /** A gigabyte taken in by CloudWatch Logs. */
+  logs: 0.5,
+  /** A public IPv4 address for an hour. */
+  address: 0.005,
+  natGateway: 0.045,
+  natGigabyte: 0.045,
+  endpoint: 0.01,
+  endpointGigabyte: 0.01,
+  /** EMF metrics (about 45), alarms (20), dashboard, secret: a month. */
+  observability: 18.7,
+  /** Amazon SES: a message received (each 256 KB chunk that is full: 0.00009). */
+  sesMessage: 0.0001,
+  /** SES Mail Manager: a message by its plan, and the ingress endpoint for a month. */
+  mailManagerMessage: 0.00015,
+  mailManagerPlanMessage: 0.00016,
+  mailManagerEndpoint: 50,
+} as const;
+
+export type CostEgress = 'public' | 'nat' | 'endpoints';
+
+/** Tasks and their size that carry a rate of messages, with room for twice as much. */
+interface Fleet {
+  readonly tasks: number;
+  readonly cpu: number;
+  readonly gigabytes: number;
+}
+
+/** Messages a second → dollars a month. */
+export interface MonthlyCost {
+  readonly messagesPerSecond: number;
+  readonly messages: number;
+  readonly fargate: number;
+  readonly loadBalancer: number;
+  readonly s3: number;
+  readonly sns: number;
+  readonly logs: number;
+  readonly fixed: number;
+  /** By egress; everything included. */
+  readonly total: Readonly<Record<CostEgress, number>>;
+  readonly ses: number;
+  readonly mailManager: readonly [aLaCarte: number, plan: number];
+}
+
+function fleetFor(messagesPerSecond: number): Fleet {
+  if (messagesPerSecond <= 2) return { tasks: 2, cpu: 0.25, gigabytes: 0.5 };
+  if (messagesPerSecond <= 20) return { tasks: 2, cpu: 0.5, gigabytes: 1 };
+  return { tasks: Math.max(3, Math.ceil(messagesPerSecond / 85)), cpu: 1, gigabytes: 2 };
+}
+
+export function monthlyCost(
+  messagesPerSecond: number,
+  { messageOctets, days, logOctets, zones }: CostAssumptions = ASSUMPTIONS,
+): MonthlyCost {
+  const hours = days * 24;
+  const messages = messagesPerSecond * hours * 3600;
+  const millions = messages / MILLION;
+  const { tasks, cpu, gigabytes } = fleetFor(messagesPerSecond);
+
+  const fargate = tasks * hours * (cpu * PRICES.fargateCpu + gigabytes * PRICES.fargateGigabyte);
+  // An NLCU is 1 GB an hour; new connections (800 a second) and flows (100,000) never bind before it here.
+  const gigabytesPerHour = (messagesPerSecond * 3600 * messageOctets * WIRE_OVERHEAD) / GIGABYTE;
+  const loadBalancer = hours * (PRICES.loadBalancer + gigabytesPerHour * PRICES.loadBalancerUnit);
+  const s3 = millions * PRICES.s3Put;
+  const sns = millions * PRICES.snsRequest;
+  const logs = ((messages * logOctets) / GIGABYTE) * PRICES.logs;
+  const fixed = zones * hours * PRICES.address + PRICES.observability;
+  const carried = fargate + loadBalancer + s3 + sns + logs + fixed;
+  // SNS, logs and the image; mail itself goes through the gateway endpoint of S3.
+  const egressGigabytes = (messages * EGRESS_OCTETS) / GIGABYTE;
+  return {
+    messagesPerSecond,
+    messages,
+    fargate,
+    loadBalancer,
+    s3,
+    sns,
+    logs,
+    fixed,
+    total: {
+      public: carried + tasks * hours * PRICES.address,
+      nat:
+        carried +
+        hours * (PRICES.natGateway + PRICES.address) +
+        egressGigabytes * PRICES.natGigabyte,
+      endpoints:
+        carried +
+        INTERFACE_ENDPOINTS * zones * hours * PRICES.endpoint +
+        egressGigabytes * PRICES.endpointGigabyte,
+    },
+    // SES stores and announces too.
+    ses: messages * PRICES.sesMessage + s3 + sns,
+    mailManager: [
+      messages * PRICES.mailManagerMessage + PRICES.mailManagerEndpoint + s3 + sns,
+      messages * PRICES.mailManagerPlanMessage + PRICES.mailManagerEndpoint + s3 + sns,
+    ],
+  };
+}
+
+/** SMTP, TLS and TCP around the message. */
+const WIRE_OVERHEAD = 1.04;
+/** To SNS and CloudWatch Logs for one message. */
+const EGRESS_OCTETS = 3500;
+/** ECR (two), Logs, SNS, Secrets Manager. */
+const INTERFACE_ENDPOINTS = 5;
+
+/** Messages a month at which SES begins to cost more. */
+export function breakEvenWithSes(egress: CostEgress): number {
+  let low = 0;
+  let high = 100;
+  // Bisection on messages a second; both are continuous while the fleet is the smallest.
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    const { total, ses } = monthlyCost(middle);
+    if (total[egress] > ses) low = middle;
+    else high = middle;
+  }
+  return monthlyCost(high).messages;
+}
+
+/** The table of README.md. */
+export function renderCostTable(): string {
+  const rows = [1, 10, 100, 1000].map((rate) => {
+    const cost = monthlyCost(rate);
+    const totals = Object.values(cost.total);
+    const [low, high] = [Math.min(...totals), Math.max(...totals)];
+    const millions = cost.messages / MILLION;
+    return [
+      `${rate} (${significant(millions)} M)`,
+      dollars(cost.fargate),
+      dollars(cost.loadBalancer),
+      dollars(cost.s3),
+      dollars(cost.sns),
+      dollars(cost.logs),
+      dollars(cost.fixed),
+      range(low, high),
+      range(low / millions, high / millions),
+      dollars(cost.ses),
+      range(...cost.mailManager),
+    ];
+  });
+  const head = [
+    'Messages a second (a month)',
+    'Fargate',
+    'NLB',
+    'S3 PUT',
+    'SNS',
+    'Logs',
+    'Fixed',
+    '**Total a month**',
+    '**A million**',
+    'SES inbound',
+    'Mail Manager',
+  ];
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+export function renderBreakEven(): string {
+  return (['public', 'nat', 'endpoints'] as const)
+    .map(
+      (egress) =>
+        `${(breakEvenWithSes(egress) / MILLION).toFixed(2)} million messages a month with \`${egress}\``,
+    )
+    .join(', ');
+}
+
+function dollars(amount: number): string {
+  return `$${amount < 10 ? amount.toFixed(1) : Math.round(amount).toLocaleString('en-US')}`;
+}
+
+function range(low: number, high: number): string {
+  const [from, to] = [dollars(low), dollars(high)];
+  return from === to ? from : `${from}–${to.slice(1)}`;
+}
+
+function significant(value: number): string {
+  return value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString('en-US');
+}
+
+if (import.meta.main) {
+  console.log(renderCostTable());
+  console.log(`\nBreak-even with SES inbound: ${renderBreakEven()}.`);
+}

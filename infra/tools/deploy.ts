@@ -1,0 +1,110 @@
+// `npm run deploy -- -c hostname=mx.example.com …`: looks first whether a deployment can work at all, and says
+// in plain words what is missing; then it is `cdk deploy --all` with the same arguments.
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Bucket, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a check found: nothing, a reason to stop, or something to know. */
+export type Finding =
+  | { readonly kind: 'fine' }
+  | { readonly kind: 'missing'; readonly says: string }
+  | { readonly kind: 'unknown'; readonly says: string };
+
+const FINE: Finding = { kind: 'fine' };
+const missing = (says: string): Finding => ({ kind: 'missing', says });
+const unknown = (says: string): Finding => ({ kind: 'unknown', says });
+
+/** The CLI must understand what aws-cdk-lib writes; another one may be first on the path. */
+export function checkCli(versionOutput: string, pinned: string): Finding {
+  const found = /^(\d+\.\d+\.\d+)/.exec(versionOutput.trim())?.[1];
+  if (found === pinned) return FINE;
+  return missing(
+    `CDK command line: expected version ${pinned}, got ${found ?? 'none'}. Run "npm ci" in this folder, and deploy by "npm run deploy", which uses the one that came with it.`,
+  );
+}
+
+/** The image is built here; CDK_DOCKER may name podman or finch. */
+export function checkContainerBuilder(program: string, status: number | null): Finding {
+  if (status === 0) return FINE;
+  return missing(
+    `Container builder: "${program}" is not there or its service does not run. Install Docker, or set CDK_DOCKER to podman or finch.`,
+  );
+}
+
+export async function checkAccount(s3: S3Client): Promise<Finding> {
+  let region: string;
+  try {
+    region = await s3.config.region();
+  } catch {
+    return missing('AWS region: not set. Set AWS_REGION, or choose a profile by AWS_PROFILE.');
+  }
+  let buckets: readonly Bucket[];
+  try {
+    ({ Buckets: buckets = [] } = await s3.send(
+      new ListBucketsCommand({ Prefix: BOOTSTRAP_BUCKETS }),
+    ));
+  } catch (error) {
+    return explainAccountError(error);
+  }
+  // The name ends in account and region.
+  if (buckets.some(({ Name = '' }) => Name.endsWith(`-${region}`))) return FINE;
+  return missing(
+    `CDK bootstrap: this account has none in ${region}. Run "npx cdk bootstrap" once, with rights of an administrator.`,
+  );
+}
+
+const BOOTSTRAP_BUCKETS = 'cdk-hnb659fds-assets-';
+
+function explainAccountError(error: unknown): Finding {
+  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
+  switch (name) {
+    case 'CredentialsProviderError':
+      return missing(
+        'AWS credentials: none found. Run "aws sso login", set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      );
+    case 'ExpiredToken':
+    case 'ExpiredTokenException':
+    case 'RequestExpired':
+      return missing('AWS credentials: they have expired. Sign in again, as by "aws sso login".');
+    case 'InvalidAccessKeyId':
+    case 'SignatureDoesNotMatch':
+      return missing(`AWS credentials: AWS does not accept them (${name}).`);
+    case 'AccessDenied':
+      return unknown(
+        'CDK bootstrap: not checked, since these credentials may not list buckets. If the deployment says that it is missing, run "npx cdk bootstrap".',
+      );
+    default:
+      return unknown(
+        `AWS account: not checked (${name === '' ? message : `${name}: ${message}`}).`,
+      );
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { devDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+    devDependencies: Readonly<Record<string, string>>;
+  };
+  const cdk = `${root}node_modules/.bin/cdk`;
+  const cli = spawnSync(cdk, ['--version'], { encoding: 'utf8' });
+  const builder = process.env['CDK_DOCKER'] ?? 'docker';
+  const findings = [
+    checkCli(cli.stdout ?? '', devDependencies['aws-cdk'] ?? ''),
+    checkContainerBuilder(builder, spawnSync(builder, ['info'], { stdio: 'ignore' }).status),
+    await checkAccount(new S3Client({ maxAttempts: 2 })),
+  ];
+  for (const finding of findings) {
+    if (finding.kind !== 'fine') console.error(`mailsluice deploy: ${finding.says}`);
+  }
+  if (findings.some(({ kind }) => kind === 'missing')) return 1;
+
+  const deployment = spawn(cdk, ['deploy', '--all', ...args], { cwd: root, stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    deployment.on('error', reject);
+    deployment.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

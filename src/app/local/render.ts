@@ -1,0 +1,84 @@
+import type { StoredMail } from '../start.ts';
+import type { LocalReady } from './ready.ts';
+
+const ABOUT_TLS = {
+  none: 'no TLS',
+  starttls: 'STARTTLS offered',
+  implicit: 'TLS from the first byte',
+} as const;
+const ABOUT_AUTH = {
+  none: 'no sign-in',
+  optional: 'sign-in offered after TLS',
+  required: 'sign-in required after TLS',
+} as const;
+
+/** The block that a person reads once: where everything is, and a line to paste that sends a mail. */
+export function renderReady(ready: LocalReady): string {
+  const { listeners, aws } = ready;
+  const rows = [
+    ...listeners.map(({ name, host, port, tls, auth }) => [
+      `SMTP (${name})`,
+      `${host}:${port}`,
+      `${ABOUT_TLS[tls]}, ${ABOUT_AUTH[auth]}`,
+    ]),
+    ['Health', `${ready.health}/ready`, '/live and /metrics too'],
+    ['S3, SNS, SQS', aws.endpoint, 'embedded, in memory'],
+    ['DynamoDB', aws.dynamoDbEndpoint, 'embedded, in memory'],
+    ['Bucket', ready.bucket, `keys: ${ready.prefix}dt=YYYY-MM-DD/hr=HH/<messageId>`],
+    ['Topic', ready.topicArn, ''],
+    ['Queue', ready.queueUrl, 'subscribed to the topic'],
+    ['Table', ready.table, ''],
+    ['User', ready.username, `password: ${ready.password}`],
+  ];
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const block = rows.map((row) =>
+    `  ${row[0]?.padEnd(widths[0] ?? 0)}  ${row[1]?.padEnd(widths[1] ?? 0)}  ${row[2]}`.trimEnd(),
+  );
+  const lines = [`Mailsluice ${ready.version} is ready.`, '', ...block];
+  lines.push(
+    '',
+    'For the AWS CLI or an SDK, and for "mailsluice credentials":',
+    '',
+    `  export AWS_REGION=${aws.region} AWS_ACCESS_KEY_ID=${aws.accessKeyId} AWS_SECRET_ACCESS_KEY=${aws.secretAccessKey}`,
+    `  export AWS_ENDPOINT_URL=${aws.endpoint} AWS_ENDPOINT_URL_DYNAMODB=${aws.dynamoDbEndpoint}`,
+  );
+  const door = listeners.find(({ tls, auth }) => tls !== 'implicit' && auth !== 'required');
+  if (door !== undefined) {
+    lines.push(
+      '',
+      'Send a mail (paste this into another terminal):',
+      '',
+      `  printf 'Subject: Hello\\r\\n\\r\\nIt works.\\r\\n' | curl --silent --show-error --url smtp://${door.host}:${door.port} --mail-from you@example.com --mail-rcpt inbox@example.net --upload-file -`,
+      '',
+      `It lands in s3://${ready.bucket}/${ready.prefix} and its notification in the queue. Each mail is one line below; Ctrl-C ends.`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** One mail, one line. */
+export function renderMail({
+  at,
+  reversePath,
+  recipients,
+  sizeInOctets,
+  objects,
+}: StoredMail): string {
+  const time = at.slice(11, 19);
+  const to =
+    recipients.length > 3
+      ? `${recipients.slice(0, 3).join(' ')} +${recipients.length - 3}`
+      : recipients.join(' ');
+  return `${time}  <${printable(reversePath)}> → ${printable(to)}  ${renderSize(sizeInOctets)}  ${objects.join(' ')}`;
+}
+
+/** What a sender chose must not steer the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
+
+function renderSize(octets: number): string {
+  if (octets < 1000) return `${octets} B`;
+  if (octets < 1e6) return `${(octets / 1000).toFixed(1)} kB`;
+  return `${(octets / 1e6).toFixed(1)} MB`;
+}

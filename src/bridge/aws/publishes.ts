@@ -1,0 +1,86 @@
+// The SNS call that carries notifications, as an interface with two implementations that behave the same:
+// the SDK's commands here, the reference, and the hot request of `signed-publishes.ts`.
+import { PublishBatchCommand, PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import type { Notification } from '../notify/notification.ts';
+
+/** An entry that SNS did not take, by its place in the batch. */
+export interface FailedEntry {
+  readonly place: number;
+  readonly code: string;
+  readonly message: string;
+  /** `true`: the entry is at fault. `false`: SNS is, and trying again may help. */
+  readonly senderFault: boolean;
+}
+
+export interface PublishResult {
+  readonly failed: readonly FailedEntry[];
+  readonly attempts: number;
+}
+
+/** Retries by the client's own strategy and rejects with the SDK's error. */
+export interface Publishes {
+  /** One to ten notifications of one topic. A single one that fails is a rejection. */
+  publish(notifications: readonly Notification[], signal: AbortSignal): Promise<PublishResult>;
+  /** Closes the connections that are not the client's own. */
+  close(): void;
+}
+
+export function createSdkPublishes(sns: SNSClient): Publishes {
+  return {
+    publish: async (notifications, abortSignal) => {
+      const [first] = notifications;
+      if (first === undefined) return { failed: [], attempts: 1 };
+      const { topicArn: TopicArn } = first;
+      if (notifications.length === 1) {
+        const { subject, message, attributes } = first;
+        const { $metadata } = await sns.send(
+          new PublishCommand({
+            TopicArn,
+            Subject: subject,
+            Message: message,
+            MessageAttributes: { ...attributes },
+          }),
+          { abortSignal },
+        );
+        return { failed: [], attempts: $metadata.attempts ?? 1 };
+      }
+      const {
+        Successful = [],
+        Failed = [],
+        $metadata,
+      } = await sns.send(
+        new PublishBatchCommand({
+          TopicArn,
+          PublishBatchRequestEntries: notifications.map(
+            ({ subject, message, attributes }, place) => ({
+              Id: String(place),
+              Subject: subject,
+              Message: message,
+              MessageAttributes: { ...attributes },
+            }),
+          ),
+        }),
+        { abortSignal },
+      );
+      const failed = Failed.map(({ Id, Code = 'Unknown', Message = '', SenderFault = false }) => ({
+        place: Number(Id),
+        code: Code,
+        message: Message,
+        senderFault: SenderFault,
+      }));
+      const spokenOf = new Set([...Successful, ...Failed].map(({ Id }) => Number(Id)));
+      return {
+        failed: [...failed, ...missing(notifications.length, spokenOf)],
+        attempts: $metadata.attempts ?? 1,
+      };
+    },
+    close: () => undefined,
+  };
+}
+
+/** Entries that the answer does not speak of: nobody said that they were taken. */
+export function missing(count: number, spokenOf: ReadonlySet<number>): FailedEntry[] {
+  return Array.from({ length: count }, (_, place) => place)
+    .filter((place) => !spokenOf.has(place))
+    .map((place) => ({ place, code: 'NoResult', message: 'no result', senderFault: false }));
+}

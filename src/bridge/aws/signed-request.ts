@@ -1,0 +1,339 @@
+// The hot requests, PUT to S3 and publish to SNS: signed and sent over keep-alive connections without the SDK's
+// command pipeline, which costs several times the CPU of the request itself. The SDK stays the owner of
+// everything else: the endpoint is the one that it resolved, the signer, credentials, region and clock offset
+// are the client's, and so are the agent that connects, its number of sockets and the timeout. And this makes
+// one try only: whatever does not end in a plain 200 is the caller's to hand to the SDK's own command, with its
+// retries. The SDK's path is the reference; the fault tests run against both.
+import type { Agent } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { classifyAwsError } from './failures.ts';
+import type { AwsService } from '../events.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import { HttpConnections } from './http-connections.ts';
+import type { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+
+/** The SDK's request, as far as it is needed here. */
+export interface SdkRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+/** One request to be signed and sent. */
+export interface HotRequest {
+  readonly method: 'PUT' | 'POST';
+  /** Escaped already. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: readonly Buffer[];
+  readonly sha256: Buffer;
+  readonly signal: AbortSignal;
+}
+
+/** Sends hot requests to the one endpoint that the template names. */
+export interface HotSender {
+  /** The path of the request that the SDK made. */
+  readonly path: string;
+  /** The client's sockets are known, which they are once it has sent a request of its own. */
+  readonly isReady: boolean;
+  /** Rejects when the request or its answer was cut off, too slow, or given up: the outcome is unknown. */
+  send(request: HotRequest): Promise<HttpAnswer>;
+  /** Closes its connections. */
+  close(): void;
+}
+
+const DEFAULT_TIMEOUT_MILLIS = 6000;
+const KEEP_ALIVE_MILLIS = 1000;
+
+type Client = Pick<S3Client | SNSClient, 'config'>;
+
+/** The parts of a client's configuration that are used, the same in every client of the SDK. */
+interface ClientConfig {
+  readonly systemClockOffset: number;
+  readonly signer: (scheme?: AuthScheme) => Promise<Signer>;
+  readonly requestHandler: {
+    readonly httpHandlerConfigs?: () => {
+      readonly httpAgent?: ConnectingAgent;
+      readonly httpsAgent?: ConnectingAgent;
+      readonly requestTimeout?: number;
+    };
+  };
+}
+
+/** `options` is what the agent connects with, its TLS settings among them. */
+type ConnectingAgent = Agent & { readonly options: object };
+
+interface Signer {
+  sign(request: SdkRequest, options: object): Promise<SdkRequest>;
+}
+
+interface MiddlewareStack {
+  add(middleware: unknown, options: object): void;
+}
+
+interface AuthScheme {
+  readonly name?: string;
+  readonly signingName?: string;
+  readonly signingRegion?: string;
+}
+
+interface SdkContext {
+  readonly endpointV2?: { readonly properties?: { readonly authSchemes?: readonly AuthScheme[] } };
+  readonly __smithy_context?: {
+    readonly selectedHttpAuthScheme?: {
+      readonly httpAuthOption?: {
+        readonly schemeId?: string;
+        readonly signingProperties?: { readonly name?: string; readonly region?: string };
+      };
+    };
+  };
+}
+
+/**
+ * Lets the SDK make the request of `command` up to the point where it would sign and send it, and takes
+ * endpoint and signer from it. `undefined` where the signature is not plain SigV4 (S3 Express,
+ * multi-region access points): those are the SDK's alone. Rejects with the SDK's error.
+ */
+export async function captureSender(
+  client: Client,
+  command: PutObjectCommand | PublishCommand,
+  run: () => Promise<unknown>,
+): Promise<HotSender | undefined> {
+  let request: SdkRequest | undefined;
+  let context: SdkContext = {};
+  const capture = (_next: unknown, of: object) => async (args: object) => {
+    request = (args as { readonly request: SdkRequest }).request;
+    context = of;
+    return { response: undefined, output: { $metadata: {} } };
+  };
+  const stack = command.middlewareStack as unknown as MiddlewareStack;
+  stack.add(capture, { step: 'finalizeRequest', priority: 'high', name: 'captureTemplate' });
+  await run();
+  if (request === undefined) return undefined;
+  const option = context.__smithy_context?.selectedHttpAuthScheme?.httpAuthOption;
+  const scheme = context.endpointV2?.properties?.authSchemes?.[0];
+  if (option?.schemeId !== 'aws.auth#sigv4' || (scheme?.name ?? 'sigv4') !== 'sigv4') {
+    return undefined;
+  }
+  const config = client.config as unknown as ClientConfig;
+  const signingRegion = scheme?.signingRegion ?? option.signingProperties?.region;
+  const signingService = scheme?.signingName ?? option.signingProperties?.name;
+  return createSender(request, config, await config.signer(scheme), {
+    ...(signingRegion !== undefined && { signingRegion }),
+    ...(signingService !== undefined && { signingService }),
+  });
+}
+
+function createSender(
+  template: SdkRequest,
+  config: ClientConfig,
+  signer: Signer,
+  scope: object,
+): HotSender {
+  let endpoint: Endpoint | undefined;
+  const endpointOf = (): Endpoint | undefined => (endpoint ??= openEndpoint(template, config));
+  const { protocol, hostname, port } = template;
+  const Request = template.constructor as new (options: object) => SdkRequest;
+  const host = template.headers['host'] ?? hostname;
+  const userAgent = template.headers['user-agent'] ?? 'mailsluice';
+  return {
+    path: template.path,
+    get isReady() {
+      return endpointOf() !== undefined;
+    },
+    send: async (request) => {
+      const to = endpointOf();
+      if (to === undefined) throw new Error('the client has no sockets yet');
+      let octets = 0;
+      for (const part of request.body) octets += part.length;
+      const headers = {
+        host,
+        'user-agent': userAgent,
+        'content-length': String(octets),
+        // Signed, so the body cannot be changed on its way.
+        'x-amz-content-sha256': request.sha256.toString('hex'),
+        ...request.headers,
+      };
+      const { method, path, query } = request;
+      // The signer makes its own clone of it, so there need not be two.
+      const unsigned = new Request({ protocol, hostname, port, method, path, query, headers });
+      const signingDate = new Date(Date.now() + config.systemClockOffset);
+      const signed = await signer.sign(unsigned, { ...scope, signingDate });
+      const { connections, timeoutMillis } = to;
+      return connections.exchange(renderHead(signed), request.body, timeoutMillis, request.signal);
+    },
+    close: () => endpoint?.connections[Symbol.dispose](),
+  };
+}
+
+interface Endpoint {
+  readonly connections: HttpConnections;
+  readonly timeoutMillis: number;
+}
+
+/** `undefined` while the client has no agents: it makes them for its first request. */
+function openEndpoint(template: SdkRequest, config: ClientConfig): Endpoint | undefined {
+  const { httpAgent, httpsAgent, requestTimeout } =
+    config.requestHandler.httpHandlerConfigs?.() ?? {};
+  const isTls = template.protocol === 'https:';
+  const agent = isTls ? httpsAgent : httpAgent;
+  if (agent === undefined) return undefined;
+  const host = template.hostname.replace(/^\[(.*)\]$/, '$1');
+  const options = {
+    ...agent.options,
+    host,
+    port: template.port ?? (isTls ? 443 : 80),
+    noDelay: true,
+    // As the agent sets it for its own: a gateway between drops a connection that is idle for minutes, and says nothing.
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MILLIS,
+    ...(isTls && isIP(host) === 0 && { servername: host }),
+  };
+  /** Of the last connection: the next one need not verify the certificate again (RFC 8446 section 2.2). */
+  let session: Buffer | undefined;
+  const connect = (): Socket => {
+    const socket = agent.createConnection({ ...options, ...(session && { session }) });
+    if (!socket) throw new Error('the agent gave no socket at once');
+    if (isTls) {
+      (socket as TLSSocket).on('session', (ticket: Buffer) => {
+        session = ticket;
+      });
+    }
+    return socket as Socket;
+  };
+  return {
+    connections: new HttpConnections({ connect, maxConnections: agent.maxSockets }),
+    timeoutMillis: requestTimeout || DEFAULT_TIMEOUT_MILLIS,
+  };
+}
+
+/** Request line and fields (RFC 9112 section 3). */
+function renderHead({ method, path, query, headers }: SdkRequest): string {
+  const pairs = Object.entries(query).map(
+    ([name, value]) => `${escapeUri(name)}=${escapeUri(value)}`,
+  );
+  let head = `${method} ${pairs.length === 0 ? path : `${path}?${pairs.join('&')}`} HTTP/1.1\r\n`;
+  for (const name in headers) {
+    const value = headers[name] ?? '';
+    // None but our own values come here, and they are clean; if one were not, it must not end a line.
+    if (!PRINTABLE.test(value)) throw new Error(`${name}: expected printable ASCII, got more`);
+    head += `${name}: ${value}\r\n`;
+  }
+  return `${head}\r\n`;
+}
+
+/** A field's value as we send it (RFC 9110 section 5.5, without obs-text). */
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
+/** As the SDK escapes: every octet but the unreserved of RFC 3986. */
+export function escapeUri(text: string): string {
+  const escaped = encodeURIComponent(text);
+  return /[!'()*]/.test(escaped)
+    ? escaped.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+    : escaped;
+}
+
+/** A sender that is there when it is first needed. */
+export interface LazySender {
+  /** `undefined` while it is not there or not ready: the SDK's command does it then. */
+  get(): Promise<HotSender | undefined>;
+  /** Closes its connections. */
+  close(): void;
+}
+
+/** A sender that is captured at once, and again at its use after that failed: credentials may come later. */
+export function lazySender(capture: () => Promise<HotSender | undefined>): LazySender {
+  let captured: Promise<HotSender | undefined> | undefined;
+  const get = async (): Promise<HotSender | undefined> => {
+    captured ??= capture();
+    try {
+      const sender = await captured;
+      return sender?.isReady === true ? sender : undefined;
+    } catch {
+      captured = undefined;
+      return undefined;
+    }
+  };
+  void get();
+  return {
+    get,
+    close: () => {
+      captured?.then(
+        (sender) => sender?.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+/**
+ * One hot request, and the SDK's own command behind it with its retries. `read` gives the result of a good answer,
+ * and `undefined` for any other. The attempts of both are counted together.
+ */
+export async function sendOrFallBack<R extends { readonly attempts: number }>(
+  service: AwsService,
+  send: () => Promise<HttpAnswer>,
+  read: (answer: HttpAnswer) => R | undefined,
+  fallback: () => Promise<R>,
+): Promise<R> {
+  let answer: HttpAnswer | undefined;
+  try {
+    answer = await send();
+  } catch {
+    // The outcome is unknown. S3 is asked again, and a 412 then says that it is there; SNS is published to
+    // again, and at least once is what is promised.
+  }
+  const result = answer && read(answer);
+  if (result !== undefined) return result;
+  const final = answer && finalError(service, answer);
+  if (final !== undefined) throw final;
+  const tried = answer === undefined || countsAsTry(answer) ? 1 : 0;
+  try {
+    const later = await fallback();
+    return { ...later, attempts: later.attempts + tried };
+  } catch (error) {
+    addAttempts(error, tried);
+    throw error;
+  }
+}
+
+/** The service's answer to a hot request, where the SDK would get no other. It looks like the SDK's error. */
+class HotRequestError extends Error {
+  readonly $metadata: { readonly httpStatusCode: number; readonly attempts: number };
+
+  constructor(service: AwsService, code: string, status: number) {
+    super(`${service} answered ${status} ${code}`);
+    this.name = code;
+    this.$metadata = { httpStatusCode: status, attempts: 1 };
+  }
+}
+
+/**
+ * The error for an answer that is final, as a 412 is. `undefined` for what the SDK knows to mend: by trying
+ * again, with fresh credentials, with the right clock.
+ */
+function finalError(service: AwsService, { status, text }: HttpAnswer): Error | undefined {
+  const code = /<Code>([A-Za-z0-9.]+)<\/Code>/.exec(text)?.[1] ?? '';
+  const error = new HotRequestError(service, code, status);
+  const { cause } = classifyAwsError(service, error);
+  return status === 409 || cause === 'refused' || cause === 'corrupted' ? error : undefined;
+}
+
+/** 4xx: it was not carried out. Then it does not count, lest a 412 for the next try seem to be its doing. */
+function countsAsTry({ status }: HttpAnswer): boolean {
+  return status < 400 || status >= 500;
+}
+
+/** Counts the hot try among the tries that the SDK speaks of in an error. */
+function addAttempts(error: unknown, attempts: number): void {
+  if (typeof error !== 'object' || error === null) return;
+  const { $metadata } = error as { $metadata?: { attempts?: number } };
+  if ($metadata !== undefined) $metadata.attempts = ($metadata.attempts ?? 1) + attempts;
+}

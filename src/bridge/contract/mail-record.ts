@@ -1,0 +1,201 @@
+// All that is known of a stored mail and cannot be read from the object's own octets, as S3 user metadata
+// or as a sidecar object: from the bucket alone a notification can be rebuilt exactly.
+import type { MessageFacts, Recipient } from '../../smtp/index.ts';
+import type {
+  MailsluiceMember,
+  NotifiedEnvelope,
+  NotifiedRecipient,
+} from './notification-types.ts';
+import type { Verification } from './verification.ts';
+
+/** The record of one object. */
+export interface MailRecord {
+  readonly receivedAt: string;
+  readonly processingTimeMillis: number;
+  readonly topicArn: string;
+  readonly verdicts: Verdicts;
+  readonly member: MailsluiceMember;
+}
+
+/** What the metadata `facts` holds; the rest has names of its own. */
+type RecordFacts = Pick<
+  MailsluiceMember,
+  'client' | 'tls' | 'authenticated' | 'sessionId' | 'size' | 'traceHeaderSize'
+> &
+  Pick<MailRecord, 'processingTimeMillis' | 'topicArn' | 'verdicts'>;
+
+export type Verdicts = Pick<
+  Verification,
+  'spam' | 'virus' | 'spf' | 'dkim' | 'dmarc' | 'dmarcPolicy'
+>;
+
+/** S3 allows 2 KB for all names and values; the rest is room for what S3 counts besides. */
+const METADATA_OCTETS = 1800;
+
+export interface RecordInput {
+  readonly facts: MessageFacts;
+  readonly recipients: readonly Recipient[];
+  readonly processingTimeMillis: number;
+  readonly topicArn: string;
+  readonly verification: Verification;
+  readonly sha256: string;
+  readonly sizeInOctets: number;
+  readonly traceHeaderOctets: number;
+}
+
+export function makeRecord(input: RecordInput): MailRecord {
+  const { session, envelope, receivedAt } = input.facts;
+  const { spam, virus, spf, dkim, dmarc, dmarcPolicy } = input.verification;
+  const { tls, identity } = session;
+  return {
+    receivedAt: receivedAt.toISOString(),
+    // Powertools for AWS Lambda wants a positive whole number.
+    processingTimeMillis: Math.max(1, Math.round(input.processingTimeMillis)),
+    topicArn: input.topicArn,
+    verdicts: { spam, virus, spf, dkim, dmarc, ...(dmarcPolicy && { dmarcPolicy }) },
+    member: {
+      schemaVersion: 1,
+      envelope: {
+        reversePath: envelope.reversePath?.address ?? null,
+        parameters: { ...envelope.parameters },
+        recipients: input.recipients.map(notifiedRecipient),
+      },
+      client: {
+        address: session.clientAddress,
+        port: session.clientPort,
+        helo: session.clientDomain,
+        protocol: session.protocol,
+      },
+      tls: tls && {
+        version: tls.version,
+        cipher: tls.cipher,
+        ...(tls.serverName !== undefined && { serverName: tls.serverName }),
+        ...(tls.clientCertificate && { clientCertificate: tls.clientCertificate }),
+      },
+      authenticated: identity && { username: identity.username, mechanism: identity.mechanism },
+      listener: session.listener,
+      sessionId: session.sessionId,
+      sha256: input.sha256,
+      size: input.sizeInOctets,
+      traceHeaderSize: input.traceHeaderOctets,
+    },
+  };
+}
+
+function notifiedRecipient({ forwardPath, parameters }: Recipient): NotifiedRecipient {
+  return Object.keys(parameters).length === 0
+    ? { forwardPath: forwardPath.address }
+    : { forwardPath: forwardPath.address, parameters: { ...parameters } };
+}
+
+/** The metadata of an object, and the sidecar's content where the metadata cannot hold everything. */
+export interface EncodedRecord {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly sidecar?: string;
+}
+
+export function encodeRecord(record: MailRecord): EncodedRecord {
+  const { member, processingTimeMillis, topicArn, verdicts } = record;
+  const { client, tls, authenticated, sessionId, size, traceHeaderSize } = member;
+  const head = { ...headOf(record.receivedAt, member.listener), sha256: member.sha256 };
+  const metadata = {
+    ...head,
+    envelope: headerJson(member.envelope),
+    facts: headerJson({
+      client,
+      tls,
+      authenticated,
+      sessionId,
+      size,
+      traceHeaderSize,
+      processingTimeMillis,
+      topicArn,
+      verdicts,
+    } satisfies RecordFacts),
+  };
+  if (metadataOctets(metadata) <= METADATA_OCTETS) return { metadata };
+  return { metadata: { ...head, sidecar: '1' }, sidecar: encodeSidecar(record) };
+}
+
+/** The metadata of an object whose record is known only later, and then all in its sidecar. */
+export function sidecarMetadata(facts: MessageFacts): Readonly<Record<string, string>> {
+  return { ...headOf(facts.receivedAt.toISOString(), facts.session.listener), sidecar: '1' };
+}
+
+export function encodeSidecar(record: MailRecord): string {
+  return JSON.stringify(record);
+}
+
+function headOf(receivedAt: string, listener: string): Record<string, string> {
+  return {
+    schema: '1',
+    received: receivedAt,
+    listener: encodeURIComponent(listener.toWellFormed()),
+  };
+}
+
+/** A record could not be read: no mail of ours, or of a later schema. */
+export class MailRecordError extends Error {
+  override readonly name = 'MailRecordError';
+}
+
+/** The record from an object's metadata; `readSidecar` is asked only where there is one. */
+export async function decodeRecord(
+  metadata: Readonly<Record<string, string>>,
+  readSidecar: () => Promise<string>,
+): Promise<MailRecord> {
+  if (metadata['schema'] !== '1') {
+    throw new MailRecordError(
+      `metadata "schema": expected "1", got ${JSON.stringify(metadata['schema'])}`,
+    );
+  }
+  if (metadata['sidecar'] !== undefined) return parseAs<MailRecord>(await readSidecar(), 'sidecar');
+  const envelope = parseAs<NotifiedEnvelope>(metadata['envelope'], 'envelope');
+  const { processingTimeMillis, topicArn, verdicts, ...facts } = parseAs<RecordFacts>(
+    metadata['facts'],
+    'facts',
+  );
+  return {
+    receivedAt: metadata['received'] ?? '',
+    processingTimeMillis,
+    topicArn,
+    verdicts,
+    // The order of the members is the notification's: it must come out the same octet by octet.
+    member: {
+      schemaVersion: 1,
+      envelope,
+      client: facts.client,
+      tls: facts.tls,
+      authenticated: facts.authenticated,
+      listener: decodeURIComponent(metadata['listener'] ?? ''),
+      sessionId: facts.sessionId,
+      sha256: metadata['sha256'] ?? '',
+      size: facts.size,
+      traceHeaderSize: facts.traceHeaderSize,
+    },
+  };
+}
+
+function parseAs<T extends object>(json: string | undefined, name: string): T {
+  try {
+    const value: unknown = JSON.parse(json ?? '');
+    if (typeof value === 'object' && value !== null) return value as T;
+  } catch {
+    // Said below, for every way in which it is no record.
+  }
+  throw new MailRecordError(`metadata "${name}": expected a JSON object`);
+}
+
+/** JSON in the characters of an HTTP header; runs of blanks escaped, which signing would fold. */
+function headerJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]|(?<= ) /g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function metadataOctets(metadata: Readonly<Record<string, string>>): number {
+  let octets = 0;
+  for (const [name, value] of Object.entries(metadata)) octets += name.length + value.length;
+  return octets;
+}

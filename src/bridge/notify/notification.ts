@@ -1,0 +1,250 @@
+// The notification of one stored mail, a pure function of its record and its header section: whoever has
+// the object can build it again, octet by octet.
+import { readCommonHeaders } from '../../message/common-headers.ts';
+import type { HeaderField, HeaderSection } from '../../message/header-section.ts';
+import type { MailRecord } from '../contract/mail-record.ts';
+import type {
+  MailsluiceMember,
+  NotificationSubject,
+  NotifiedMail,
+  Receipt,
+  ReceivedNotification,
+} from '../contract/notification-types.ts';
+import { splitObjectKey } from '../contract/object-key.ts';
+
+export const NOTIFICATION_SUBJECT: NotificationSubject = 'Amazon SES Email Receipt Notification';
+
+/** What Amazon SES gives of the header section: 10 KB. */
+const HEADERS_OCTETS = 10 * 1024;
+/** SNS: 256 KiB with attributes; the rest is for what SNS counts besides (names, types, subject). */
+const PUBLISH_OCTETS = 256 * 1024 - 2048;
+const ATTRIBUTE_OCTETS = 8 * 1024;
+
+export interface MessageAttribute {
+  readonly DataType: 'String' | 'Number' | 'String.Array';
+  readonly StringValue: string;
+}
+
+/** What goes to SNS for one mail. */
+export interface Notification {
+  readonly topicArn: string;
+  readonly subject: NotificationSubject;
+  /** JSON of a `ReceivedNotification`. */
+  readonly message: string;
+  /** At most 9: SNS drops messages with more than 10 on raw delivery to SQS. */
+  readonly attributes: Readonly<Record<string, MessageAttribute>>;
+}
+
+export interface NotificationInput {
+  readonly record: MailRecord;
+  readonly bucket: string;
+  readonly key: string;
+  readonly header: HeaderSection;
+  /** Set on a replay. */
+  readonly replay?: MailsluiceMember['replay'];
+}
+
+export function buildNotification(input: NotificationInput): Notification {
+  const { record } = input;
+  const attributes = renderAttributes(record, input.replay !== undefined);
+  const room = PUBLISH_OCTETS - attributeOctets(attributes);
+  let notification = fullNotification(input);
+  let message = render(notification);
+  for (const reduce of REDUCTIONS) {
+    if (Buffer.byteLength(message) <= room) break;
+    notification = reduce(notification);
+    message = render(notification);
+  }
+  return { topicArn: record.topicArn, subject: NOTIFICATION_SUBJECT, message, attributes };
+}
+
+/** The same notification with all that may be left out left out, for an SNS that refused it as it was. */
+export function reduceNotification(notification: Notification): Notification {
+  const whole = JSON.parse(notification.message) as ReceivedNotification;
+  const { schemaVersion, replay } = notification.attributes;
+  return {
+    ...notification,
+    message: render(REDUCTIONS.reduce((reduced, reduce) => reduce(reduced), whole)),
+    attributes: { ...(schemaVersion && { schemaVersion }), ...(replay && { replay }) },
+  };
+}
+
+function fullNotification({
+  record,
+  bucket,
+  key,
+  header,
+  replay,
+}: NotificationInput): ReceivedNotification {
+  const { member, verdicts, receivedAt } = record;
+  const source = member.envelope.reversePath ?? '';
+  const { objectKeyPrefix, messageId } = splitObjectKey(key);
+  const { commonHeaders, destination } = readCommonHeaders(header.fields, source);
+  const { headers, truncated } = cutHeaders(header);
+  const mail: NotifiedMail = {
+    timestamp: receivedAt,
+    source,
+    messageId,
+    destination,
+    headersTruncated: truncated,
+    headers,
+    commonHeaders,
+  };
+  const receipt: Receipt = {
+    timestamp: receivedAt,
+    processingTimeMillis: record.processingTimeMillis,
+    recipients: member.envelope.recipients.map(({ forwardPath }) => forwardPath),
+    spamVerdict: { status: verdicts.spam },
+    virusVerdict: { status: verdicts.virus },
+    spfVerdict: { status: verdicts.spf },
+    dkimVerdict: { status: verdicts.dkim },
+    dmarcVerdict: { status: verdicts.dmarc },
+    action: {
+      type: 'S3',
+      topicArn: record.topicArn,
+      bucketName: bucket,
+      objectKeyPrefix,
+      objectKey: key,
+    },
+    ...(verdicts.dmarc === 'FAIL' && verdicts.dmarcPolicy && { dmarcPolicy: verdicts.dmarcPolicy }),
+  };
+  return {
+    notificationType: 'Received',
+    mail,
+    receipt,
+    mailsluice: replay === undefined ? member : { ...member, replay },
+  };
+}
+
+/** The fields as far as 10 KB go, each counted as it stands on the wire: name, colon, blank, value, CRLF. */
+function cutHeaders({ fields, truncated }: HeaderSection): {
+  headers: readonly HeaderField[];
+  truncated: boolean;
+} {
+  let octets = 0;
+  for (const [index, { name, value }] of fields.entries()) {
+    octets += name.length + Buffer.byteLength(value) + 4;
+    if (octets > HEADERS_OCTETS) return { headers: fields.slice(0, index), truncated: true };
+  }
+  return { headers: fields, truncated };
+}
+
+/** JSON without the two characters that SNS does not take (XML 1.0 section 2.2). */
+function render(notification: ReceivedNotification): string {
+  const json = JSON.stringify(notification);
+  // Most have nothing but ASCII, and counting their octets is much faster than looking for a character.
+  if (Buffer.byteLength(json) === json.length) return json;
+  return json.replace(/[\ufffe\uffff]/g, (char) => (char === '\ufffe' ? '\\ufffe' : '\\uffff'));
+}
+
+type Reduce = (notification: ReceivedNotification) => ReceivedNotification;
+
+/** What is given up, one after the other, until the notification fits. What SES's contract needs goes last. */
+const REDUCTIONS: readonly Reduce[] = [
+  (whole) => ({
+    ...reduced(whole, 'mailsluice.envelope.recipients'),
+    mailsluice: {
+      ...reduced(whole, 'mailsluice.envelope.recipients').mailsluice,
+      envelope: { ...whole.mailsluice.envelope, recipients: [] },
+    },
+  }),
+  (whole) => ({
+    ...reduced(whole, 'mail.headers'),
+    mail: { ...whole.mail, headers: [], headersTruncated: true },
+  }),
+  (whole) => {
+    const { to, cc, bcc, replyTo, from, ...rest } = whole.mail.commonHeaders;
+    const lists = { from, to, cc, bcc, replyTo };
+    const kept = Object.entries(lists).flatMap(([name, list]) =>
+      list === undefined ? [] : [[name, list.slice(0, 10)] as const],
+    );
+    return {
+      ...reduced(whole, 'mail.commonHeaders'),
+      mail: {
+        ...whole.mail,
+        destination: whole.mail.destination.slice(0, 10),
+        commonHeaders: { ...rest, ...Object.fromEntries(kept) },
+      },
+    };
+  },
+  (whole) => ({
+    ...reduced(whole, 'receipt.recipients'),
+    receipt: { ...whole.receipt, recipients: whole.receipt.recipients.slice(0, 100) },
+  }),
+  (whole) => {
+    const { returnPath } = whole.mail.commonHeaders;
+    return {
+      ...reduced(whole, 'mail.destination'),
+      mail: { ...whole.mail, destination: [], commonHeaders: { returnPath } },
+    };
+  },
+];
+
+function reduced(whole: ReceivedNotification, field: string): ReceivedNotification {
+  const before = whole.mailsluice.reduced ?? [];
+  return { ...whole, mailsluice: { ...whole.mailsluice, reduced: [...before, field] } };
+}
+
+function renderAttributes(
+  { member, verdicts }: MailRecord,
+  isReplay: boolean,
+): Record<string, MessageAttribute> {
+  const { envelope, listener, authenticated } = member;
+  // SNS refuses an empty value, so what there is none of is left out.
+  const mailFromDomain = domainOf(envelope.reversePath ?? '');
+  const recipientDomains = boundedDomains(
+    envelope.recipients.map(({ forwardPath }) => domainOf(forwardPath)),
+  );
+  return {
+    schemaVersion: attribute(String(member.schemaVersion)),
+    ...(listener !== '' && { listener: text(listener) }),
+    ...(authenticated &&
+      authenticated.username !== '' && { authUser: text(authenticated.username) }),
+    ...(mailFromDomain !== '' && { mailFromDomain: text(mailFromDomain) }),
+    ...(recipientDomains.length > 0 && {
+      recipientDomains: { DataType: 'String.Array', StringValue: JSON.stringify(recipientDomains) },
+    }),
+    sizeBytes: { DataType: 'Number', StringValue: String(member.size) },
+    verdict: attribute(overallVerdict(verdicts)),
+    replay: attribute(String(isReplay)),
+    sha256: attribute(member.sha256),
+  };
+}
+
+function attribute(value: string): MessageAttribute {
+  return { DataType: 'String', StringValue: value };
+}
+
+/** Of a value that came from outside. */
+function text(value: string): MessageAttribute {
+  // oxlint-disable-next-line no-control-regex -- SNS takes no control characters
+  const safe = value.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '?');
+  return attribute(safe.slice(0, 1024));
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1 || address.length).toLowerCase();
+}
+
+/** Each once, as many as fit: a filter on a domain past the bound would not match, so it is a wide one. */
+function boundedDomains(domains: readonly string[]): string[] {
+  let octets = 0;
+  return [...new Set(domains)].filter((domain) => {
+    octets += Buffer.byteLength(domain) + 3;
+    return domain !== '' && octets <= ATTRIBUTE_OCTETS;
+  });
+}
+
+/** One word for filters; each check's own is in the message. */
+function overallVerdict({ spam, virus, dmarc }: MailRecord['verdicts']): string {
+  if (spam === 'FAIL' || virus === 'FAIL' || dmarc === 'FAIL') return 'FAIL';
+  return dmarc === 'PASS' ? 'PASS' : 'GRAY';
+}
+
+function attributeOctets(attributes: Readonly<Record<string, MessageAttribute>>): number {
+  let octets = 0;
+  for (const [name, { DataType, StringValue }] of Object.entries(attributes)) {
+    octets += name.length + DataType.length + Buffer.byteLength(StringValue);
+  }
+  return octets;
+}

@@ -1,0 +1,151 @@
+// The header fields put in front of a stored message: Return-Path and Received (RFC 5321 section 4.4),
+// Received-SPF (RFC 7208 section 9.1), Authentication-Results (RFC 8601). All that a client said goes
+// through `clean` first, so that nothing it says can end a line: header injection.
+import { isIPv6 } from 'node:net';
+import type { MessageFacts, Recipient, SessionFacts } from '../smtp/index.ts';
+import type { Verification } from '../bridge/contract/verification.ts';
+
+/** Every field is folded here, at its clauses. RFC 5322 section 2.1.1: no line over 998 octets. */
+const FOLD = '\r\n\t';
+/** What one clause may be at the most; longer, and it is left out or cut. */
+const CLAUSE_OCTETS = 900;
+const NAME_LENGTH = 255;
+
+export interface TraceOptions {
+  readonly facts: MessageFacts;
+  readonly messageId: string;
+  readonly hostname: string;
+  /** The recipients of this object, which need not be all of the envelope's. */
+  readonly recipients: readonly Recipient[];
+  readonly verification: Verification;
+}
+
+/** The block as octets, ending in CRLF: the message follows at once. */
+export function renderTraceHeaders(options: TraceOptions): Buffer {
+  const { facts } = options;
+  const utf8 = facts.envelope.parameters.smtpUtf8 === true;
+  const text =
+    renderReturnPath(facts, utf8) +
+    renderReceived(options, utf8) +
+    renderReceivedSpf(options, utf8) +
+    renderAuthenticationResults(options, utf8);
+  return Buffer.from(text, 'utf8');
+}
+
+function renderReturnPath({ envelope }: MessageFacts, utf8: boolean): string {
+  const address = clean(envelope.reversePath?.address ?? '', utf8);
+  // It cannot be folded; no address that RFC 5321 section 4.5.3.1.3 allows is near this.
+  return Buffer.byteLength(address) > CLAUSE_OCTETS ? '' : `Return-Path: <${address}>\r\n`;
+}
+
+function renderReceived(
+  { facts, messageId, hostname, recipients }: TraceOptions,
+  utf8: boolean,
+): string {
+  const { session, receivedAt } = facts;
+  const clauses = [
+    `from ${renderClient(session, utf8)}`,
+    `by ${hostname} with ${withProtocol(session, utf8)}`,
+    `id ${messageId}`,
+  ];
+  // RFC 5321 section 7.2: naming one of several recipients may give away a blind copy.
+  const [only] = recipients;
+  if (recipients.length === 1 && only !== undefined) {
+    const address = clean(only.forwardPath.address, utf8);
+    if (Buffer.byteLength(address) <= CLAUSE_OCTETS) clauses.push(`for <${address}>`);
+  }
+  if (session.tls !== null) {
+    // RFC 8314 section 4.3: the clause names the cipher suite.
+    const { cipher, version } = session.tls;
+    clauses.push(`tls ${atom(cipher)} (${comment(version, false)})`);
+  }
+  const date = receivedAt.toUTCString().replace('GMT', '+0000 (UTC)');
+  return `Received: ${clauses.join(FOLD)};${FOLD}${date}\r\n`;
+}
+
+/** Extended-Domain of RFC 5321 section 4.4; a name that is none goes into the comment. */
+function renderClient({ clientDomain, clientAddress }: SessionFacts, utf8: boolean): string {
+  const literal = `[${isIPv6(clientAddress) ? `IPv6:${clientAddress}` : clientAddress}]`;
+  const name = clean(clientDomain, utf8).slice(0, NAME_LENGTH);
+  if (name === clientDomain && isDomainOrLiteral(name)) return `${name} (${literal})`;
+  return name === '' ? literal : `${literal} (said ${comment(name, utf8)})`;
+}
+
+function isDomainOrLiteral(text: string): boolean {
+  return /^(?:[A-Za-z0-9_\u0080-\uffff](?:[A-Za-z0-9._\u0080-\uffff-]*)|\[[A-Za-z0-9.:_-]+\])$/.test(
+    text,
+  );
+}
+
+/** The registered keywords of RFC 3848 and RFC 6531 section 4.3. HELO has but one. */
+function withProtocol({ protocol, tls, identity }: SessionFacts, utf8: boolean): string {
+  if (protocol === 'SMTP') return 'SMTP';
+  const secured = `${tls === null ? '' : 'S'}${identity === null ? '' : 'A'}`;
+  if (utf8) return `UTF8${protocol === 'LMTP' ? 'LMTP' : 'SMTP'}${secured}`;
+  return `${protocol}${secured}`;
+}
+
+function renderReceivedSpf({ facts, hostname, verification }: TraceOptions, utf8: boolean): string {
+  if (verification.receivedSpf !== undefined) {
+    return `Received-SPF: ${cut(clean(verification.receivedSpf, utf8))}\r\n`;
+  }
+  const { session, envelope } = facts;
+  const pairs = [`client-ip=${session.clientAddress};`];
+  const from = envelope.reversePath?.address;
+  if (from !== undefined) pairs.push(`envelope-from=${value(from, utf8)};`);
+  if (session.clientDomain !== '') pairs.push(`helo=${value(session.clientDomain, utf8)};`);
+  return `Received-SPF: none (${hostname}: SPF was not checked)${FOLD}${pairs.join(FOLD)}\r\n`;
+}
+
+function renderAuthenticationResults(
+  { facts, hostname, verification }: TraceOptions,
+  utf8: boolean,
+): string {
+  const results = verification.results.map((result) => cut(clean(result, utf8)));
+  const { identity } = facts.session;
+  if (identity !== null) {
+    // RFC 8601 section 2.7.4; in a clear comment, how it was proved.
+    results.unshift(
+      `auth=pass (${comment(identity.mechanism, false)}) smtp.auth=${value(identity.username, utf8)}`,
+    );
+  }
+  // RFC 8601 section 2.2: "none" says that nothing was checked.
+  const text =
+    results.length === 0 ? ' none' : results.map((result) => `${FOLD}${result}`).join(';');
+  return `Authentication-Results: ${hostname};${text}\r\n`;
+}
+
+/** No control character, and nothing but ASCII where the message is not SMTPUTF8 (RFC 6532). */
+function clean(text: string, utf8: boolean): string {
+  // oxlint-disable-next-line no-control-regex -- the control characters are what it is about
+  return text.replace(
+    utf8 ? /[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]/gu : /[^\x20-\x7e]/gu,
+    '?',
+  );
+}
+
+/** What a check found, as far as one line goes: no character has more than 3 octets for each code unit. */
+function cut(text: string): string {
+  return Buffer.byteLength(text) <= CLAUSE_OCTETS ? text : text.slice(0, CLAUSE_OCTETS / 3);
+}
+
+/** ctext of RFC 5322 section 3.2.2. */
+function comment(text: string, utf8: boolean): string {
+  return clean(text, utf8)
+    .slice(0, NAME_LENGTH)
+    .replace(/[()\\]/g, '\\$&');
+}
+
+/** A word that needs no quoting, for names that we got from TLS. */
+function atom(text: string): string {
+  return clean(text, false)
+    .slice(0, NAME_LENGTH)
+    .replace(/[^A-Za-z0-9_.-]/g, '_');
+}
+
+/** A dot-atom or an address as it is, anything else as a quoted-string (RFC 8601 section 2.2). */
+function value(text: string, utf8: boolean): string {
+  const safe = clean(text, utf8).slice(0, NAME_LENGTH);
+  if (/^[\w!#$%&'*+/=?^`{|}~.-]+(?:@[\w.-]+)?$/.test(safe)) return safe;
+  return `"${safe.replace(/["\\]/g, '\\$&')}"`;
+}

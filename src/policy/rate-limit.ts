@@ -1,0 +1,111 @@
+// Messages and octets of one credential in each period.
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Identity, Reply } from '../smtp/index.ts';
+import { type Clock, systemClock } from '../counters/time-source.ts';
+import type { CredentialEvent } from '../credentials/events.ts';
+import { FleetCounter } from '../counters/fleet-counter.ts';
+import { grantsOf } from './grants.ts';
+import { replies } from '../credentials/replies.ts';
+import { SharedCounter } from '../counters/shared-counter.ts';
+import { MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
+
+/** Holds the rate of credentials. The calls never reject. */
+export interface RateLimit {
+  /** Before the 354: counts one message. `452 4.7.1` past the messages, `452 4.3.1` past the octets. */
+  openMessage(identity: Identity | null): Promise<Reply | undefined>;
+  /** Once all of a message came, before it is stored: counts its octets. */
+  takeMessage(identity: Identity | null, sizeInOctets: number): Promise<Reply | undefined>;
+}
+
+export interface RateLimitOptions {
+  readonly clock?: Clock;
+  readonly observe?: (event: CredentialEvent) => void;
+  /** Count for the whole fleet in this table. Absent: each process for itself. */
+  readonly shared?: {
+    readonly client: DynamoDBClient;
+    readonly table: string;
+    /** When the table cannot be asked: go on with this process's counts, or refuse. Default `open`. */
+    readonly onOutage?: 'open' | 'closed';
+  };
+}
+
+/** Credentials with a rate that are counted at one time. */
+const COUNTED_KEYS = 20_000;
+
+export function createRateLimit(options: RateLimitOptions = {}): RateLimit {
+  return new CountedRateLimit(options);
+}
+
+class CountedRateLimit implements RateLimit {
+  readonly #counter: WindowCounter;
+
+  constructor({ clock = systemClock, observe = () => {}, shared }: RateLimitOptions) {
+    const own = new MemoryCounter(clock, COUNTED_KEYS);
+    this.#counter =
+      shared === undefined
+        ? own
+        : new FleetCounter(
+            new SharedCounter(shared.client, shared.table, clock),
+            own,
+            shared.onOutage ?? 'open',
+            (error) =>
+              observe({
+                kind: 'table-unavailable',
+                operation: 'count',
+                error: error instanceof Error ? error.name : 'unknown',
+              }),
+          );
+  }
+
+  async openMessage(identity: Identity | null): Promise<Reply | undefined> {
+    const rate = grantsOf(identity)?.rate;
+    if (identity === null || rate === undefined) return undefined;
+    const { username } = identity;
+    const { messages, octets, periodSeconds } = rate;
+    return this.#guarded(async () => {
+      if (octets !== undefined) {
+        const used = await this.#counter.read(octetsKey(username), periodSeconds);
+        if (used >= octets) return replies.octetRate;
+      }
+      if (messages === undefined) return undefined;
+      const within = await this.#counter.addWithin(
+        messagesKey(username),
+        periodSeconds,
+        1,
+        messages,
+      );
+      return within ? undefined : replies.messageRate;
+    });
+  }
+
+  async takeMessage(identity: Identity | null, sizeInOctets: number): Promise<Reply | undefined> {
+    const rate = grantsOf(identity)?.rate;
+    if (identity === null || rate?.octets === undefined) return undefined;
+    const { username } = identity;
+    const { octets, periodSeconds } = rate;
+    // It would never fit, however long the sender waits.
+    if (sizeInOctets > octets) return replies.tooLarge;
+    return this.#guarded(async () => {
+      const key = octetsKey(username);
+      const within = await this.#counter.addWithin(key, periodSeconds, sizeInOctets, octets);
+      return within ? undefined : replies.octetRate;
+    });
+  }
+
+  async #guarded(question: () => Promise<Reply | undefined>): Promise<Reply | undefined> {
+    try {
+      return await question();
+    } catch {
+      // Only where the configuration says `closed`; why was already observed.
+      return replies.rateUnknown;
+    }
+  }
+}
+
+function messagesKey(username: string): string {
+  return `messages#${username}`;
+}
+
+function octetsKey(username: string): string {
+  return `octets#${username}`;
+}

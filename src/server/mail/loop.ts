@@ -1,0 +1,73 @@
+import type { Reply } from '../../smtp/index.ts';
+import type { LoopMail } from './mail.ts';
+
+const LEFT: Reply = { code: 451, status: '3.0', text: 'Message not stored, try again later' };
+const DONE: IteratorResult<LoopMail, undefined> = { done: true, value: undefined };
+
+/**
+ * The caller's own loop. A mail waits here until the loop comes round to it; there is never more than one for
+ * each connection, which bounds the queue, and the octets of each wait in its bounded content.
+ */
+export class MailLoop {
+  readonly #waiting = new Set<LoopMail>();
+  readonly #takers: ((result: IteratorResult<LoopMail, undefined>) => void)[] = [];
+  #isEnded = false;
+  #loops = 0;
+
+  /** Whether anybody's loop runs. */
+  get isRunning(): boolean {
+    return this.#loops > 0;
+  }
+
+  offer(mail: LoopMail): void {
+    const taker = this.#takers.shift();
+    if (taker) taker({ done: false, value: mail });
+    else this.#waiting.add(mail);
+  }
+
+  /** The mail is gone before the loop came to it. */
+  withdraw(mail: LoopMail): void {
+    this.#waiting.delete(mail);
+  }
+
+  /** No mail will come any more: the loops end. */
+  end(): void {
+    this.#isEnded = true;
+    for (const taker of this.#takers.splice(0)) taker(DONE);
+  }
+
+  iterate(): AsyncIterableIterator<LoopMail, undefined> {
+    const given = new Set<LoopMail>();
+    this.#loops++;
+    let isLeft = false;
+    const loop: AsyncIterableIterator<LoopMail, undefined> = {
+      [Symbol.asyncIterator]: () => loop,
+      next: async () => {
+        if (isLeft) return DONE;
+        for (const mail of given) if (mail.isDecided) given.delete(mail);
+        const result = await this.#next();
+        if (result.done !== true) given.add(result.value);
+        return result;
+      },
+      // What the loop took and did not decide, its sender shall send again.
+      return: async () => {
+        if (!isLeft) this.#loops--;
+        isLeft = true;
+        for (const mail of given) mail.reject(LEFT);
+        return DONE;
+      },
+    };
+    return loop;
+  }
+
+  async #next(): Promise<IteratorResult<LoopMail, undefined>> {
+    for (const mail of this.#waiting) {
+      this.#waiting.delete(mail);
+      return { done: false, value: mail };
+    }
+    if (this.#isEnded) return DONE;
+    return new Promise((resolve) => {
+      this.#takers.push(resolve);
+    });
+  }
+}

@@ -1,0 +1,161 @@
+import { Readable } from 'node:stream';
+import type { ParsedMail, SimpleParserOptions } from 'mailparser';
+import type { Envelope, MessageFacts, Reply, SessionFacts } from '../../smtp/index.ts';
+import { MailGoneError } from '../errors.ts';
+import type { MailContent, MailReader } from './content.ts';
+
+/**
+ * One mail on its way in. A hook gets it when its first octet may come, and decides while or after it comes.
+ *
+ * @example
+ * server.onMail(async (mail) => {
+ *   const { subject } = await mail.parse();
+ *   console.log(mail.envelope.reversePath?.address, subject);
+ * });
+ */
+export class Mail {
+  readonly #facts: MessageFacts;
+  readonly #reader: MailReader;
+  #abort: AbortController | undefined;
+  #gone: MailGoneError | undefined;
+  #isRead = false;
+
+  /** @internal */
+  constructor(facts: MessageFacts, content: MailContent) {
+    this.#facts = facts;
+    this.#reader = content.addReader();
+  }
+
+  get messageId(): string {
+    return this.#facts.messageId;
+  }
+
+  get session(): SessionFacts {
+    return this.#facts.session;
+  }
+
+  get envelope(): Envelope {
+    return this.#facts.envelope;
+  }
+
+  get receivedAt(): Date {
+    return this.#facts.receivedAt;
+  }
+
+  /**
+   * The message as it was sent, byte for byte (RFC 5321 section 4.5.2's dots removed), in chunks as they come.
+   * It can be read once by each hook; the sender goes at the pace of the slowest. What is not read once the
+   * hook is done is dropped. Reading on fails with a `MailGoneError` when `signal` fires.
+   *
+   * @example
+   * server.onMail(async (mail) => {
+   *   const hash = createHash('sha256');
+   *   for await (const chunk of mail.content) hash.update(chunk);
+   * });
+   */
+  get content(): AsyncIterable<Buffer> {
+    return { [Symbol.asyncIterator]: () => this.#read() };
+  }
+
+  /**
+   * Fires as soon as the mail will not be accepted whatever this hook says: the client vanished, the mail grew
+   * over the limit or broke a rule, another hook refused it, or it took too long.
+   *
+   * @example
+   * server.onMail(async (mail) => {
+   *   await fetch('http://127.0.0.1:9/scan', { signal: mail.signal });
+   * });
+   */
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.#gone) this.#abort.abort(this.#gone);
+    }
+    return this.#abort.signal;
+  }
+
+  /**
+   * Reads the whole content and takes it apart with mailparser.
+   *
+   * @example
+   * server.onMail(async (mail) => {
+   *   const { attachments } = await mail.parse();
+   *   if (attachments.length > 0) return { code: 550, status: '7.1', text: 'No attachments here' };
+   * });
+   */
+  async parse(options?: SimpleParserOptions): Promise<ParsedMail> {
+    // Loaded by the first mail that is parsed: whoever never does needs none of it.
+    const { simpleParser } = await import('mailparser');
+    return simpleParser(Readable.from(this.content, { objectMode: false }), options);
+  }
+
+  /** @internal */
+  get isGone(): boolean {
+    return this.#gone !== undefined;
+  }
+
+  /** @internal The mail will not be accepted. */
+  abandon(error: MailGoneError): void {
+    if (this.#gone) return;
+    this.#gone = error;
+    this.#abort?.abort(error);
+  }
+
+  /** @internal Nothing more is read of it by this hook. */
+  finish(): void {
+    this.#reader.close();
+    this.#isRead = true;
+  }
+
+  #read(): AsyncIterator<Buffer, undefined> {
+    if (this.#isRead) {
+      throw new MailGoneError('content: expected to be read once, before the mail was answered');
+    }
+    this.#isRead = true;
+    return this.#reader;
+  }
+}
+
+/**
+ * A mail of `for await (const mail of server)`: the sender waits until it is accepted or rejected.
+ *
+ * @example
+ * for await (const mail of server) {
+ *   const { subject } = await mail.parse();
+ *   if (subject === undefined) mail.reject({ code: 550, status: '6.0', text: 'No subject' });
+ *   else mail.accept();
+ * }
+ */
+export class LoopMail extends Mail {
+  readonly #decided = Promise.withResolvers<Reply | undefined>();
+  #isDecided = false;
+
+  /** @internal */
+  get decision(): Promise<Reply | undefined> {
+    return this.#decided.promise;
+  }
+
+  get isDecided(): boolean {
+    return this.#isDecided || this.isGone;
+  }
+
+  /**
+   * Answers 250 after the last octet, or this reply. From here on the mail is yours. Returns false where the
+   * sender will not hear of it (it vanished, or was told to try later), and may therefore send it again.
+   */
+  accept(reply?: Reply): boolean {
+    return this.#decide(reply);
+  }
+
+  /** Answers this reply of 4yz or 5yz after the last octet. Returns false where the sender will not hear of it. */
+  reject(reply: Reply): boolean {
+    return this.#decide(reply);
+  }
+
+  #decide(reply: Reply | undefined): boolean {
+    if (this.isDecided) return false;
+    this.#isDecided = true;
+    this.#decided.resolve(reply);
+    return true;
+  }
+}

@@ -1,0 +1,239 @@
+// What stops the program before it serves: one clear line for each fault, the right exit code, no stack.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeSelfSignedCertificate } from '../../src/app/local/self-signed.ts';
+import { startTestAws, type TestAws } from '../support/aws.ts';
+import { mailsluice } from '../support/cli.ts';
+
+let aws: TestAws;
+let folder: string;
+let busy: Server;
+let busyPort: number;
+let serving: {
+  hostname: string;
+  listeners: object[];
+  tls: object;
+  store: object;
+  notify: object;
+  health: object;
+};
+
+beforeAll(async () => {
+  aws = await startTestAws();
+  folder = mkdtempSync(join(tmpdir(), 'mailsluice-start-'));
+  const { cert, key } = await makeSelfSignedCertificate('mx.example');
+  writeFileSync(join(folder, 'mx.crt'), cert);
+  writeFileSync(join(folder, 'mx.key'), key);
+  writeFileSync(join(folder, 'other.key'), (await makeSelfSignedCertificate('other.example')).key);
+  writeFileSync(join(folder, 'no.crt'), 'this is no certificate\n');
+  busy = createServer();
+  await new Promise<void>((resolve) => {
+    busy.listen(0, '127.0.0.1', resolve);
+  });
+  busyPort = (busy.address() as { port: number }).port;
+  serving = {
+    hostname: 'mx.example',
+    listeners: [{ name: 'mx', host: '127.0.0.1', port: 0 }],
+    tls: { certificates: [{ certFile: `${folder}/mx.crt`, keyFile: `${folder}/mx.key` }] },
+    store: { bucket: aws.resources.bucket },
+    notify: { topicArn: aws.resources.topicArn },
+    health: { host: '127.0.0.1', port: 0 },
+  };
+});
+afterAll(async () => {
+  busy.close();
+  rmSync(folder, { recursive: true });
+  await aws.close();
+});
+
+/** Runs `serve` with the good configuration changed; gives what it said on the way out. */
+async function serve(changes: object, environment = aws.environment) {
+  const { code, lines } = await mailsluice(
+    ['serve', '--config', JSON.stringify({ ...serving, ...changes, log: { level: 'silent' } })],
+    environment,
+  );
+  expect(lines.join('\n')).not.toMatch(/^\s+at |node:internal|Error:/m);
+  return { code, lines };
+}
+
+describe('serve', () => {
+  test('a listener’s port in use is one line, exit 1', async () => {
+    const { code, lines } = await serve({
+      listeners: [{ name: 'mx', host: '127.0.0.1', port: busyPort }],
+    });
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(new RegExp(`mx.*${busyPort}.*another program listens on`));
+  });
+
+  test('the health port in use is one line, exit 1', async () => {
+    const { code, lines } = await serve({ health: { host: '127.0.0.1', port: busyPort } });
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      `mailsluice: health.port: expected an address that is free, got 127.0.0.1:${busyPort} (EADDRINUSE)`,
+    ]);
+  });
+
+  test('certificates that cannot be read are a line each, exit 1', async () => {
+    const { code, lines } = await serve({
+      tls: {
+        certificates: [
+          { certFile: '/nowhere/a.crt', keyFile: `${folder}/mx.key` },
+          { certFile: '/nowhere/b.crt', keyFile: `${folder}/mx.key` },
+        ],
+      },
+    });
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      'mailsluice: tls.certificates[0].certFile: expected a readable PEM file, got "/nowhere/a.crt" (ENOENT)',
+      'mailsluice: tls.certificates[1].certFile: expected a readable PEM file, got "/nowhere/b.crt" (ENOENT)',
+    ]);
+  });
+
+  test.each([
+    ['that is none', 'no.crt', 'mx.key'],
+    ['whose key is another’s', 'mx.crt', 'other.key'],
+  ])('a certificate %s is one line, exit 1', async (_, certFile, keyFile) => {
+    const { code, lines } = await serve({
+      tls: {
+        certificates: [{ certFile: join(folder, certFile), keyFile: join(folder, keyFile) }],
+      },
+    });
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^mailsluice: .*certificate.*expected .* got /);
+  });
+
+  test('a bucket that is not there is one line, exit 1', async () => {
+    const { code, lines } = await serve({ store: { bucket: 'not-there' } });
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      'mailsluice: store.bucket: expected a bucket that can be used, got "not-there" (there is no such bucket)',
+    ]);
+  });
+
+  test('a table that is not there is one line, exit 1', async () => {
+    const { code, lines } = await serve({ credentials: { table: 'not-there' } });
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      'mailsluice: credentials.table: expected a credential table, got "not-there" (there is no such table)',
+    ]);
+  });
+
+  test('a table with another key is one line, exit 1', async () => {
+    await aws.dynamoDb.send(
+      new CreateTableCommand({
+        TableName: 'other-key',
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'N' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      }),
+    );
+    const { code, lines } = await serve({ credentials: { table: 'other-key' } });
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      'mailsluice: credentials.table: expected a credential table, got "other-key" (its key is not the string "pk" alone)',
+    ]);
+  });
+
+  test('no configuration is one line, exit 2', async () => {
+    const { code, lines } = await mailsluice(['serve']);
+    expect(code).toBe(2);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('a setting that is not yet available is refused by its name, exit 2', async () => {
+    const { code, lines } = await serve({ verify: { spf: 'reject' } });
+    expect(code).toBe(2);
+    expect(lines).toEqual([
+      'mailsluice: verify.spf: expected "off", since sender verification is not yet available, got "reject"',
+    ]);
+  });
+});
+
+describe('config check', () => {
+  const five = JSON.stringify({
+    hostname: 'two words',
+    listeners: [{ name: 'mx', port: 70000, tls: 'none' }],
+    store: { bucket: 'Capitals' },
+    notify: { topicArn: 'mail' },
+    limits: { maxMessageSize: 'huge' },
+  });
+
+  test('five mistakes are five lines, each with path, expectation and value, exit 2', async () => {
+    const { code, lines } = await mailsluice(['config', 'check', '--config', five]);
+    expect(code).toBe(2);
+    expect(lines).toHaveLength(5);
+    expect(
+      lines.map((line) => /^mailsluice: ([^:]+): expected .+, got .+$/.exec(line)?.[1]),
+    ).toEqual([
+      'hostname',
+      'listeners[0].port',
+      'store.bucket',
+      'notify.topicArn',
+      'limits.maxMessageSize',
+    ]);
+  });
+
+  test('the same document is found in MAILSLUICE_CONFIG, inline and as a path', async () => {
+    const file = join(folder, 'five.json');
+    writeFileSync(file, five);
+    for (const MAILSLUICE_CONFIG of [five, file]) {
+      const { code, lines } = await mailsluice(['config', 'check'], { MAILSLUICE_CONFIG });
+      expect({ code, count: lines.length }).toEqual({ code: 2, count: 5 });
+    }
+  });
+
+  test('what is not JSON is told with its place and without its text', async () => {
+    const config = '{\n "password": "hunter2" "key": 1 }';
+    const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
+    expect(code).toBe(2);
+    expect(lines).toEqual([
+      'mailsluice: --config: expected a JSON document, got something else at line 2, column 24',
+    ]);
+  });
+
+  test('a file that is not there is one line, exit 1', async () => {
+    const { code, lines } = await mailsluice(['config', 'check', '--config', '/nowhere.json']);
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      'mailsluice: --config: expected a readable file or a JSON document, got "/nowhere.json" (ENOENT)',
+    ]);
+  });
+
+  test('a right one says so, exit 0', async () => {
+    const { code, lines } = await mailsluice([
+      'config',
+      'check',
+      '--config',
+      JSON.stringify(serving),
+    ]);
+    expect({ code, lines }).toEqual({ code: 0, lines: ['--config: right'] });
+  });
+});
+
+test('config schema prints a JSON Schema, exit 0', async () => {
+  const { code, output } = await mailsluice(['config', 'schema']);
+  expect(code).toBe(0);
+  expect(JSON.parse(output)).toMatchObject({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+  });
+});
+
+test.each([['bogus'], ['config', 'bogus'], ['serve', '--bogus'], ['config', 'check', 'x', 'y']])(
+  'a command line that is wrong (%s %s) ends with 2',
+  async (...args) => {
+    const { code } = await mailsluice(args.filter((arg) => arg !== undefined));
+    expect(code).toBe(2);
+  },
+);
+
+test('--version and --help end with 0', async () => {
+  expect(await mailsluice(['--version'])).toMatchObject({ code: 0, lines: ['0.1.0'] });
+  expect((await mailsluice(['--help'])).code).toBe(0);
+});

@@ -1,0 +1,244 @@
+import type { SESReceiptS3Action, SESMail } from 'aws-lambda';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type HeaderField, readHeaderSection } from '../../../src/message/header-section.ts';
+import {
+  decodeRecord,
+  encodeRecord,
+  encodeSidecar,
+  type MailRecord,
+  makeRecord,
+} from '../../../src/bridge/contract/mail-record.ts';
+import { buildNotification, reduceNotification } from '../../../src/bridge/notify/notification.ts';
+import type { ReceivedNotification } from '../../../src/bridge/contract/notification-types.ts';
+import { notVerified, type Verification } from '../../../src/bridge/contract/verification.ts';
+import { type FactsInput, facts, recipient } from '../support.ts';
+
+const KEY = `mail/dt=2026-11-23/hr=13/${'0'.repeat(40)}`;
+
+function record(input: FactsInput = {}, verification: Verification = notVerified): MailRecord {
+  const of = facts(input);
+  return makeRecord({
+    facts: of,
+    recipients: of.envelope.recipients,
+    topicArn: 'arn:aws:sns:eu-west-1:111122223333:mail',
+    processingTimeMillis: 0,
+    verification,
+    sha256: 'ab'.repeat(32),
+    sizeInOctets: 1234,
+    traceHeaderOctets: 321,
+  });
+}
+
+function build(of: MailRecord, fields: readonly HeaderField[] = [], truncated = false) {
+  const notification = buildNotification({
+    record: of,
+    bucket: 'mail-bucket',
+    key: KEY,
+    header: { fields, truncated },
+  });
+  return { notification, parsed: JSON.parse(notification.message) as ReceivedNotification };
+}
+
+test('fits the types that subscribers written for Amazon SES use', () => {
+  const { parsed } = build(record());
+  // Assigning is the test: @types/aws-lambda models the same JSON.
+  const action: SESReceiptS3Action = parsed.receipt.action;
+  const mail: Pick<SESMail, 'timestamp' | 'messageId' | 'source' | 'headersTruncated'> =
+    parsed.mail;
+  expect(action.objectKey).toBe(KEY);
+  expect(mail.messageId).toBe('0'.repeat(40));
+});
+
+test('gives a positive whole processingTimeMillis, even when no time has passed', () => {
+  expect(build(record()).parsed.receipt.processingTimeMillis).toBe(1);
+});
+
+test('has dmarcPolicy only when DMARC failed', () => {
+  expect(build(record()).parsed.receipt).not.toHaveProperty('dmarcPolicy');
+  const failed = record({}, { ...notVerified, dmarc: 'FAIL', dmarcPolicy: 'reject' });
+  expect(build(failed).parsed.receipt.dmarcPolicy).toBe('reject');
+  expect(build(failed).notification.attributes['verdict']?.StringValue).toBe('FAIL');
+});
+
+test('keeps the parameters of the envelope', () => {
+  const of = record({
+    from: null,
+    parameters: { size: 99, body: '8BITMIME', envid: 'e 1', auth: null },
+    recipients: [recipient('a@x.example', { notify: ['NEVER'] }), recipient('b@x.example')],
+  });
+  const { parsed, notification } = build(of);
+  expect(parsed.mailsluice.envelope).toEqual({
+    reversePath: null,
+    parameters: { size: 99, body: '8BITMIME', envid: 'e 1', auth: null },
+    recipients: [
+      { forwardPath: 'a@x.example', parameters: { notify: ['NEVER'] } },
+      { forwardPath: 'b@x.example' },
+    ],
+  });
+  expect(parsed.mail.source).toBe('');
+  // SNS refuses an empty attribute value.
+  expect(notification.attributes).not.toHaveProperty('mailFromDomain');
+  expect(notification.attributes).not.toHaveProperty('authUser');
+});
+
+test('marks a replay in an attribute and in its own member, and changes nothing else', () => {
+  const of = record();
+  const header = { fields: [], truncated: false };
+  const input = { record: of, bucket: 'b', key: KEY, header };
+  const first = buildNotification(input);
+  const replay = buildNotification({ ...input, replay: { at: '2026-11-24T00:00:00.000Z' } });
+  expect(replay.attributes).toEqual({
+    ...first.attributes,
+    replay: { DataType: 'String', StringValue: 'true' },
+  });
+  const { replay: mark, ...rest } = (JSON.parse(replay.message) as ReceivedNotification).mailsluice;
+  expect(mark).toEqual({ at: '2026-11-24T00:00:00.000Z' });
+  expect({ ...(JSON.parse(replay.message) as object), mailsluice: rest }).toEqual(
+    JSON.parse(first.message),
+  );
+});
+
+describe('bounds', () => {
+  test('gives the first 10 KB of the header fields and says that there are more', () => {
+    const fields = Array.from({ length: 200 }, (_, n) => ({
+      name: `X-${n}`,
+      value: 'v'.repeat(95),
+    }));
+    const { mail } = build(record(), fields).parsed;
+    expect(mail.headersTruncated).toBe(true);
+    expect(mail.headers).toEqual(fields.slice(0, mail.headers.length));
+    expect(JSON.stringify(mail.headers).length).toBeGreaterThan(9 * 1024);
+    expect(mail.headers.length).toBeLessThan(110);
+  });
+
+  test('says that headers are truncated when the section was not read to its end', () => {
+    expect(build(record(), [], true).parsed.mail.headersTruncated).toBe(true);
+    expect(build(record(), [], false).parsed.mail.headersTruncated).toBe(false);
+  });
+
+  test('reads common headers also past the 10 KB', () => {
+    const fields = [
+      { name: 'X-Long', value: 'v'.repeat(11_000) },
+      { name: 'To', value: 'late@x.example' },
+    ];
+    const { mail } = build(record(), fields).parsed;
+    expect(mail.headers).toEqual([]);
+    expect(mail.destination).toEqual(['late@x.example']);
+  });
+
+  test.each([
+    ['1000 recipients of 300 octets', 1000, 0],
+    ['100 recipients and a To field of 60 KB', 100, 1],
+    ['1000 recipients and all address fields full', 1000, 4],
+  ])('stays under 256 KiB with %s, and names what it left out', (_, recipients, lists) => {
+    const to = Array.from(
+      { length: recipients },
+      (__, n) => `${n}${'x'.repeat(290)}@d${n}.example`,
+    );
+    const list = Array.from({ length: 3000 }, (__, n) => `"ü${n}" <a${n}@x.example>`).join(', ');
+    const fields = ['To', 'Cc', 'Bcc', 'Reply-To']
+      .slice(0, lists)
+      .map((name) => ({ name, value: list }));
+    const { notification, parsed } = build(record({ to }), fields);
+    let octets = Buffer.byteLength(notification.message);
+    for (const [name, value] of Object.entries(notification.attributes)) {
+      octets += Buffer.byteLength(name + value.DataType + value.StringValue);
+    }
+    expect(octets).toBeLessThanOrEqual(256 * 1024);
+    const whole =
+      parsed.receipt.recipients.length === recipients &&
+      parsed.mailsluice.envelope.recipients.length === recipients;
+    expect(parsed.mailsluice.reduced !== undefined).toBe(!whole);
+    expect(parsed.receipt.action.objectKey).toBe(KEY);
+  });
+
+  test('has no more than 9 attributes', () => {
+    const of = record({ session: { identity: { username: 'u', mechanism: 'PLAIN' } } });
+    expect(Object.keys(build(of).notification.attributes)).toHaveLength(9);
+  });
+
+  test('reduces to what SES needs when SNS will not take the whole', () => {
+    const fields = [{ name: 'To', value: 'a@x.example' }];
+    const { notification } = build(record(), fields);
+    const reduced = reduceNotification(notification);
+    expect(Object.keys(reduced.attributes)).toEqual(['schemaVersion', 'replay']);
+    const parsed = JSON.parse(reduced.message) as ReceivedNotification;
+    expect(parsed.receipt.recipients).toEqual(['bob@in.example']);
+    expect(parsed.mail.headers).toEqual([]);
+    expect(parsed.mail.headersTruncated).toBe(true);
+    expect(parsed.mailsluice.reduced).toContain('mail.headers');
+  });
+});
+
+describe('the record', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 60 });
+  const records = fc
+    .record({
+      helo: text,
+      user: fc.option(text),
+      from: fc.option(text),
+      to: fc.array(text, { minLength: 1, maxLength: 30 }),
+      envid: text,
+      listener: text,
+      tls: fc.boolean(),
+    })
+    .map(({ helo, user, from, to, envid, listener, tls }) =>
+      record({
+        from,
+        to,
+        parameters: { envid, size: 5 },
+        session: {
+          listener: listener.toWellFormed(),
+          clientDomain: helo,
+          identity: user === null ? null : { username: user, mechanism: 'PLAIN' },
+          tls: tls ? { version: 'TLSv1.3', cipher: helo, serverName: helo } : null,
+        },
+      }),
+    );
+
+  test('comes back from metadata or sidecar so that the notification is the same octet by octet', async () => {
+    await fc.assert(
+      fc.asyncProperty(records, async (of) => {
+        const { metadata, sidecar } = encodeRecord(of);
+        let octets = 0;
+        for (const [name, value] of Object.entries(metadata)) {
+          expect(value).toMatch(/^[!-~](?:[ -~]*[!-~])?$|^$/);
+          expect(value).not.toContain('  ');
+          octets += name.length + value.length;
+        }
+        expect(octets).toBeLessThanOrEqual(2048);
+        const back = await decodeRecord(metadata, async () => sidecar ?? '');
+        expect(build(back).notification).toEqual(build(of).notification);
+      }),
+    );
+  });
+
+  test('comes back from a sidecar of a later record', async () => {
+    const of = record();
+    const back = await decodeRecord({ schema: '1', sidecar: '1' }, async () => encodeSidecar(of));
+    expect(back).toEqual(of);
+  });
+
+  test.each([
+    ['no schema', {}],
+    ['a later schema', { schema: '2' }],
+    ['no envelope', { schema: '1', facts: '{}' }],
+    ['an envelope that is no JSON', { schema: '1', envelope: '{', facts: '{}' }],
+  ])('is refused with %s', async (_, metadata) => {
+    await expect(decodeRecord(metadata, async () => '')).rejects.toThrow('metadata');
+  });
+});
+
+test('holds no character that SNS refuses, whatever the header section holds', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (octets) => {
+      const head = Buffer.concat([Buffer.from('Subject: '), octets, Buffer.from('\r\n\r\n')]);
+      const { fields } = readHeaderSection(head, true);
+      // XML 1.0 section 2.2.
+      expect(build(record(), fields).notification.message).toMatch(
+        /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u,
+      );
+    }),
+  );
+});

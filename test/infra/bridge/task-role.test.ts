@@ -1,0 +1,147 @@
+// The task role against the list of FAILURES.md ("The service's task role, whole"), said again here in the
+// test's own words: nothing more, and no wildcard but the prefixes.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { resourcesOf, synthApp } from '../support.ts';
+import type { Template } from 'aws-cdk-lib/assertions';
+
+interface Statement {
+  readonly Sid: string;
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: Readonly<Record<string, unknown>>;
+}
+
+function taskStatements(template: Template): readonly Statement[] {
+  const policies = Object.entries(resourcesOf(template, 'AWS::IAM::Policy')).filter(([id]) =>
+    id.includes('TaskRole'),
+  );
+  expect(policies).toHaveLength(1);
+  const document = policies[0]?.[1].Properties['PolicyDocument'] as { Statement: Statement[] };
+  return document.Statement;
+}
+
+/** action → where: `mail/*`, `outbox/*`, `bucket`, `topic`, `table`, `secret`, `certificate`, `key`. */
+function granted(template: Template): Record<string, string[]> {
+  const rights: Record<string, Set<string>> = {};
+  for (const { Effect, Action, Resource } of taskStatements(template)) {
+    expect(Effect).toBe('Allow');
+    for (const action of [Action].flat()) {
+      const places = (rights[action] ??= new Set());
+      for (const resource of [Resource].flat()) places.add(place(resource));
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(rights).map(([action, places]) => [action, [...places].sort()]),
+  );
+}
+
+function place(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  const kinds: readonly (readonly [RegExp, string])[] = [
+    [/DataMail.*"\/mail\/\*"/, 'mail/*'],
+    [/DataMail.*"\/outbox\/\*"/, 'outbox/*'],
+    [/DataMail\w*Arn\w*"\}$/, 'bucket'],
+    [/DataTopic/, 'topic'],
+    [/DataCredentials/, 'table'],
+    [/Secret/, 'secret'],
+    [/certificate/, 'certificate'],
+    [/DataKey/, 'key'],
+  ];
+  return kinds.find(([pattern]) => pattern.test(text))?.[1] ?? text;
+}
+
+const always = {
+  's3:PutObject': ['mail/*', 'outbox/*'],
+  's3:AbortMultipartUpload': ['mail/*', 'outbox/*'],
+  's3:ListBucket': ['bucket'],
+  's3:GetObject': ['outbox/*'],
+  's3:DeleteObject': ['outbox/*'],
+  'sns:Publish': ['topic'],
+  'dynamodb:GetItem': ['table'],
+  // Last uses are recorded by default.
+  'dynamodb:UpdateItem': ['table'],
+};
+
+describe('the task may do what FAILURES.md lists, and nothing else', () => {
+  test('without a key of one’s own', () => {
+    expect(granted(synthApp({}).service)).toEqual({
+      ...always,
+      'secretsmanager:GetSecretValue': ['secret'],
+    });
+  });
+
+  test('with one, it is used through S3, SNS and Secrets Manager only', () => {
+    const { service } = synthApp({ customerManagedKey: 'true' });
+    expect(granted(service)).toEqual({
+      ...always,
+      'secretsmanager:GetSecretValue': ['secret'],
+      'kms:GenerateDataKey': ['key'],
+      'kms:Decrypt': ['key'],
+    });
+    const statement = taskStatements(service).find(({ Sid }) => Sid === 'UseKey');
+    expect(JSON.stringify(statement?.Condition)).toMatch(
+      /^\{"StringEquals":\{"kms:ViaService":\[.*"s3\.".*"sns\.".*"secretsmanager\.".*\]\}\}$/,
+    );
+  });
+
+  test('with a certificate of ACM it exports that one instead of reading a secret', () => {
+    const certificateArn =
+      'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012';
+    expect(granted(synthApp({ certificateArn }).service)).toEqual({
+      ...always,
+      'acm:ExportCertificate': ['certificate'],
+    });
+  });
+
+  test.each<[what: string, config: object, writes: Record<string, string[]>]>([
+    ['nothing', { credentials: { recordLastUse: false } }, {}],
+    ['last uses', {}, { 'dynamodb:UpdateItem': ['CRED#*'] }],
+    [
+      'shared counts',
+      { credentials: { recordLastUse: false, throttle: { shared: true } } },
+      { 'dynamodb:UpdateItem': ['COUNT#*'] },
+    ],
+    [
+      'duplicates',
+      { credentials: { recordLastUse: false }, duplicates: { window: '48h' } },
+      { 'dynamodb:PutItem': ['duplicate#*'], 'dynamodb:DeleteItem': ['duplicate#*'] },
+    ],
+  ])('of the table it may write %s, and no other rows', (_, config, writes) => {
+    const granted: Record<string, string[]> = {};
+    for (const { Action, Condition } of taskStatements(synthApp({ config }).service)) {
+      for (const action of [Action].flat()) {
+        if (!action.startsWith('dynamodb:') || action === 'dynamodb:GetItem') continue;
+        const condition = Condition?.['ForAllValues:StringLike'] as Record<string, string[]>;
+        granted[action] = condition['dynamodb:LeadingKeys'] ?? ['*'];
+      }
+    }
+    expect(granted).toEqual(writes);
+  });
+
+  test('these are the keys that the program writes', () => {
+    const source = (path: string) =>
+      readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8');
+    expect(source('credentials/item.ts')).toContain("'CRED#'");
+    expect(source('credentials/shared-counter.ts')).toContain("'COUNT#'");
+    expect(source('bridge/duplicate-guard.ts')).toContain('`duplicate#');
+  });
+
+  test('the bucket is listed under the outbox only', () => {
+    const statement = taskStatements(synthApp({}).service).find(({ Sid }) => Sid === 'ListOutbox');
+    expect(statement?.Condition).toEqual({ StringLike: { 's3:prefix': 'outbox/*' } });
+  });
+
+  test('it has no managed policy, and only ECS may take the role', () => {
+    const { service } = synthApp({});
+    const [, role] =
+      Object.entries(resourcesOf(service, 'AWS::IAM::Role')).find(([id]) =>
+        id.includes('TaskRole'),
+      ) ?? [];
+    expect(role?.Properties['ManagedPolicyArns']).toBeUndefined();
+    expect(role?.Properties['AssumeRolePolicyDocument']).toMatchObject({
+      Statement: [{ Principal: { Service: 'ecs-tasks.amazonaws.com' } }],
+    });
+  });
+});

@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkAccount, checkCli, checkContainerBuilder } from '../../../infra/tools/deploy.ts';
+import { startTestAws, type TestAws } from '../../support/aws.ts';
+
+let aws: TestAws;
+beforeAll(async () => {
+  aws = await startTestAws({ region: 'eu-west-1' });
+});
+afterAll(() => aws.close());
+
+describe('before a deployment', () => {
+  test.each([
+    ['2.1148.1 (build 0a1b2c3)\n', 'fine'],
+    ['3.0.0 (build 0a1b2c3)\n', 'missing'],
+    ['', 'missing'],
+  ])('the CDK command line %j is %s', (output, kind) => {
+    expect(checkCli(output, '2.1148.1').kind).toBe(kind);
+  });
+
+  test('a missing container builder is named, with what to do', () => {
+    expect(checkContainerBuilder('docker', 0)).toEqual({ kind: 'fine' });
+    expect(checkContainerBuilder('podman', null)).toMatchObject({
+      kind: 'missing',
+      says: expect.stringContaining('"podman"') as string,
+    });
+  });
+
+  test('an account without bootstrap in this region is told how to get one, and one with it passes', async () => {
+    expect(await checkAccount(aws.s3)).toMatchObject({
+      kind: 'missing',
+      says: expect.stringContaining('npx cdk bootstrap') as string,
+    });
+    const create = (region: string) =>
+      aws.s3.send(
+        new CreateBucketCommand({ Bucket: `cdk-hnb659fds-assets-111122223333-${region}` }),
+      );
+    await create('us-east-1');
+    expect((await checkAccount(aws.s3)).kind).toBe('missing');
+    await create('eu-west-1');
+    expect(await checkAccount(aws.s3)).toEqual({ kind: 'fine' });
+  });
+
+  test('no credentials, no region and an unreachable account are each one plain sentence', async () => {
+    const without = new S3Client({
+      region: 'eu-west-1',
+      endpoint: aws.endpoint,
+      credentials: () =>
+        Promise.reject(
+          Object.assign(new Error('Could not load credentials'), {
+            name: 'CredentialsProviderError',
+          }),
+        ),
+    });
+    expect(await checkAccount(without)).toMatchObject({
+      kind: 'missing',
+      says: expect.stringMatching(/^AWS credentials: none found\. [^\n]+$/) as string,
+    });
+    const nowhere = new S3Client({
+      region: (): Promise<string> => Promise.reject(new Error('Region is missing')),
+      endpoint: aws.endpoint,
+    });
+    expect(await checkAccount(nowhere)).toMatchObject({
+      kind: 'missing',
+      says: expect.stringMatching(/^AWS region: not set\./) as string,
+    });
+    const unreachable = new S3Client({
+      region: 'eu-west-1',
+      endpoint: 'http://127.0.0.1:1',
+      maxAttempts: 1,
+      credentials: aws.credentials,
+    });
+    expect((await checkAccount(unreachable)).kind).toBe('unknown');
+  });
+
+  test('on a bare machine it says all that is missing, a line each, and deploys nothing', async () => {
+    const failed = await promisify(execFile)(
+      process.execPath,
+      [fileURLToPath(new URL('../../../infra/tools/deploy.ts', import.meta.url))],
+      {
+        env: {
+          PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+          HOME: mkdtempSync(join(tmpdir(), 'home-')),
+          CDK_DOCKER: '/nonexistent/docker',
+          AWS_EC2_METADATA_DISABLED: 'true',
+        },
+      },
+    ).catch(
+      (error: { readonly code: number; readonly stderr: string; readonly stdout: string }) => error,
+    );
+    expect(failed).toMatchObject({ code: 1, stdout: '' });
+    expect(failed.stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^mailsluice deploy: Container builder: "\/nonexistent\/docker"/),
+      expect.stringMatching(/^mailsluice deploy: AWS region: not set/),
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import { aws_sns as sns } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { METRIC_NAMES } from '../../../src/telemetry/index.ts';
+import { resourcesOf, synthApp, synthBridge } from '../support.ts';
+
+const runbook = readFileSync(new URL('../../../infra/RUNBOOK.md', import.meta.url), 'utf8');
+/** Article → how urgent it says that its alarm is. */
+const articles = new Map(
+  [...runbook.matchAll(/^## (\S+)\n\n\*(Page|Warning)\.\*/gm)].map(
+    ([, name = '', severity = '']) => [name, severity.toLowerCase()],
+  ),
+);
+
+const { bridge, template } = synthBridge((stack) => ({
+  exampleSubscriber: true,
+  alarmTopic: new sns.Topic(stack, 'page', { enforceSSL: true }),
+  warningTopic: new sns.Topic(stack, 'warning', { enforceSSL: true }),
+}));
+const alarms = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
+
+describe('alarms', () => {
+  test('each has an article in the runbook, by its name, and there is no other article', () => {
+    const names = bridge.alarms.map(({ node }) => node.id);
+    expect(names.length).toBeGreaterThan(15);
+    expect([...articles.keys()].sort()).toEqual(names.sort());
+    expect(runbook.match(/^## /gm)).toHaveLength(articles.size);
+  });
+
+  test('each names its article, and tells whom the article says, of the alarm and of its end', () => {
+    const byAnchor = new Map(
+      [...articles].map(([name, severity]) => [name.toLowerCase(), severity]),
+    );
+    for (const { Properties } of alarms) {
+      const [, anchor = ''] =
+        /RUNBOOK\.md#([a-z]+)$/.exec(String(Properties['AlarmDescription'])) ?? [];
+      const severity = byAnchor.get(anchor);
+      expect([anchor, severity]).toEqual([anchor, expect.any(String)]);
+      const topic = { Ref: expect.stringMatching(new RegExp(`^${severity}`)) as string };
+      expect(Properties['AlarmActions']).toEqual([topic]);
+      expect(Properties['OKActions']).toEqual([topic]);
+    }
+  });
+
+  test('missing data is a reason only where it means that nothing is there', () => {
+    const breaching = Object.entries(resourcesOf(template, 'AWS::CloudWatch::Alarm'))
+      .filter(([, { Properties }]) => Properties['TreatMissingData'] === 'breaching')
+      .map(([id]) => id);
+    expect(breaching).toHaveLength(1);
+    expect(breaching[0]).toContain('UnhealthyTasks');
+    for (const { Properties } of alarms) expect(Properties).toHaveProperty('TreatMissingData');
+  });
+
+  test('the topic of the ready app lets alarms publish', () => {
+    const { service } = synthApp({ alarmEmail: 'oncall@example.com' });
+    // Who sets a policy on a topic takes CloudWatch's right away, unless it says it again.
+    service.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sns:Publish',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+          }),
+        ]),
+      }),
+    });
+    for (const { Properties } of Object.values(resourcesOf(service, 'AWS::CloudWatch::Alarm'))) {
+      expect(Properties['AlarmActions']).toHaveLength(1);
+    }
+  });
+
+  test('the runbook names no metric that is not in the list', () => {
+    const named = [...runbook.matchAll(/`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`/g)].map(
+      ([, name = '']) => name,
+    );
+    // Outputs of the ready app, and error codes of AWS.
+    const others = new Set(['DashboardUrl', 'ReplaceCertificateCommand']);
+    const errorCode = /^(Access|No|Not|Request|Expired|Authorization|Resource|Cannot|Out)/;
+    const known = new Set<string>(METRIC_NAMES);
+    expect(
+      named.filter((name) => !known.has(name) && !others.has(name) && !errorCode.test(name)),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest';
+import {
+  checkAddressPattern,
+  checkRecipient,
+  checkSender,
+  checkSize,
+  createRateLimit,
+  destinationOf,
+  type Grants,
+  type Rate,
+} from '../../src/credentials/index.ts';
+import { matchesAddress } from '../../src/policy/address-pattern.ts';
+import { issueGrants } from '../../src/policy/grants.ts';
+import { clientNetwork, isInNetworks, isNetwork } from '../../src/net/networks.ts';
+import type { Identity, Mailbox } from '../../src/smtp/index.ts';
+import { startTestAws } from '../support/aws.ts';
+import { startFaultyTable } from '../credentials/faulty-table.ts';
+import { recorder, TestClock } from '../credentials/support.ts';
+
+function mailbox(address: string): Mailbox {
+  const at = address.lastIndexOf('@');
+  return { localPart: address.slice(0, Math.max(0, at)), domain: address.slice(at + 1), address };
+}
+
+test.each<[string, string, boolean]>([
+  ['ann@example.com', 'ann@example.com', true],
+  ['ann@example.com', 'ANN@EXAMPLE.com', true],
+  ['ann@example.com', 'bob@example.com', false],
+  ['ann@example.com', 'ann@sub.example.com', false],
+  ['*@example.com', 'anybody@example.com', true],
+  ['*@example.com', 'anybody@notexample.com', false],
+  ['*@example.com', 'anybody@sub.example.com', false],
+  ['*@*.example.com', 'anybody@sub.example.com', true],
+  ['*@*.example.com', 'anybody@a.b.example.com', true],
+  ['*@*.example.com', 'anybody@example.com', false],
+  ['*@*.example.com', 'anybody@notexample.com', false],
+  ['postmaster@*', 'postmaster@anywhere.example', true],
+  ['postmaster@*', 'postmasters@anywhere.example', false],
+  ['*', 'anybody@anywhere.example', true],
+  ['<>', 'anybody@anywhere.example', false],
+  ['*@bücher.example', 'a@xn--bcher-kva.example', true],
+  ['*@xn--bcher-kva.example', 'a@BÜCHER.example', true],
+  ['*@[192.0.2.1]', 'a@[192.0.2.1]', true],
+  ['*@[192.0.2.1]', 'a@[192.0.2.2]', false],
+  ['a@b@example.com', 'a@b@example.com', true],
+])('the pattern %s on %s: %s', (pattern, address, expected) => {
+  expect(checkAddressPattern(pattern)).toBeUndefined();
+  expect(matchesAddress([pattern], mailbox(address))).toBe(expected);
+  expect(matchesAddress(['x@y.example', pattern], mailbox(address))).toBe(expected);
+});
+
+test.each([
+  ['*', true],
+  ['<>', true],
+  ['*@example.com', false],
+])('the null reverse-path is allowed by %s: %s', (pattern, expected) => {
+  expect(matchesAddress([pattern], null)).toBe(expected);
+});
+
+test.each([
+  '',
+  'example.com',
+  '@example.com',
+  'a@',
+  '*@*',
+  '*ann@example.com',
+  'a@ex*mple.com',
+  'a b@example.com',
+  'a@*.',
+])('the pattern %j is refused with the forms that are right', (pattern) => {
+  expect(checkAddressPattern(pattern)).toMatch(/^expected an address, "\*@domain"/);
+});
+
+test('no pattern at all allows nothing, and no list of them everything', () => {
+  const sender = mailbox('ann@example.com');
+  expect(checkSender({ allowedSenders: [] }, sender)).toMatchObject({ code: 550, status: '7.1' });
+  expect(checkSender({}, sender)).toBeUndefined();
+  expect(checkSender(undefined, sender)).toBeUndefined();
+});
+
+test('each rule has its own reply', () => {
+  const grants: Grants = {
+    allowedSenders: ['*@in.example'],
+    allowedRecipients: ['*@out.example'],
+    maxMessageSize: 1000,
+  };
+  expect(checkSender(grants, mailbox('a@in.example'))).toBeUndefined();
+  expect(checkSender(grants, mailbox('a@out.example'))).toMatchObject({ code: 550, status: '7.1' });
+  expect(checkRecipient(grants, mailbox('a@out.example'))).toBeUndefined();
+  expect(checkRecipient(grants, mailbox('a@in.example'))).toMatchObject({
+    code: 550,
+    status: '7.1',
+  });
+  expect(checkSize(grants, 1000)).toBeUndefined();
+  expect(checkSize(grants, undefined)).toBeUndefined();
+  expect(checkSize(grants, 1001)).toMatchObject({ code: 552, status: '3.4' });
+});
+
+test('a tenant has its own prefix and topic', () => {
+  const topicArn = 'arn:aws:sns:eu-west-1:111122223333:tenant';
+  expect(destinationOf({ prefix: 'tenant/', topicArn, maxMessageSize: 1 })).toEqual({
+    prefix: 'tenant/',
+    topicArn,
+  });
+  expect(destinationOf({})).toEqual({});
+  expect(destinationOf(undefined)).toEqual({});
+});
+
+test.each<[string, string, boolean]>([
+  ['192.0.2.7', '192.0.2.0/24', true],
+  ['192.0.3.7', '192.0.2.0/24', false],
+  ['192.0.2.7', '192.0.2.7', true],
+  ['192.0.2.8', '192.0.2.7', false],
+  ['192.0.2.7', '0.0.0.0/0', true],
+  ['2001:db8::1', '0.0.0.0/0', false],
+  ['2001:db8::1', '2001:db8::/32', true],
+  ['2001:db9::1', '2001:db8::/32', false],
+  ['192.0.2.7', '::/0', false],
+  ['::ffff:192.0.2.7', '192.0.2.0/24', true],
+  ['not an address', '0.0.0.0/0', false],
+  ['192.0.2.7', 'not a network', false],
+  ['127.0.0.1', '127.1/8', false],
+])('%s in %s: %s', (address, network, expected) => {
+  expect(isInNetworks(address, [network])).toBe(expected);
+});
+
+test('networks are told from what is none', () => {
+  expect(['192.0.2.0/24', '192.0.2.1', '2001:db8::/32', '::1'].filter(isNetwork)).toHaveLength(4);
+  expect(['', '192.0.2.0/33', '192.0.2', 'example.com', '::/129'].filter(isNetwork)).toEqual([]);
+});
+
+test('a client is its IPv4 address or its IPv6 /64', () => {
+  expect(clientNetwork('192.0.2.7')).toBe('192.0.2.7');
+  expect(clientNetwork('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64');
+  expect(clientNetwork('2001:DB8:1:2::')).toBe(clientNetwork('2001:db8:1:2:ffff::1'));
+});
+
+describe('rates', () => {
+  const identity = (rate: Rate, username = 'tenant'): Identity => ({
+    username,
+    mechanism: 'PLAIN',
+    grants: issueGrants({ rate }),
+  });
+
+  test('so many messages in a period, and again in the next', async () => {
+    const clock = new TestClock();
+    const limit = createRateLimit({ clock });
+    const tenant = identity({ messages: 3, periodSeconds: 60 });
+    for (let message = 0; message < 3; message++) {
+      expect(await limit.openMessage(tenant)).toBeUndefined();
+    }
+    expect(await limit.openMessage(tenant)).toMatchObject({ code: 452, status: '7.1' });
+    expect(await limit.openMessage(identity({ messages: 3, periodSeconds: 60 }, 'other'))).toBe(
+      undefined,
+    );
+    clock.pass(120);
+    expect(await limit.openMessage(tenant)).toBeUndefined();
+  });
+
+  test('so many octets in a period', async () => {
+    const limit = createRateLimit({ clock: new TestClock() });
+    const tenant = identity({ octets: 1000, periodSeconds: 60 });
+    expect(await limit.openMessage(tenant)).toBeUndefined();
+    expect(await limit.takeMessage(tenant, 600)).toBeUndefined();
+    expect(await limit.takeMessage(tenant, 600)).toMatchObject({ code: 452, status: '3.1' });
+    expect(await limit.takeMessage(tenant, 400)).toBeUndefined();
+    expect(await limit.openMessage(tenant)).toMatchObject({ code: 452, status: '3.1' });
+  });
+
+  test('a message that never fits is refused for good', async () => {
+    const limit = createRateLimit({ clock: new TestClock() });
+    const tenant = identity({ octets: 1000, periodSeconds: 60 });
+    expect(await limit.takeMessage(tenant, 1001)).toMatchObject({ code: 552, status: '3.4' });
+  });
+
+  test('nothing is counted for whoever has no rate', async () => {
+    const limit = createRateLimit();
+    const free: Identity = { username: 'free', mechanism: 'PLAIN', grants: issueGrants({}) };
+    for (const who of [null, free, { username: 'a', mechanism: 'PLAIN' }]) {
+      expect(await limit.openMessage(who)).toBeUndefined();
+      expect(await limit.takeMessage(who, 1e9)).toBeUndefined();
+    }
+  });
+
+  test('the fleet shares one rate; out of reach it fails open or closed as configured', async () => {
+    await using aws = await startTestAws();
+    await using table = await startFaultyTable(aws);
+    const clock = new TestClock();
+    const { observe, events } = recorder();
+    const make = (onOutage: 'open' | 'closed') =>
+      createRateLimit({
+        clock,
+        observe,
+        shared: { client: table.client, table: aws.resources.table, onOutage },
+      });
+    const [one, other] = [make('open'), make('closed')];
+    const tenant = identity({ messages: 4, periodSeconds: 60 });
+    for (const limit of [one, other, one, other]) {
+      expect(await limit.openMessage(tenant)).toBeUndefined();
+    }
+    expect(await one.openMessage(tenant)).toMatchObject({ code: 452, status: '7.1' });
+    table.fault = 'reset';
+    expect(await one.openMessage(tenant)).toBeUndefined();
+    expect(await other.openMessage(tenant)).toMatchObject({ code: 451 });
+    expect(events.at(-1)).toMatchObject({ kind: 'table-unavailable', operation: 'count' });
+  });
+});
