@@ -1,94 +1,180 @@
-// The layers of DESIGN section 3 as a table, held against every import in src/ and infra/.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+// The house rules of the layout, held against every file of src/ and infra/: arrows point one way, no import
+// closes a circle (type imports counted), and no file is longer than one sitting. ARCHITECTURE.md says why.
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** folder → what it may import: `all` of a folder, or only its `types`. */
-const mayImport: Record<string, Record<string, 'all' | 'types'>> = {
+type Right = 'all' | 'types';
+
+/** folder → what it may import: all of a folder, or only its types. */
+const mayImport: Readonly<Record<string, Readonly<Record<string, Right>>>> = {
   'src/smtp': {},
-  'src/server': { 'src/smtp': 'all' },
-  'src/credentials': { 'src/smtp': 'types' },
-  'src/policy': { 'src/smtp': 'types' },
-  'src/bridge': { 'src/smtp': 'types', 'src/policy': 'types' },
-  'src/archive': { 'src/bridge': 'all' },
-  'src/subscriber': { 'src/bridge': 'types' },
-  'src/telemetry': {},
-  'src/config': {
+  'src/net': {},
+  'src/message': {},
+  'src/counters': {},
+  'src/policy': { 'src/smtp': 'types', 'src/net': 'all', 'src/counters': 'all' },
+  'src/server': { 'src/smtp': 'all', 'src/net': 'all', 'src/counters': 'all' },
+  'src/credentials': {
     'src/smtp': 'types',
-    'src/server': 'types',
-    'src/credentials': 'types',
+    'src/counters': 'all',
+    'src/net': 'all',
     'src/policy': 'types',
-    'src/bridge': 'types',
-    'src/telemetry': 'types',
   },
-  infra: { 'src/config': 'all', 'src/telemetry': 'all' },
+  'src/bridge': { 'src/smtp': 'types', 'src/message': 'all', 'src/policy': 'types' },
+  'src/archive': { 'src/bridge': 'all', 'src/message': 'all' },
+  'src/subscriber': { 'src/bridge/contract': 'types', 'src/message': 'all' },
+  'src/telemetry': {},
+  // The pattern parser alone: the schema refuses what the routes would refuse.
+  'src/config': { 'src/policy/address-pattern.ts': 'all' },
+  'src/cli': {
+    'src/app': 'all',
+    'src/archive': 'all',
+    'src/credentials': 'all',
+    'src/policy': 'all',
+    'src/config': 'all',
+    'src/bridge': 'all',
+  },
+  infra: {
+    'src/config': 'all',
+    'src/telemetry/metric-names.ts': 'all',
+    'src/bridge/contract': 'all',
+  },
 };
-/** These wire the parts together and may import everything. */
-const unrestricted = ['src/cli', 'src/app/start.ts', 'src/index.ts'];
+/** `src/app` wires all parts together; `src/index.ts` is the library's face. */
+const unrestricted: Readonly<Record<string, readonly string[]>> = {
+  'src/app': ['src/cli'],
+  'src/index.ts': ['src/cli', 'src/app'],
+};
 /** The pure protocol: of Node.js only what computes. */
 const pureBuiltins = ['node:buffer', 'node:crypto'];
+const purePlaces = ['src/smtp'];
+/** A file that needs more is two files. */
+const MAX_LINES = 450;
 
-const tops = ['src', 'infra'].filter((top) => existsSync(join(root, top)));
-const files = tops.flatMap((top) =>
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+}
+
+const files = ['src', 'infra'].flatMap((top) =>
   readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(top, file)),
 );
-const imports = files.flatMap((file) =>
-  [
-    ...readFileSync(join(root, file), 'utf8').matchAll(
-      /^\s*(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s*)?['"]([^'"]+)['"]|\bimport\(\s*(?<dynamic>['"][^'"]+)['"]/gm,
-    ),
-  ].map((match) => ({
+const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+const imports = files.flatMap((file) => importsOf(file, texts.get(file) ?? ''));
+
+function importsOf(file: string, text: string): Import[] {
+  const pattern =
+    /^\s*(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"](?<dynamic>[^'"]+)['"]/gm;
+  return [...text.matchAll(pattern)].map((match) => ({
     file,
     typeOnly: match[1] !== undefined,
-    specifier: match[2] ?? match.groups?.['dynamic']?.slice(1) ?? '',
-  })),
-);
+    specifier: match[2] ?? match.groups?.['dynamic'] ?? '',
+  }));
+}
+
+/** The file that a relative import names. */
+function targetOf({ file, specifier }: Import): string {
+  return relative(root, join(root, dirname(file), specifier));
+}
 
 function folderOf(path: string): string {
   const [top = '', second = ''] = path.split('/');
   return top === 'src' ? `${top}/${second}` : top;
 }
 
-test('the reader found the sources and their imports', () => {
-  expect(files.length).toBeGreaterThan(100);
+/** The right that `from` has to `target`: by its folder, a folder in it, or the file itself. */
+function rightTo(from: string, target: string): Right | undefined {
+  if (from === folderOf(target)) return 'all';
+  const denied = unrestricted[from];
+  if (denied !== undefined) return denied.includes(folderOf(target)) ? undefined : 'all';
+  const rights = Object.entries(mayImport[from] ?? {});
+  return rights.find(([place]) => target === place || target.startsWith(`${place}/`))?.[1];
+}
+
+test('the reader finds the sources and their imports', () => {
+  expect(files.length).toBeGreaterThan(200);
   expect(imports.length).toBeGreaterThan(files.length);
 });
 
-test('every folder imports only what its layer may', () => {
+test('every folder imports only what its floor may', () => {
   const broken: string[] = [];
-  for (const { file, specifier, typeOnly } of imports) {
-    if (!specifier.startsWith('.')) continue;
-    const from = folderOf(file);
-    const to = folderOf(relative(root, join(root, dirname(file), specifier)));
-    if (from === to || unrestricted.includes(from)) continue;
-    const right = mayImport[from]?.[to];
-    if (right === 'all' || (right === 'types' && typeOnly)) continue;
-    broken.push(`${file} imports ${specifier}${right === 'types' ? ' as more than a type' : ''}`);
+  for (const each of imports) {
+    if (!each.specifier.startsWith('.')) continue;
+    const right = rightTo(folderOf(each.file), targetOf(each));
+    if (right === 'all' || (right === 'types' && each.typeOnly)) continue;
+    const how = right === 'types' ? ' as more than a type' : '';
+    broken.push(`${each.file} imports ${each.specifier}${how}`);
   }
   expect(broken).toEqual([]);
 });
 
 test('every folder of src has a row in the table', () => {
   const folders = new Set(files.map(folderOf));
-  const known = new Set([...Object.keys(mayImport), ...unrestricted]);
+  const known = new Set([...Object.keys(mayImport), ...Object.keys(unrestricted)]);
   expect([...folders].filter((folder) => !known.has(folder))).toEqual([]);
 });
 
+test('no import closes a circle, type imports counted', () => {
+  const next = new Map<string, string[]>(files.map((file) => [file, []]));
+  for (const each of imports) {
+    if (each.specifier.startsWith('.')) next.get(each.file)?.push(targetOf(each));
+  }
+  expect(circlesIn(next)).toEqual([]);
+});
+
+test('the search for circles finds one', () => {
+  const next = new Map([
+    ['a', ['b']],
+    ['b', ['c']],
+    ['c', ['b']],
+    ['d', ['a']],
+  ]);
+  expect(circlesIn(next)).toEqual(['b → c → b']);
+});
+
+test(`no source file has more than ${MAX_LINES} lines`, () => {
+  const long = [...texts]
+    .map(([file, text]) => ({ file, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > MAX_LINES)
+    .map(({ file, lines }) => `${file}: ${lines}`);
+  expect(long).toEqual([]);
+});
+
 test('src/smtp is pure: no package, no socket, no file, no clock', () => {
-  const smtp = files.filter((file) => folderOf(file) === 'src/smtp');
+  const pure = files.filter((file) => purePlaces.includes(folderOf(file)));
+  expect(pure.length).toBeGreaterThan(30);
   const impure = imports
-    .filter(({ file, specifier }) => smtp.includes(file) && !specifier.startsWith('.'))
+    .filter(({ file, specifier }) => pure.includes(file) && !specifier.startsWith('.'))
     .filter(({ specifier }) => !pureBuiltins.includes(specifier))
     .map(({ file, specifier }) => `${file} imports ${specifier}`);
-  const clocks = smtp.filter((file) =>
+  const clocks = pure.filter((file) =>
     /\bDate\.now\(|\bnew Date\(\)|\bsetTimeout\(|\bperformance\.now\(|\bprocess\./.test(
-      readFileSync(join(root, file), 'utf8'),
+      texts.get(file) ?? '',
     ),
   );
   expect([...impure, ...clocks]).toEqual([]);
 });
+
+/** Each circle once, from the file where the walk entered it. */
+function circlesIn(next: ReadonlyMap<string, readonly string[]>): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at !== -1) {
+      circles.push([...path.slice(at), file].join(' → '));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const target of next.get(file) ?? []) walk(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) walk(file, []);
+  return circles;
+}

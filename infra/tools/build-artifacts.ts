@@ -97,7 +97,7 @@ const withoutEmbeddedAws: esbuild.Plugin = {
       { filter: /\/(embedded-aws|self-signed)\.ts$/ },
       ({ path, kind, resolveDir }) =>
         kind === 'dynamic-import' &&
-        resolve(resolveDir, path).startsWith(join(root, 'src/cli/local'))
+        resolve(resolveDir, path).startsWith(join(root, 'src/app/local'))
           ? { path, namespace: 'without-embedded-aws' }
           : undefined,
     );

@@ -18,19 +18,23 @@ import { reportServer } from './report/server.ts';
 import type { Configuration, ListenerConfiguration } from '../config/index.ts';
 import {
   type Authenticator,
+  createAuthenticator,
+  createCredentialClient,
+  type CredentialEvent,
+} from '../credentials/index.ts';
+import {
   checkRecipient,
   checkSender,
   checkSize,
-  createAuthenticator,
-  createCredentialClient,
   createRateLimit,
-  type CredentialEvent,
+  createRoutes,
   destinationOf,
   grantsOf,
+  issueGrants,
   limitMessages,
   type RateLimit,
-} from '../credentials/index.ts';
-import { createRoutes } from '../policy/routes.ts';
+} from '../policy/index.ts';
+import { proxyPrefixLength } from '../net/proxy-header.ts';
 import { type ListenerOptions, SmtpServer } from '../server/index.ts';
 import {
   createLog,
@@ -272,6 +276,7 @@ async function startSignIn(
   const authenticator = createAuthenticator({
     client,
     table,
+    issueGrants,
     observe,
     cache: { seconds: cache, graceSeconds: grace },
     recordLastUse,
@@ -306,6 +311,7 @@ async function startHealth(
       port,
       reasonsNotReady,
       metricsText: () => renderPrometheus(metrics),
+      prefixLength: proxyPrefixLength,
     });
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;

@@ -1,6 +1,7 @@
 // Counting for the whole fleet: one row for each key and fixed window in the credential table, changed by
 // DynamoDB's atomic counters and deleted by its TTL. Needs dynamodb:GetItem and dynamodb:UpdateItem.
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
@@ -8,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { BoundedMap } from './bounded-map.ts';
 import type { Clock } from './time-source.ts';
-import { type Item, KEY_ATTRIBUTE, TTL_ATTRIBUTE } from '../credentials/item.ts';
+import { KEY_ATTRIBUTE, TTL_ATTRIBUTE } from './table-attributes.ts';
 import { type WindowCounter, windowAt } from './window-counter.ts';
 
 /** What the keys of these rows begin with. */
@@ -118,6 +119,6 @@ function rowName(key: string, windowSeconds: number, index: number): string {
   return `${key}#${windowSeconds}#${index}`;
 }
 
-function rowKey(key: string, windowSeconds: number, index: number): Item {
+function rowKey(key: string, windowSeconds: number, index: number): Record<string, AttributeValue> {
   return { [KEY_ATTRIBUTE]: { S: `${COUNT_KEY_PREFIX}${rowName(key, windowSeconds, index)}` } };
 }

@@ -22,6 +22,7 @@ import type { CredentialEvent, RefusalCause } from './events.ts';
 import { FleetCounter } from '../counters/fleet-counter.ts';
 import { UnreadableCredentialError } from './item.ts';
 import { overloaded } from './concurrency-limit.ts';
+import type { Grants } from '../policy/grants.ts';
 import { isInNetworks } from '../net/networks.ts';
 import { ProvenSecrets } from './proven-secrets.ts';
 import { replies } from './replies.ts';
@@ -39,6 +40,8 @@ export interface AuthenticatorOptions {
   /** The caller's: `createCredentialClient()` makes one; it is not destroyed here. */
   readonly client: DynamoDBClient;
   readonly table: string;
+  /** Marks the grants of a credential as the table's own, so that no other identity's are taken for them. */
+  readonly issueGrants: (grants: Grants) => Grants;
   /** Told of every sign-in and of every failure of the table; must not throw. */
   readonly observe?: (event: CredentialEvent) => void;
   /** Default: the system's. */
@@ -84,6 +87,7 @@ type TokenAttempt = SignInAttempt & { readonly kind: 'token' };
 class TableAuthenticator implements Authenticator {
   readonly mechanisms: readonly string[];
   readonly #clock: Clock;
+  readonly #issueGrants: (grants: Grants) => Grants;
   readonly #observe: (event: CredentialEvent) => void;
   readonly #reader: CredentialReader;
   readonly #decoys: DecoyKeeper;
@@ -95,6 +99,7 @@ class TableAuthenticator implements Authenticator {
   constructor(options: AuthenticatorOptions) {
     const { client, clock = systemClock, cache = {}, tokens = [] } = options;
     this.#clock = clock;
+    this.#issueGrants = options.issueGrants;
     this.#observe = options.observe ?? (() => {});
     const table = new CredentialTable(client, options.table);
     this.#reader = new CredentialReader(table, clock, cache, this.#failedTo('read'));
@@ -276,7 +281,8 @@ class TableAuthenticator implements Authenticator {
       return this.#fail(run, cause ?? 'unknown-user', credential);
     }
     const { mechanism } = run.attempt;
-    const { username, grants } = credential;
+    const { username } = credential;
+    const grants = this.#issueGrants(credential.grants);
     return this.#accept(run, reading, { username, mechanism, grants });
   }
 

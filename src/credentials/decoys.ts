@@ -2,7 +2,6 @@
 // same name at every attempt, in every task of a fleet and after every restart.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Credential } from './credential.ts';
-import { issueGrants } from '../policy/grants.ts';
 import { GENERATED_ITERATIONS, PASSWORD_ITERATIONS, type ScramSetting } from './scram-keys.ts';
 import { ARGON2ID, type Verifier } from './verifier.ts';
 
@@ -46,7 +45,7 @@ export function decoyFor(username: string, source: DecoySource): Credential {
       },
     ],
     scram,
-    grants: issueGrants({}),
+    grants: {},
     createdAt,
   };
 }

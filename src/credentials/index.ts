@@ -8,10 +8,7 @@ export type { HashingOptions } from './secret-check.ts';
 export type { ThrottleOptions } from './throttle.ts';
 export type { TokenIssuer } from './token-check.ts';
 export { createCredentialClient } from './client.ts';
-export type { Clock } from '../counters/time-source.ts';
 export type { CredentialEvent, RefusalCause } from './events.ts';
-export { type Grants, grantsOf, issueGrants, type Rate } from '../policy/grants.ts';
-export { KEY_ATTRIBUTE, TTL_ATTRIBUTE } from './item.ts';
 export { canonicalUsername } from './username.ts';
 export {
   CredentialAdministration,
@@ -28,15 +25,4 @@ export {
 } from './credential.ts';
 export { checkPassword, makeCredential, makeSecret, type SecretSource } from './make-credential.ts';
 export type { UnreadableRow } from './table.ts';
-export {
-  checkRecipient,
-  checkSender,
-  checkSize,
-  type Destination,
-  destinationOf,
-} from '../policy/authorization.ts';
-export { limitMessages } from '../policy/message-limits.ts';
-export { createRateLimit, type RateLimit, type RateLimitOptions } from '../policy/rate-limit.ts';
-export { checkAddressPattern } from '../policy/address-pattern.ts';
-export { isNetwork } from '../net/networks.ts';
 export { parseVerifier, renderVerifier, type Verifier } from './verifier.ts';

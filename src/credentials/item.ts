@@ -2,15 +2,12 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Credential, StoredSecret } from './credential.ts';
 import { MAX_SECRETS } from './credential.ts';
-import { type Grants, issueGrants, type Rate } from '../policy/grants.ts';
+import { KEY_ATTRIBUTE, TTL_ATTRIBUTE } from '../counters/table-attributes.ts';
+import type { Grants, Rate } from '../policy/grants.ts';
 import { parseVerifier, renderVerifier } from './verifier.ts';
 
 export type Item = Record<string, AttributeValue>;
 
-/** The table's partition key. */
-export const KEY_ATTRIBUTE = 'pk';
-/** The attribute to name in the table's TimeToLiveSpecification; of credentials and of counters. */
-export const TTL_ATTRIBUTE = 'ttl';
 /** What the keys of credentials begin with. */
 export const CREDENTIAL_KEY_PREFIX = 'CRED#';
 
@@ -157,7 +154,7 @@ function readGrants(item: Item): Grants {
   const rate = item['rate'];
   const prefix = readString(item, 'prefix');
   const topicArn = readString(item, 'topicArn');
-  return issueGrants({
+  return {
     ...(allowedSenders && { allowedSenders }),
     ...(allowedRecipients && { allowedRecipients }),
     ...(allowedCidrs && { allowedCidrs }),
@@ -165,7 +162,7 @@ function readGrants(item: Item): Grants {
     ...(rate && { rate: readRate(required(rate.M, 'rate')) }),
     ...(prefix !== undefined && { prefix }),
     ...(topicArn !== undefined && { topicArn }),
-  });
+  };
 }
 
 function writeRate({ messages, octets, periodSeconds }: Rate): Item {

@@ -1,7 +1,7 @@
 // Makes secrets and the rows that check them: what the command line and `local` do before any sign-in.
 import { randomBytes } from 'node:crypto';
 import type { Credential, StoredSecret } from './credential.ts';
-import { type Grants, issueGrants } from '../policy/grants.ts';
+import type { Grants } from '../policy/grants.ts';
 import { saslprep } from './saslprep.ts';
 import {
   deriveScramKeys,
@@ -83,7 +83,7 @@ export function makeCredential(
     enabled: true,
     secrets: secret === undefined ? [] : [secret.stored],
     ...(secret?.scram && { scram: secret.scram }),
-    grants: issueGrants(rest.grants ?? {}),
+    grants: rest.grants ?? {},
     ...(rest.expiresAt && { expiresAt: rest.expiresAt }),
     ...(rest.note !== undefined && { note: rest.note }),
     createdAt: now,

@@ -9,16 +9,10 @@ import {
   ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { KEY_ATTRIBUTE } from '../counters/table-attributes.ts';
 import type { Credential } from './credential.ts';
 import type { DecoySource } from './decoys.ts';
-import {
-  CREDENTIAL_KEY_PREFIX,
-  credentialKey,
-  type Item,
-  KEY_ATTRIBUTE,
-  readItem,
-  writeItem,
-} from './item.ts';
+import { CREDENTIAL_KEY_PREFIX, credentialKey, type Item, readItem, writeItem } from './item.ts';
 
 /** The first sign-in of a process waits for it. */
 const DECOY_DEADLINE_MILLISECONDS = 1500;

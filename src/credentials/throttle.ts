@@ -2,7 +2,7 @@
 // treats names that exist and names that do not alike, so that it tells nothing.
 import { BoundedMap } from '../counters/bounded-map.ts';
 import type { Clock } from '../counters/time-source.ts';
-import { clientNetwork } from '../net/networks.ts';
+import { clientNetwork } from '../net/addresses.ts';
 import { MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
 
 export interface ThrottleOptions {

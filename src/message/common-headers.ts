@@ -1,7 +1,24 @@
 import { parseAddressList } from './address-list.ts';
 import { decodeEncodedWords } from './encoded-words.ts';
 import type { HeaderField } from './header-section.ts';
-import type { CommonHeaders } from '../bridge/contract/notification-types.ts';
+
+/** The usual header fields; a key is present only if the field is. Encoded words are decoded. */
+export interface CommonHeaders {
+  /** The reverse-path without angle brackets: always present, from the envelope. */
+  readonly returnPath: string;
+  /** Each entry is one mailbox with its display name, as in `"A B" <a@b.example>`. */
+  readonly from?: readonly string[];
+  /** The text of the Date field. */
+  readonly date?: string;
+  readonly to?: readonly string[];
+  readonly cc?: readonly string[];
+  readonly bcc?: readonly string[];
+  readonly sender?: string;
+  readonly replyTo?: readonly string[];
+  /** The Message-ID field, with its angle brackets. */
+  readonly messageId?: string;
+  readonly subject?: string;
+}
 
 /** `commonHeaders` and `destination` of the notification. */
 export interface ReadHeaders {

@@ -2,8 +2,6 @@
 // Received-SPF (RFC 7208 section 9.1), Authentication-Results (RFC 8601). All that a client said goes
 // through `clean` first, so that nothing it says can end a line: header injection.
 import { isIPv6 } from 'node:net';
-import type { MessageFacts, Recipient, SessionFacts } from '../smtp/index.ts';
-import type { Verification } from '../bridge/contract/verification.ts';
 
 /** Every field is folded here, at its clauses. RFC 5322 section 2.1.1: no line over 998 octets. */
 const FOLD = '\r\n\t';
@@ -11,13 +9,38 @@ const FOLD = '\r\n\t';
 const CLAUSE_OCTETS = 900;
 const NAME_LENGTH = 255;
 
+/** What the fields say of a message; the facts of the protocol engine have this shape. */
+export interface TracedMessage {
+  readonly receivedAt: Date;
+  readonly session: TracedSession;
+  readonly envelope: {
+    /** `null` for the null reverse-path. */
+    readonly reversePath: { readonly address: string } | null;
+    readonly parameters: { readonly smtpUtf8?: boolean };
+  };
+}
+
+export interface TracedSession {
+  /** The argument of EHLO, HELO or LHLO: unverified. */
+  readonly clientDomain: string;
+  readonly clientAddress: string;
+  readonly protocol: 'SMTP' | 'ESMTP' | 'LMTP';
+  readonly tls: { readonly cipher: string; readonly version: string } | null;
+  readonly identity: { readonly username: string; readonly mechanism: string } | null;
+}
+
 export interface TraceOptions {
-  readonly facts: MessageFacts;
+  readonly facts: TracedMessage;
   readonly messageId: string;
   readonly hostname: string;
   /** The recipients of this object, which need not be all of the envelope's. */
-  readonly recipients: readonly Recipient[];
-  readonly verification: Verification;
+  readonly recipients: readonly { readonly forwardPath: { readonly address: string } }[];
+  readonly verification: {
+    /** The `resinfo`s of Authentication-Results (RFC 8601 section 2.2). */
+    readonly results: readonly string[];
+    /** The value of Received-SPF (RFC 7208 section 9.1), if SPF was checked. */
+    readonly receivedSpf?: string;
+  };
 }
 
 /** The block as octets, ending in CRLF: the message follows at once. */
@@ -32,7 +55,7 @@ export function renderTraceHeaders(options: TraceOptions): Buffer {
   return Buffer.from(text, 'utf8');
 }
 
-function renderReturnPath({ envelope }: MessageFacts, utf8: boolean): string {
+function renderReturnPath({ envelope }: TracedMessage, utf8: boolean): string {
   const address = clean(envelope.reversePath?.address ?? '', utf8);
   // It cannot be folded; no address that RFC 5321 section 4.5.3.1.3 allows is near this.
   return Buffer.byteLength(address) > CLAUSE_OCTETS ? '' : `Return-Path: <${address}>\r\n`;
@@ -64,7 +87,7 @@ function renderReceived(
 }
 
 /** Extended-Domain of RFC 5321 section 4.4; a name that is none goes into the comment. */
-function renderClient({ clientDomain, clientAddress }: SessionFacts, utf8: boolean): string {
+function renderClient({ clientDomain, clientAddress }: TracedSession, utf8: boolean): string {
   const literal = `[${isIPv6(clientAddress) ? `IPv6:${clientAddress}` : clientAddress}]`;
   const name = clean(clientDomain, utf8).slice(0, NAME_LENGTH);
   if (name === clientDomain && isDomainOrLiteral(name)) return `${name} (${literal})`;
@@ -78,7 +101,7 @@ function isDomainOrLiteral(text: string): boolean {
 }
 
 /** The registered keywords of RFC 3848 and RFC 6531 section 4.3. HELO has but one. */
-function withProtocol({ protocol, tls, identity }: SessionFacts, utf8: boolean): string {
+function withProtocol({ protocol, tls, identity }: TracedSession, utf8: boolean): string {
   if (protocol === 'SMTP') return 'SMTP';
   const secured = `${tls === null ? '' : 'S'}${identity === null ? '' : 'A'}`;
   if (utf8) return `UTF8${protocol === 'LMTP' ? 'LMTP' : 'SMTP'}${secured}`;

@@ -1,4 +1,6 @@
+// IP addresses as text: the one spelling of each, and what counts as one client.
 import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
 /** The address without a zone, and IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) written as IPv4. */
 export function canonicalAddress(address: string): string {
@@ -10,10 +12,10 @@ export function canonicalAddress(address: string): string {
 }
 
 /**
- * What the cap on connections counts as one client: an IPv4 address, or an IPv6 /64, since any one host may
+ * What a limit counts as one client: an IPv4 address, or an IPv6 /64, since any one host may
  * use every address of its /64 (RFC 4291 section 2.5.4).
  */
-export function addressGroup(address: string): string {
+export function clientNetwork(address: string): string {
   // Only IPv6 has colons; the check by grammar costs more than all else that is done at an accept.
   if (!address.includes(':') || !isIPv6(address)) return address;
   const [head = '', tail] = address.split('::');
@@ -27,5 +29,14 @@ export function addressGroup(address: string): string {
   return groups
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
+    .join(':')
+    .concat('::/64');
+}
+
+/** A right IPv6 address as RFC 5952 writes it; an IPv4-mapped one as IPv4. */
+export function canonicalIpv6(text: string): string {
+  const address = ipaddr.process(text);
+  return address.kind() === 'ipv4'
+    ? address.toString()
+    : (address as ipaddr.IPv6).toRFC5952String();
 }

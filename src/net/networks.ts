@@ -1,5 +1,7 @@
-// Addresses and networks as a credential and a throttle see them.
+// Addresses and networks in CIDR notation: what lies in what, and what counts as one client.
+import { BlockList, isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { canonicalAddress } from './addresses.ts';
 
 /** Whether the address lies in one of the networks. An address or a network that is none never matches. */
 export function isInNetworks(address: string, networks: readonly string[]): boolean {
@@ -16,12 +18,29 @@ export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined;
 }
 
-/** What one client is counted as: an IPv4 address, or an IPv6 /64, since one host may have all of that. */
-export function clientNetwork(address: string): string {
-  const client = parse(address);
-  if (client === undefined || client.kind() === 'ipv4') return address;
-  const parts = (client as ipaddr.IPv6).parts.slice(0, 4);
-  return `${parts.map((part) => part.toString(16)).join(':')}::/64`;
+/** A list of networks that is asked for every connection. */
+export class NetworkSet {
+  readonly #list = new BlockList();
+  readonly #isEmpty: boolean;
+
+  /** Each as `isNetwork` takes it; throws `RangeError` for another. */
+  constructor(networks: readonly string[]) {
+    this.#isEmpty = networks.length === 0;
+    for (const network of networks) {
+      const range = parseNetwork(network);
+      if (range === undefined) {
+        throw new RangeError(`expected an address or a network like 10.0.0.0/8, got "${network}"`);
+      }
+      const [address, bits] = range;
+      this.#list.addSubnet(address.toString(), bits, address.kind());
+    }
+  }
+
+  has(address: string): boolean {
+    if (this.#isEmpty) return false;
+    const canonical = canonicalAddress(address);
+    return this.#list.check(canonical, isIP(canonical) === 6 ? 'ipv6' : 'ipv4');
+  }
 }
 
 function parseNetwork(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefined {

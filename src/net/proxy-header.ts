@@ -1,9 +1,8 @@
 // The header that a proxy puts before a connection to say whom it speaks for: the PROXY protocol, versions 1
 // and 2 (haproxy.org, proxy-protocol.txt, 2020/03/05). Told apart by their first octets. Whether the one who
 // sends it is to be believed is decided before.
-import { isIpv4, isIpv6 } from '../smtp/grammar/address-literal.ts';
-import { canonicalIpv6, ipv4FromOctets, ipv6FromOctets } from '../smtp/grammar/address-text.ts';
-import { parseDecimal } from '../smtp/grammar/ascii.ts';
+import { isIP } from 'node:net';
+import { canonicalIpv6 } from './addresses.ts';
 
 /** One end of the proxied connection. */
 export interface ProxyEndpoint {
@@ -109,8 +108,8 @@ function parseV1(octets: Buffer): ParsedProxyHeader {
   // What follows UNKNOWN is to be ignored.
   if (family === 'UNKNOWN') return header;
   if (family !== 'TCP4' && family !== 'TCP6') return malformed('family');
-  const isAddress = family === 'TCP4' ? isIpv4 : isIpv6;
-  if (!isAddress(from) || !isAddress(to)) return malformed('address');
+  const version = family === 'TCP4' ? 4 : 6;
+  if (!isAddress(from, version) || !isAddress(to, version)) return malformed('address');
   const source = parsePort(fromPort);
   const destination = parsePort(toPort);
   if (source === undefined || destination === undefined || more.length > 0)
@@ -123,10 +122,16 @@ function parseV1(octets: Buffer): ParsedProxyHeader {
   };
 }
 
+/** Without leading zeros, which some read as octal, and without a zone, which is of another machine. */
+function isAddress(text: string, version: 4 | 6): boolean {
+  return isIP(text) === version && !text.includes('%');
+}
+
 /** Decimal, 0 to 65535, without leading zeros. */
 function parsePort(text: string): number | undefined {
-  const port = parseDecimal(text, 5);
-  return port === undefined || port > 65_535 || String(port) !== text ? undefined : port;
+  if (!/^(?:0|[1-9]\d{0,4})$/.test(text)) return undefined;
+  const port = Number(text);
+  return port > 65_535 ? undefined : port;
 }
 
 function parseV2(octets: Buffer): ParsedProxyHeader {
@@ -181,4 +186,30 @@ function parseTlvs(octets: Buffer): ProxyTlv[] | undefined {
     at = end;
   }
   return tlvs;
+}
+
+function ipv4FromOctets(octets: Buffer): string {
+  return octets.join('.');
+}
+
+function ipv6FromOctets(octets: Buffer): string {
+  const groups: string[] = [];
+  for (let at = 0; at < octets.length; at += 2) groups.push(octets.readUInt16BE(at).toString(16));
+  return canonicalIpv6(groups.join(':'));
+}
+
+/**
+ * How many octets of PROXY header stand at the start, for who only skips it: 0 for none, `more` when that cannot
+ * be told yet, `invalid` for a header that is none.
+ */
+export function proxyPrefixLength(octets: Buffer): number | 'more' | 'invalid' {
+  const parsed = parseProxyHeader(octets);
+  switch (parsed.kind) {
+    case 'header':
+      return parsed.length;
+    case 'incomplete':
+      return 'more';
+    case 'malformed':
+      return parsed.fault === 'start' ? 0 : 'invalid';
+  }
 }

@@ -3,7 +3,7 @@
 import type { ForwardPath, Reply, ReversePath } from '../smtp/index.ts';
 import { matchesAddress } from './address-pattern.ts';
 import type { Grants } from './grants.ts';
-import { replies } from '../credentials/replies.ts';
+import { replies } from './replies.ts';
 
 /** MAIL: may the holder send as this reverse-path? */
 export function checkSender(

@@ -2,10 +2,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Identity, Reply } from '../smtp/index.ts';
 import { type Clock, systemClock } from '../counters/time-source.ts';
-import type { CredentialEvent } from '../credentials/events.ts';
 import { FleetCounter } from '../counters/fleet-counter.ts';
 import { grantsOf } from './grants.ts';
-import { replies } from '../credentials/replies.ts';
+import { replies } from './replies.ts';
 import { SharedCounter } from '../counters/shared-counter.ts';
 import { MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
 
@@ -17,9 +16,17 @@ export interface RateLimit {
   takeMessage(identity: Identity | null, sizeInOctets: number): Promise<Reply | undefined>;
 }
 
+/** The fleet's counts could not be asked. */
+export interface RateLimitEvent {
+  readonly kind: 'table-unavailable';
+  readonly operation: 'count';
+  /** The SDK's name of the error, as `AccessDeniedException`. */
+  readonly error: string;
+}
+
 export interface RateLimitOptions {
   readonly clock?: Clock;
-  readonly observe?: (event: CredentialEvent) => void;
+  readonly observe?: (event: RateLimitEvent) => void;
   /** Count for the whole fleet in this table. Absent: each process for itself. */
   readonly shared?: {
     readonly client: DynamoDBClient;

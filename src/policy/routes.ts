@@ -2,6 +2,7 @@
 // `550 5.1.1`. Whether a sender may send at all is not decided here.
 import { domainToASCII } from 'node:url';
 import type { Mailbox, Reply } from '../smtp/index.ts';
+import { replies } from './replies.ts';
 
 /** One route: what its patterns match goes to `prefix`, or is refused with `reject`. */
 export interface Route {
@@ -20,8 +21,6 @@ export type RouteMatch =
 export interface Routes {
   match(forwardPath: Mailbox): RouteMatch;
 }
-
-const NO_SUCH_MAILBOX: Reply = { code: 550, status: '1.1', text: 'No such mailbox here' };
 
 type Pattern =
   | { readonly kind: 'any' }
@@ -69,7 +68,7 @@ export function createRoutes(routes: readonly Route[] | undefined, hostname: str
       for (let dot = at.indexOf('.'); dot !== -1; dot = at.indexOf('.', dot + 1)) {
         consider(`subdomains ${at.slice(dot + 1)}`);
       }
-      return matches[first] ?? { kind: 'refuse', reply: NO_SUCH_MAILBOX };
+      return matches[first] ?? { kind: 'refuse', reply: replies.noSuchMailbox };
     },
   };
 }

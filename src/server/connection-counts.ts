@@ -1,4 +1,4 @@
-import { addressGroup } from '../net/addresses.ts';
+import { clientNetwork } from '../net/addresses.ts';
 
 /** How many connections there are, in all and from each address. Bounded by the connections themselves. */
 export class ConnectionCounts {
@@ -10,18 +10,18 @@ export class ConnectionCounts {
   }
 
   from(address: string): number {
-    return this.#byGroup.get(addressGroup(address)) ?? 0;
+    return this.#byGroup.get(clientNetwork(address)) ?? 0;
   }
 
   add(address: string): void {
     this.#total++;
-    const group = addressGroup(address);
+    const group = clientNetwork(address);
     this.#byGroup.set(group, (this.#byGroup.get(group) ?? 0) + 1);
   }
 
   remove(address: string): void {
     this.#total--;
-    const group = addressGroup(address);
+    const group = clientNetwork(address);
     const left = (this.#byGroup.get(group) ?? 1) - 1;
     if (left === 0) this.#byGroup.delete(group);
     else this.#byGroup.set(group, left);

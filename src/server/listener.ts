@@ -1,14 +1,9 @@
 // One listening address: accepts connections within the caps and gives each its driver.
 import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type {
-  OpenMessage,
-  ProxyFacts,
-  ProxyHeader,
-  SessionFacts,
-  SessionOptions,
-} from '../smtp/index.ts';
+import type { OpenMessage, ProxyFacts, SessionFacts, SessionOptions } from '../smtp/index.ts';
 import { canonicalAddress } from '../net/addresses.ts';
+import type { ProxyHeader } from '../net/proxy-header.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';

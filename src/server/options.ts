@@ -2,7 +2,7 @@ import type { Mechanism, OpenMessage } from '../smtp/index.ts';
 import type { Certificate } from './certificates.ts';
 import { OptionsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
-import { TrustedNetworks } from '../net/trusted-networks.ts';
+import { isNetwork, NetworkSet } from '../net/networks.ts';
 import { COUNTS, DEFAULT_LIMITS, type Limits } from './limits.ts';
 
 /**
@@ -127,8 +127,8 @@ export interface ResolvedListener
   > {
   readonly host: string | undefined;
   readonly limits: Limits;
-  readonly trustedProxies: TrustedNetworks;
-  readonly trustedXclients: TrustedNetworks;
+  readonly trustedProxies: NetworkSet;
+  readonly trustedXclients: NetworkSet;
 }
 
 export interface ResolvedOptions {
@@ -191,8 +191,8 @@ function resolveListener(
     customMechanisms: options.customMechanisms ?? [],
     extensions: options.extensions ?? {},
     clientAddress,
-    trustedProxies: new TrustedNetworks(trustedProxies, `${where}.trustedProxies`),
-    trustedXclients: new TrustedNetworks(trustedXclients, `${where}.trustedXclients`),
+    trustedProxies: toNetworkSet(trustedProxies, `${where}.trustedProxies`),
+    trustedXclients: toNetworkSet(trustedXclients, `${where}.trustedXclients`),
     limits: resolveLimits(options.limits ?? {}, limits, `${where}.limits`),
   };
 }
@@ -214,4 +214,14 @@ function require(holds: boolean, subject: string, expected: string, value: unkno
   throw new OptionsError(
     `${subject}: expected ${expected}, got ${JSON.stringify(value) ?? 'nothing'}`,
   );
+}
+
+function toNetworkSet(networks: readonly string[], where: string): NetworkSet {
+  for (const [index, network] of networks.entries()) {
+    if (isNetwork(network)) continue;
+    throw new OptionsError(
+      `${where}[${index}]: expected an address or a network like 10.0.0.0/8, got ${JSON.stringify(network)}`,
+    );
+  }
+  return new NetworkSet(networks);
 }

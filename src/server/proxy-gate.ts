@@ -1,7 +1,7 @@
 // Stands before a connection on a listener behind a proxy: reads the one PROXY header, and tells whom the
 // proxy speaks for. Until then nothing is said, logged or counted: a health probe leaves no trace.
 import type { Socket } from 'node:net';
-import { parseProxyHeader, type ProxyHeader } from '../smtp/index.ts';
+import { parseProxyHeader, type ProxyHeader } from '../net/proxy-header.ts';
 import type { Clock, Watched } from './clock.ts';
 
 /** What became of it. `silent`: closed before its header was whole, as a bare TCP probe is. */

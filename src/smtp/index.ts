@@ -4,19 +4,11 @@ export type { DiscardCause, MessageFacts, MessageWriter, OpenMessage } from './m
 export type { MailParameters, RcptParameters } from './parameters.ts';
 export type { Reply } from './reply.ts';
 export { Secret } from './secret.ts';
-export type { Identity, ProxyFacts, SessionFacts, TlsFacts } from './session-facts.ts';
+export type { Identity, ProxyFacts, ProxyTlv, SessionFacts, TlsFacts } from './session-facts.ts';
 export type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
 export type { Note, Output } from './output.ts';
 export type { Answer, AnswerTo, Question } from './question.ts';
 export type { SessionOptions } from './session-options.ts';
-export {
-  type ParsedProxyHeader,
-  parseProxyHeader,
-  type ProxyEndpoint,
-  type ProxyFault,
-  type ProxyHeader,
-  type ProxyTlv,
-} from '../net/proxy-header.ts';
 export type { ConnectionFacts, Opening } from './opening.ts';
 export { type Expectation, Session } from './session.ts';
 export { renderReply } from './render-reply.ts';

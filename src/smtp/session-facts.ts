@@ -1,5 +1,3 @@
-import type { ProxyTlv } from '../net/proxy-header.ts';
-
 /** What is known of a session when a policy or a message asks: plain facts, no behaviour. */
 export interface SessionFacts {
   /** Unique within the process's lifetime and printable; ties log lines together. */
@@ -26,6 +24,12 @@ export interface ProxyFacts {
   readonly address: string;
   /** The type-length-values of a version 2 header, as they were sent. */
   readonly tlvs: readonly ProxyTlv[];
+}
+
+/** One type-length-value of a PROXY header of version 2 (section 2.2), as it was sent. */
+export interface ProxyTlv {
+  readonly type: number;
+  readonly value: Buffer;
 }
 
 /** The TLS that secures a session. */

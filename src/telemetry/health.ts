@@ -2,7 +2,6 @@
 // Prometheus. It shares nothing with the mail path but the process.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { proxyPrefixLength } from '../net/proxy-prefix.ts';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus.ts';
 
 export interface HealthServerOptions {
@@ -13,6 +12,11 @@ export interface HealthServerOptions {
   readonly reasonsNotReady: () => readonly string[];
   /** The metrics in Prometheus's text format. */
   readonly metricsText: () => string;
+  /**
+   * How many octets stand in front of HTTP, as a load balancer's PROXY header: 0 for none, `more` when that cannot
+   * be told yet, `invalid` for a header that is none.
+   */
+  readonly prefixLength: (octets: Buffer) => number | 'more' | 'invalid';
 }
 
 /** Open connections; more are closed at once. */
@@ -55,7 +59,7 @@ export class HealthServer implements AsyncDisposable {
     const serveHttp = server.listeners('connection');
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
-      skipProxyHeader(socket, () => {
+      skipPrefix(socket, options.prefixLength, () => {
         for (const serve of serveHttp) serve.call(server, socket);
       });
     });
@@ -90,7 +94,11 @@ export class HealthServer implements AsyncDisposable {
 }
 
 /** Calls `proceed` with the socket at the first octet of HTTP. */
-function skipProxyHeader(socket: Socket, proceed: () => void): void {
+function skipPrefix(
+  socket: Socket,
+  prefixLength: HealthServerOptions['prefixLength'],
+  proceed: () => void,
+): void {
   let bytes = Buffer.alloc(0);
   // A TCP health check connects and goes away: no error of its is worth a word.
   socket.on('error', () => socket.destroy());
@@ -102,7 +110,7 @@ function skipProxyHeader(socket: Socket, proceed: () => void): void {
   socket.once('end', hangUp);
   const read = (chunk: Buffer): void => {
     bytes = Buffer.concat([bytes, chunk]);
-    const length = proxyPrefixLength(bytes);
+    const length = prefixLength(bytes);
     if (length === 'more') return;
     socket.removeListener('data', read);
     socket.removeListener('end', hangUp);

@@ -4,8 +4,9 @@ import {
   type Authenticator,
   CredentialAdministration,
   createAuthenticator,
-  grantsOf,
 } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
+import { grantsOf } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { INVALID, plain, recorder, session, TEMPORARY, TestClock } from './support.ts';
 
@@ -21,6 +22,7 @@ beforeAll(async () => {
 beforeEach(() => {
   observed = recorder();
   authenticator = createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
     observe: observed.observe,
@@ -143,7 +145,12 @@ test('a row that is no credential of ours is answered 454 and named to the opera
 test('notes the last use in the table, once in five minutes, without a new version', async () => {
   const secret = await generated('busy');
   const clock = new TestClock();
-  const noting = createAuthenticator({ client: aws.dynamoDb, table: aws.resources.table, clock });
+  const noting = createAuthenticator({
+    issueGrants,
+    client: aws.dynamoDb,
+    table: aws.resources.table,
+    clock,
+  });
   const first = new Date(clock.now());
   for (let sign = 0; sign < 3; sign++) {
     await noting.authenticate(plain('busy', secret), session());
@@ -161,6 +168,7 @@ test('notes the last use in the table, once in five minutes, without a new versi
 test('writes nothing where the last use is not to be noted', async () => {
   const secret = await generated('quiet');
   const silent = createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
     recordLastUse: false,
@@ -178,6 +186,7 @@ test('offers token mechanisms only where an issuer is configured', () => {
     'LOGIN',
   ]);
   const withIssuer = createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
     tokens: [{ issuer: 'https://issuer.example', audience: 'mail' }],

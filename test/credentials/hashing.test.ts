@@ -1,6 +1,7 @@
 // Slow hashes: a few at a time, a bounded queue, and once for each client that comes again and again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CredentialAdministration, createAuthenticator } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { codeOf, plain, recorder, session, TEMPORARY, TestClock } from './support.ts';
 
@@ -22,6 +23,7 @@ function start(hashing: { concurrency: number; queue: number }) {
   const clock = new TestClock();
   const observed = recorder();
   const authenticator = createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
     clock,

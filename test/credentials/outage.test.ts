@@ -5,6 +5,7 @@ import {
   CredentialAdministration,
   createAuthenticator,
 } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { type Fault, type FaultyTable, startFaultyTable } from './faulty-table.ts';
 import { INVALID, plain, recorder, session, TEMPORARY, TestClock } from './support.ts';
@@ -31,6 +32,7 @@ beforeEach(() => {
   clock = new TestClock();
   observed = recorder();
   authenticator = createAuthenticator({
+    issueGrants,
     client: table.client,
     table: aws.resources.table,
     clock,
@@ -56,6 +58,7 @@ test.concurrent.each(faults)(
     const { observe, events } = recorder();
     const { authenticate } = bound(
       createAuthenticator({
+        issueGrants,
         client: own.client,
         table: aws.resources.table,
         clock: time,
@@ -134,6 +137,7 @@ test('the operator hears the name of the failure and never a secret', async () =
 test('without the right to note the last use it says so once, and signs in', async () => {
   table.fault = 'denied-writes';
   const noting = createAuthenticator({
+    issueGrants,
     client: table.client,
     table: aws.resources.table,
     clock,
@@ -152,6 +156,11 @@ test('without the right to note the last use it says so once, and signs in', asy
 });
 
 test('a table that is not there is 454 and never 535', async () => {
-  const lost = createAuthenticator({ client: table.client, table: 'no-such-table', clock });
+  const lost = createAuthenticator({
+    issueGrants,
+    client: table.client,
+    table: 'no-such-table',
+    clock,
+  });
   expect(await lost.authenticate(plain('known', secret), session())).toEqual(TEMPORARY);
 });

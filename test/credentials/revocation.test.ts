@@ -5,6 +5,7 @@ import {
   CredentialAdministration,
   createAuthenticator,
 } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { type FaultyTable, startFaultyTable } from './faulty-table.ts';
 import { codeOf, INVALID, plain, recorder, session, TestClock } from './support.ts';
@@ -25,6 +26,7 @@ beforeEach(() => {
   clock = new TestClock();
   observed = recorder();
   authenticator = createAuthenticator({
+    issueGrants,
     client: table.client,
     table: aws.resources.table,
     clock,

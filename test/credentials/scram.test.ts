@@ -5,6 +5,7 @@ import {
   CredentialAdministration,
   createAuthenticator,
 } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
 import { deriveScramKeys } from '../../src/credentials/scram-keys.ts';
 import type { ScramVerifier, SignInAnswer } from '../../src/smtp/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
@@ -31,6 +32,7 @@ afterAll(() => aws.close());
 
 function start(): Authenticator {
   return createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
     clock,

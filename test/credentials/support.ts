@@ -1,5 +1,6 @@
 // What the tests of sign-in share: attempts, sessions, clocks, and what was observed.
-import type { Clock, CredentialEvent } from '../../src/credentials/index.ts';
+import type { Clock } from '../../src/counters/time-source.ts';
+import type { CredentialEvent } from '../../src/credentials/index.ts';
 import {
   Secret,
   type SessionFacts,

@@ -4,6 +4,7 @@ import {
   createAuthenticator,
   type ThrottleOptions,
 } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { startFaultyTable } from './faulty-table.ts';
 import { codeOf, INVALID, LOCKED, plain, recorder, session, TestClock } from './support.ts';
@@ -20,6 +21,7 @@ afterAll(() => aws.close());
 function start(throttle: ThrottleOptions = {}, clock = new TestClock(), client = aws.dynamoDb) {
   const observed = recorder();
   const authenticator = createAuthenticator({
+    issueGrants,
     client,
     table: aws.resources.table,
     clock,

@@ -4,9 +4,10 @@ import {
   type Authenticator,
   CredentialAdministration,
   createAuthenticator,
-  grantsOf,
   type TokenIssuer as TokenIssuerOptions,
 } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
+import { grantsOf } from '../../src/policy/index.ts';
 import { Secret } from '../../src/smtp/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { startTokenIssuer, type TokenIssuer, type TokenWish } from './token-issuer.ts';
@@ -39,6 +40,7 @@ afterAll(async () => {
 
 function start(settings: Partial<TokenIssuerOptions> = {}): Authenticator {
   return createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
     clock,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ParsedProxyHeader, parseProxyHeader } from '../../src/smtp/index.ts';
+import { type ParsedProxyHeader, parseProxyHeader } from '../../src/net/proxy-header.ts';
 import { cutAt } from '../support/splits.ts';
 import { runs } from './runs.ts';
 

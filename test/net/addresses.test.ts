@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addressGroup, canonicalAddress } from '../../src/net/addresses.ts';
+import { clientNetwork, canonicalAddress } from '../../src/net/addresses.ts';
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],
@@ -21,6 +21,6 @@ describe('what counts as one client', () => {
     ['no other IPv6 /64', '2001:db8:0:1::1', '2001:db8:0:2::1', false],
     ['nothing of the loopback and of the rest', '::1', '2001::1', false],
   ])('%s', (_, one, other, isSame) => {
-    expect(addressGroup(one) === addressGroup(other)).toBe(isSame);
+    expect(clientNetwork(one) === clientNetwork(other)).toBe(isSame);
   });
 });

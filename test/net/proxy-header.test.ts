@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseProxyHeader, type ProxyHeader } from '../../src/smtp/index.ts';
+import { parseProxyHeader, type ProxyHeader } from '../../src/net/proxy-header.ts';
 import { everySplit } from '../support/splits.ts';
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a';

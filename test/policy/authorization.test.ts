@@ -8,10 +8,11 @@ import {
   destinationOf,
   type Grants,
   type Rate,
-} from '../../src/credentials/index.ts';
+} from '../../src/policy/index.ts';
 import { matchesAddress } from '../../src/policy/address-pattern.ts';
 import { issueGrants } from '../../src/policy/grants.ts';
-import { clientNetwork, isInNetworks, isNetwork } from '../../src/net/networks.ts';
+import { clientNetwork } from '../../src/net/addresses.ts';
+import { isInNetworks, isNetwork } from '../../src/net/networks.ts';
 import type { Identity, Mailbox } from '../../src/smtp/index.ts';
 import { startTestAws } from '../support/aws.ts';
 import { startFaultyTable } from '../credentials/faulty-table.ts';

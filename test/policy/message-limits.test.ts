@@ -4,13 +4,13 @@ import {
   checkRecipient,
   checkSender,
   checkSize,
-  CredentialAdministration,
-  createAuthenticator,
   createRateLimit,
   type Grants,
   grantsOf,
   limitMessages,
-} from '../../src/credentials/index.ts';
+} from '../../src/policy/index.ts';
+import { CredentialAdministration, createAuthenticator } from '../../src/credentials/index.ts';
+import { issueGrants } from '../../src/policy/index.ts';
 import type { DiscardCause, OpenMessage } from '../../src/smtp/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
@@ -54,6 +54,7 @@ async function signedIn(grants: Grants) {
   const { open, fates } = keeper();
   const rateLimit = createRateLimit();
   const authenticator = createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
     recordLastUse: false,

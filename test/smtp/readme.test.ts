@@ -20,7 +20,11 @@ test('every test that the README names is there', () => {
   );
   expect(named.length).toBeGreaterThan(60);
   const missing = named.filter((name) => {
-    const folder = name.endsWith('.smtp') ? 'transcripts/' : name.startsWith('fuzz/') ? '../' : '';
+    const folder = name.endsWith('.smtp')
+      ? 'transcripts/'
+      : /^(?:fuzz|net)\//.test(name)
+        ? '../'
+        : '';
     return !existsSync(new URL(`${folder}${name}`, import.meta.url));
   });
   expect(missing).toEqual([]);

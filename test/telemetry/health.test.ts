@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { HealthServer } from '../../src/telemetry/health.ts';
-import { proxyPrefixLength } from '../../src/net/proxy-prefix.ts';
+import { proxyPrefixLength } from '../../src/net/proxy-header.ts';
 
 let reasons: string[] = [];
 const servers: HealthServer[] = [];
@@ -13,6 +13,7 @@ async function startHealth(port = 0): Promise<HealthServer> {
     port,
     reasonsNotReady: () => reasons,
     metricsText: () => 'mailsluice_up 1\n',
+    prefixLength: proxyPrefixLength,
   });
   servers.push(health);
   return health;

@@ -1,5 +1,8 @@
 // The contract with subscribers: Amazon SES's "Received" notification of an S3 action, as SES really sends
 // it, and one member of ours, `mailsluice`, with what SES cannot say. Types only.
+import type { CommonHeaders } from '../../message/common-headers.ts';
+
+export type { CommonHeaders };
 
 /** The `Subject` of every notification, the same as Amazon SES gives. */
 export type NotificationSubject = 'Amazon SES Email Receipt Notification';
@@ -27,24 +30,6 @@ export interface NotifiedMail {
   /** In their order, unfolded, encoded words (RFC 2047) as received. */
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   readonly commonHeaders: CommonHeaders;
-}
-
-/** The usual header fields; a key is present only if the field is. Encoded words are decoded. */
-export interface CommonHeaders {
-  /** The reverse-path without angle brackets: always present, from the envelope. */
-  readonly returnPath: string;
-  /** Each entry is one mailbox with its display name, as in `"A B" <a@b.example>`. */
-  readonly from?: readonly string[];
-  /** The text of the Date field. */
-  readonly date?: string;
-  readonly to?: readonly string[];
-  readonly cc?: readonly string[];
-  readonly bcc?: readonly string[];
-  readonly sender?: string;
-  readonly replyTo?: readonly string[];
-  /** The Message-ID field, with its angle brackets. */
-  readonly messageId?: string;
-  readonly subject?: string;
 }
 
 /** What became of the mail. */

@@ -2,14 +2,13 @@
 import { z } from 'zod';
 import {
   canonicalUsername,
-  checkAddressPattern,
   type Credential,
-  isNetwork,
-  issueGrants,
   MAX_SECRETS,
   parseVerifier,
   renderVerifier,
 } from '../../credentials/index.ts';
+import { checkAddressPattern } from '../../policy/index.ts';
+import { isNetwork } from '../../policy/index.ts';
 
 const moment = z.iso.datetime().transform((text) => new Date(text));
 const octets = (length: number) =>
@@ -109,5 +108,5 @@ export function parseCredential(line: string): Credential | string {
       .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
       .join('; ');
   }
-  return { ...parsed.data, grants: issueGrants(parsed.data.grants) };
+  return parsed.data;
 }

@@ -1,6 +1,7 @@
 // What a credential grants, as options of the command line.
 import { type Command, InvalidArgumentError } from 'commander';
-import { checkAddressPattern, type Grants, isNetwork, type Rate } from '../../credentials/index.ts';
+import { checkAddressPattern, type Grants, type Rate } from '../../policy/index.ts';
+import { isNetwork } from '../../policy/index.ts';
 import { parseDuration, parseSize } from '../../config/units.ts';
 
 export interface GrantOptions {

@@ -10,13 +10,3 @@ export function canonicalIpv6(text: string): string {
   const [high = 0, low = 0] = mapped.slice(1).map((group) => Number.parseInt(group, 16));
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }
-
-export function ipv4FromOctets(octets: Buffer): string {
-  return octets.join('.');
-}
-
-export function ipv6FromOctets(octets: Buffer): string {
-  const groups: string[] = [];
-  for (let at = 0; at < octets.length; at += 2) groups.push(octets.readUInt16BE(at).toString(16));
-  return canonicalIpv6(groups.join(':'));
-}

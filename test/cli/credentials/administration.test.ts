@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createAuthenticator } from '../../../src/credentials/index.ts';
+import { issueGrants } from '../../../src/policy/index.ts';
 import { codeOf, plain, session, TestClock } from '../../credentials/support.ts';
 import { startFaultyTable } from '../../credentials/faulty-table.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
@@ -31,6 +32,7 @@ afterAll(async () => {
 
 async function signIn(username: string, password: string, table = aws.resources.table) {
   const authenticator = createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table,
     clock: new TestClock(),

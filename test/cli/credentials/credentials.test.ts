@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAuthenticator } from '../../../src/credentials/index.ts';
+import { issueGrants } from '../../../src/policy/index.ts';
 import { plain, session } from '../../credentials/support.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
 import { type CredentialsCli, credentialsCli } from './support.ts';
@@ -14,6 +15,7 @@ afterAll(() => aws.close());
 
 function signIn(username: string, password: string) {
   return createAuthenticator({
+    issueGrants,
     client: aws.dynamoDb,
     table: aws.resources.table,
   }).authenticate(plain(username, password), session());

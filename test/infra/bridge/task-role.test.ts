@@ -122,9 +122,9 @@ describe('the task may do what FAILURES.md lists, and nothing else', () => {
 
   test('these are the keys that the program writes', () => {
     const source = (path: string) =>
-      readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8');
+      readFileSync(new URL(`../../../src/${path}`, import.meta.url), 'utf8');
     expect(source('credentials/item.ts')).toContain("'CRED#'");
-    expect(source('credentials/shared-counter.ts')).toContain("'COUNT#'");
+    expect(source('counters/shared-counter.ts')).toContain("'COUNT#'");
     expect(source('bridge/duplicate-guard.ts')).toContain('`duplicate#');
   });
 

@@ -1,0 +1,19 @@
+// Who may send what to whom.
+export { isNetwork } from '../net/networks.ts';
+export { checkAddressPattern, matchesAddress } from './address-pattern.ts';
+export {
+  checkRecipient,
+  checkSender,
+  checkSize,
+  type Destination,
+  destinationOf,
+} from './authorization.ts';
+export { type Grants, grantsOf, issueGrants, type Rate } from './grants.ts';
+export { limitMessages } from './message-limits.ts';
+export {
+  createRateLimit,
+  type RateLimit,
+  type RateLimitEvent,
+  type RateLimitOptions,
+} from './rate-limit.ts';
+export { createRoutes, type Route, type Routes } from './routes.ts';
