@@ -15,7 +15,8 @@ import { OperatorError } from './operator-error.ts';
 import { reportBridge } from './report/bridge.ts';
 import { reportCredentials } from './report/credentials.ts';
 import { reportServer } from './report/server.ts';
-import type { Configuration, ListenerConfiguration } from '../config/index.ts';
+import { listenerOptions, routesOf, serverLimits } from './server-options.ts';
+import type { Configuration } from '../config/index.ts';
 import {
   type Authenticator,
   createAuthenticator,
@@ -35,7 +36,7 @@ import {
   type RateLimit,
 } from '../policy/index.ts';
 import { proxyPrefixLength } from '../net/proxy-header.ts';
-import { type ListenerOptions, SmtpServer } from '../server/index.ts';
+import { SmtpServer } from '../server/index.ts';
 import {
   createLog,
   EmfReporter,
@@ -319,41 +320,6 @@ async function startHealth(
       `health.port: expected an address that is free, got ${host}:${port} (${code})`,
     );
   }
-}
-
-function listenerOptions(
-  listener: ListenerConfiguration,
-  mechanisms: readonly string[] = [],
-): ListenerOptions {
-  const { limits, ...rest } = listener;
-  return { ...rest, mechanisms, limits: serverLimits(limits) };
-}
-
-/** The server's names for the limits that the configuration speaks of. */
-function serverLimits(limits: ListenerConfiguration['limits']): ListenerOptions['limits'] & object {
-  const named = {
-    maxMessageSize: limits.maxMessageSize,
-    maxRecipients: limits.maxRecipients,
-    maxConnections: limits.maxConnections,
-    maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
-    maxMessages: limits.maxMessagesPerSession,
-    maxErrors: limits.maxErrors,
-    maxSignInFailures: limits.maxSignInFailures,
-    commandTimeoutSeconds: limits.commandTimeout,
-    dataTimeoutSeconds: limits.dataTimeout,
-    handshakeTimeoutSeconds: limits.handshakeTimeout,
-    sessionSeconds: limits.maxSessionAge,
-    minDataRate: limits.minDataRate,
-  };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
-}
-
-function routesOf({ routes }: Configuration) {
-  return routes.map(({ recipients, prefix, reject }) => ({
-    recipients,
-    ...(prefix !== undefined && { prefix }),
-    ...(reject !== undefined && { reject }),
-  }));
 }
 
 function storedMail({

@@ -1,7 +1,7 @@
 import type { ConfigurationProblem } from './problem.ts';
 import type { Configuration } from './schema.ts';
 
-/** What no field can know alone: settings that are right by themselves and wrong together. */
+/** Problems between fields: settings that are valid alone and not together. */
 export function contradictions(sections: Partial<Configuration>): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
   const listeners = sections.listeners ?? [];

@@ -1,7 +1,6 @@
+// The building blocks of the schema. Each takes the sentence that an error message completes (`path: expected
+// <sentence>, got <value>`), one for every way in which the value can be wrong, and the description of the field.
 import { z } from 'zod';
-
-// The leaves of the schema. Each carries what it expects as its error, so that one sentence serves every way
-// of being wrong: `path: expected <this>, got <value>`.
 
 export function text(expects: string, description: string, pattern: RegExp = /\S/) {
   return z.string({ error: expects }).regex(pattern, { error: expects }).meta({ description });

@@ -3,7 +3,7 @@ import { contradictions } from './contradictions.ts';
 import type { ConfigurationProblem } from './problem.ts';
 import { type Configuration, configurationSchema } from './schema.ts';
 
-/** A configuration that cannot be used; holds everything that is wrong with it, not only the first. */
+/** An invalid configuration, with all of its problems; the message has one line for each. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly problems: readonly ConfigurationProblem[];
@@ -21,20 +21,20 @@ export function renderProblem({ path, expected, got }: ConfigurationProblem): st
 
 /**
  * Validates a document (parsed JSON) and fills in the defaults.
- * @throws ConfigurationError with every problem at once.
+ * @throws ConfigurationError with all problems together.
  */
 export function parseConfiguration(document: unknown): Configuration {
   const parsed = configurationSchema.safeParse(document, { reportInput: true });
   const problems = (parsed.error?.issues ?? []).flatMap(problemsOf);
-  problems.push(...contradictions(soundSections(document)));
+  problems.push(...contradictions(validSections(document)));
   if (problems.length > 0 || !parsed.success) throw new ConfigurationError(problems);
   return parsed.data;
 }
 
 /**
- * Validates one section alone, for commands that need no more of the document. `undefined` where the document
- * is `undefined` or has no such section and it is optional.
- * @throws ConfigurationError with every problem of that section.
+ * Validates one section, for commands that need no other. `undefined` if the document is `undefined`, or if it
+ * lacks the section and the section is optional.
+ * @throws ConfigurationError with all problems of that section.
  */
 export function parseSection<N extends keyof Configuration>(
   document: unknown,
@@ -57,8 +57,8 @@ export function parseSection<N extends keyof Configuration>(
   );
 }
 
-/** The sections that are right by themselves, so that contradictions show beside other mistakes. */
-function soundSections(document: unknown): Partial<Configuration> {
+/** The sections without problems of their own, so that contradictions are reported beside other problems. */
+function validSections(document: unknown): Partial<Configuration> {
   if (typeof document !== 'object' || document === null) return {};
   const sections: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(configurationSchema.shape)) {
@@ -90,7 +90,7 @@ export function renderPath(path: readonly PropertyKey[]): string {
     .join('');
 }
 
-/** Fields whose values are secrets, wherever they stand. */
+/** The names of all fields with secret values. */
 const SECRET_FIELDS = new Set(['key', 'password', 'cert']);
 const SHOWN_CHARACTERS = 80;
 

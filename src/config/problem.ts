@@ -1,9 +1,9 @@
-/** One thing that is wrong with a configuration. */
+/** One problem of a configuration. */
 export interface ConfigurationProblem {
-  /** As one would write it in JavaScript: `listeners[0].port`. `''` is the whole document. */
+  /** In the notation of JavaScript: `listeners[0].port`. `''` is the whole document. */
   readonly path: string;
-  /** What was expected there. */
+  /** What was expected at the path. */
   readonly expected: string;
-  /** What stands there, as JSON; key material and passwords hidden. `undefined`: nothing. */
+  /** What was found there, as JSON with secrets hidden. `undefined` for nothing. */
   readonly got: string | undefined;
 }

@@ -1,9 +1,17 @@
+// Sizes and times: a number, or a number with a unit. Decimal units are powers of 1,000 and binary units are powers of
+// 1,024 (IEC 80000-13), so `40MB` is 40,000,000 octets.
 import { z } from 'zod';
 
-// Sizes and times as people write them: a number, or a string with a unit. Decimal units are powers of
-// 1,000 and binary ones powers of 1,024 (IEC 80000-13), so `40MB` is 40,000,000 octets.
+interface Dimension {
+  /** What a plain number counts. */
+  readonly base: string;
+  readonly noun: string;
+  readonly units: Readonly<Record<string, number>>;
+  /** A number with a unit. */
+  readonly pattern: RegExp;
+}
 
-const OCTETS: Readonly<Record<string, number>> = {
+const SIZE = dimension('a size', 'octets', {
   B: 1,
   KB: 1e3,
   MB: 1e6,
@@ -11,78 +19,71 @@ const OCTETS: Readonly<Record<string, number>> = {
   KiB: 1024,
   MiB: 1024 ** 2,
   GiB: 1024 ** 3,
-};
-const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+});
+const TIME = dimension('a time', 'seconds', { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 });
 
-/** `"40MB"` → 40,000,000; a plain number is octets. `undefined`: not a size. */
+/** `"40MB"` → 40,000,000; a plain number is octets. `undefined` for a text that is not a size. */
 export function parseSize(value: number | string): number | undefined {
-  const size = parseUnit(value, OCTETS);
+  const size = parseQuantity(value, SIZE);
   return size === undefined ? undefined : Math.round(size);
 }
 
-/** `"5m"` → 300; a plain number is seconds. `undefined`: not a duration. */
+/** `"5m"` → 300; a plain number is seconds. `undefined` for a text that is not a time. */
 export function parseDuration(value: number | string): number | undefined {
-  return parseUnit(value, SECONDS);
-}
-
-function parseUnit(
-  value: number | string,
-  units: Readonly<Record<string, number>>,
-): number | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
-  const match = /^(\d{1,15}(?:\.\d{1,6})?)\s?([A-Za-z]{1,3})$/.exec(value);
-  const factor = units[match?.[2] ?? ''];
-  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
+  return parseQuantity(value, TIME);
 }
 
 /** A field that takes octets, as a number or with a unit. */
 export function size(min: string, max: string, description: string) {
-  return unitField(
-    parseSize,
-    `a size from ${min} to ${max}, as a number of octets or with a unit (B, KB, MB, GB, KiB, MiB, GiB)`,
-    requireSize(min),
-    requireSize(max),
-    description,
-  );
+  return quantity(SIZE, parseSize, min, max, description);
 }
 
 /** A field that takes seconds, as a number or with a unit. */
 export function duration(min: string, max: string, description: string) {
-  return unitField(
-    parseDuration,
-    `a time from ${min} to ${max}, as a number of seconds or with a unit (ms, s, m, h, d)`,
-    requireDuration(min),
-    requireDuration(max),
-    description,
-  );
+  return quantity(TIME, parseDuration, min, max, description);
 }
 
-function unitField(
+function dimension(noun: string, base: string, units: Readonly<Record<string, number>>): Dimension {
+  const pattern = new RegExp(`^(\\d{1,15}(?:\\.\\d{1,6})?)\\s?(${Object.keys(units).join('|')})$`);
+  return { noun, base, units, pattern };
+}
+
+function parseQuantity(value: number | string, { units, pattern }: Dimension): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  const match = pattern.exec(value);
+  const factor = units[match?.[2] ?? ''];
+  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
+}
+
+function quantity(
+  { noun, base, units, pattern }: Dimension,
   parse: (value: number | string) => number | undefined,
-  expects: string,
-  min: number,
-  max: number,
+  min: string,
+  max: string,
   description: string,
 ) {
+  const names = Object.keys(units).join(', ');
+  const error = `${noun} from ${min} to ${max}, as a number of ${base} or with a unit (${names})`;
+  const [least, most] = [parse(min), parse(max)];
+  if (least === undefined || most === undefined) {
+    throw new RangeError(`expected ${noun} with a unit, got "${min}" and "${max}"`);
+  }
   return z
-    .union([z.number(), z.string()], { error: expects })
+    .union(
+      [
+        z.number({ error }).min(least, { error }).max(most, { error }).meta({ description: base }),
+        z
+          .string({ error })
+          .regex(pattern, { error })
+          .meta({ description: `with a unit: ${names}` }),
+      ],
+      { error },
+    )
     .transform((value, context) => {
       const parsed = parse(value);
-      if (parsed !== undefined && parsed >= min && parsed <= max) return parsed;
-      context.issues.push({ code: 'custom', input: value, message: expects });
+      if (parsed !== undefined && parsed >= least && parsed <= most) return parsed;
+      context.issues.push({ code: 'custom', input: value, message: error });
       return z.NEVER;
     })
     .meta({ description });
-}
-
-function requireSize(text: string): number {
-  const value = parseSize(text);
-  if (value === undefined) throw new RangeError(`expected a size with a unit, got "${text}"`);
-  return value;
-}
-
-function requireDuration(text: string): number {
-  const value = parseDuration(text);
-  if (value === undefined) throw new RangeError(`expected a time with a unit, got "${text}"`);
-  return value;
 }

@@ -23,7 +23,7 @@ function problemsIn(document: unknown): readonly string[] {
   return [];
 }
 
-test('the document of the design page is right as it stands, and its units are understood', () => {
+test('accepts a document with every common section, and reads its units', () => {
   const configuration = parseConfiguration({
     hostname: 'mx.example.com',
     listeners: [
@@ -49,7 +49,7 @@ test('the document of the design page is right as it stands, and its units are u
   expect(configuration.listeners[0]).toMatchObject({ name: 'mx', requireTls: false });
 });
 
-test('every problem is told at once, each with path, expectation and value', () => {
+test('reports all problems together, each with path, expectation and value', () => {
   expect(
     problemsIn({
       ...least,
@@ -67,7 +67,7 @@ test('every problem is told at once, each with path, expectation and value', () 
   ]);
 });
 
-test('a contradiction is told beside a mistake in another field', () => {
+test('reports a contradiction beside a problem in another field', () => {
   const problems = problemsIn({
     ...least,
     store: { bucket: 'X' },
@@ -86,14 +86,14 @@ test('a contradiction is told beside a mistake in another field', () => {
   ]);
 });
 
-test('what must be given and is not is told as nothing', () => {
+test('reports a missing required field as nothing', () => {
   expect(problemsIn({})).toContain(
     'hostname: expected a host name, like "mx.example.com", got nothing',
   );
   expect(problemsIn('text')).toEqual(['configuration: expected an object, got "text"']);
 });
 
-test('key material and passwords never stand in a message', () => {
+test('hides private keys, certificates and passwords in messages', () => {
   const problems = problemsIn({
     ...least,
     tls: { certificates: [{ cert: 'CERT-TEXT', key: 'KEY-TEXT' }] },
@@ -109,7 +109,7 @@ describe('units', () => {
     ['40MiB', 41_943_040],
     ['1.5 MB', 1_500_000],
     [1024, 1024],
-  ])('the size %j is %d octets', (written, octets) => {
+  ])('reads the size %j as %d octets', (written, octets) => {
     const { limits } = parseConfiguration({ ...least, limits: { maxMessageSize: written } });
     expect(limits.maxMessageSize).toBe(octets);
   });
@@ -117,16 +117,16 @@ describe('units', () => {
     ['5m', 300],
     ['1500ms', 1.5],
     [90, 90],
-  ])('the time %j is %d seconds', (written, seconds) => {
+  ])('reads the time %j as %d seconds', (written, seconds) => {
     const { limits } = parseConfiguration({ ...least, limits: { commandTimeout: written } });
     expect(limits.commandTimeout).toBe(seconds);
   });
-  test.each(['40', '40 apples', '-1MB', 'MB', '1e3MB', ''])('%j is no size', (written) => {
+  test.each(['40', '40 apples', '-1MB', 'MB', '1e3MB', ''])('refuses the size %j', (written) => {
     expect(problemsIn({ ...least, limits: { maxMessageSize: written } })).toHaveLength(1);
   });
 });
 
-test('the JSON Schema has every section, and refuses unknown fields', () => {
+test('the JSON Schema has every section and refuses unknown fields', () => {
   expect(configurationJsonSchema()).toMatchObject({
     type: 'object',
     additionalProperties: false,
@@ -135,7 +135,7 @@ test('the JSON Schema has every section, and refuses unknown fields', () => {
   });
 });
 
-test('sign-in has its defaults, and takes every setting', () => {
+test('the section credentials has its defaults and accepts every setting', () => {
   const { credentials } = parseConfiguration({
     ...least,
     credentials: { table: 'mail-credentials' },
@@ -179,7 +179,7 @@ test('sign-in has its defaults, and takes every setting', () => {
   });
 });
 
-test('a cache that would let a revoked credential live longer than a minute is refused', () => {
+test('refuses a cache that would keep a revoked credential for more than a minute', () => {
   expect(problemsIn({ ...least, credentials: { table: 'mail-credentials', cache: '5m' } })).toEqual(
     [expect.stringMatching(/^credentials\.cache: expected a time from 0s to 55s/)],
   );

@@ -1,0 +1,55 @@
+// Listeners: the ports, and how a session on each behaves.
+import { oneOf, nonEmptyListOf, section, text, yesOrNo } from '../fields.ts';
+import { host, networks, port } from './common.ts';
+import { listenerLimits } from './limits.ts';
+
+const listener = section(
+  {
+    name: text(
+      'a short name of letters, digits and "-", like "mx"',
+      'The unique name of the listener in logs, metrics and notifications.',
+      /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/,
+    ),
+    host: host.default('0.0.0.0'),
+    port,
+    tls: oneOf(
+      ['none', 'starttls', 'implicit'],
+      'No TLS, TLS after the STARTTLS command (RFC 3207), or TLS from the first octet (RFC 8314).',
+    ).default('starttls'),
+    auth: oneOf(
+      ['none', 'optional', 'required'],
+      'Whether clients can or must sign in; needs tls.',
+    ).default('none'),
+    requireTls: yesOrNo('Refuse MAIL before STARTTLS with 530 5.7.0.').default(false),
+    bareNewline: oneOf(
+      ['reject', 'accept'],
+      'Refuse a message with a bare CR or LF with 550 5.6.11, or store it unchanged.',
+    ).default('reject'),
+    protocol: oneOf(
+      ['smtp', 'lmtp'],
+      'SMTP, or LMTP with one reply for each recipient (RFC 2033).',
+    ).default('smtp'),
+    clientAddress: oneOf(
+      ['socket', 'proxy'],
+      'The client address is that of the connection, or that in the PROXY protocol header.',
+    ).default('socket'),
+    trustedProxies: networks(
+      'Addresses and networks that may send a PROXY protocol header; needed with clientAddress "proxy".',
+    ).default([]),
+    trustedXclients: networks('Addresses and networks whose XCLIENT command is believed.').default(
+      [],
+    ),
+    limits: listenerLimits.default({}),
+  },
+  'One listener.',
+);
+
+export const listeners = nonEmptyListOf(
+  listener,
+  'a list of at least one listener',
+  'The addresses and ports on which the server listens.',
+).prefault([
+  { name: 'mx', port: 2525 },
+  { name: 'submission', port: 2587, auth: 'required' },
+  { name: 'smtps', port: 2465, tls: 'implicit', auth: 'required' },
+]);

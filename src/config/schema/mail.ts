@@ -1,0 +1,53 @@
+// Mail on its way in: how it is stored, announced and judged.
+import { oneOf, section, text } from '../fields.ts';
+import { duration } from '../units.ts';
+import { objectPrefix, tableName } from './common.ts';
+
+export const store = section(
+  {
+    bucket: text(
+      'the name of an S3 bucket',
+      'The bucket of the mail.',
+      /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+    ),
+    prefix: objectPrefix.default('mail/'),
+  },
+  'Where mail is stored.',
+);
+
+export const notify = section(
+  {
+    topicArn: text(
+      'the ARN of an SNS topic, like "arn:aws:sns:eu-west-1:111122223333:mail"',
+      'The ARN of the SNS topic of the notifications.',
+      /^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
+    ),
+  },
+  'Where mail is announced.',
+);
+
+const verification = (check: string) =>
+  oneOf(
+    ['off', 'mark', 'reject'],
+    `${check}: not checked, checked and reported, or refused on failure; only "off" is available in this version.`,
+  ).default('off');
+
+export const verify = section(
+  {
+    spf: verification('SPF (RFC 7208)'),
+    dkim: verification('DKIM (RFC 6376)'),
+    dmarc: verification('DMARC (RFC 7489)'),
+    arc: verification('ARC (RFC 8617)'),
+  },
+  'Sender verification.',
+);
+
+export const duplicates = section(
+  {
+    window: duration('1m', '30d', 'How long a message is remembered.'),
+    table: tableName(
+      'The table that remembers messages, with the string key "pk" and TTL on "ttl"; without it, the credential table.',
+    ).optional(),
+  },
+  'Recognizes a message that a client sends again and answers it as the first time; off without this section.',
+);
