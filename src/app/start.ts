@@ -195,10 +195,10 @@ async function start(
     });
     server.onSender((reversePath, { identity }, { size }) => {
       const grants = grantsOf(identity);
-      return checkSender(grants, reversePath) ?? checkSize(grants, size);
+      return checkSender(grants, reversePath, hostname) ?? checkSize(grants, size);
     });
     server.onRecipient((forwardPath, { identity }) =>
-      checkRecipient(grantsOf(identity), forwardPath),
+      checkRecipient(grantsOf(identity), forwardPath, hostname),
     );
   }
   server.onRecipient((forwardPath) => {

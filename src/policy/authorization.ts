@@ -1,48 +1,50 @@
-// What a credential lets its holder do in a session, as pure functions of its grants: `undefined` is yes, a
-// reply says no. Grants that do not restrict, or an identity from elsewhere, let everything through.
+// Authorization: what the holder of a credential may do in a session. Pure functions of its grants; `undefined` means
+// allowed, a reply is the refusal. Without grants, as for an identity from elsewhere, everything is allowed.
 import type { ForwardPath, Reply, ReversePath } from '../smtp/index.ts';
 import { matchesAddress } from './address-pattern.ts';
 import type { Grants } from './grants.ts';
 import { replies } from './replies.ts';
 
-/** MAIL: may the holder send as this reverse-path? */
+/** At MAIL: may the holder send as this reverse-path? `hostname` is the domain of a bare `<postmaster>`. */
 export function checkSender(
   grants: Grants | undefined,
   reversePath: ReversePath,
+  hostname: string,
 ): Reply | undefined {
   const patterns = grants?.allowedSenders;
-  if (patterns === undefined || matchesAddress(patterns, reversePath)) return undefined;
+  if (patterns === undefined || matchesAddress(patterns, reversePath, hostname)) return undefined;
   return replies.senderNotAllowed;
 }
 
-/** RCPT: may the holder send to this forward-path? */
+/** At RCPT: may the holder send to this forward-path? `hostname` is the domain of a bare `<postmaster>`. */
 export function checkRecipient(
   grants: Grants | undefined,
   forwardPath: ForwardPath,
+  hostname: string,
 ): Reply | undefined {
   const patterns = grants?.allowedRecipients;
-  if (patterns === undefined || matchesAddress(patterns, forwardPath)) return undefined;
+  if (patterns === undefined || matchesAddress(patterns, forwardPath, hostname)) return undefined;
   return replies.recipientNotAllowed;
 }
 
-/** MAIL with a declared SIZE, and the message once all of it came. */
+/** At MAIL with a declared SIZE, and again after the last octet of the message. */
 export function checkSize(
   grants: Grants | undefined,
   sizeInOctets: number | undefined,
 ): Reply | undefined {
-  const most = grants?.maxMessageSize;
-  if (most === undefined || sizeInOctets === undefined || sizeInOctets <= most) return undefined;
+  const limit = grants?.maxMessageSize;
+  if (limit === undefined || sizeInOctets === undefined || sizeInOctets <= limit) return undefined;
   return replies.tooLarge;
 }
 
-/** Where the holder's mail goes instead of where the configuration says. */
+/** Where the mail of one credential is stored and announced, in place of the configured places. */
 export interface Destination {
-  /** Key prefix of the tenant. */
+  /** The key prefix of its objects. */
   readonly prefix?: string;
   readonly topicArn?: string;
 }
 
-/** For the bridge: the prefix and the topic of the credential, where it has its own. */
+/** The credential's own key prefix and topic, as far as it has them. */
 export function destinationOf(grants: Grants | undefined): Destination {
   return {
     ...(grants?.prefix !== undefined && { prefix: grants.prefix }),

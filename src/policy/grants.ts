@@ -1,23 +1,23 @@
 import type { Identity } from '../smtp/index.ts';
 
-/** What a credential's holder may do once signed in. Absent means not restricted by the credential. */
+/** What the holder of a credential may do after sign-in. An absent field does not restrict. */
 export interface Grants {
-  /** Patterns of reverse-paths: an address, `*@domain`, `*@*.domain`, `local@*` or `*`. */
+  /** Address patterns (README.md in this folder) of reverse-paths, and `<>` for the null one. */
   readonly allowedSenders?: readonly string[];
-  /** Patterns of forward-paths, likewise. */
+  /** Address patterns of forward-paths. */
   readonly allowedRecipients?: readonly string[];
-  /** Networks to sign in from, as `192.0.2.0/24`; an address alone is a network of one. */
+  /** Networks from which the holder may sign in, like `192.0.2.0/24`; an address is a network of one. */
   readonly allowedCidrs?: readonly string[];
   /** Octets. */
   readonly maxMessageSize?: number;
   readonly rate?: Rate;
-  /** The tenant's own key prefix in the bucket. */
+  /** The key prefix of this holder's objects, in place of the configured one. */
   readonly prefix?: string;
-  /** The topic to announce this holder's mail on, instead of the configured one. */
+  /** The topic of this holder's notifications, in place of the configured one. */
   readonly topicArn?: string;
 }
 
-/** At most so many messages and so many octets in each period. */
+/** The most messages and octets in each period. */
 export interface Rate {
   readonly messages?: number;
   readonly octets?: number;
@@ -26,13 +26,13 @@ export interface Rate {
 
 const issued = new WeakSet<object>();
 
-/** Marks the grants as ours, for `grantsOf`. */
+/** Registers grants that were read from the credential table, so that `grantsOf` trusts them. */
 export function issueGrants(grants: Grants): Grants {
   issued.add(grants);
   return grants;
 }
 
-/** The grants that the credential table gave to this identity; none for an identity from elsewhere. */
+/** The grants of this identity that came from the credential table; none for an identity from elsewhere. */
 export function grantsOf(identity: Identity | null): Grants | undefined {
   const grants = identity?.grants;
   return isIssued(grants) ? grants : undefined;

@@ -1,4 +1,4 @@
-// Messages and octets of one credential in each period.
+// Rate limits: the messages and octets of each credential in a period.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Identity, Reply } from '../smtp/index.ts';
 import { type Clock, systemClock } from '../counters/time-source.ts';
@@ -8,35 +8,35 @@ import { replies } from './replies.ts';
 import { SharedCounter } from '../counters/shared-counter.ts';
 import { MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
 
-/** Holds the rate of credentials. The calls never reject. */
+/** Enforces the rates of credentials. The promises never reject. */
 export interface RateLimit {
-  /** Before the 354: counts one message. `452 4.7.1` past the messages, `452 4.3.1` past the octets. */
+  /** Before the 354: counts one message. `452 4.7.1` above the messages, `452 4.3.1` above the octets. */
   openMessage(identity: Identity | null): Promise<Reply | undefined>;
-  /** Once all of a message came, before it is stored: counts its octets. */
+  /** After the last octet of a message and before it is stored: counts its octets. */
   takeMessage(identity: Identity | null, sizeInOctets: number): Promise<Reply | undefined>;
 }
 
-/** The fleet's counts could not be asked. */
+/** The shared counts could not be read or written. */
 export interface RateLimitEvent {
   readonly kind: 'table-unavailable';
   readonly operation: 'count';
-  /** The SDK's name of the error, as `AccessDeniedException`. */
+  /** The name that the AWS SDK gives the error, like `AccessDeniedException`. */
   readonly error: string;
 }
 
 export interface RateLimitOptions {
   readonly clock?: Clock;
   readonly observe?: (event: RateLimitEvent) => void;
-  /** Count for the whole fleet in this table. Absent: each process for itself. */
+  /** Counts for the whole fleet in this table. Default: each process counts alone. */
   readonly shared?: {
     readonly client: DynamoDBClient;
     readonly table: string;
-    /** When the table cannot be asked: go on with this process's counts, or refuse. Default `open`. */
+    /** While the table is unavailable: use the counts of this process, or refuse. Default `open`. */
     readonly onOutage?: 'open' | 'closed';
   };
 }
 
-/** Credentials with a rate that are counted at one time. */
+/** The most credentials that are counted at the same time. */
 const COUNTED_KEYS = 20_000;
 
 export function createRateLimit(options: RateLimitOptions = {}): RateLimit {
@@ -90,7 +90,7 @@ class CountedRateLimit implements RateLimit {
     if (identity === null || rate?.octets === undefined) return undefined;
     const { username } = identity;
     const { octets, periodSeconds } = rate;
-    // It would never fit, however long the sender waits.
+    // A permanent refusal: the message will not fit in a later period either.
     if (sizeInOctets > octets) return replies.tooLarge;
     return this.#guarded(async () => {
       const key = octetsKey(username);
@@ -103,7 +103,7 @@ class CountedRateLimit implements RateLimit {
     try {
       return await question();
     } catch {
-      // Only where the configuration says `closed`; why was already observed.
+      // Happens with `closed` only. The cause was observed already.
       return replies.rateUnknown;
     }
   }

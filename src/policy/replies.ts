@@ -1,6 +1,6 @@
 import type { Reply } from '../smtp/index.ts';
 
-/** Every reply by which a policy refuses. */
+/** Every refusal of a policy. */
 export const replies = {
   noSuchMailbox: { code: 550, status: '1.1', text: 'No such mailbox here' },
   senderNotAllowed: { code: 550, status: '7.1', text: 'Sender address not allowed for this user' },

@@ -18,6 +18,8 @@ import { startTestAws } from '../support/aws.ts';
 import { startFaultyTable } from '../credentials/faulty-table.ts';
 import { recorder, TestClock } from '../credentials/support.ts';
 
+const hostname = 'mx.example';
+
 function mailbox(address: string): Mailbox {
   const at = address.lastIndexOf('@');
   return { localPart: address.slice(0, Math.max(0, at)), domain: address.slice(at + 1), address };
@@ -44,18 +46,18 @@ test.each<[string, string, boolean]>([
   ['*@[192.0.2.1]', 'a@[192.0.2.1]', true],
   ['*@[192.0.2.1]', 'a@[192.0.2.2]', false],
   ['a@b@example.com', 'a@b@example.com', true],
-])('the pattern %s on %s: %s', (pattern, address, expected) => {
+])('the pattern %s matches %s: %s', (pattern, address, expected) => {
   expect(checkAddressPattern(pattern)).toBeUndefined();
-  expect(matchesAddress([pattern], mailbox(address))).toBe(expected);
-  expect(matchesAddress(['x@y.example', pattern], mailbox(address))).toBe(expected);
+  expect(matchesAddress([pattern], mailbox(address), hostname)).toBe(expected);
+  expect(matchesAddress(['x@y.example', pattern], mailbox(address), hostname)).toBe(expected);
 });
 
 test.each([
   ['*', true],
   ['<>', true],
   ['*@example.com', false],
-])('the null reverse-path is allowed by %s: %s', (pattern, expected) => {
-  expect(matchesAddress([pattern], null)).toBe(expected);
+])('the pattern %s matches the null reverse-path: %s', (pattern, expected) => {
+  expect(matchesAddress([pattern], null, hostname)).toBe(expected);
 });
 
 test.each([
@@ -68,27 +70,33 @@ test.each([
   'a@ex*mple.com',
   'a b@example.com',
   'a@*.',
-])('the pattern %j is refused with the forms that are right', (pattern) => {
+])('refuses the pattern %j and lists the valid forms', (pattern) => {
   expect(checkAddressPattern(pattern)).toMatch(/^expected an address, "\*@domain"/);
 });
 
-test('no pattern at all allows nothing, and no list of them everything', () => {
+test('an empty list allows nothing, and a missing list everything', () => {
   const sender = mailbox('ann@example.com');
-  expect(checkSender({ allowedSenders: [] }, sender)).toMatchObject({ code: 550, status: '7.1' });
-  expect(checkSender({}, sender)).toBeUndefined();
-  expect(checkSender(undefined, sender)).toBeUndefined();
+  expect(checkSender({ allowedSenders: [] }, sender, hostname)).toMatchObject({
+    code: 550,
+    status: '7.1',
+  });
+  expect(checkSender({}, sender, hostname)).toBeUndefined();
+  expect(checkSender(undefined, sender, hostname)).toBeUndefined();
 });
 
-test('each rule has its own reply', () => {
+test('senders, recipients and sizes are refused with a reply each', () => {
   const grants: Grants = {
     allowedSenders: ['*@in.example'],
     allowedRecipients: ['*@out.example'],
     maxMessageSize: 1000,
   };
-  expect(checkSender(grants, mailbox('a@in.example'))).toBeUndefined();
-  expect(checkSender(grants, mailbox('a@out.example'))).toMatchObject({ code: 550, status: '7.1' });
-  expect(checkRecipient(grants, mailbox('a@out.example'))).toBeUndefined();
-  expect(checkRecipient(grants, mailbox('a@in.example'))).toMatchObject({
+  expect(checkSender(grants, mailbox('a@in.example'), hostname)).toBeUndefined();
+  expect(checkSender(grants, mailbox('a@out.example'), hostname)).toMatchObject({
+    code: 550,
+    status: '7.1',
+  });
+  expect(checkRecipient(grants, mailbox('a@out.example'), hostname)).toBeUndefined();
+  expect(checkRecipient(grants, mailbox('a@in.example'), hostname)).toMatchObject({
     code: 550,
     status: '7.1',
   });
@@ -97,7 +105,7 @@ test('each rule has its own reply', () => {
   expect(checkSize(grants, 1001)).toMatchObject({ code: 552, status: '3.4' });
 });
 
-test('a tenant has its own prefix and topic', () => {
+test('a credential may have a prefix and a topic', () => {
   const topicArn = 'arn:aws:sns:eu-west-1:111122223333:tenant';
   expect(destinationOf({ prefix: 'tenant/', topicArn, maxMessageSize: 1 })).toEqual({
     prefix: 'tenant/',
@@ -121,16 +129,16 @@ test.each<[string, string, boolean]>([
   ['not an address', '0.0.0.0/0', false],
   ['192.0.2.7', 'not a network', false],
   ['127.0.0.1', '127.1/8', false],
-])('%s in %s: %s', (address, network, expected) => {
+])('the address %s is in the network %s: %s', (address, network, expected) => {
   expect(isInNetworks(address, [network])).toBe(expected);
 });
 
-test('networks are told from what is none', () => {
+test('recognizes networks', () => {
   expect(['192.0.2.0/24', '192.0.2.1', '2001:db8::/32', '::1'].filter(isNetwork)).toHaveLength(4);
   expect(['', '192.0.2.0/33', '192.0.2', 'example.com', '::/129'].filter(isNetwork)).toEqual([]);
 });
 
-test('a client is its IPv4 address or its IPv6 /64', () => {
+test('counts an IPv4 address or an IPv6 /64 as one client', () => {
   expect(clientNetwork('192.0.2.7')).toBe('192.0.2.7');
   expect(clientNetwork('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64');
   expect(clientNetwork('2001:DB8:1:2::')).toBe(clientNetwork('2001:db8:1:2:ffff::1'));
@@ -143,7 +151,7 @@ describe('rates', () => {
     grants: issueGrants({ rate }),
   });
 
-  test('so many messages in a period, and again in the next', async () => {
+  test('limits the messages of a credential in each period', async () => {
     const clock = new TestClock();
     const limit = createRateLimit({ clock });
     const tenant = identity({ messages: 3, periodSeconds: 60 });
@@ -158,7 +166,7 @@ describe('rates', () => {
     expect(await limit.openMessage(tenant)).toBeUndefined();
   });
 
-  test('so many octets in a period', async () => {
+  test('limits the octets of a credential in each period', async () => {
     const limit = createRateLimit({ clock: new TestClock() });
     const tenant = identity({ octets: 1000, periodSeconds: 60 });
     expect(await limit.openMessage(tenant)).toBeUndefined();
@@ -168,13 +176,13 @@ describe('rates', () => {
     expect(await limit.openMessage(tenant)).toMatchObject({ code: 452, status: '3.1' });
   });
 
-  test('a message that never fits is refused for good', async () => {
+  test('refuses a message above the octets of a period with 552', async () => {
     const limit = createRateLimit({ clock: new TestClock() });
     const tenant = identity({ octets: 1000, periodSeconds: 60 });
     expect(await limit.takeMessage(tenant, 1001)).toMatchObject({ code: 552, status: '3.4' });
   });
 
-  test('nothing is counted for whoever has no rate', async () => {
+  test('does not limit a credential without a rate', async () => {
     const limit = createRateLimit();
     const free: Identity = { username: 'free', mechanism: 'PLAIN', grants: issueGrants({}) };
     for (const who of [null, free, { username: 'a', mechanism: 'PLAIN' }]) {
@@ -183,7 +191,7 @@ describe('rates', () => {
     }
   });
 
-  test('the fleet shares one rate; out of reach it fails open or closed as configured', async () => {
+  test('shares the rate in the fleet, and fails open or closed as configured while the table is unavailable', async () => {
     await using aws = await startTestAws();
     await using table = await startFaultyTable(aws);
     const clock = new TestClock();

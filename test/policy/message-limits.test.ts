@@ -69,10 +69,10 @@ async function signedIn(grants: Grants) {
       server.onSignIn((attempt, session) => authenticator.authenticate(attempt, session));
       server.onSender((reversePath, session, { size }) => {
         const held = grantsOf(session.identity);
-        return checkSender(held, reversePath) ?? checkSize(held, size);
+        return checkSender(held, reversePath, 'mx.example') ?? checkSize(held, size);
       });
       server.onRecipient((forwardPath, session) =>
-        checkRecipient(grantsOf(session.identity), forwardPath),
+        checkRecipient(grantsOf(session.identity), forwardPath, 'mx.example'),
       );
     },
   );

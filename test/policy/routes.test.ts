@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createRoutes, parseRoutePattern } from '../../src/policy/routes.ts';
+import { parseAddressPattern } from '../../src/policy/address-pattern.ts';
+import { createRoutes } from '../../src/policy/routes.ts';
 import { mailbox } from '../bridge/support.ts';
 
 const refusal = { code: 550, status: '7.1', text: 'Closed' };
@@ -41,7 +42,7 @@ test.each([
   expect(prefixOf([pattern], address)).toBe(matches ? `${pattern}/` : undefined);
 });
 
-test('matches a quoted local part by its meaning', () => {
+test('matches a quoted local part without its quotes', () => {
   const routes = createRoutes([{ recipients: ['"a b"@c.example'], prefix: 'q/' }], 'mx.example');
   const quoted = { localPart: 'a b', domain: 'c.example', address: '"a b"@c.example' };
   expect(routes.match(quoted)).toEqual({ kind: 'accept', prefix: 'q/' });
@@ -63,7 +64,7 @@ describe('of several routes that match, takes the first', () => {
   });
 });
 
-test('refuses what no route matches with 550 5.1.1', () => {
+test('refuses a recipient that no route matches with 550 5.1.1', () => {
   const routes = createRoutes([{ recipients: ['*@a.example'] }], 'mx.example');
   expect(routes.match(mailbox('x@b.example'))).toMatchObject({
     kind: 'refuse',
@@ -99,7 +100,7 @@ test.each([
   '*@*.*',
   'a b@c',
   '*@a b',
-])('says that %j is no pattern', (text) => {
-  expect(parseRoutePattern(text)).toBeUndefined();
+])('refuses the pattern %j', (text) => {
+  expect(parseAddressPattern(text)).toBeUndefined();
   expect(() => createRoutes([{ recipients: [text] }], 'mx.example')).toThrow(RangeError);
 });

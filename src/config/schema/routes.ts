@@ -1,12 +1,16 @@
 // Routes: which recipients are accepted, and where their mail is stored.
+import { z } from 'zod';
+import { ADDRESS_PATTERN_FORMS, parseAddressPattern } from '../../policy/address-pattern.ts';
 import { listOf, nonEmptyListOf, section, text, wholeNumber } from '../fields.ts';
 import { objectPrefix } from './common.ts';
 
-const addressPattern = text(
-  'an address, "*@domain", "*@*.domain", "local@*" or "*"',
-  'An address pattern.',
-  /^(\*|[^\s@]+@[^\s@]+)$/,
-);
+const addressPattern = z
+  .string({ error: ADDRESS_PATTERN_FORMS })
+  .refine((pattern) => parseAddressPattern(pattern) !== undefined, { error: ADDRESS_PATTERN_FORMS })
+  .meta({
+    description: 'An address pattern.',
+    examples: ['ann@example.com', '*@example.com', '*@*.example.com', 'postmaster@*', '*'],
+  });
 
 const reject = section(
   {

@@ -80,6 +80,8 @@ describe('add', () => {
 
   test.each([
     ['--sender', 'example.com', /expected an address/],
+    ['--sender', '*@*', /expected an address, "\*@domain", .* or "\*", got "\*@\*"/],
+    ['--recipient', 'a*b@example.com', /"local@\*" or "\*", got "a\*b@example\.com"/],
     ['--cidr', '192.0.2.0/33', /expected an address or a network/],
     ['--max-message-size', 'ten', /expected a size/],
     ['--messages', '100', /expected an amount and a period/],

@@ -44,6 +44,16 @@ test.each<[string, string, RegExp]>([
   expect(refusal).not.toContain(line.match(/"verifier":"([^"]+)"/)?.[1]?.slice(8));
 });
 
+test.each(['*@*', 'a*b@example.com', 'a@b*', '**@a.b'])(
+  'a line that grants %s is refused with the sentence of the configuration',
+  async (pattern) => {
+    const line = (await exported()).replace('*@a.example', pattern);
+    expect(parseCredential(line)).toBe(
+      `grants.allowedSenders.0: expected an address, "*@domain", "*@*.domain", "local@*" or "*", got "${pattern}"`,
+    );
+  },
+);
+
 test('any text and any JSON is a credential or a sentence', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (text) => {

@@ -1,0 +1,123 @@
+// The pattern language as tables, for every place that reads patterns: routes, grants, the schema of the configuration
+// and the construct. Addresses are written as in MAIL and RCPT. Sources: RFC 5321 sections 2.4, 4.1.1.3, 4.1.2 and
+// 4.1.3, RFC 6531 section 3.3, RFC 5890 section 2.3.2.1, and how Postfix looks up addresses (the last `@` separates,
+// without regard to case).
+
+/** What a bare `<postmaster>` belongs to. */
+export const hostname = 'mx.example';
+
+/** Name, pattern, address, whether they match. */
+export const pairs: readonly (readonly [string, string, string, boolean])[] = [
+  ['an address', 'ann@example.com', 'ann@example.com', true],
+  ['another local part', 'ann@example.com', 'anna@example.com', false],
+  ['another domain', 'ann@example.com', 'ann@sub.example.com', false],
+  ['a local part in another case', 'Ann@example.com', 'aNN@example.com', true],
+  ['a domain in another case', 'ann@Example.com', 'ann@eXAMPLE.COM', true],
+  ['an address with a detail, which is part of it', 'ann@a.example', 'ann+list@a.example', false],
+  ['punctuation that needs no quotes', "o'brien/x=1@a.example", "O'Brien/X=1@a.example", true],
+
+  ['the mailboxes of a domain', '*@example.com', 'x@example.com', true],
+  ['a domain, for a subdomain', '*@example.com', 'x@sub.example.com', false],
+  ['a domain, for a longer name', '*@example.com', 'x@notexample.com', false],
+  ['subdomains', '*@*.example.com', 'x@sub.example.com', true],
+  ['subdomains of subdomains', '*@*.example.com', 'x@a.b.example.com', true],
+  ['subdomains, for the domain itself', '*@*.example.com', 'x@example.com', false],
+  ['subdomains, for a longer name', '*@*.example.com', 'x@notexample.com', false],
+  ['subdomains of a name with one label', '*@*.com', 'x@example.com', true],
+  ['a local part at any domain', 'abuse@*', 'Abuse@z.example', true],
+  ['a local part at any domain, for a longer one', 'abuse@*', 'abuser@z.example', false],
+  ['a local part at an address literal', 'abuse@*', 'abuse@[192.0.2.1]', true],
+  ['everything', '*', 'x@y.example', true],
+  ['everything, for a quoted local part', '*', '"a b"@y.example', true],
+
+  // Unicode: a letter may be one character or two (NFC and NFD).
+  ['a composed letter by a decomposed one', 'jose\u0301@a.example', 'Jos\u00e9@a.example', true],
+  ['a decomposed letter by a composed one', 'JOS\u00c9@a.example', 'jose\u0301@a.example', true],
+  ['a letter that only its small form composes', 'J\u030c@a.example', '\u01f0@a.example', true],
+  ['an accent, which tells mailboxes apart', 'jose@a.example', 'jos\u00e9@a.example', false],
+
+  // Quotes are a way to write a local part and not a part of it.
+  ['quotes in the pattern only', '"ab"@x.example', 'ab@x.example', true],
+  ['quotes in the address only', 'ab@x.example', '"ab"@x.example', true],
+  ['a needless backslash', 'ab@x.example', '"a\\b"@x.example', true],
+  ['a quoted blank', '"a b"@x.example', '"A b"@x.example', true],
+  ['a quoted quote', '"a\\"b"@x.example', '"a\\"b"@x.example', true],
+  ['an empty local part', '""@x.example', '""@x.example', true],
+  ['an empty local part, for another', '""@x.example', 'a@x.example', false],
+  ['a quoted @', '"a@b"@x.example', '"a@b"@x.example', true],
+  ['an @ before the last one', 'a@b@x.example', '"a@b"@x.example', true],
+  ['dots that only quotes allow in mail', 'a..b@x.example', '"a..b"@x.example', true],
+  ['a quoted star, for a star', '"a*b"@x.example', 'a*b@x.example', true],
+  ['a quoted star, for anything else', '"a*b"@x.example', 'acb@x.example', false],
+  ['a quoted star alone, for a star', '"*"@x.example', '*@x.example', true],
+  ['a quoted star alone, for another mailbox', '"*"@x.example', 'a@x.example', false],
+
+  // One domain has several spellings.
+  ['a final dot', 'ann@example.com.', 'ann@example.com', true],
+  ['a final dot after subdomains', '*@*.example.com.', 'x@sub.example.com', true],
+  ['a U-label by its A-label', '*@xn--bcher-kva.example', 'x@b\u00fccher.example', true],
+  ['an A-label by its U-label', '*@B\u00dcCHER.example', 'x@XN--BCHER-KVA.example', true],
+  ['a decomposed U-label', '*@bu\u0308cher.example', 'x@b\u00fccher.example', true],
+  ['subdomains of a U-label', '*@*.b\u00fccher.example', 'x@a.xn--bcher-kva.example', true],
+  ['a U-label and a final dot', '*@b\u00fccher.example.', 'x@b\u00fccher.example', true],
+  ['a sharp s, which is not ss', '*@fa\u00df.example', 'x@fass.example', false],
+  ['labels of digits', '*@1.2.3', 'x@1.2.3', true],
+  ['labels of digits, which are no IPv4 address', '*@1.2.3', 'x@1.2.0.3', false],
+  ['an IPv4 literal', '*@[192.0.2.1]', 'x@[192.0.2.1]', true],
+  ['another IPv4 literal', '*@[192.0.2.1]', 'x@[192.0.2.10]', false],
+  ['an IPv4 literal, for the name of the same digits', '*@[192.0.2.1]', 'x@192.0.2.1', false],
+  ['an IPv4 literal with leading zeros', '*@[192.0.2.1]', 'x@[192.000.002.001]', true],
+  ['an IPv6 literal spelled out', 'x@[IPv6:2001:DB8::1]', 'x@[ipv6:2001:db8:0:0:0:0:0:1]', true],
+  ['another IPv6 literal', 'x@[IPv6:2001:DB8::1]', 'x@[IPv6:2001:db8::2]', false],
+  ['subdomains, for an address literal', '*@*.2.1', 'x@[192.0.2.1]', false],
+
+  // The bare <postmaster> has no domain; it is a mailbox of the host.
+  ['the postmaster of the host', 'postmaster@mx.example', 'Postmaster', true],
+  ['any mailbox of the host', '*@MX.example.', 'postmaster', true],
+  ['the postmaster of any domain', 'postmaster@*', 'postmaster', true],
+  ['a domain above the host', '*@*.example', 'postmaster', true],
+  ['the postmaster of another host', 'postmaster@other.example', 'postmaster', false],
+];
+
+/** Texts that are no pattern. */
+export const refused: readonly string[] = [
+  '',
+  '@',
+  'a',
+  'a@',
+  '@a',
+  '**',
+  '*@',
+  '*@*',
+  '**@a.b',
+  'a*b@example.com',
+  '*a@example.com',
+  'a@b*',
+  'a@*.b',
+  'a@*.',
+  '*@*.',
+  '*@*.*',
+  '*@**.b',
+  'a b@c.example',
+  ' a@c.example',
+  'a@c.example\n',
+  '*@a b',
+  'a@b..example',
+  'a@.example',
+  'a@-b.example',
+  'a@b-.example',
+  `a@${'b'.repeat(64)}.example`,
+  '*@*.[192.0.2.1]',
+  'a@[192.0.2.256]',
+  'a@[IPv6:2001:db8::g]',
+  'a@[here]',
+  'a@[192.0.2.1',
+  '"a@b.example',
+  '"a"b@c.example',
+  'a,b@c.example',
+  'a@c.example,b@c.example',
+  '<a@c.example>',
+  'a@c.example/d',
+  'a@ex%61mple.com',
+  '*@\u00ad.example',
+];
