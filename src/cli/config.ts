@@ -21,7 +21,7 @@ export function configCommand(): Command {
       const configuration = parseConfiguration(source.document);
       refuseNotYetAvailable(configuration);
       process.stdout.write(
-        json ? `${JSON.stringify(configuration, null, 2)}\n` : `${source.name}: right\n`,
+        json ? `${JSON.stringify(configuration, null, 2)}\n` : `${source.name}: valid\n`,
       );
     });
   command

@@ -60,7 +60,21 @@ async function serve(changes: object, environment = aws.environment) {
   return { code, lines };
 }
 
+/** Each was once accepted by the schema and refused by the routes, without a path. */
+const notPatterns = ['*@*', 'a*b@example.com', 'a@b*', '**@a.b'];
+const notPatternLines = notPatterns.map(
+  (pattern, at) =>
+    `mailsluice: routes[0].recipients[${at}]: expected an address, "*@domain", "*@*.domain", "local@*" or "*", got "${pattern}"`,
+);
+
 describe('serve', () => {
+  test('a text that is no address pattern is refused with its path, exit 2', async () => {
+    expect(await serve({ routes: [{ recipients: notPatterns }] })).toEqual({
+      code: 2,
+      lines: notPatternLines,
+    });
+  });
+
   test('a listener’s port in use is one line, exit 1', async () => {
     const { code, lines } = await serve({
       listeners: [{ name: 'mx', host: '127.0.0.1', port: busyPort }],
@@ -179,6 +193,12 @@ describe('config check', () => {
     ]);
   });
 
+  test('a text that is no address pattern is refused with the sentence of serve, exit 2', async () => {
+    const config = JSON.stringify({ ...serving, routes: [{ recipients: notPatterns }] });
+    const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
+    expect({ code, lines }).toEqual({ code: 2, lines: notPatternLines });
+  });
+
   test('the same document is found in MAILSLUICE_CONFIG, inline and as a path', async () => {
     const file = join(folder, 'five.json');
     writeFileSync(file, five);
@@ -205,14 +225,14 @@ describe('config check', () => {
     ]);
   });
 
-  test('a right one says so, exit 0', async () => {
+  test('a valid configuration prints valid, exit 0', async () => {
     const { code, lines } = await mailsluice([
       'config',
       'check',
       '--config',
       JSON.stringify(serving),
     ]);
-    expect({ code, lines }).toEqual({ code: 0, lines: ['--config: right'] });
+    expect({ code, lines }).toEqual({ code: 0, lines: ['--config: valid'] });
   });
 });
 
