@@ -92,7 +92,7 @@ test('the examples of the README are what the program does', () => {
     maxMessageSize: 25e6,
     answerTimeout: 60,
   });
-  const [, messages = ''] = /```\n(mailsluice: .*?)\n```/s.exec(page) ?? [];
+  const [, messages = ''] = /```\n(listeners.*?)\n```/s.exec(page) ?? [];
   const wrong = {
     ...JSON.parse(example),
     listeners: [
@@ -110,7 +110,7 @@ test('the examples of the README are what the program does', () => {
       return String((error as Error).message).split('\n');
     }
   });
-  const expected = messages.replaceAll('mailsluice: ', '').split('\n');
+  const expected = messages.split('\n');
   expect(expected).toHaveLength(4);
   expect([...new Set(problems)]).toEqual(expected);
 });
