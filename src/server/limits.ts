@@ -9,7 +9,7 @@
  * });
  */
 export interface Limits {
-  /** Octets of one message, announced as SIZE (RFC 1870). Default 41,943,040 (40 MiB). */
+  /** Octets of one message, announced as SIZE (RFC 1870). Default 40,000,000. */
   readonly maxMessageSize: number;
   /** Recipients of one transaction; RFC 5321 section 4.5.3.1.8 asks for at least 100. Default 100. */
   readonly maxRecipients: number;
@@ -19,7 +19,7 @@ export interface Limits {
   readonly maxConnections: number;
   /** Connections at one time from one IPv4 address or one IPv6 /64; past it `421 4.7.0`. Default 100. */
   readonly maxConnectionsPerAddress: number;
-  /** Transactions of one session. Default 1000. */
+  /** Transactions of one session; past it `421 4.7.0`. Default 100. */
   readonly maxMessages: number;
   /** Refusals in one session, but for a hook's or a store's 4yz (which is no error of the client's). Default 20. */
   readonly maxErrors: number;
@@ -31,7 +31,7 @@ export interface Limits {
   readonly dataTimeoutSeconds: number;
   /**
    * Octets a second that a message must bring, averaged over each `dataTimeoutSeconds`. Time in which the
-   * server itself does not read is not counted. Default 512; 0 turns it off.
+   * server itself does not read is not counted. Default 100; 0 turns it off.
    */
   readonly minDataRate: number;
   /** The whole of one message's data, whatever its rate. Default 3600. */
@@ -49,16 +49,16 @@ export interface Limits {
 
 /** What a server does that is told nothing else. */
 export const DEFAULT_LIMITS: Limits = {
-  maxMessageSize: 41_943_040,
+  maxMessageSize: 40_000_000,
   maxRecipients: 100,
   maxConnections: 2000,
   maxConnectionsPerAddress: 100,
-  maxMessages: 1000,
+  maxMessages: 100,
   maxErrors: 20,
   maxSignInFailures: 3,
   commandTimeoutSeconds: 300,
   dataTimeoutSeconds: 180,
-  minDataRate: 512,
+  minDataRate: 100,
   messageSeconds: 3600,
   handshakeTimeoutSeconds: 30,
   sessionSeconds: 1800,
