@@ -571,7 +571,7 @@ export class Session {
         this.#state = GREETED;
         this.#outputs.push({ kind: 'note', note: { kind: 'sign-in-refused', mechanism, code } });
         if (code >= 500) this.#signInFailures++;
-        this.#say('AUTH', reply);
+        this.#say('AUTH', reply, step.rule);
         if (this.#signInFailures > this.#options.maxSignInFailures) {
           this.#farewell('too-many-sign-in-failures');
         }
@@ -680,10 +680,10 @@ export class Session {
     if (counts) this.#countError();
   }
 
-  /** A refusal that a policy gave. */
-  #say(verb: string, reply: Reply): void {
+  /** A refusal that a policy gave, or the rule that is named. */
+  #say(verb: string, reply: Reply, rule = 'policy'): void {
     this.#text += renderReply(reply);
-    this.#note(verb, reply.code, 'policy');
+    this.#note(verb, reply.code, rule);
     if (reply.code === 421) this.#end('policy');
     // To be told to come back later is no error of the client's; to sign in again and again may be one.
     else if (reply.code >= 500 || verb === 'AUTH') this.#countError();

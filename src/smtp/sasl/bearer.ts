@@ -1,7 +1,6 @@
 // OAUTHBEARER (RFC 7628) and XOAUTH2 (Google's forerunner of it): a token in place of a password.
 import { isUtf8 } from 'node:buffer';
 import { refusals } from '../replies.ts';
-import type { Reply } from '../reply.ts';
 import { Secret } from '../secret.ts';
 import type { SignInAnswer } from '../sign-in.ts';
 import {
@@ -19,6 +18,8 @@ interface BearerResponse {
   readonly token: string | undefined;
 }
 
+type Refusal = Extract<Step, { kind: 'refuse' }>;
+
 /** Control-A, which ends every key and value. */
 const SEPARATOR = '\x01';
 const BEARER = 'bearer ';
@@ -27,7 +28,7 @@ class BearerExchange implements Exchange {
   readonly #mechanism: string;
   readonly #parse: (text: string) => BearerResponse | undefined;
   readonly #failure: string;
-  #refusal: Reply | undefined;
+  #refusal: Refusal | undefined;
 
   constructor(
     mechanism: string,
@@ -45,12 +46,14 @@ class BearerExchange implements Exchange {
 
   respond(response: Buffer): Step {
     // Whatever the client says to the failure, it has failed (RFC 7628 section 3.2.3).
-    if (this.#refusal !== undefined) return { kind: 'refuse', reply: this.#refusal };
+    if (this.#refusal !== undefined) return this.#refusal;
     const parsed = isUtf8(response) ? this.#parse(response.toString('utf8')) : undefined;
     if (parsed === undefined) return MALFORMED;
     const { username, token } = parsed;
     // No token: the client wants to know what it would need (RFC 7628 section 4.3).
-    if (token === undefined) return this.#explain(refusals['no-token']);
+    if (token === undefined) {
+      return this.#explain({ kind: 'refuse', reply: refusals['no-token'], rule: 'no-token' });
+    }
     return {
       kind: 'ask',
       question: {
@@ -67,11 +70,11 @@ class BearerExchange implements Exchange {
 
   answered(answer: SignInAnswer): Step {
     // Only a token that is no good is explained; that the table is away is not the token's fault.
-    if (answer.kind === 'refuse' && answer.reply.code === 535) return this.#explain(answer.reply);
+    if (answer.kind === 'refuse' && answer.reply.code === 535) return this.#explain(answer);
     return conclude(answer);
   }
 
-  #explain(refusal: Reply): Step {
+  #explain(refusal: Refusal): Step {
     this.#refusal = refusal;
     return { kind: 'challenge', data: Buffer.from(this.#failure) };
   }

@@ -15,7 +15,8 @@ export type Step =
   /** Ask, and give the answer to `answered`. */
   | { readonly kind: 'ask'; readonly question: SignInQuestion }
   | { readonly kind: 'accept'; readonly identity: Identity }
-  | { readonly kind: 'refuse'; readonly reply: Reply }
+  /** `rule` names the refusal where it is the mechanism's own; without it the answer to a question refused. */
+  | { readonly kind: 'refuse'; readonly reply: Reply; readonly rule?: string }
   /** The client's response is not what the mechanism allows. */
   | { readonly kind: 'malformed' };
 

@@ -183,3 +183,17 @@ test('a secret shows itself only when asked', async () => {
   }
   expect(secret.reveal()).toBe('hunter2');
 });
+
+test('a bearer without a token is noted under its own rule, a refused token under the policy', () => {
+  const rulesAfter = (initialResponse: string, answer?: SignInAnswer): unknown[] => {
+    const session = greeted(['OAUTHBEARER']);
+    send(session, `AUTH OAUTHBEARER ${base64(initialResponse)}`);
+    if (answer !== undefined) session.answer(answer);
+    return notesOf(send(session, base64('\x01'))).map((note) => (note as { rule?: string }).rule);
+  };
+  expect(rulesAfter('n,,\x01\x01')).toEqual([undefined, 'no-token']);
+  expect(rulesAfter('n,,\x01auth=Bearer x\x01\x01', { kind: 'refuse', reply: no })).toEqual([
+    undefined,
+    'policy',
+  ]);
+});
