@@ -291,7 +291,7 @@ class TableAuthenticator implements Authenticator {
     { credential, source }: Reading,
     identity: { readonly username: string; readonly mechanism: string; readonly grants?: unknown },
   ): Promise<SignInAnswer> {
-    const { sessionId, clientAddress } = run.session;
+    const { sessionId, listener, clientAddress, clientPort } = run.session;
     const { username, mechanism } = identity;
     // Of guesses made side by side, one that is right must not win once the others have locked it out.
     if (await this.#throttle.isLocked(clientAddress, username)) {
@@ -302,8 +302,10 @@ class TableAuthenticator implements Authenticator {
     this.#observe({
       kind: 'sign-in-accepted',
       sessionId,
-      mechanism,
+      listener,
       clientAddress,
+      clientPort,
+      mechanism,
       username,
       source,
     });
@@ -331,16 +333,19 @@ class TableAuthenticator implements Authenticator {
   }
 
   #refuse(
-    { attempt: { mechanism }, session: { sessionId, clientAddress } }: Run,
+    { attempt: { mechanism }, session }: Run,
     cause: RefusalCause,
     reply: Reply,
     credential?: Credential,
   ): SignInAnswer {
+    const { sessionId, listener, clientAddress, clientPort } = session;
     this.#observe({
       kind: 'sign-in-refused',
       sessionId,
-      mechanism,
+      listener,
       clientAddress,
+      clientPort,
+      mechanism,
       cause,
       code: reply.code,
       ...(credential && { username: credential.username }),

@@ -1,28 +1,29 @@
-/** What an operator may want to hear of. Never holds a secret, a token or a verifier. */
+import type { SessionFacts } from '../smtp/index.ts';
+
+/** One sign-in: the session that it belongs to, and its SASL mechanism. */
+type SignIn = Readonly<
+  Pick<SessionFacts, 'sessionId' | 'listener' | 'clientAddress' | 'clientPort'>
+> & { readonly mechanism: string };
+
+/** Events of sign-in for an operator. Never holds a secret, a token or a verifier. */
 export type CredentialEvent =
-  | {
+  | (SignIn & {
       readonly kind: 'sign-in-accepted';
-      readonly sessionId: string;
-      readonly mechanism: string;
-      readonly clientAddress: string;
       /** Canonical. */
       readonly username: string;
-      /** `stale`: the table could not be read and the grace after the last reading held. */
+      /** `stale`: the table could not be read, but the grace after the last read had not passed. */
       readonly source: 'table' | 'cache' | 'stale';
-    }
-  | {
+    })
+  | (SignIn & {
       readonly kind: 'sign-in-refused';
-      readonly sessionId: string;
-      readonly mechanism: string;
-      readonly clientAddress: string;
       /** Canonical, and only where there is such a credential: people type passwords into the wrong field. */
       readonly username?: string;
-      /** What the client never learns. */
+      /** The reason, which the client never learns. */
       readonly cause: RefusalCause;
       /** The reply code: 535, 454 or 421. */
       readonly code: number;
-    }
-  /** The table could not be asked: the client hears 454 unless the grace holds. */
+    })
+  /** The table could not be read: sign-ins are answered 454 once the grace has passed. */
   | {
       readonly kind: 'table-unavailable';
       readonly operation: 'read' | 'record-use' | 'count';
@@ -31,7 +32,7 @@ export type CredentialEvent =
     }
   /** The keys of a token issuer could not be fetched. */
   | { readonly kind: 'issuer-unavailable'; readonly error: string }
-  /** A row that cannot be understood, hence not used. */
+  /** A row that is not valid and therefore not used. */
   | {
       readonly kind: 'credential-unreadable';
       readonly username: string;
