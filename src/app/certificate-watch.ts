@@ -1,25 +1,26 @@
 import type { CertificateConfiguration } from '../config/index.ts';
-import type { Log, Metrics } from '../telemetry/index.ts';
+import { CertificateError } from '../server/index.ts';
 import { type CertificateMaterial, readCertificates } from './certificate-sources.ts';
+import type { AppEvent } from './report/app.ts';
 
 export interface CertificateWatch {
   readonly certificates: readonly CertificateConfiguration[];
   readonly folder: string;
-  /** What is served now. */
+  /** The certificates in use. */
   readonly serving: readonly CertificateMaterial[];
   readonly intervalSeconds: number;
-  /** Serves these from now on; throws where they cannot be used, and the old ones go on. */
+  /** Serves these from now on; throws where they cannot be used, and the old ones stay in use. */
   readonly replace: (certificates: readonly CertificateMaterial[]) => void;
-  readonly log: Log;
-  readonly metrics: Metrics;
+  readonly observe: (event: AppEvent) => void;
 }
 
 /**
- * Looks at the sources of the certificates again and again, and serves newer ones. A source that cannot be
- * read, or material that cannot be used, leaves the old ones serving and is told. Returns what stops it.
+ * Reads the sources of the certificates at every interval, and serves newer ones. A source that cannot be read,
+ * or a certificate that cannot be used, leaves the old ones in use and is reported. Returns a function that
+ * stops it.
  */
 export function watchCertificates(watch: CertificateWatch): () => void {
-  const { certificates, folder, intervalSeconds, log, metrics } = watch;
+  const { certificates, folder, intervalSeconds, observe } = watch;
   let serving = JSON.stringify(watch.serving);
   let isLooking = false;
   const look = async (): Promise<void> => {
@@ -34,10 +35,9 @@ export function watchCertificates(watch: CertificateWatch): () => void {
     isLooking = true;
     look()
       .catch((error: unknown) => {
-        metrics.count('CertReloadErrors', {});
-        log.error('certificate-reload-failed', {
-          reason: error instanceof Error ? error.message : String(error),
-        });
+        // The server reports a certificate that it refuses.
+        if (error instanceof CertificateError) return;
+        observe({ kind: 'certificate-reload-failed', error });
       })
       .finally(() => {
         isLooking = false;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import { type App, startApp, type StoredMail } from '../app/start.ts';
+import { type App, startApp } from '../app/start.ts';
+import type { StoredMail } from '../app/stored-mail.ts';
 import { type Configuration, parseConfiguration } from '../config/index.ts';
 import { CredentialAdministration, createCredentialClient } from '../credentials/index.ts';
 import { readConfigurationSource } from './frame/configuration-source.ts';

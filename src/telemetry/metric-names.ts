@@ -1,12 +1,12 @@
-// The one list of metrics: the program counts by these names, and the dashboards and alarms of infra/ are
-// compiled from them, so that no graph or alarm can wait for a metric that nobody emits.
+// The one list of metrics. The program counts by these names, and the dashboard and the alarms of infra/ are
+// compiled from them, so that no graph or alarm can wait for a metric that the program does not emit.
 
 export const METRIC_NAMESPACE = 'MailBridge';
 
-/** The dimension that every metric has in CloudWatch: which installation it is. */
+/** The dimension that every metric has in CloudWatch: the installation. */
 export const STAGE_DIMENSION = 'Stage';
 
-/** What a series can be told apart by. Each has few values: never an address, a user name or an id. */
+/** The labels of a series. Each has few values: never an address, a user name or an id. */
 export type Label = 'Listener' | 'Reason' | 'TlsVersion' | 'Code';
 
 /** Units as CloudWatch spells them. */
@@ -14,12 +14,12 @@ export type MetricUnit = 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes' | 'None'
 
 export interface MetricSpecification {
   /**
-   * `counter` only grows, and is emitted as the growth of one interval; `gauge` is read when it is asked for;
-   * `values` keeps the distribution, for percentiles.
+   * `counter`: only grows, and is emitted as its growth in one interval. `gauge`: read for each report.
+   * `values`: the distribution of single values, for percentiles.
    */
   readonly kind: 'counter' | 'gauge' | 'values';
   readonly unit: MetricUnit;
-  /** What the program says with each count. */
+  /** The labels that the program gives with each count. */
   readonly labels: readonly Label[];
   /** The sets of labels that become metrics in CloudWatch, each beside `Stage`; `[]` is the sum over all labels. */
   readonly dimensions: readonly (readonly Label[])[];
@@ -41,69 +41,111 @@ const values = (unit: MetricUnit, description: string) =>
 
 export const METRICS = {
   // Connections and TLS
-  ConnectionsAccepted: counter(['Listener'], [['Listener']], 'Connections that were greeted'),
+  ConnectionsAccepted: counter(['Listener'], [['Listener']], 'Connections that were accepted'),
   ConnectionsRejected: counter(
     ['Reason'],
     [[], ['Reason']],
-    'Connections that were answered 421, or closed, instead of a greeting',
+    'Connections over a limit or without a valid PROXY header: answered 421, or closed',
   ),
   ActiveConnections: gauge('Count', 'Open SMTP connections of one task'),
-  SessionsAborted: counter(['Listener'], [[]], 'Sessions that ended without QUIT or our 421'),
+  SessionsAborted: counter(
+    ['Listener'],
+    [[]],
+    'Sessions that ended without QUIT or a final reply of the server',
+  ),
   TlsHandshakes: counter(['TlsVersion'], [['TlsVersion']], 'TLS handshakes that succeeded'),
   TlsFailures: counter(['Listener'], [[]], 'TLS handshakes that failed'),
   PlaintextSessions: counter(
     ['Listener'],
     [['Listener']],
-    'Sessions that sent a message without TLS',
+    'Sessions with at least one message accepted without TLS; each session counts once',
   ),
-  ProxyHeaderErrors: counter([], [[]], 'Connections without the PROXY header they had to have'),
+  ProxyHeaderErrors: counter(
+    [],
+    [[]],
+    'Connections without the PROXY header that their listener requires',
+  ),
 
   // Traffic and outcomes
   MessagesAccepted: counter(['Listener'], [[], ['Listener']], 'Messages that were answered 250'),
   MessagesRejected: counter(
     ['Reason'],
     [[], ['Reason']],
-    'Messages and recipients that were answered 5yz',
+    'Messages and recipients refused by policy or limit: MAIL, RCPT, DATA or the message answered 5yz',
   ),
-  MessagesDeferred: counter(['Reason'], [[], ['Reason']], 'Messages that were answered 4yz'),
+  MessagesDeferred: counter(
+    ['Reason'],
+    [[], ['Reason']],
+    'Messages that were answered 4yz at DATA or at their end: commit failed, memory short or S3 unavailable',
+  ),
+  CommandErrors: counter(
+    ['Reason'],
+    [[]],
+    'Commands answered 5yz since they are unknown, malformed, out of order or not offered',
+  ),
+  OverloadRefusals: counter(
+    [],
+    [[]],
+    'Connections, senders and messages answered 4yz before a commit: memory short or S3 unavailable',
+  ),
   BareNewlineRejects: counter([], [[]], 'Messages refused for a bare CR or LF'),
-  DuplicatesAnswered: counter([], [[]], 'Messages sent again, answered with the first messageId'),
-  BytesAccepted: counter([], [[]], 'Octets of the messages that were answered 250', 'Bytes'),
+  DuplicatesAnswered: counter(
+    [],
+    [[]],
+    'Messages that were sent again, and answered with the messageId of the first time',
+  ),
+  BytesAccepted: counter([], [[]], 'Octets of the accepted messages', 'Bytes'),
   MessageSize: values('Bytes', 'Octets of one accepted message'),
   Recipients: values('Count', 'Recipients of one accepted message'),
 
   // From the final dot to the reply
   CommitLatency: values('Milliseconds', 'From the end of the message to its reply'),
-  CommitFailures: counter([], [[]], 'Messages that could not be stored or announced: 451'),
-  CommitInFlight: gauge('Count', 'Messages of one task on their way to S3 and SNS'),
-  S3PutLatency: values('Milliseconds', 'One write to S3, its retries included'),
-  S3Retries: counter([], [[]], 'Writes to S3 that had to be tried again'),
-  S3Errors: counter(['Code'], [[], ['Code']], 'Writes to S3 that failed for good, by error'),
-  SnsPublishLatency: values('Milliseconds', 'One publish to SNS, its retries included'),
-  SnsErrors: counter(['Code'], [[], ['Code']], 'Notifications that SNS would not take, by error'),
-  OutboxWrites: counter([], [[]], 'Notifications that went to the outbox'),
+  CommitFailures: counter(
+    [],
+    [[]],
+    'Messages whose commit was tried and failed: not stored or not announced, answered 451',
+  ),
+  CommitInFlight: gauge('Count', 'Messages of one task that are being stored and announced'),
+  S3PutLatency: values('Milliseconds', 'One write to S3, retries included'),
+  S3Retries: counter([], [[]], 'Retries of writes to S3'),
+  S3Errors: counter(
+    ['Code'],
+    [[], ['Code']],
+    'Writes to S3 that failed after all retries, by error code',
+  ),
+  SnsPublishLatency: values('Milliseconds', 'One publish to SNS, retries included'),
+  SnsErrors: counter(
+    ['Code'],
+    [[], ['Code']],
+    'Notifications that SNS did not accept, by error code',
+  ),
+  OutboxWrites: counter([], [[]], 'Notifications written to the outbox'),
   OutboxOldestAge: gauge('Seconds', 'Age of the oldest notification in the outbox; 0 when empty'),
-  OutboxSetAside: counter([], [[]], 'Outbox markers given up on after too many tries'),
+  OutboxSetAside: counter(
+    [],
+    [[]],
+    'Notifications from the outbox that SNS refused too often and that were set aside',
+  ),
 
   // Sign-in
   AuthSuccess: counter(['Listener'], [[]], 'Sign-ins that succeeded'),
-  AuthFailures: counter(['Listener'], [[]], 'Sign-ins that were refused'),
-  AuthBackendErrors: counter([], [[]], 'Sign-ins that could not be decided: 454'),
-  AuthLatency: values('Milliseconds', 'From a complete sign-in to its answer'),
+  AuthFailures: counter(['Listener'], [[]], 'Sign-ins that were refused, for whatever reason'),
+  AuthBackendErrors: counter([], [[]], 'Sign-ins that could not be checked, answered 454'),
+  AuthLatency: values('Milliseconds', 'From the last response of the client to the answer'),
   CredentialCacheHitRate: values(
     'None',
-    '1 for a sign-in answered from memory, 0 for one looked up',
+    '1 for a sign-in answered from memory, 0 for one read from the table',
   ),
 
   // The process
-  RamBudgetUsed: gauge('Bytes', 'Octets of limits.memory that are taken'),
-  EventLoopLagP99: gauge('Milliseconds', 'How late timers fire, 99th percentile'),
+  RamBudgetUsed: gauge('Bytes', 'Octets of limits.memory in use'),
+  EventLoopLagP99: gauge('Milliseconds', 'Delay of the event loop, 99th percentile'),
   HeapUsed: gauge('Bytes', 'JavaScript heap in use'),
   ResidentMemory: gauge('Bytes', 'Resident set size of the process'),
-  CertDaysToExpiry: gauge('None', 'Days that the first certificate to expire is still valid'),
+  CertDaysToExpiry: gauge('None', 'Days until the first certificate expires'),
   CertReloadErrors: counter([], [[]], 'Newer certificates that could not be used'),
   DrainSeconds: values('Seconds', 'From SIGTERM to the end of the last session'),
-  LogLinesDropped: counter([], [[]], 'Log lines lost because nobody read them'),
+  LogLinesDropped: counter([], [[]], 'Log lines lost because the reader was too slow'),
 } as const satisfies Record<string, MetricSpecification>;
 
 export type MetricName = keyof typeof METRICS;
@@ -116,7 +158,7 @@ export type CounterName = NameOfKind<'counter'>;
 export type GaugeName = NameOfKind<'gauge'>;
 export type ValuesName = NameOfKind<'values'>;
 
-/** The labels that go with one metric: all of them, and no others. */
+/** The labels of one metric: all of them, and no others. */
 export type LabelsOf<N extends MetricName> = Readonly<
   Record<(typeof METRICS)[N]['labels'][number], string>
 >;

@@ -1,6 +1,6 @@
 import type { ConfigurationInput } from '../../config/index.ts';
 
-/** What `mailsluice local` does without a word of configuration (DESIGN section 4). */
+/** The configuration of `mailsluice local` without any document: all on loopback, and nothing to set up first. */
 export const LOCAL_DEFAULTS = {
   hostname: 'localhost',
   listeners: [

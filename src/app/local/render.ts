@@ -1,4 +1,4 @@
-import type { StoredMail } from '../start.ts';
+import type { StoredMail } from '../stored-mail.ts';
 import type { LocalReady } from './ready.ts';
 
 const ABOUT_TLS = {

@@ -1,9 +1,13 @@
 import type { MessageFacts } from '../../smtp/index.ts';
-import { type AddressDisplay, type LogFields, showAddress } from '../../telemetry/index.ts';
+import { type AddressDisplay, type LogValue, showAddress } from '../../telemetry/index.ts';
+import type { MAIL_FIELDS } from './events.ts';
+
+/** The fields of one mail in a log line. */
+export type MailFields = Readonly<Record<(typeof MAIL_FIELDS)[number], LogValue>>;
 
 /** How one mail and its addresses look in a log line. */
 export interface AddressView {
-  mail(facts: MessageFacts): LogFields;
+  mail(facts: MessageFacts): MailFields;
 }
 
 /** Recipients shown in one line; the rest is counted. */

@@ -1,13 +1,15 @@
-import type { BridgeEvent } from '../../bridge/index.ts';
-import type { Log, Metrics } from '../../telemetry/index.ts';
+import type { AwsFailure, BridgeEvent } from '../../bridge/index.ts';
+import type { Log, LogValue, Metrics } from '../../telemetry/index.ts';
 import type { AddressView } from './address-view.ts';
+import { eventLog } from './event-log.ts';
 
-/** Turns what the bridge tells into log lines (one for each mail) and counts. */
+/** Logs and counts the events of the bridge, which owns the one line of each mail. */
 export function reportBridge(
   log: Log,
   metrics: Metrics,
   view: AddressView,
 ): (event: BridgeEvent) => void {
+  const write = eventLog(log, 'bridge');
   let oldestOutboxSeconds: number | undefined;
   metrics.gauge('OutboxOldestAge', () => oldestOutboxSeconds);
 
@@ -22,7 +24,7 @@ export function reportBridge(
         metrics.record('Recipients', {}, facts.envelope.recipients.length);
         metrics.record('CommitLatency', {}, event.commitMillis);
         if (event.duplicateOf !== undefined) metrics.count('DuplicatesAnswered', {});
-        log.info(event.kind, {
+        write(event.kind, {
           ...view.mail(facts),
           size: sizeInOctets,
           sha256: event.sha256,
@@ -37,22 +39,26 @@ export function reportBridge(
       }
       case 'message-deferred':
         metrics.count('MessagesDeferred', { Reason: event.cause });
-        metrics.count('CommitFailures', {});
         metrics.record('CommitLatency', {}, event.commitMillis);
+        // Without a failure no commit was tried.
+        if (event.failure !== undefined) metrics.count('CommitFailures', {});
+        if (event.cause === 'overload' || event.cause === 'breaker-open') {
+          metrics.count('OverloadRefusals', {});
+        }
         if (event.failure?.service === 's3') {
           metrics.count('S3Errors', { Code: event.failure.code });
         }
-        log.error(event.kind, {
+        write(event.kind, {
           ...view.mail(event.facts),
           size: event.sizeInOctets,
           code: event.reply.code,
           cause: event.cause,
-          failure: { ...event.failure },
+          failure: event.failure && failureFields(event.failure),
           commitMillis: event.commitMillis,
         });
         break;
       case 'message-discarded':
-        log.info(event.kind, {
+        write(event.kind, {
           ...view.mail(event.facts),
           size: event.sizeInOctets,
           cause: event.cause,
@@ -60,7 +66,7 @@ export function reportBridge(
         break;
       case 'aws-retry':
         if (event.service === 's3') metrics.count('S3Retries', {}, event.retries);
-        log.warn(event.kind, {
+        write(event.kind, {
           service: event.service,
           operation: event.operation,
           retries: event.retries,
@@ -71,21 +77,21 @@ export function reportBridge(
         if (event.service === 'sns') metrics.record('SnsPublishLatency', {}, event.millis);
         break;
       case 'aws-misconfigured':
-        log.error(event.kind, { ...event.failure });
+        write(event.kind, failureFields(event.failure));
         break;
       case 'publish-failed':
         metrics.count('SnsErrors', { Code: event.failure.code });
-        log.error(event.kind, { messageId: event.messageId, ...event.failure });
+        write(event.kind, { messageId: event.messageId, ...failureFields(event.failure) });
         break;
       case 'notification-reduced':
-        log.warn(event.kind, { messageId: event.messageId, ...event.failure });
+        write(event.kind, { messageId: event.messageId, ...failureFields(event.failure) });
         break;
       case 'outbox-written':
         metrics.count('OutboxWrites', {});
-        log.warn(event.kind, { messageId: event.messageId, key: event.key });
+        write(event.kind, { messageId: event.messageId, key: event.key });
         break;
       case 'outbox-published':
-        log.info(event.kind, {
+        write(event.kind, {
           messageId: event.messageId,
           key: event.key,
           ageSeconds: event.ageSeconds,
@@ -93,24 +99,33 @@ export function reportBridge(
         break;
       case 'outbox-poisoned':
         metrics.count('OutboxSetAside', {});
-        log.error(event.kind, { messageId: event.messageId, key: event.key, ...event.failure });
+        write(event.kind, {
+          messageId: event.messageId,
+          key: event.key,
+          ...failureFields(event.failure),
+        });
         break;
       case 'outbox-state':
         oldestOutboxSeconds = event.oldestSeconds;
         break;
       case 'outbox-drain-failed':
       case 'breaker-opened':
-        log.error(event.kind, { ...event.failure });
+        write(event.kind, failureFields(event.failure));
         break;
       case 'breaker-closed':
-        log.info(event.kind, { openSeconds: event.openSeconds });
+        write(event.kind, { openSeconds: event.openSeconds });
         break;
       case 'duplicate-guard-failed':
-        log.error(event.kind, { messageId: event.messageId, ...event.failure });
+        write(event.kind, { messageId: event.messageId, ...failureFields(event.failure) });
         break;
       case 'abort-failed':
-        log.error(event.kind, { key: event.key, ...event.failure });
+        write(event.kind, { key: event.key, ...failureFields(event.failure) });
         break;
     }
   };
+}
+
+function failureFields(failure: AwsFailure): Readonly<Record<keyof AwsFailure, LogValue>> {
+  const { service, cause, code, message, requestId } = failure;
+  return { service, cause, code, message, requestId };
 }

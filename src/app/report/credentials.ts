@@ -1,24 +1,37 @@
 import type { CredentialEvent } from '../../credentials/index.ts';
 import type { Log, Metrics } from '../../telemetry/index.ts';
+import { eventLog } from './event-log.ts';
 
-/** Turns what the authenticator tells into log lines and counts; what the client was not told is told here. */
+/**
+ * Logs and counts the events of the authenticator. It owns the line of a sign-in, since it alone knows why one
+ * was refused; what the client was answered is counted by the server's report.
+ */
 export function reportCredentials(log: Log, metrics: Metrics): (event: CredentialEvent) => void {
+  const write = eventLog(log, 'credentials');
   return (event) => {
-    const { kind, ...fields } = event;
     switch (event.kind) {
-      case 'sign-in-accepted':
+      case 'sign-in-accepted': {
         metrics.record('CredentialCacheHitRate', {}, event.source === 'table' ? 0 : 1);
-        log.info(kind, fields);
+        const { kind, ...fields } = event;
+        write(kind, fields);
         break;
-      case 'sign-in-refused':
-        if (event.cause === 'table-unavailable' || event.cause === 'issuer-unavailable')
+      }
+      case 'sign-in-refused': {
+        if (event.cause === 'table-unavailable' || event.cause === 'issuer-unavailable') {
           metrics.count('AuthBackendErrors', {});
-        log.info(kind, fields);
+        }
+        const { kind, username, ...fields } = event;
+        write(kind, { ...fields, username });
         break;
+      }
       case 'table-unavailable':
+        write(event.kind, { operation: event.operation, error: event.error });
+        break;
       case 'issuer-unavailable':
+        write(event.kind, { error: event.error });
+        break;
       case 'credential-unreadable':
-        log.error(kind, fields);
+        write(event.kind, { username: event.username, attribute: event.attribute });
         break;
     }
   };

@@ -1,40 +1,70 @@
-import type { ServerEvent } from '../../server/index.ts';
+import { BoundedMap } from '../../counters/bounded-map.ts';
+import type { Peer, ServerEvent } from '../../server/index.ts';
+import type { Note } from '../../smtp/index.ts';
 import type { Log, Metrics } from '../../telemetry/index.ts';
-import type { AddressView } from './address-view.ts';
+import { eventLog } from './event-log.ts';
+import { counterOf, isSignInRefusal } from './refusals.ts';
 
 const MILLISECONDS_OF_A_DAY = 24 * 3600 * 1000;
 
-/** Turns what the server tells into log lines (one for each refused command) and counts. */
-export function reportServer(
-  log: Log,
-  metrics: Metrics,
-  view: AddressView,
-): (event: ServerEvent) => void {
+/**
+ * Sessions that are remembered as counted in `PlaintextSessions`; some 2 MB. They are not forgotten when they
+ * close, since a commit may outlive its session.
+ */
+const PLAINTEXT_SESSIONS = 20_000;
+
+/** Logs and counts the events of the server, which owns the line of each refused command. */
+export function reportServer(log: Log, metrics: Metrics): (event: ServerEvent) => void {
+  const write = eventLog(log, 'server');
+  const plaintextSessions = new BoundedMap<true>(PLAINTEXT_SESSIONS);
   let firstToExpire: number | undefined;
   metrics.gauge('CertDaysToExpiry', () =>
     firstToExpire === undefined ? undefined : (firstToExpire - Date.now()) / MILLISECONDS_OF_A_DAY,
   );
 
+  const reportNote = (peer: Peer, note: Note): void => {
+    switch (note.kind) {
+      case 'signed-in':
+        metrics.count('AuthSuccess', { Listener: peer.listener });
+        break;
+      case 'sign-in-refused':
+        metrics.count('AuthFailures', { Listener: peer.listener });
+        break;
+      case 'refused': {
+        const { verb, code, rule } = note;
+        const counter = counterOf(note);
+        if (counter === 'MessagesRejected') metrics.count('MessagesRejected', { Reason: rule });
+        if (counter === 'CommandErrors') metrics.count('CommandErrors', { Reason: rule });
+        if (rule === 'bare-newline') metrics.count('BareNewlineRejects', {});
+        if (!isSignInRefusal(note)) write(note.kind, { ...peer, verb, code, rule });
+        break;
+      }
+      case 'ended':
+        write(note.kind, { ...peer, rule: note.rule });
+        break;
+    }
+  };
+
   return (event) => {
     switch (event.kind) {
       case 'listening':
-        log.info(event.kind, {
+        write(event.kind, {
           listener: event.listener,
           address: event.address,
           port: event.port,
         });
         break;
       case 'accept-failed':
-        log.warn(event.kind, { listener: event.listener, code: event.code });
+        write(event.kind, { listener: event.listener, code: event.code });
         break;
       case 'connection-opened':
         metrics.count('ConnectionsAccepted', { Listener: event.peer.listener });
-        log.debug(event.kind, { ...event.peer });
+        write(event.kind, { ...event.peer });
         break;
       case 'connection-refused':
         metrics.count('ConnectionsRejected', { Reason: event.rule });
         if (event.rule.includes('proxy')) metrics.count('ProxyHeaderErrors', {});
-        log.warn(event.kind, {
+        write(event.kind, {
           listener: event.listener,
           clientAddress: event.clientAddress,
           rule: event.rule,
@@ -43,12 +73,12 @@ export function reportServer(
       case 'connection-closed': {
         const { peer, cause, seconds, octetsReceived, octetsSent, messages } = event;
         if (cause !== 'ended') metrics.count('SessionsAborted', { Listener: peer.listener });
-        log.debug(event.kind, { ...peer, cause, seconds, octetsReceived, octetsSent, messages });
+        write(event.kind, { ...peer, cause, seconds, octetsReceived, octetsSent, messages });
         break;
       }
       case 'tls-established':
         metrics.count('TlsHandshakes', { TlsVersion: event.tls.version });
-        log.debug(event.kind, {
+        write(event.kind, {
           ...event.peer,
           version: event.tls.version,
           cipher: event.tls.cipher,
@@ -57,36 +87,25 @@ export function reportServer(
         break;
       case 'tls-failed':
         metrics.count('TlsFailures', { Listener: event.peer.listener });
-        log.info(event.kind, { ...event.peer, code: event.code });
+        write(event.kind, { ...event.peer, code: event.code });
         break;
-      case 'note': {
-        const { peer, note } = event;
-        const { kind, ...fields } = note;
-        if (note.kind === 'signed-in') {
-          metrics.count('AuthSuccess', { Listener: peer.listener });
-        } else if (note.kind === 'sign-in-refused') {
-          metrics.count('AuthFailures', { Listener: peer.listener });
-        } else if (note.kind === 'refused') {
-          if (note.code >= 500) metrics.count('MessagesRejected', { Reason: note.rule });
-          if (note.rule === 'bare-newline') metrics.count('BareNewlineRejects', {});
-        }
-        log.info(kind, { ...peer, ...fields });
+      case 'note':
+        reportNote(event.peer, event.note);
+        break;
+      case 'message-accepted': {
+        const { sessionId, listener, tls } = event.message.session;
+        if (tls !== null || plaintextSessions.get(sessionId)) break;
+        plaintextSessions.set(sessionId, true);
+        metrics.count('PlaintextSessions', { Listener: listener });
         break;
       }
-      case 'message-accepted':
-        if (event.message.session.tls === null) {
-          metrics.count('PlaintextSessions', { Listener: event.message.session.listener });
-        }
-        break;
-      // The bridge tells of these, with what became of the mail; one line is enough.
+      // The bridge logs the mail; a refusal at its end is a note as well.
       case 'message-refused':
       case 'message-deferred':
-        break;
       case 'message-discarded':
-        log.info(event.kind, { ...view.mail(event.message), cause: event.cause });
         break;
       case 'failure':
-        log.error(event.kind, {
+        write(event.kind, {
           ...event.peer,
           where: event.where,
           error: event.error instanceof Error ? event.error : String(event.error),
@@ -95,7 +114,7 @@ export function reportServer(
       case 'certificates-served':
         firstToExpire = Math.min(...event.certificates.map(({ validTo }) => validTo.getTime()));
         for (const { subject, serverNames, keyType, validTo } of event.certificates) {
-          log.info('certificate-served', {
+          write('certificate-served', {
             subject,
             serverNames,
             keyType,
@@ -105,13 +124,13 @@ export function reportServer(
         break;
       case 'certificates-refused':
         metrics.count('CertReloadErrors', {});
-        log.error(event.kind, { error: event.error });
+        write(event.kind, { error: event.error });
         break;
       case 'closing':
-        log.info(event.kind, { connections: event.connections, drainSeconds: event.drainSeconds });
+        write(event.kind, { connections: event.connections, drainSeconds: event.drainSeconds });
         break;
       case 'closed':
-        log.info(event.kind, { cut: event.cut });
+        write(event.kind, { cut: event.cut });
         break;
     }
   };
