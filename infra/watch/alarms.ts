@@ -1,4 +1,5 @@
-// The alarms. Each has an article of its name in RUNBOOK.md, and a reason for how it treats missing data.
+// The alarms. Each has an article of its name in RUNBOOK.md, which begins with the alarm's own text, and a reason
+// for how it treats missing data. A text takes its numbers from the alarm.
 import {
   aws_cloudwatch as cloudwatch,
   aws_cloudwatch_actions as actions,
@@ -9,8 +10,9 @@ import {
   Duration,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { bridgeMetric } from './metrics.ts';
 import type { MetricName } from '../../src/telemetry/metric-names.ts';
+import { bridgeMetric } from './metrics.ts';
+import { atLeast, timeInWords } from './words.ts';
 
 export interface AlarmsProps {
   readonly stage: string;
@@ -19,18 +21,25 @@ export interface AlarmsProps {
   readonly targetGroups: readonly elbv2.NetworkTargetGroup[];
   readonly topic: sns.ITopic;
   readonly minimumTasks: number;
-  /** Hears of what cannot wait. */
+  /** Gets the alarms that cannot wait. */
   readonly pageTopic: sns.ITopic | undefined;
-  /** Hears of what can wait until the morning. */
+  /** Gets the alarms that can wait until the morning. */
   readonly warningTopic: sns.ITopic | undefined;
-  /** Where RUNBOOK.md is to be read. */
+  /** The address of RUNBOOK.md. */
   readonly runbookUrl: string;
+}
+
+/** The numbers of an alarm, for its text. */
+interface Limit {
+  readonly threshold: number;
+  /** All periods that must breach, as `15 minutes`. */
+  readonly time: string;
 }
 
 interface AlarmOptions {
   readonly severity: 'page' | 'warning';
-  readonly says: string;
-  readonly metric: cloudwatch.IMetric;
+  readonly says: (limit: Limit) => string;
+  readonly metric: cloudwatch.Metric | cloudwatch.MathExpression;
   readonly threshold: number;
   readonly comparison?: cloudwatch.ComparisonOperator;
   /** Periods that must breach, of as many looked at. */
@@ -42,6 +51,9 @@ const { BREACHING, NOT_BREACHING } = cloudwatch.TreatMissingData;
 const { GREATER_THAN_OR_EQUAL_TO_THRESHOLD, GREATER_THAN_THRESHOLD, LESS_THAN_THRESHOLD } =
   cloudwatch.ComparisonOperator;
 const five = Duration.minutes(5);
+/** Messages in one period below which one deferral is no ratio. */
+const RATIO_MESSAGES = 10;
+const SIGN_IN_PERIODS = 3;
 
 export class Alarms extends Construct {
   readonly all: cloudwatch.Alarm[] = [];
@@ -61,11 +73,12 @@ export class Alarms extends Construct {
     this.#addLoadBalancer();
   }
 
-  /** For the queue and the dead-letter queue of a subscriber of ours. */
+  /** For the queue and the dead-letter queue of the example subscriber. */
   addQueues(queue: sqs.IQueue, deadLetters: sqs.IQueue): void {
     this.#add('SubscriberBehind', {
       severity: 'warning',
-      says: 'The example subscriber has not got to a notification for 15 minutes',
+      says: ({ threshold }) =>
+        `A notification has waited ${timeInWords(Duration.seconds(threshold))} for the example subscriber`,
       metric: queue.metricApproximateAgeOfOldestMessage({
         period: five,
         statistic: cloudwatch.Stats.MAXIMUM,
@@ -76,7 +89,8 @@ export class Alarms extends Construct {
     });
     this.#add('SubscriberDeadLetters', {
       severity: 'warning',
-      says: 'The example subscriber gave up on a notification',
+      says: ({ threshold }) =>
+        `The dead-letter queue of the example subscriber holds ${atLeast(threshold, 'notification')}`,
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({
         period: five,
         statistic: cloudwatch.Stats.MAXIMUM,
@@ -91,10 +105,10 @@ export class Alarms extends Construct {
     const accepted = this.#metric('MessagesAccepted', { period: five });
     this.#add('DeferredRatio', {
       severity: 'page',
-      says: 'More than 1 % of the messages were answered 4yz',
+      says: ({ threshold, time }) =>
+        `More than ${threshold} % of the messages within ${time} were answered 4yz`,
       metric: new cloudwatch.MathExpression({
-        // Below ten messages one deferral is no ratio.
-        expression: 'IF(deferred + accepted >= 10, 100 * deferred / (deferred + accepted), 0)',
+        expression: `IF(deferred + accepted >= ${RATIO_MESSAGES}, 100 * deferred / (deferred + accepted), 0)`,
         usingMetrics: { deferred, accepted },
         label: 'Deferred, %',
         period: five,
@@ -106,7 +120,8 @@ export class Alarms extends Construct {
     });
     this.#add('CommitLatency', {
       severity: 'page',
-      says: 'The slowest 1 % of the senders wait more than 5 s for the reply to their message',
+      says: ({ threshold, time }) =>
+        `For ${time}, the slowest 1 % of the senders have waited more than ${threshold / 1000} s for the reply to their message`,
       metric: this.#metric('CommitLatency', { statistic: 'p99' }),
       threshold: 5000,
       comparison: GREATER_THAN_THRESHOLD,
@@ -114,9 +129,18 @@ export class Alarms extends Construct {
       // No mail, no latency.
       missing: NOT_BREACHING,
     });
+    this.#add('OverloadRefusals', {
+      severity: 'warning',
+      says: ({ threshold, time }) =>
+        `Within ${time}, mail was turned away ${atLeast(threshold, 'time')}: memory was short, or S3 did not answer`,
+      metric: this.#metric('OverloadRefusals', { period: five }),
+      threshold: 10,
+      missing: NOT_BREACHING,
+    });
     return this.#add('CommitFailures', {
       severity: 'page',
-      says: 'Messages could not be stored or announced, and were answered 451',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'message')} could not be stored or announced, and were answered 451`,
       metric: this.#metric('CommitFailures', { period: five }),
       threshold: 5,
       missing: NOT_BREACHING,
@@ -126,7 +150,8 @@ export class Alarms extends Construct {
   #addOutbox(): void {
     this.#add('OutboxOldestAge', {
       severity: 'page',
-      says: 'A notification has waited in the outbox for more than 5 minutes',
+      says: ({ threshold }) =>
+        `A notification has waited in the outbox for more than ${timeInWords(Duration.seconds(threshold))}`,
       metric: this.#metric('OutboxOldestAge'),
       threshold: 300,
       comparison: GREATER_THAN_THRESHOLD,
@@ -136,14 +161,16 @@ export class Alarms extends Construct {
     });
     this.#add('OutboxSetAside', {
       severity: 'page',
-      says: 'A notification was given up on: subscribers will not hear of that mail by themselves',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'notification')} from the outbox was refused too often and set aside`,
       metric: this.#metric('OutboxSetAside', { period: five }),
       threshold: 1,
       missing: NOT_BREACHING,
     });
     this.#add('NotificationsFailed', {
       severity: 'warning',
-      says: 'SNS could not deliver to a subscriber',
+      says: ({ threshold, time }) =>
+        `Within ${time}, SNS could not deliver ${atLeast(threshold, 'notification')} to a subscriber`,
       metric: this.#props.topic.metricNumberOfNotificationsFailed({
         period: five,
         statistic: cloudwatch.Stats.SUM,
@@ -157,17 +184,23 @@ export class Alarms extends Construct {
   #addSignIn(): void {
     this.#add('AuthBackendErrors', {
       severity: 'page',
-      says: 'Sign-ins could not be decided, and were answered 454',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'sign-in')} could not be checked, and were answered 454`,
       metric: this.#metric('AuthBackendErrors', { period: five }),
       threshold: 10,
       missing: NOT_BREACHING,
     });
+    const metric = this.#metric('AuthFailures', { period: five });
+    const time = timeOf(metric, SIGN_IN_PERIODS);
     const alarm = new cloudwatch.AnomalyDetectionAlarm(this, 'AuthFailures', {
-      alarmDescription: this.#describe('AuthFailures', 'Far more sign-ins are refused than usual'),
-      metric: this.#metric('AuthFailures', { period: five }),
+      alarmDescription: this.#describe(
+        'AuthFailures',
+        `For ${time}, far more sign-ins than usual have been refused`,
+      ),
+      metric,
       stdDevs: 4,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
-      evaluationPeriods: 3,
+      evaluationPeriods: SIGN_IN_PERIODS,
       treatMissingData: NOT_BREACHING,
     });
     this.#notify(alarm, 'warning');
@@ -183,18 +216,19 @@ export class Alarms extends Construct {
     this.#add('CertificateExpiresSoon', {
       ...common,
       severity: 'warning',
-      says: 'A certificate is valid for less than 21 days',
+      says: ({ threshold }) => `A certificate expires in less than ${threshold} days`,
       threshold: 21,
     });
     this.#add('CertificateExpires', {
       ...common,
       severity: 'page',
-      says: 'A certificate is valid for less than 7 days',
+      says: ({ threshold }) => `A certificate expires in less than ${threshold} days`,
       threshold: 7,
     });
     this.#add('CertReloadErrors', {
       severity: 'warning',
-      says: 'A newer certificate could not be used; the old one is still served',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'attempt')} to use a newer certificate failed; the old one is still served`,
       metric: this.#metric('CertReloadErrors', { period: five }),
       threshold: 1,
       missing: NOT_BREACHING,
@@ -204,7 +238,8 @@ export class Alarms extends Construct {
   #addProcess(): void {
     this.#add('EventLoopLag', {
       severity: 'warning',
-      says: 'A task answers late: its timers fire more than 200 ms after their time',
+      says: ({ threshold, time }) =>
+        `For ${time}, the event loop of a task has been delayed by more than ${threshold} ms`,
       metric: this.#metric('EventLoopLagP99'),
       threshold: 200,
       comparison: GREATER_THAN_THRESHOLD,
@@ -213,7 +248,7 @@ export class Alarms extends Construct {
     });
     this.#add('LogLinesDropped', {
       severity: 'warning',
-      says: 'Log lines were lost',
+      says: ({ threshold, time }) => `Within ${time}, ${atLeast(threshold, 'log line')} was lost`,
       metric: this.#metric('LogLinesDropped', { period: five }),
       threshold: 1,
       missing: NOT_BREACHING,
@@ -221,7 +256,8 @@ export class Alarms extends Construct {
     const { service } = this.#props;
     this.#add('CpuHigh', {
       severity: 'warning',
-      says: 'The tasks use more than 80 % of their CPU',
+      says: ({ threshold, time }) =>
+        `For ${time}, the tasks have used more than ${threshold} % of their CPU`,
       metric: service.metricCpuUtilization({ period: five }),
       threshold: 80,
       comparison: GREATER_THAN_THRESHOLD,
@@ -231,7 +267,8 @@ export class Alarms extends Construct {
     });
     this.#add('MemoryHigh', {
       severity: 'warning',
-      says: 'The tasks use more than 80 % of their memory',
+      says: ({ threshold, time }) =>
+        `For ${time}, the tasks have used more than ${threshold} % of their memory`,
       metric: service.metricMemoryUtilization({ period: five }),
       threshold: 80,
       comparison: GREATER_THAN_THRESHOLD,
@@ -243,7 +280,9 @@ export class Alarms extends Construct {
   #addService(): void {
     this.#add('UnhealthyTasks', {
       severity: 'page',
-      says: 'A port has fewer ready tasks behind it than the service should have',
+      // The threshold is the minimum of the deployment, which the runbook cannot know.
+      says: ({ time }) =>
+        `For ${time}, a port has had fewer ready tasks behind it than the service needs`,
       metric: this.#overTargetGroups('MIN', (targetGroup) =>
         targetGroup.metrics.healthyHostCount({
           period: Duration.minutes(1),
@@ -261,7 +300,8 @@ export class Alarms extends Construct {
   #addLoadBalancer(): void {
     this.#add('PortAllocationErrors', {
       severity: 'warning',
-      says: 'The load balancer ran out of source ports towards the tasks',
+      says: ({ threshold, time }) =>
+        `Within ${time}, the load balancer had no source port for ${atLeast(threshold, 'connection')} to a task`,
       metric: this.#props.loadBalancer.metrics.custom('PortAllocationErrorCount', {
         period: five,
         statistic: cloudwatch.Stats.SUM,
@@ -292,12 +332,14 @@ export class Alarms extends Construct {
   }
 
   #add(name: string, options: AlarmOptions): cloudwatch.Alarm {
+    const { metric, threshold, periods = 1 } = options;
+    const says = options.says({ threshold, time: timeOf(metric, periods) });
     const alarm = new cloudwatch.Alarm(this, name, {
-      alarmDescription: this.#describe(name, options.says),
-      metric: options.metric,
-      threshold: options.threshold,
+      alarmDescription: this.#describe(name, says),
+      metric,
+      threshold,
       comparisonOperator: options.comparison ?? GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: options.periods ?? 1,
+      evaluationPeriods: periods,
       treatMissingData: options.missing,
     });
     this.#notify(alarm, options.severity);
@@ -317,4 +359,8 @@ export class Alarms extends Construct {
     alarm.addAlarmAction(action);
     alarm.addOkAction(action);
   }
+}
+
+function timeOf({ period }: { readonly period: Duration }, periods: number): string {
+  return timeInWords(Duration.seconds(period.toSeconds() * periods));
 }

@@ -48,6 +48,7 @@ export class Dashboard extends Construct {
         this.#metric('MessagesAccepted', 'accepted'),
         this.#metric('MessagesRejected', 'rejected'),
         this.#metric('MessagesDeferred', 'deferred'),
+        this.#metric('CommandErrors', 'command errors'),
       ]),
       this.#graphBy('Rejected, by reason', 'MessagesRejected', 'Reason'),
       this.#graphBy('Deferred, by reason', 'MessagesDeferred', 'Reason'),
@@ -63,6 +64,7 @@ export class Dashboard extends Construct {
       this.#percentiles('SNS publish, ms', 'SnsPublishLatency'),
       this.#graph('Failures', [
         this.#metric('CommitFailures'),
+        this.#metric('OverloadRefusals'),
         this.#metric('S3Retries'),
         this.#metric('S3Errors'),
         this.#metric('SnsErrors'),

@@ -1,4 +1,4 @@
-// Saved queries for CloudWatch Logs Insights: the questions of a mail administrator.
+// Saved queries for CloudWatch Logs Insights, for the questions of a mail administrator.
 import { aws_logs as logs } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
@@ -7,7 +7,7 @@ export interface LogQueriesProps {
   readonly logGroup: logs.ILogGroup;
 }
 
-/** By name: what each answers. Fields are those of the program's log lines. */
+/** By name. Each is named in RUNBOOK.md, and reads only fields of the program's log lines. */
 export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
   'One message, by its id': {
     fields: ['@timestamp', 'event', 'sessionId', '@message'],
@@ -31,9 +31,8 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     sort: 'refusals desc',
   },
   'Who fails to sign in': {
-    // The server's line; that of the credentials, with the cause, has no listener.
-    filterStatements: ['event = "sign-in-refused" and ispresent(listener)'],
-    statsStatements: ['count(*) as refusals by clientAddress, mechanism'],
+    filterStatements: ['event = "sign-in-refused"'],
+    statsStatements: ['count(*) as refusals by clientAddress, username, cause, listener'],
     sort: 'refusals desc',
     limit: 50,
   },

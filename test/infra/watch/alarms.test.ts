@@ -1,7 +1,8 @@
-import { aws_sns as sns } from 'aws-cdk-lib';
+import { aws_sns as sns, Duration } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { timeInWords } from '../../../infra/watch/words.ts';
 import { METRIC_NAMES } from '../../../src/telemetry/index.ts';
 import { resourcesOf, synthApp, synthBridge } from '../support.ts';
 
@@ -41,6 +42,33 @@ describe('alarms', () => {
       expect(Properties['AlarmActions']).toEqual([topic]);
       expect(Properties['OKActions']).toEqual([topic]);
     }
+  });
+
+  test('each says its own numbers, and its article begins with what it says', () => {
+    const text = runbook.replaceAll(/\s+/g, ' ');
+    for (const { Properties } of alarms) {
+      const [, says = '', anchor = ''] =
+        /^(.+)\. What to do: .*#([a-z]+)$/.exec(String(Properties['AlarmDescription'])) ?? [];
+      const article = text.split('## ').find((each) => each.toLowerCase().startsWith(`${anchor} `));
+      const [, begin = ''] = /^\S+ \*(?:Page|Warning)\.\* (.*)$/.exec(article ?? '') ?? [];
+      expect(says).not.toBe('');
+      expect(begin.slice(0, says.length)).toBe(says);
+      expect([says, numbersOf(Properties).some((number) => says.includes(number))]).toEqual([
+        says,
+        true,
+      ]);
+    }
+  });
+
+  test.each([
+    [60, '1 minute'],
+    [90, '90 seconds'],
+    [300, '5 minutes'],
+    [3600, '1 hour'],
+    [86_400, '1 day'],
+    [1_209_600, '14 days'],
+  ])('%d s are said as %s', (seconds, words) => {
+    expect(timeInWords(Duration.seconds(seconds))).toBe(words);
   });
 
   test('missing data is a reason only where it means that nothing is there', () => {
@@ -84,3 +112,13 @@ describe('alarms', () => {
     ).toEqual([]);
   });
 });
+
+/** The ways to write the threshold of an alarm, or where the text cannot know it the time that it looks at. */
+function numbersOf(properties: Readonly<Record<string, unknown>>): string[] {
+  const threshold = properties['Threshold'];
+  if (typeof threshold === 'number' && properties['TreatMissingData'] !== 'breaching') {
+    const time = timeInWords(Duration.seconds(threshold));
+    return [...(threshold === 1 ? ['one'] : []), `${threshold} `, `${threshold / 1000} s `, time];
+  }
+  return [timeInWords(Duration.minutes(5)), timeInWords(Duration.minutes(15))];
+}

@@ -1,0 +1,75 @@
+// Names in the runbook that a reader looks up elsewhere: log queries, log events, graphs of the dashboard.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { LOG_QUERIES } from '../../../infra/watch/log-queries.ts';
+import { LOGGED_FIELDS } from '../../app/report/events-table.ts';
+import { resourcesOf, synthBridge } from '../support.ts';
+
+const runbook = readFileSync(
+  new URL('../../../infra/RUNBOOK.md', import.meta.url),
+  'utf8',
+).replaceAll(/\s+/g, ' ');
+
+function named(pattern: RegExp): string[] {
+  return [...runbook.matchAll(pattern)].map(([, name = '']) => name).sort();
+}
+
+describe('the log queries', () => {
+  test('that the runbook names are all that there are', () => {
+    const queries = new Set(named(/query \*([^*]+)\*/gi));
+    expect([...queries].sort()).toEqual(Object.keys(LOG_QUERIES).sort());
+  });
+
+  test.each(Object.entries(LOG_QUERIES))('%s: its fields are logged together', (_, query) => {
+    const text = [
+      ...(query.fields ?? []),
+      ...(query.filterStatements ?? []),
+      ...(query.statsStatements ?? []),
+    ].join(' ');
+    const fields = fieldsIn(text);
+    const events = [...text.matchAll(/event = "([a-z-]+)"/g)].map(([, event = '']) => event);
+    for (const event of events) {
+      const known = LOGGED_FIELDS.get(event);
+      expect([event, known]).toEqual([event, expect.any(Array)]);
+      expect(fields.filter((field) => known?.includes(field) === false)).toEqual([]);
+    }
+    if (events.length > 0) return;
+    // What is asked for everywhere is in some event; what is required together is in one.
+    const all = new Set([...LOGGED_FIELDS.values()].flat());
+    expect(fields.filter((field) => !all.has(field))).toEqual([]);
+    const required = [...text.matchAll(/ispresent\((\w+)\)/g)].map(([, field = '']) => field);
+    const grouped = fieldsIn((query.statsStatements ?? []).join(' '));
+    const together = [...LOGGED_FIELDS.values()].filter((known) =>
+      [...required, ...grouped].every((field) => known.includes(field)),
+    );
+    expect(together).not.toEqual([]);
+  });
+});
+
+/** The names of log fields in a query; `level` and `event` are in every line. */
+function fieldsIn(query: string): string[] {
+  const words = query
+    .replaceAll(/"[^"]*"|\/[^/]*\/|count\(\*\)|as \w+/g, '')
+    .match(/(?<![@\w])[A-Za-z]\w*/g);
+  return (words ?? []).filter((word) => !QUERY_WORDS.has(word));
+}
+
+/** Of the query language, and of every line. */
+const QUERY_WORDS = new Set(['like', 'by', 'and', 'or', 'ispresent', 'event', 'level']);
+
+test('the events that the runbook names are logged', () => {
+  const names = named(/`([a-z]+(?:-[a-z]+)+)`/g);
+  // Values of `cause` in `message-deferred` and `sign-in-refused`.
+  const causes = new Set(['breaker-open', 'duplicate-under-way', 'wrong-secret']);
+  expect(names).toContain('aws-misconfigured');
+  expect(names.filter((name) => !LOGGED_FIELDS.has(name) && !causes.has(name))).toEqual([]);
+});
+
+test('the graphs that the runbook names are on the dashboard', () => {
+  const { template } = synthBridge(() => ({}));
+  const [dashboard] = Object.values(resourcesOf(template, 'AWS::CloudWatch::Dashboard'));
+  const body = JSON.stringify(dashboard?.Properties['DashboardBody']).replaceAll('\\', '');
+  const graphs = named(/graphs? \*([^*]+)\*/g).concat(named(/graphs \*[^*]+\* and \*([^*]+)\*/g));
+  expect(graphs.length).toBeGreaterThan(4);
+  expect(graphs.filter((title) => !body.includes(`"title":"${title}"`))).toEqual([]);
+});
