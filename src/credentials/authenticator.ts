@@ -23,7 +23,7 @@ import { FleetCounter } from '../counters/fleet-counter.ts';
 import { UnreadableCredentialError } from './item.ts';
 import { overloaded } from './concurrency-limit.ts';
 import type { Grants } from '../policy/grants.ts';
-import { isInNetworks } from '../net/networks.ts';
+import { NetworkSet } from '../net/networks.ts';
 import { ProvenSecrets } from './proven-secrets.ts';
 import { replies } from './replies.ts';
 import { type HashingOptions, SecretCheck } from './secret-check.ts';
@@ -252,7 +252,7 @@ class TableAuthenticator implements Authenticator {
     if (!isInForce(credential, this.#clock.now()))
       return credential.enabled ? 'expired' : 'disabled';
     const { allowedCidrs } = credential.grants;
-    if (allowedCidrs !== undefined && !isInNetworks(session.clientAddress, allowedCidrs)) {
+    if (allowedCidrs !== undefined && !new NetworkSet(allowedCidrs).has(session.clientAddress)) {
       return 'address-not-allowed';
     }
     // RFC 4616 section 2, RFC 5802 section 5.1: a credential acts for itself only.

@@ -1,8 +1,11 @@
-// IP addresses as text: the one spelling of each, and what counts as one client.
+// IP addresses as text: the canonical spelling of each, and what a limit counts as one client.
 import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** The address without a zone, and IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) written as IPv4. */
+/**
+ * A socket's address without its zone, and IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) written as IPv4. The system
+ * already writes all others as RFC 5952 does: `canonicalIpv6` is for those that came over the wire.
+ */
 export function canonicalAddress(address: string): string {
   if (!address.includes(':')) return address;
   const zone = address.indexOf('%');
@@ -33,7 +36,7 @@ export function clientNetwork(address: string): string {
     .concat('::/64');
 }
 
-/** A right IPv6 address as RFC 5952 writes it; an IPv4-mapped one as IPv4. */
+/** A valid IPv6 address as RFC 5952 writes it; an IPv4-mapped one as IPv4. */
 export function canonicalIpv6(text: string): string {
   const address = ipaddr.process(text);
   return address.kind() === 'ipv4'

@@ -1,59 +1,49 @@
-// Addresses and networks in CIDR notation: what lies in what, and what counts as one client.
-import { BlockList, isIP } from 'node:net';
+// Networks in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3). One parser for all who configure or
+// store them.
 import ipaddr from 'ipaddr.js';
-import { canonicalAddress } from './addresses.ts';
 
-/** Whether the address lies in one of the networks. An address or a network that is none never matches. */
-export function isInNetworks(address: string, networks: readonly string[]): boolean {
-  const client = parse(address);
-  if (client === undefined) return false;
-  return networks.some((network) => {
-    const range = parseNetwork(network);
-    return range !== undefined && range[0].kind() === client.kind() && client.match(range);
-  });
-}
+/** A parsed network: its address, and how many leading bits of it count. */
+type Network = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-/** Whether it is an address or a network in CIDR notation. */
+/** Whether `text` is an address, or a network in CIDR notation. */
 export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined;
 }
 
-/** A list of networks that is asked for every connection. */
+/** A list of addresses and networks that grants something to the clients in it. */
 export class NetworkSet {
-  readonly #list = new BlockList();
-  readonly #isEmpty: boolean;
+  readonly #networks: readonly Network[];
 
-  /** Each as `isNetwork` takes it; throws `RangeError` for another. */
+  /** An entry that is not a network matches no address: report it with `isNetwork` first. */
   constructor(networks: readonly string[]) {
-    this.#isEmpty = networks.length === 0;
-    for (const network of networks) {
-      const range = parseNetwork(network);
-      if (range === undefined) {
-        throw new RangeError(`expected an address or a network like 10.0.0.0/8, got "${network}"`);
-      }
-      const [address, bits] = range;
-      this.#list.addSubnet(address.toString(), bits, address.kind());
-    }
+    this.#networks = networks.flatMap((each) => {
+      const network = parseNetwork(each);
+      return network === undefined ? [] : [network];
+    });
   }
 
+  /** Whether `address` is in one of the networks. IPv4-mapped IPv6 counts as IPv4. */
   has(address: string): boolean {
-    if (this.#isEmpty) return false;
-    const canonical = canonicalAddress(address);
-    return this.#list.check(canonical, isIP(canonical) === 6 ? 'ipv6' : 'ipv4');
+    if (this.#networks.length === 0) return false;
+    const client = parseAddress(address);
+    if (client === undefined) return false;
+    return this.#networks.some(
+      ([network, bits]) => network.kind() === client.kind() && client.match(network, bits),
+    );
   }
 }
 
-function parseNetwork(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefined {
+function parseNetwork(text: string): Network | undefined {
   const [host = '', bits, ...rest] = text.split('/');
-  const address = parse(host);
+  const address = parseAddress(host);
   if (address === undefined || rest.length > 0) return undefined;
   const all = address.kind() === 'ipv4' ? 32 : 128;
   if (bits === undefined) return [address, all];
   return /^\d{1,3}$/.test(bits) && Number(bits) <= all ? [address, Number(bits)] : undefined;
 }
 
-function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  // `isValid` also takes 0x7f.1 and 127.1, in which nobody means an address here.
-  const four = ipaddr.IPv4.isValidFourPartDecimal(text);
-  return four || ipaddr.IPv6.isValid(text) ? ipaddr.process(text) : undefined;
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  // `isValid` also takes 0x7f.1 and 127.1, which nobody means as an address here.
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+  return isAddress ? ipaddr.process(text) : undefined;
 }

@@ -1,6 +1,6 @@
-// The header that a proxy puts before a connection to say whom it speaks for: the PROXY protocol, versions 1
-// and 2 (haproxy.org, proxy-protocol.txt, 2020/03/05). Told apart by their first octets. Whether the one who
-// sends it is to be believed is decided before.
+// The header that a proxy sends first on a connection, with the address of its client: the PROXY protocol,
+// versions 1 and 2 (haproxy.org, proxy-protocol.txt, 2020/03/05), told apart by their first octets. Whether the
+// sender is a trusted proxy is the caller's check.
 import { isIP } from 'node:net';
 import { canonicalIpv6 } from './addresses.ts';
 
@@ -199,8 +199,8 @@ function ipv6FromOctets(octets: Buffer): string {
 }
 
 /**
- * How many octets of PROXY header stand at the start, for who only skips it: 0 for none, `more` when that cannot
- * be told yet, `invalid` for a header that is none.
+ * The length of the PROXY header that `octets` begin with, for a caller that only skips it: 0 without a header,
+ * `more` while that is not known yet, `invalid` for a malformed one.
  */
 export function proxyPrefixLength(octets: Buffer): number | 'more' | 'invalid' {
   const parsed = parseProxyHeader(octets);
