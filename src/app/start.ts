@@ -9,6 +9,7 @@ import {
 import type { Configuration } from '../config/index.ts';
 import { createRoutes, destinationOf, grantsOf, limitMessages } from '../policy/index.ts';
 import { SmtpServer } from '../server/index.ts';
+import { replies } from '../server/replies.ts';
 import type { Reply } from '../smtp/index.ts';
 import { createLog, EmfReporter, MetricsRegistry, observeProcess } from '../telemetry/index.ts';
 import { readCertificates } from './certificate-sources.ts';
@@ -60,12 +61,6 @@ export async function startApp({ configuration, folder, onMailStored }: AppOptio
   }
 }
 
-/** To a new connection while S3 does not answer or memory is short. */
-const SERVICE_UNAVAILABLE = {
-  code: 421,
-  status: '3.2',
-  text: 'Service not available, try again later',
-};
 
 async function start(
   configuration: Configuration,
@@ -143,7 +138,7 @@ async function start(
     if (refusal !== undefined) metrics.count('OverloadRefusals', {});
     return refusal;
   };
-  server.onConnect(() => refuseOverload() && SERVICE_UNAVAILABLE);
+  server.onConnect(() => refuseOverload() && replies.serviceUnavailable);
   server.onSender(refuseOverload);
   if (signIn !== undefined) requireGrants(server, signIn, hostname, metrics);
   server.onRecipient((forwardPath) => {

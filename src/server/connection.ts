@@ -8,7 +8,6 @@ import {
   type Output,
   type ProxyFacts,
   type Question,
-  type Reply,
   Session,
   type SignInAnswer,
 } from '../smtp/index.ts';
@@ -18,7 +17,8 @@ import { codeOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { ACCEPT, askHooks, askSignInHooks, isPromise, type Now } from './hooks.ts';
 import type { Listener } from './listener.ts';
-import { MessageReception, NOT_STORED } from './inbound-message.ts';
+import { MessageReception } from './inbound-message.ts';
+import { replies } from './replies.ts';
 import { readTlsFacts } from './tls-facts.ts';
 
 /** Why the socket is not read: any of these bits. */
@@ -297,7 +297,7 @@ export class Connection implements Watched {
     this.#phase = 'open';
     this.#since = this.#listener.clock.now;
     const refusal =
-      answer.kind === 'refuse' ? answer.reply : this.#draining ? SHUTTING_DOWN : undefined;
+      answer.kind === 'refuse' ? answer.reply : this.#draining ? replies.shuttingDown : undefined;
     const socket = this.#socket;
     const secured =
       socket instanceof TLSSocket
@@ -429,11 +429,11 @@ export class Connection implements Watched {
   #answerToFailure({ kind }: Question, error: unknown): AnyAnswer {
     this.#tellFailure(kind, error);
     if (kind === 'sign-in' || kind === 'settle-sign-in') {
-      return { kind: 'refuse', reply: SIGN_IN_UNAVAILABLE };
+      return { kind: 'refuse', reply: replies.signInHookFailed };
     }
-    if (kind !== 'message') return { kind: 'refuse', reply: TRY_LATER };
+    if (kind !== 'message') return { kind: 'refuse', reply: replies.hookFailed };
     this.#messages?.giveUp();
-    return { kind: 'refuse', reply: NOT_STORED };
+    return { kind: 'refuse', reply: replies.messageNotStored };
   }
 
   #endIfNothingIsOpen(): void {
@@ -473,7 +473,7 @@ export class Connection implements Watched {
   #guarded(where: string, ask: () => Now<Answer>): Now<Answer> {
     const fail = (error: unknown): Answer => {
       this.#tellFailure(where, error);
-      return { kind: 'refuse', reply: NOT_NOW };
+      return { kind: 'refuse', reply: replies.connectHookFailed };
     };
     try {
       const answer = ask();
@@ -563,16 +563,6 @@ export class Connection implements Watched {
     this.#destroy('tls-failed');
   }
 }
-
-/** RFC 3463 section 3.4: X.3.2, system not accepting network messages. */
-const SHUTTING_DOWN: Reply = { code: 421, status: '3.2', text: 'Shutting down, try again later' };
-const TRY_LATER: Reply = { code: 451, status: '3.0', text: 'Temporary failure, try again later' };
-const SIGN_IN_UNAVAILABLE: Reply = {
-  code: 454,
-  status: '7.0',
-  text: 'Temporary authentication failure',
-};
-const NOT_NOW: Reply = { code: 421, status: '3.0', text: 'Temporary failure, try again later' };
 
 function onData(this: Driven, chunk: Buffer): void {
   this[driver]?.received(chunk);

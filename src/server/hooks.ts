@@ -12,6 +12,7 @@ import type {
   TlsFacts,
 } from '../smtp/index.ts';
 import type { Mail } from './mail/mail.ts';
+import { replies } from './replies.ts';
 
 /**
  * What a hook says: nothing (go on), a reply of 4yz or 5yz (refuse), or a reply of its own of 2yz. All hooks of
@@ -97,10 +98,7 @@ export function makeHooks(): Hooks {
 
 export const ACCEPT: Answer = { kind: 'accept' };
 
-export const SIGN_IN_FAILED: SignInAnswer = {
-  kind: 'refuse',
-  reply: { code: 535, status: '7.8', text: 'Authentication credentials invalid' },
-};
+const SIGN_IN_REFUSED: SignInAnswer = { kind: 'refuse', reply: replies.signInRefused };
 
 export function isPromise<T>(value: Now<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && 'then' in value;
@@ -158,7 +156,7 @@ export function askSignInHooks(
     if (answer?.kind === 'refuse') return answer;
     accepted ??= answer;
   }
-  return accepted ?? SIGN_IN_FAILED;
+  return accepted ?? SIGN_IN_REFUSED;
 }
 
 async function askTheRestToSignIn(
@@ -176,14 +174,14 @@ async function askTheRestToSignIn(
     if (answer?.kind === 'refuse') return answer;
     accepted ??= answer;
   }
-  return accepted ?? SIGN_IN_FAILED;
+  return accepted ?? SIGN_IN_REFUSED;
 }
 
 function toSignInAnswer(said: SignInHookAnswer, attempt: SignInAttempt): SignInAnswer | undefined {
   if (said === undefined) return undefined;
-  if (said === false) return SIGN_IN_FAILED;
+  if (said === false) return SIGN_IN_REFUSED;
   if (said === true) {
-    if (attempt.kind === 'scram') return SIGN_IN_FAILED;
+    if (attempt.kind === 'scram') return SIGN_IN_REFUSED;
     const username = attempt.kind === 'certificate' ? nameOf(attempt) : attempt.username;
     return { kind: 'accept', identity: { username, mechanism: attempt.mechanism } };
   }

@@ -13,13 +13,7 @@ import { ACCEPT, isPromise, type Now, toAnswer } from './hooks.ts';
 import type { Limits } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { MessageProgress } from './message-progress.ts';
-
-/** What the client hears when a message could not be stored and the fault is ours. */
-export const NOT_STORED: Reply = {
-  code: 451,
-  status: '3.0',
-  text: 'Message not stored, try again later',
-};
+import { replies } from './replies.ts';
 
 export class MessageReception {
   readonly #listener: Listener;
@@ -97,14 +91,14 @@ export class MessageReception {
       (said) => this.#committed(message, said),
       (error: unknown) => {
         this.#tellFailure(error);
-        return this.#committed(message, NOT_STORED);
+        return this.#committed(message, replies.messageNotStored);
       },
     );
   }
 
-  /** The commit failed at once, or takes too long: the client hears `NOT_STORED`, whatever it says later. */
+  /** The commit failed at once, or takes too long: the client hears `messageNotStored`, whatever it says later. */
   giveUp(): void {
-    this.#tellOutcome(this.#committing, [NOT_STORED]);
+    this.#tellOutcome(this.#committing, [replies.messageNotStored]);
   }
 
   /** Throws away what is open; a commit under way goes on. */
@@ -136,11 +130,11 @@ export class MessageReception {
   }
 
   /** Once for each message: what comes after we gave it up is not told again. */
-  #tellOutcome(message: MessageProgress | undefined, replies: readonly Reply[]): void {
+  #tellOutcome(message: MessageProgress | undefined, said: readonly Reply[]): void {
     if (!message || message !== this.#committing) return;
     this.#committing = undefined;
     this.#answered++;
-    this.#listener.observe?.(message.outcome(replies));
+    this.#listener.observe?.(message.outcome(said));
   }
 
   #tellFailure(error: unknown): void {

@@ -13,6 +13,7 @@ import type { ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
 import type { ResolvedListener } from './options.ts';
 import { ProxyGate } from './proxy-gate.ts';
+import { refusalLines } from './replies.ts';
 
 /** What the listeners of one server share. */
 export interface Shared {
@@ -199,11 +200,11 @@ export class Listener {
     const { limits, name } = this.options;
     const { counts, maxConnections } = this.#shared;
     if (counts.total >= maxConnections || this.#connections.size >= limits.maxConnections) {
-      this.#refuse(socket, clientAddress, 'too-many-connections', TOO_MANY);
+      this.#refuse(socket, clientAddress, 'too-many-connections');
       return;
     }
     if (counts.from(clientAddress) >= limits.maxConnectionsPerAddress) {
-      this.#refuse(socket, clientAddress, 'too-many-connections-from-address', TOO_MANY_FROM_YOU);
+      this.#refuse(socket, clientAddress, 'too-many-connections-from-address');
       return;
     }
     counts.add(clientAddress);
@@ -230,7 +231,7 @@ export class Listener {
   }
 
   /** Over a cap nothing is made for a connection: one line, where it can be said in the clear, and the end. */
-  #refuse(socket: Socket, clientAddress: string, rule: RefusalRule, line: string): void {
+  #refuse(socket: Socket, clientAddress: string, rule: keyof typeof refusalLines): void {
     if (this.options.tls === 'implicit') return this.#drop(socket, clientAddress, rule);
     socket.on('error', ignore);
     this.observe?.({
@@ -239,7 +240,7 @@ export class Listener {
       clientAddress,
       rule,
     });
-    socket.end(line, 'latin1');
+    socket.end(refusalLines[rule], 'latin1');
     socket.destroySoon();
     return undefined;
   }
@@ -247,9 +248,6 @@ export class Listener {
 
 type RefusalRule = (ServerEvent & { kind: 'connection-refused' })['rule'];
 type Source = NonNullable<ProxyHeader['source']>;
-
-const TOO_MANY = '421 4.3.2 Too many connections, try again later\r\n';
-const TOO_MANY_FROM_YOU = '421 4.7.0 Too many connections from your address, try again later\r\n';
 
 function ignore(): void {}
 

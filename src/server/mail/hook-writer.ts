@@ -6,6 +6,7 @@ import { isPromise } from '../hooks.ts';
 import { LoopMail, Mail } from './mail.ts';
 import { MailContent } from './content.ts';
 import type { MailLoop } from './loop.ts';
+import { queuedAs } from '../replies.ts';
 
 type Replies = Reply | readonly Reply[];
 
@@ -96,7 +97,7 @@ export class MailIntake implements MessageWriter {
   /** All must agree. With one reply for each recipient (LMTP), about each recipient. */
   #combine(): Replies {
     const said = this.#said;
-    const ok = { code: 250, status: '0.0', text: `Ok: queued as ${this.#facts.messageId}` };
+    const ok = queuedAs(this.#facts.messageId);
     const combined = (index: number): Reply => {
       const replies = said.flatMap((each) => replyFor(each, index) ?? []);
       return replies.find((reply) => reply.code >= 400) ?? replies[0] ?? ok;

@@ -1,7 +1,6 @@
-import type { Reply } from '../../smtp/index.ts';
+import { replies } from '../replies.ts';
 import type { LoopMail } from './mail.ts';
 
-const LEFT: Reply = { code: 451, status: '3.0', text: 'Message not stored, try again later' };
 const DONE: IteratorResult<LoopMail, undefined> = { done: true, value: undefined };
 
 /**
@@ -53,7 +52,7 @@ export class MailLoop {
       return: async () => {
         if (!isLeft) this.#loops--;
         isLeft = true;
-        for (const mail of given) mail.reject(LEFT);
+        for (const mail of given) mail.reject(replies.messageNotStored);
         return DONE;
       },
     };
