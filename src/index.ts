@@ -16,6 +16,7 @@ export {
   type MessageWriter,
   type Note,
   type OpenMessage,
+  type OpenMessageAnswer,
   type ProxyFacts,
   type ProxyTlv,
   type RcptParameters,

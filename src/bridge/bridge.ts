@@ -1,7 +1,7 @@
 // What becomes of a mail: an object in S3 and a notification on SNS, and only then a 250. Here the parts are
 // put together; the promise itself is in `committer.ts`.
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
-import type { MessageFacts, MessageWriter, OpenMessage, Reply } from '../smtp/index.ts';
+import type { MessageFacts, OpenMessage, OpenMessageAnswer, Reply } from '../smtp/index.ts';
 import { classifyAwsError, createMisconfigurationReporter, deferral } from './aws/failures.ts';
 import { createBreaker } from './aws/circuit-breaker.ts';
 import { createCommitter, MESSAGE_TYPE } from './committer.ts';
@@ -171,22 +171,28 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
   };
 
+  function accept(facts: MessageFacts, drained: () => void, blocks?: number): OpenMessageAnswer {
+    return { kind: 'accept', writer: new IncomingMessage(facts, receiving, drained, blocks) };
+  }
+
   function openMessage(
     facts: MessageFacts,
     drained: () => void,
-  ): MessageWriter | Reply | Promise<MessageWriter | Reply> {
-    if (breaker.isOpen) return deferred(facts, 0, OVERLOADED, 'breaker-open');
+  ): OpenMessageAnswer | Promise<OpenMessageAnswer> {
+    if (breaker.isOpen) {
+      return { kind: 'refuse', reply: deferred(facts, 0, OVERLOADED, 'breaker-open') };
+    }
     openMessages += 1;
     const declared = facts.envelope.parameters.size ?? 0;
-    if (declared <= SMALL_OCTETS) return new IncomingMessage(facts, receiving, drained);
+    if (declared <= SMALL_OCTETS) return accept(facts, drained);
     const blocks = blocksFor(facts, 0);
-    if (memory.large.tryOwn(blocks)) return new IncomingMessage(facts, receiving, drained, blocks);
+    if (memory.large.tryOwn(blocks)) return accept(facts, drained, blocks);
     return memory.large
       .own(blocks, receiving.memoryWaitMillis, new AbortController().signal)
       .then((owned) => {
-        if (owned) return new IncomingMessage(facts, receiving, drained, blocks);
+        if (owned) return accept(facts, drained, blocks);
         receiving.ended();
-        return receiving.overloaded(facts, 0);
+        return { kind: 'refuse', reply: receiving.overloaded(facts, 0) };
       });
   }
 

@@ -1,22 +1,23 @@
-// Holds one message to the size and the rate of its credential, on its way to whatever stores it.
+// Applies the size and the rate that a credential grants to each message, in front of the writer that stores it.
 import type {
   DiscardCause,
   MessageFacts,
   MessageWriter,
   OpenMessage,
+  OpenMessageAnswer,
   Reply,
 } from '../smtp/index.ts';
 import { checkSize } from './authorization.ts';
 import { type Grants, grantsOf } from './grants.ts';
 import type { RateLimit } from './rate-limit.ts';
 
-/** `open`, but only within the size and the rate that the sender's credential grants. */
+/** The same as `open`, but only within the size and the rate that the sender's credential grants. */
 export function limitMessages(open: OpenMessage, rateLimit: RateLimit): OpenMessage {
-  return (facts, drained) => {
+  return (facts, resume) => {
     const grants = grantsOf(facts.session.identity);
     const isLimited = grants?.rate !== undefined || grants?.maxMessageSize !== undefined;
-    // Who has no limit costs nothing here.
-    return isLimited ? openLimited(open, rateLimit, grants, facts, drained) : open(facts, drained);
+    // A sender without limits costs nothing here.
+    return isLimited ? openLimited(open, rateLimit, grants, facts, resume) : open(facts, resume);
   };
 }
 
@@ -25,14 +26,15 @@ async function openLimited(
   rateLimit: RateLimit,
   grants: Grants,
   facts: MessageFacts,
-  drained: () => void,
-): Promise<MessageWriter | Reply> {
+  resume: () => void,
+): Promise<OpenMessageAnswer> {
   const refusal =
     checkSize(grants, facts.envelope.parameters.size) ??
     (await rateLimit.openMessage(facts.session.identity));
-  if (refusal !== undefined) return refusal;
-  const writer = await open(facts, drained);
-  return 'code' in writer ? writer : new LimitedWriter(writer, rateLimit, grants, facts);
+  if (refusal !== undefined) return { kind: 'refuse', reply: refusal };
+  const opened = await open(facts, resume);
+  if (opened.kind === 'refuse') return opened;
+  return { kind: 'accept', writer: new LimitedWriter(opened.writer, rateLimit, grants, facts) };
 }
 
 class LimitedWriter implements MessageWriter {
@@ -52,7 +54,7 @@ class LimitedWriter implements MessageWriter {
 
   write(span: Buffer): boolean {
     this.#octets += span.length;
-    // The rest of a message that is too large is read and thrown away: a reply before its end is no SMTP.
+    // The rest of a message that is too large is read and discarded: SMTP has no reply before the end of the data.
     if (this.#tooLarge !== undefined) return true;
     this.#tooLarge = checkSize(this.#grants, this.#octets);
     if (this.#tooLarge === undefined) return this.#writer.write(span);

@@ -5,6 +5,7 @@ import type {
   DiscardCause,
   Envelope,
   MessageWriter,
+  OpenMessageAnswer,
   Reply,
   SessionFacts,
 } from '../smtp/index.ts';
@@ -52,7 +53,7 @@ export class MessageReception {
     if (!isPromise(opened)) return this.#opened(opened, message);
     return opened.then((later) => {
       if (isWanted()) return this.#opened(later, message);
-      if ('write' in later) later.discard('aborted');
+      if (later.kind === 'accept') later.writer.discard('aborted');
       return ACCEPT;
     });
   }
@@ -116,9 +117,9 @@ export class MessageReception {
     this.#listener.observe?.(message.discarded(cause));
   }
 
-  #opened(opened: MessageWriter | Reply, message: MessageProgress): Answer {
-    if (!('write' in opened)) return toAnswer(opened);
-    this.#writer = opened;
+  #opened(opened: OpenMessageAnswer, message: MessageProgress): Answer {
+    if (opened.kind === 'refuse') return opened;
+    this.#writer = opened.writer;
     this.#incoming = message;
     message.restart(this.#listener.clock.now);
     return ACCEPT;

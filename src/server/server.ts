@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { MessageFacts, MessageWriter, Reply } from '../smtp/index.ts';
+import type { MessageFacts, OpenMessageAnswer } from '../smtp/index.ts';
 import { type Certificate, CertificateStore } from './certificates.ts';
 import { Clock } from './clock.ts';
 import { ConnectionCounts } from './connection-counts.ts';
@@ -19,7 +19,7 @@ import {
 } from './hooks.ts';
 import { Listener, type Shared } from './listener.ts';
 import type { LoopMail } from './mail/mail.ts';
-import { MailIntake } from './mail/hook-writer.ts';
+import { HookWriter } from './mail/hook-writer.ts';
 import { MailLoop } from './mail/loop.ts';
 import type { Limits } from './limits.ts';
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.ts';
@@ -92,7 +92,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
       counts: this.#counts,
       maxConnections: this.#resolved.limits.maxConnections,
       certificates: this.#certificates,
-      openMessage: options.openMessage ?? ((facts, drained) => this.#takeIn(facts, drained)),
+      openMessage: options.openMessage ?? ((facts, resume) => this.#takeIn(facts, resume)),
       nextMessageId: options.nextMessageId ?? randomUUID,
       nextSessionId: makeSessionIds(),
       observe: this.#observe,
@@ -323,14 +323,15 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /** The library's sink: hooks, and the loop where one runs or nothing else would take the mail. */
-  #takeIn(facts: MessageFacts, drained: () => void): MessageWriter | Reply {
+  #takeIn(facts: MessageFacts, resume: () => void): OpenMessageAnswer {
     const { mail: hooks } = this.#hooks;
     const isLooped = hooks.length === 0 || this.#loop.isRunning;
-    return new MailIntake(facts, drained, {
+    const writer = new HookWriter(facts, resume, {
       hooks,
       loop: isLooped ? this.#loop : undefined,
       answerTimeoutSeconds: this.#limitsOf(facts.session.listener).answerTimeoutSeconds,
     });
+    return { kind: 'accept', writer };
   }
 
   #limitsOf(name: string): Limits {

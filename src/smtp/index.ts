@@ -1,6 +1,12 @@
 export type { Envelope, Recipient } from './envelope.ts';
 export type { ForwardPath, Mailbox, ReversePath } from './mailbox.ts';
-export type { DiscardCause, MessageFacts, MessageWriter, OpenMessage } from './message.ts';
+export type {
+  DiscardCause,
+  MessageFacts,
+  MessageWriter,
+  OpenMessage,
+  OpenMessageAnswer,
+} from './message.ts';
 export type { MailParameters, RcptParameters } from './parameters.ts';
 export type { Reply } from './reply.ts';
 export { Secret } from './secret.ts';

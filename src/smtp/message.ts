@@ -23,7 +23,7 @@ export type DiscardCause = 'too-large' | 'aborted' | 'refused' | 'closing';
 export interface MessageWriter {
   /**
    * Takes a span of the message, after dot-unstuffing. The buffer is a view of the socket's read and stays
-   * valid as long as it is held. `false` asks for a pause: no more is read from the client until `drained` was
+   * valid as long as it is held. `false` asks for a pause: no more is read from the client until `resume` was
    * called. What was read already, 64 KiB at most, still comes, and if it holds the end of the data so does `commit`.
    */
   write(span: Buffer): boolean;
@@ -36,11 +36,16 @@ export interface MessageWriter {
   discard(cause: DiscardCause): void;
 }
 
+/** Whether a message may come: the writer that takes it, or a refusal of 4yz or 5yz. */
+export type OpenMessageAnswer =
+  | { readonly kind: 'accept'; readonly writer: MessageWriter }
+  | { readonly kind: 'refuse'; readonly reply: Reply };
+
 /**
  * Opens a message: asked before the `354`, so a refusal (overload, policy) is what the client hears instead
- * of it. `drained` is for the writer to call after a `write` that returned `false`.
+ * of it. `resume` is for the writer to call after a `write` that returned `false`.
  */
 export type OpenMessage = (
   facts: MessageFacts,
-  drained: () => void,
-) => MessageWriter | Reply | Promise<MessageWriter | Reply>;
+  resume: () => void,
+) => OpenMessageAnswer | Promise<OpenMessageAnswer>;

@@ -207,8 +207,9 @@ test('an observer that throws does not turn a stored mail into a 451', async () 
 
 test('stores nothing of a discarded message and says why', async () => {
   const bridge = makeBridge({ prefix: 'discarded/' });
-  const writer = await bridge.open(facts(), () => undefined);
-  if ('code' in writer) throw new Error('refused');
+  const opened = await bridge.open(facts(), () => undefined);
+  if (opened.kind === 'refuse') throw new Error('refused');
+  const { writer } = opened;
   writer.write(Buffer.from('From: a'));
   writer.discard('aborted');
   await bridge.drain();

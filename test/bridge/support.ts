@@ -70,8 +70,9 @@ export async function deliver(
 ): Promise<Reply> {
   const octets = Buffer.from(content);
   let wake: () => void = () => undefined;
-  const writer = await bridge.open(of, () => wake());
-  if ('code' in writer) return writer;
+  const opened = await bridge.open(of, () => wake());
+  if (opened.kind === 'refuse') return opened.reply;
+  const { writer } = opened;
   for (let at = 0; at < octets.length; at += chunkOctets) {
     const drained = new Promise<void>((resolve) => {
       wake = resolve;

@@ -33,8 +33,9 @@ async function open(bridge: BenchBridge, input: FactsInput = {}): Promise<Sendin
   let wake: () => void = () => undefined;
   let drained = Promise.resolve();
   let isPaused = false;
-  const writer = await bridge.open(facts(input), () => wake());
-  if ('code' in writer) throw new Error(`refused ${writer.code}`);
+  const opened = await bridge.open(facts(input), () => wake());
+  if (opened.kind === 'refuse') throw new Error(`refused ${opened.reply.code}`);
+  const { writer } = opened;
   const sending: Sending = {
     writer,
     write: (octets) => sending.writeSpan(Buffer.alloc(octets, 'x')),
@@ -66,7 +67,7 @@ test('a mail that declares its size waits before the 354 and hears 452 4.3.1 whe
   const bridge = tight(0.2);
   const first = await open(bridge, { parameters: { size: 30 * MIB } });
   const refused = await bridge.open(facts({ parameters: { size: 30 * MIB } }), () => undefined);
-  expect(refused).toMatchObject({ code: 452, status: '3.1' });
+  expect(refused).toMatchObject({ kind: 'refuse', reply: { code: 452, status: '3.1' } });
   expect(bench.events).toMatchObject([{ kind: 'message-deferred', cause: 'overload' }]);
   first.writer.discard('aborted');
 });

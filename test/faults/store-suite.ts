@@ -279,8 +279,9 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     test('the client vanishes: nothing is stored and no upload is left', async () => {
       const bridge = bench.makeBridge({ requests });
       const begun = bench.proxy.arrival('UploadPart');
-      const writer = await bridge.open(facts(), () => undefined);
-      if ('code' in writer) throw new Error('refused');
+      const opened = await bridge.open(facts(), () => undefined);
+      if (opened.kind === 'refuse') throw new Error('refused');
+      const { writer } = opened;
       for (let at = 0; at < large.length; at += 65_536) {
         if (!writer.write(large.subarray(at, at + 65_536))) break;
       }

@@ -11,7 +11,7 @@ import {
 } from '../../src/policy/index.ts';
 import { CredentialAdministration, createAuthenticator } from '../../src/credentials/index.ts';
 import { issueGrants } from '../../src/policy/index.ts';
-import type { DiscardCause, OpenMessage } from '../../src/smtp/index.ts';
+import type { DiscardCause, MessageWriter, OpenMessage } from '../../src/smtp/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { TestClient } from '../support/smtp-client.ts';
@@ -30,7 +30,7 @@ function keeper(): { open: OpenMessage; fates: (number | DiscardCause)[] } {
   const fates: (number | DiscardCause)[] = [];
   const open: OpenMessage = () => {
     let octets = 0;
-    return {
+    const writer: MessageWriter = {
       write: (span) => {
         octets += span.length;
         return true;
@@ -41,6 +41,7 @@ function keeper(): { open: OpenMessage; fates: (number | DiscardCause)[] } {
       },
       discard: (cause) => void fates.push(cause),
     };
+    return { kind: 'accept', writer };
   };
   return { open, fates };
 }

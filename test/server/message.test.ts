@@ -144,7 +144,10 @@ describe('a message', () => {
 describe('a sink of the caller', () => {
   test('is asked before the 354, and its refusal is what the client hears', async () => {
     const refusal = { code: 452, status: '3.1', text: 'Later' };
-    const { port } = await startServer({ openMessage: () => refusal }, () => {});
+    const { port } = await startServer(
+      { openMessage: () => ({ kind: 'refuse', reply: refusal }) },
+      () => {},
+    );
     const client = await TestClient.connect(port);
     await client.reply();
     await client.sayAll('EHLO c', 'MAIL FROM:<>', 'RCPT TO:<b@example.com>');
@@ -152,20 +155,23 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('that says false gets nothing more from the socket until it is drained', async () => {
+  test('that says false gets nothing more from the socket until it resumes', async () => {
     const spans: Buffer[] = [];
     const paused = Promise.withResolvers<() => void>();
     const { port } = await startServer(
       {
-        openMessage: (_facts, drained) => ({
-          write(span) {
-            spans.push(span);
-            if (spans.length > 1) return true;
-            paused.resolve(drained);
-            return false;
+        openMessage: (_facts, resume) => ({
+          kind: 'accept',
+          writer: {
+            write(span) {
+              spans.push(span);
+              if (spans.length > 1) return true;
+              paused.resolve(resume);
+              return false;
+            },
+            commit: () => OK,
+            discard: () => {},
           },
-          commit: () => OK,
-          discard: () => {},
         }),
       },
       () => {},
@@ -191,11 +197,14 @@ describe('a sink of the caller', () => {
     const { port } = await startServer(
       {
         openMessage: async () => ({
-          write: () => true,
-          commit: async () => {
-            throw new Error('no store');
+          kind: 'accept',
+          writer: {
+            write: () => true,
+            commit: async () => {
+              throw new Error('no store');
+            },
+            discard: () => {},
           },
-          discard: () => {},
         }),
       },
       () => {},
@@ -233,7 +242,8 @@ describe('a sink of the caller', () => {
         openMessage: async () => {
           asked.resolve();
           await open.promise;
-          return { write: () => true, commit: () => OK, discard: discarded.resolve };
+          const writer = { write: () => true, commit: () => OK, discard: discarded.resolve };
+          return { kind: 'accept', writer };
         },
       },
       () => {},
@@ -250,7 +260,9 @@ describe('a sink of the caller', () => {
   });
 
   test('excludes the mail hooks and the loop', () => {
-    const server = new SmtpServer({ openMessage: () => ({ code: 451, text: 'No' }) });
+    const server = new SmtpServer({
+      openMessage: () => ({ kind: 'refuse', reply: { code: 451, text: 'No' } }),
+    });
     expect(() => server.onMail(() => {})).toThrow(OptionsError);
     expect(() => server[Symbol.asyncIterator]()).toThrow(OptionsError);
   });

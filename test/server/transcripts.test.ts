@@ -2,7 +2,13 @@
 // of the listener that drives it.
 import { beforeAll, expect, test } from 'vitest';
 import type { Limits, ListenerOptions, SmtpServer } from '../../src/server/index.ts';
-import type { Answer, MessageWriter, Reply, SessionOptions } from '../../src/smtp/index.ts';
+import type {
+  Answer,
+  MessageWriter,
+  OpenMessageAnswer,
+  Reply,
+  SessionOptions,
+} from '../../src/smtp/index.ts';
 import { replies } from '../../src/smtp/replies.ts';
 import { makeCertificate, type TestCertificate } from '../support/certificates.ts';
 import { TestClient } from '../support/smtp-client.ts';
@@ -66,11 +72,11 @@ class Script {
     return answer.kind === 'each' ? answer.replies : (answer.reply ?? replies.messageOk);
   }
 
-  open(): MessageWriter | Reply {
+  open(): OpenMessageAnswer {
     const refusal = this.reply('open-message', '');
-    if (refusal) return refusal;
+    if (refusal) return { kind: 'refuse', reply: refusal };
     let octets = 0;
-    return {
+    const writer: MessageWriter = {
       write: (span) => {
         octets += span.length;
         this.message += span.toString('latin1');
@@ -79,6 +85,7 @@ class Script {
       commit: () => this.commit(octets),
       discard: (cause) => void this.discarded.push(`discard-message ${cause}`),
     };
+    return { kind: 'accept', writer };
   }
 }
 

@@ -113,7 +113,10 @@ async function start(transcript: Transcript, scene: Scene): Promise<number> {
       maxSignInFailures: options.maxSignInFailures,
       ...(maxRecipientDomains !== undefined && { maxRecipientDomains }),
     },
-    openMessage: () => scene.reply('open-message', '') ?? scene.writer(),
+    openMessage: () => {
+      const reply = scene.reply('open-message', '');
+      return reply ? { kind: 'refuse', reply } : { kind: 'accept', writer: scene.writer() };
+    },
     listeners: [
       {
         name: 'mx',

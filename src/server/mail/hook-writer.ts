@@ -10,7 +10,7 @@ import { queuedAs } from '../replies.ts';
 
 type Replies = Reply | readonly Reply[];
 
-export class MailIntake implements MessageWriter {
+export class HookWriter implements MessageWriter {
   readonly #facts: MessageFacts;
   readonly #content: MailContent;
   readonly #answerTimeoutSeconds: number;

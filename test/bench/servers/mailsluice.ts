@@ -4,6 +4,7 @@ import { SmtpServer } from '../../../src/index.ts';
 
 const ACCEPTED = { code: 250, status: '0.0', text: 'Ok' };
 const SINK = { write: () => true, commit: () => ACCEPTED, discard: () => {} };
+const OPENED = { kind: 'accept', writer: SINK } as const;
 
 const [port = '0', certFile, keyFile] = process.argv.slice(2);
 const tls =
@@ -22,7 +23,7 @@ const server = new SmtpServer({
   ...(tls && { tls }),
   // One client is the whole world here.
   limits: { maxConnections: 20_000, maxConnectionsPerAddress: 20_000, maxMessages: 1_000_000 },
-  openMessage: () => SINK,
+  openMessage: () => OPENED,
 });
 await server.listen();
 process.once('SIGTERM', () => process.exit());
