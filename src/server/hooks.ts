@@ -1,5 +1,5 @@
+// The hooks of a server: what each is called with and may answer, and the list of each kind.
 import type {
-  Answer,
   Envelope,
   ForwardPath,
   MailParameters,
@@ -12,7 +12,6 @@ import type {
   TlsFacts,
 } from '../smtp/index.ts';
 import type { Mail } from './mail/mail.ts';
-import { replies } from './replies.ts';
 
 /**
  * What a hook says: nothing (go on), a reply of 4yz or 5yz (refuse), or a reply of its own of 2yz. All hooks of
@@ -96,99 +95,6 @@ export function makeHooks(): Hooks {
   };
 }
 
-export const ACCEPT: Answer = { kind: 'accept' };
-
-const SIGN_IN_REFUSED: SignInAnswer = { kind: 'refuse', reply: replies.signInRefused };
-
 export function isPromise<T>(value: Now<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && 'then' in value;
-}
-
-/** A refusal is any reply that is not 2yz. */
-export function toAnswer(reply: HookAnswer): Answer {
-  if (!reply) return ACCEPT;
-  return reply.code < 400 ? { kind: 'accept', reply } : { kind: 'refuse', reply };
-}
-
-/** Asks one hook after another; costs no promise where none of them gave one. */
-export function askHooks<A extends readonly unknown[]>(
-  hooks: readonly ((...args: A) => Now<HookAnswer>)[],
-  ...args: A
-): Now<Answer> {
-  let own: Answer = ACCEPT;
-  for (let index = 0; index < hooks.length; index++) {
-    const said = hooks[index]?.(...args);
-    if (isPromise(said)) return askTheRest(hooks, args, index, said, own);
-    const answer = toAnswer(said);
-    if (answer.kind === 'refuse') return answer;
-    if (answer !== ACCEPT) own = answer;
-  }
-  return own;
-}
-
-async function askTheRest<A extends readonly unknown[]>(
-  hooks: readonly ((...args: A) => Now<HookAnswer>)[],
-  args: A,
-  from: number,
-  first: Promise<HookAnswer>,
-  before: Answer,
-): Promise<Answer> {
-  let own = before;
-  for (let index = from; index < hooks.length; index++) {
-    const answer = toAnswer(await (index === from ? first : hooks[index]?.(...args)));
-    if (answer.kind === 'refuse') return answer;
-    if (answer !== ACCEPT) own = answer;
-  }
-  return own;
-}
-
-/** Asks the sign-in hooks: one must accept, none may refuse. */
-export function askSignInHooks(
-  hooks: readonly SignInHook[],
-  attempt: SignInAttempt,
-  session: SessionFacts,
-): Now<SignInAnswer> {
-  let accepted: SignInAnswer | undefined;
-  for (let index = 0; index < hooks.length; index++) {
-    const said = hooks[index]?.(attempt, session);
-    if (isPromise(said)) return askTheRestToSignIn(hooks, attempt, session, index, said, accepted);
-    const answer = toSignInAnswer(said, attempt);
-    if (answer?.kind === 'refuse') return answer;
-    accepted ??= answer;
-  }
-  return accepted ?? SIGN_IN_REFUSED;
-}
-
-async function askTheRestToSignIn(
-  hooks: readonly SignInHook[],
-  attempt: SignInAttempt,
-  session: SessionFacts,
-  from: number,
-  first: Promise<SignInHookAnswer>,
-  before: SignInAnswer | undefined,
-): Promise<SignInAnswer> {
-  let accepted = before;
-  for (let index = from; index < hooks.length; index++) {
-    const said = await (index === from ? first : hooks[index]?.(attempt, session));
-    const answer = toSignInAnswer(said, attempt);
-    if (answer?.kind === 'refuse') return answer;
-    accepted ??= answer;
-  }
-  return accepted ?? SIGN_IN_REFUSED;
-}
-
-function toSignInAnswer(said: SignInHookAnswer, attempt: SignInAttempt): SignInAnswer | undefined {
-  if (said === undefined) return undefined;
-  if (said === false) return SIGN_IN_REFUSED;
-  if (said === true) {
-    if (attempt.kind === 'scram') return SIGN_IN_REFUSED;
-    const username = attempt.kind === 'certificate' ? nameOf(attempt) : attempt.username;
-    return { kind: 'accept', identity: { username, mechanism: attempt.mechanism } };
-  }
-  if ('kind' in said) return said;
-  return said.code < 400 ? undefined : { kind: 'refuse', reply: said };
-}
-
-function nameOf(attempt: SignInAttempt & { kind: 'certificate' }): string {
-  return attempt.authorizationId === '' ? attempt.subject : attempt.authorizationId;
 }

@@ -1,75 +1,98 @@
-// The messages of one connection, one after another: opens the writer, feeds it, has it commit or discard,
-// and tells how each message fared.
+// The server's side of one message: opens its writer, feeds it at a rate that the client must keep up, has it
+// commit or discard, and reports how the message fared.
 import type {
   Answer,
   DiscardCause,
   Envelope,
+  MessageFacts,
   MessageWriter,
   OpenMessageAnswer,
   Reply,
   SessionFacts,
 } from '../smtp/index.ts';
-import type { Peer } from './events.ts';
-import { ACCEPT, isPromise, type Now, toAnswer } from './hooks.ts';
-import type { Limits } from './limits.ts';
-import type { Listener } from './listener.ts';
-import { MessageProgress } from './message-progress.ts';
+import { ACCEPT, isReply, toMailAnswer } from './ask-hooks.ts';
+import type { Peer, ServerEvent } from './events.ts';
+import { isPromise, type Now } from './hooks.ts';
 import { replies } from './replies.ts';
+import type { Serving } from './serving.ts';
 
-export class MessageReception {
-  readonly #listener: Listener;
-  readonly #peer: Peer;
-  readonly #drained: () => void;
+/** The connection that a message comes over. */
+export interface MessageConnection {
+  readonly peer: Peer;
+  /** The writer that asked for a pause can take more. */
+  resumeReading(): void;
+  /** The commit was answered, or given up. */
+  messageAnswered(): void;
+}
+
+/** `ended`: answered, refused, discarded or given up. What its writer says from then on is not heard. */
+type Stage = 'opening' | 'receiving' | 'committing' | 'ended';
+
+export class InboundMessage {
+  readonly #serving: Serving;
+  readonly #connection: MessageConnection;
+  readonly #facts: MessageFacts;
+  #stage: Stage = 'opening';
+  /** While the message is being received. */
   #writer: MessageWriter | undefined;
-  /** From the opening of a message to the end of its data. */
-  #incoming: MessageProgress | undefined;
-  /** From there to what its writer made of it. */
-  #committing: MessageProgress | undefined;
-  #answered = 0;
 
-  /** `drained` is called when a writer that said false can take more. */
-  constructor(listener: Listener, peer: Peer, drained: () => void) {
-    this.#listener = listener;
-    this.#peer = peer;
-    this.#drained = drained;
+  /** Before the end of the data as they came over the wire, afterwards without the dots. */
+  #octets = 0;
+  /** By the server's clock. */
+  readonly #startedAt: number;
+  /** The rate is taken over a window, of which the time that the server did not read is no part. */
+  #windowStart: number;
+  #windowOctets = 0;
+
+  readonly #openedMilliseconds = performance.now();
+  #receivedMilliseconds = 0;
+
+  constructor(
+    serving: Serving,
+    connection: MessageConnection,
+    envelope: Envelope,
+    session: SessionFacts,
+  ) {
+    this.#serving = serving;
+    this.#connection = connection;
+    const messageId = serving.nextMessageId();
+    this.#facts = { messageId, session, envelope, receivedAt: new Date() };
+    this.#startedAt = serving.clock.now;
+    this.#windowStart = this.#startedAt;
   }
 
-  /** How many messages were answered. */
-  get answered(): number {
-    return this.#answered;
+  /** Asks for the writer: may the message come? */
+  open(): Now<Answer> {
+    const answer = this.#serving.openMessage(this.#facts, () => this.#resume());
+    return isPromise(answer) ? answer.then((later) => this.#opened(later)) : this.#opened(answer);
   }
 
-  /** Whether a message is on its way in. */
-  get isOpen(): boolean {
-    return this.#incoming !== undefined;
+  /** Whether its data may come: from the opening of its writer to the end of the data. */
+  get isReceiving(): boolean {
+    return this.#stage === 'receiving';
   }
 
-  /** May the message come? `isWanted` tells, when the writer comes late, whether its client still waits. */
-  open(envelope: Envelope, session: SessionFacts, isWanted: () => boolean): Now<Answer> {
-    const messageId = this.#listener.nextMessageId();
-    const facts = { messageId, session, envelope, receivedAt: new Date() };
-    const message = new MessageProgress(facts, this.#listener.clock.now);
-    const opened = this.#listener.openMessage(facts, this.#drained);
-    if (!isPromise(opened)) return this.#opened(opened, message);
-    return opened.then((later) => {
-      if (isWanted()) return this.#opened(later, message);
-      if (later.kind === 'accept') later.writer.discard('aborted');
-      return ACCEPT;
-    });
-  }
-
-  /** What came over the wire, for the rate. */
+  /** Counts what came over the wire, for the rate. */
   count(octets: number): void {
-    this.#incoming?.count(octets);
+    this.#octets += octets;
+    this.#windowOctets += octets;
   }
 
-  isTooSlow(now: number, limits: Limits): boolean {
-    return this.#incoming?.isTooSlow(now, limits) ?? false;
-  }
-
-  /** The server reads on: the time in which it did not is not the client's. */
+  /** Begins a new window for the rate: the time before it was not the client's. */
   restart(now: number): void {
-    this.#incoming?.restart(now);
+    this.#windowStart = now;
+    this.#windowOctets = 0;
+  }
+
+  /** Whether the whole takes too long, or the last window brought too little. */
+  isTooSlow(now: number): boolean {
+    const { messageSeconds, dataTimeoutSeconds, minDataRate } = this.#serving.options.limits;
+    if (now - this.#startedAt > messageSeconds * 1000) return true;
+    const seconds = (now - this.#windowStart) / 1000;
+    if (seconds < dataTimeoutSeconds) return false;
+    const isSlow = this.#windowOctets < minDataRate * seconds;
+    this.restart(now);
+    return isSlow;
   }
 
   /** Returns false where nothing more should be read for now. */
@@ -77,68 +100,102 @@ export class MessageReception {
     return this.#writer?.write(span) ?? true;
   }
 
-  /** From here on the message is the writer's: the client's going no longer matters to it. */
+  /** From here on the message is the writer's: that the client goes no longer matters to it. */
   commit(sizeInOctets: number): Now<Answer> {
     const writer = this.#writer;
-    const message = this.#incoming;
+    if (!writer) throw new Error('expected a message with a writer, got none');
+    this.#stage = 'committing';
     this.#writer = undefined;
-    this.#incoming = undefined;
-    if (!writer || !message) throw new Error('expected an open message, got none');
-    message.received(sizeInOctets);
-    this.#committing = message;
+    this.#octets = sizeInOctets;
+    this.#receivedMilliseconds = performance.now();
     const committed = writer.commit();
-    if (!isPromise(committed)) return this.#committed(message, committed);
+    if (!isPromise(committed)) return this.#committed(committed);
     return committed.then(
-      (said) => this.#committed(message, said),
+      (said) => this.#committed(said),
       (error: unknown) => {
-        this.#tellFailure(error);
-        return this.#committed(message, replies.messageNotStored);
+        this.#reportFailure(error);
+        return this.#committed(replies.messageNotStored);
       },
     );
   }
 
-  /** The commit failed at once, or takes too long: the client hears `messageNotStored`, whatever it says later. */
+  /** Its writer or its commit failed at once or takes too long: the client hears a 4yz, whatever comes later. */
   giveUp(): void {
-    this.#tellOutcome(this.#committing, [replies.messageNotStored]);
+    if (this.#stage === 'committing') this.#end([replies.messageNotStored]);
+    else this.#stage = 'ended';
   }
 
-  /** Throws away what is open; a commit under way goes on. */
+  /** Discards a message that is being opened or received; a commit under way goes on. */
   discard(cause: DiscardCause): void {
     const writer = this.#writer;
-    const message = this.#incoming;
+    if (this.#stage !== 'committing') this.#stage = 'ended';
+    if (!writer) return;
     this.#writer = undefined;
-    this.#incoming = undefined;
-    if (!writer || !message) return;
     try {
       writer.discard(cause);
     } catch (error) {
-      this.#tellFailure(error);
+      this.#reportFailure(error);
     }
-    this.#listener.observe?.(message.discarded(cause));
+    const sizeInOctets = this.#octets;
+    const message = this.#facts;
+    this.#serving.observe?.({ kind: 'message-discarded', message, cause, sizeInOctets });
   }
 
-  #opened(opened: OpenMessageAnswer, message: MessageProgress): Answer {
-    if (opened.kind === 'refuse') return opened;
-    this.#writer = opened.writer;
-    this.#incoming = message;
-    message.restart(this.#listener.clock.now);
+  #opened(answer: OpenMessageAnswer): Answer {
+    const isWanted = this.#stage === 'opening';
+    if (answer.kind === 'refuse') {
+      this.#stage = 'ended';
+      return answer;
+    }
+    // The client went, or was told to try later, while the writer was being opened.
+    if (!isWanted) {
+      answer.writer.discard('aborted');
+      return ACCEPT;
+    }
+    this.#stage = 'receiving';
+    this.#writer = answer.writer;
+    this.restart(this.#serving.clock.now);
     return ACCEPT;
   }
 
-  #committed(message: MessageProgress, said: Reply | readonly Reply[]): Answer {
-    this.#tellOutcome(message, 'code' in said ? [said] : said);
-    return 'code' in said ? toAnswer(said) : { kind: 'each', replies: said };
+  /** The next message of the connection has a writer of its own to wait for. */
+  #resume(): void {
+    if (this.#writer) this.#connection.resumeReading();
   }
 
-  /** Once for each message: what comes after we gave it up is not told again. */
-  #tellOutcome(message: MessageProgress | undefined, said: readonly Reply[]): void {
-    if (!message || message !== this.#committing) return;
-    this.#committing = undefined;
-    this.#answered++;
-    this.#listener.observe?.(message.outcome(said));
+  #committed(said: Reply | readonly Reply[]): Answer {
+    this.#end(isReply(said) ? [said] : said);
+    return toMailAnswer(said);
   }
 
-  #tellFailure(error: unknown): void {
-    this.#listener.observe?.({ kind: 'failure', peer: this.#peer, where: 'message', error });
+  /** Reports the outcome, once: what the writer says after it was given up is not reported. */
+  #end(said: readonly Reply[]): void {
+    if (this.#stage !== 'committing') return;
+    this.#stage = 'ended';
+    this.#connection.messageAnswered();
+    this.#serving.observe?.({
+      kind: outcomeOf(said),
+      message: this.#facts,
+      sizeInOctets: this.#octets,
+      receivingMilliseconds: this.#receivedMilliseconds - this.#openedMilliseconds,
+      committingMilliseconds: performance.now() - this.#receivedMilliseconds,
+      replies: said,
+    });
   }
+
+  #reportFailure(error: unknown): void {
+    const { peer } = this.#connection;
+    this.#serving.observe?.({ kind: 'failure', peer, where: 'message', error });
+  }
+}
+
+type Outcome = Extract<
+  ServerEvent['kind'],
+  'message-accepted' | 'message-deferred' | 'message-refused'
+>;
+
+function outcomeOf(said: readonly Reply[]): Outcome {
+  if (said.some((reply) => reply.code < 400)) return 'message-accepted';
+  if (said.some((reply) => reply.code < 500)) return 'message-deferred';
+  return 'message-refused';
 }

@@ -1,4 +1,4 @@
-// One listening address: accepts connections within the caps and gives each its driver.
+// One listening address: accepts connections within the caps, and provides what they need to serve.
 import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { OpenMessage, ProxyFacts, SessionFacts, SessionOptions } from '../smtp/index.ts';
@@ -9,11 +9,12 @@ import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionCounts } from './connection-counts.ts';
 import { codeOf, ListenError, messageOf } from './errors.ts';
-import type { ServerEvent } from './events.ts';
+import type { Peer, ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
 import type { ResolvedListener } from './options.ts';
 import { ProxyGate } from './proxy-gate.ts';
 import { refusalLines } from './replies.ts';
+import type { ClosedConnection, Serving } from './serving.ts';
 
 /** What the listeners of one server share. */
 export interface Shared {
@@ -27,38 +28,34 @@ export interface Shared {
   readonly openMessage: OpenMessage;
   readonly nextMessageId: () => string;
   readonly nextSessionId: () => string;
-  /** Absent where nobody listens, so that no event is made. Never throws. */
-  readonly observe: ((event: ServerEvent) => void) | undefined;
-  /** Called whenever a connection is gone. */
-  readonly left: () => void;
+  readonly observe: Serving['observe'];
+  /** Called whenever a connection has closed. */
+  readonly connectionClosed: () => void;
 }
-
-type Closed = Omit<ServerEvent & { kind: 'connection-closed' }, 'kind' | 'connections'>;
 
 export class Listener {
   readonly options: ResolvedListener;
-  readonly sessionOptions: SessionOptions;
-  readonly hooks: Hooks;
-  readonly clock: Clock;
-  readonly openMessage: OpenMessage;
-  readonly nextMessageId: () => string;
-  readonly observe: Shared['observe'];
   readonly #shared: Shared;
+  readonly #serving: Serving;
   readonly #server: Server;
-  readonly #connections = new Set<Connection>();
-  #isClosing = false;
-  /** Those that did not say yet for whom they speak. */
+  /** By the id of their session. */
+  readonly #connections = new Map<string, Connection>();
+  /** Connections whose PROXY header is still to come. */
   readonly #gates = new Set<Socket>();
+  #isDraining = false;
 
   constructor(options: ResolvedListener, shared: Shared) {
     this.options = options;
-    this.hooks = shared.hooks;
-    this.clock = shared.clock;
-    this.openMessage = shared.openMessage;
-    this.nextMessageId = shared.nextMessageId;
-    this.observe = shared.observe;
     this.#shared = shared;
-    this.sessionOptions = toSessionOptions(options, shared.hostname);
+    const { hooks, clock, observe, openMessage, nextMessageId } = shared;
+    this.#serving = {
+      options,
+      sessionOptions: toSessionOptions(options, shared.hostname),
+      ...{ hooks, clock, observe, openMessage, nextMessageId },
+      connections: this.#connections,
+      secure: (socket) => this.#secure(socket),
+      closed: (session, connection) => this.#closed(session, connection),
+    };
     // A client may close its side after the final dot and still wait for its reply. Replies are written whole,
     // so that to wait for more (RFC 896) would only delay them.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
@@ -67,17 +64,13 @@ export class Listener {
     this.#server.on('error', (error) => {
       // Before it listens this is for `listen`. Afterwards it is a failed accept; the next may succeed.
       if (!this.#server.listening) return;
-      this.observe?.({ kind: 'accept-failed', listener: options.name, code: codeOf(error) });
+      observe?.({ kind: 'accept-failed', listener: options.name, code: codeOf(error) });
     });
   }
 
-  get connections(): ReadonlySet<Connection> {
-    return this.#connections;
-  }
-
-  /** Whether a session is open that began before the closing. */
+  /** Whether a session is left that began before the closing. */
   get isWaitedFor(): boolean {
-    for (const connection of this.#connections) if (!connection.isTurnedAway) return true;
+    for (const connection of this.#connections.values()) if (!connection.isTurnedAway) return true;
     return false;
   }
 
@@ -103,54 +96,25 @@ export class Listener {
       throw toListenError(this.options, error);
     }
     const bound = this.address;
-    if (bound) this.observe?.({ kind: 'listening', listener: name, ...bound });
+    if (bound) this.#serving.observe?.({ kind: 'listening', listener: name, ...bound });
   }
 
-  /** From here on 421 greets who comes; those that are there are to leave at their next idle point. */
+  /** From here on 421 greets new clients, and the others hear it at their next idle point. */
   drain(): void {
-    this.#isClosing = true;
-    for (const connection of this.#connections) connection.drain();
+    this.#isDraining = true;
+    for (const connection of this.#connections.values()) connection.drain();
   }
 
-  /** Accepts no more connections; those that are there go on. */
-  stop(): void {
+  /** Takes no more connections and cuts those that are left. Returns how many sessions were cut short. */
+  cut(): number {
     if (this.#server.listening) this.#server.close();
     for (const socket of this.#gates) socket.destroy();
+    let sessions = 0;
+    for (const connection of this.#connections.values()) if (connection.cut()) sessions++;
+    return sessions;
   }
 
-  /** Takes TLS over a socket; the next handshake sees certificates that were replaced. */
-  wrap(socket: Socket): TLSSocket {
-    const { certificates } = this.#shared;
-    if (!certificates) throw new Error('expected certificates, got none');
-    return new TLSSocket(socket, {
-      isServer: true,
-      secureContext: certificates.fallback,
-      SNICallback: certificates.selectByName,
-      requestCert: this.options.requestClientCertificate,
-      // Who has no certificate is still a client; who has one that does not verify has none.
-      rejectUnauthorized: false,
-    });
-  }
-
-  /** A connection's last word. */
-  closed(connection: Connection, facts: SessionFacts, event: Closed): void {
-    this.#connections.delete(connection);
-    this.clock.forget(connection);
-    this.#shared.counts.remove(connection.clientAddress);
-    const connections = this.#shared.counts.total;
-    this.observe?.({ kind: 'connection-closed', ...event, connections });
-    for (const hook of this.hooks.close) {
-      const fail = (error: unknown): void =>
-        this.observe?.({ kind: 'failure', peer: event.peer, where: 'close', error });
-      try {
-        const settled = hook(facts);
-        if (isPromise(settled)) settled.catch(fail);
-      } catch (error) {
-        fail(error);
-      }
-    }
-    this.#shared.left();
-  }
+  // ---- accepting
 
   #accept(socket: Socket): void {
     const { remoteAddress, remotePort = 0 } = socket;
@@ -166,7 +130,7 @@ export class Listener {
 
   #readProxyHeader(socket: Socket, address: string, port: number): void {
     const { trustedProxies, limits } = this.options;
-    const { clock } = this;
+    const { clock } = this.#shared;
     if (!trustedProxies.has(address)) return this.#drop(socket, address, 'untrusted-proxy');
     // Nothing is counted for them yet, so that they have a cap of their own.
     if (this.#gates.size >= limits.maxConnections) {
@@ -192,8 +156,7 @@ export class Listener {
     }
     // It does not know the client either (UNKNOWN, AF_UNSPEC, a UNIX socket).
     const { address, port } = header.source ?? proxy;
-    const facts = { address: proxy.address, tlvs: header.tlvs };
-    this.#admit(socket, canonicalAddress(address), port, facts);
+    this.#admit(socket, address, port, { address: proxy.address, tlvs: header.tlvs });
   }
 
   #admit(socket: Socket, clientAddress: string, clientPort: number, proxy?: ProxyFacts): void {
@@ -210,18 +173,17 @@ export class Listener {
     counts.add(clientAddress);
     const sessionId = this.#shared.nextSessionId();
     const peer = { sessionId, listener: name, clientAddress, clientPort };
-    const connection = new Connection(this, socket, peer, proxy);
-    this.#connections.add(connection);
-    this.clock.watch(connection);
-    this.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
-    if (this.#isClosing) connection.turnAway();
+    const connection = new Connection(this.#serving, socket, peer, proxy);
+    this.#connections.set(sessionId, connection);
+    this.#serving.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
+    if (this.#isDraining) connection.turnAway();
     else connection.start();
   }
 
   /** Ends a connection without a word. */
   #drop(socket: Socket, clientAddress: string, rule: RefusalRule): void {
     socket.on('error', ignore);
-    this.observe?.({
+    this.#serving.observe?.({
       kind: 'connection-refused',
       listener: this.options.name,
       clientAddress,
@@ -234,7 +196,7 @@ export class Listener {
   #refuse(socket: Socket, clientAddress: string, rule: keyof typeof refusalLines): void {
     if (this.options.tls === 'implicit') return this.#drop(socket, clientAddress, rule);
     socket.on('error', ignore);
-    this.observe?.({
+    this.#serving.observe?.({
       kind: 'connection-refused',
       listener: this.options.name,
       clientAddress,
@@ -243,6 +205,47 @@ export class Listener {
     socket.end(refusalLines[rule], 'latin1');
     socket.destroySoon();
     return undefined;
+  }
+
+  // ---- for its connections
+
+  #secure(socket: Socket): TLSSocket {
+    const { certificates } = this.#shared;
+    if (!certificates) throw new Error('expected certificates, got none');
+    return new TLSSocket(socket, {
+      isServer: true,
+      secureContext: certificates.fallback,
+      SNICallback: certificates.selectByName,
+      requestCert: this.options.requestClientCertificate,
+      // A client without a certificate is still a client; one that does not verify counts as none.
+      rejectUnauthorized: false,
+    });
+  }
+
+  #closed(session: SessionFacts, closed: ClosedConnection): void {
+    const { counts, connectionClosed } = this.#shared;
+    this.#connections.delete(closed.peer.sessionId);
+    counts.remove(closed.peer.clientAddress);
+    this.#serving.observe?.({
+      kind: 'connection-closed',
+      ...closed,
+      connections: counts.total,
+    });
+    this.#callCloseHooks(session, closed.peer);
+    connectionClosed();
+  }
+
+  #callCloseHooks(session: SessionFacts, peer: Peer): void {
+    const fail = (error: unknown): void =>
+      this.#serving.observe?.({ kind: 'failure', peer, where: 'close', error });
+    for (const hook of this.#serving.hooks.close) {
+      try {
+        const done = hook(session);
+        if (isPromise(done)) done.catch(fail);
+      } catch (error) {
+        fail(error);
+      }
+    }
   }
 }
 

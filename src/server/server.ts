@@ -96,7 +96,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
       nextMessageId: options.nextMessageId ?? randomUUID,
       nextSessionId: makeSessionIds(),
       observe: this.#observe,
-      left: () => this.#settleIfEmpty(),
+      connectionClosed: () => this.#finishIfEmpty(),
     };
     this.#listeners = this.#resolved.listeners.map((each) => new Listener(each, shared));
   }
@@ -273,7 +273,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
         signal?.removeEventListener('abort', cut);
       });
     }
-    this.#settleIfEmpty();
+    this.#finishIfEmpty();
     return this.#closed.promise;
   }
 
@@ -356,14 +356,11 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   #cutAll(): void {
     if (this.#state === 'closed') return;
     this.#state = 'stopping';
-    for (const listener of this.#listeners) {
-      listener.stop();
-      for (const connection of listener.connections) if (connection.cut()) this.#cut++;
-    }
+    for (const listener of this.#listeners) this.#cut += listener.cut();
   }
 
   /** Called whenever a connection is gone. */
-  #settleIfEmpty(): void {
+  #finishIfEmpty(): void {
     if (this.#state === 'draining' && !this.#listeners.some((each) => each.isWaitedFor)) {
       this.#cutAll();
     }

@@ -259,6 +259,64 @@ describe('a sink of the caller', () => {
     expect(await discarded.promise).toBe('aborted');
   });
 
+  test('that fails to open after its client was told to try later leaves the next message alone', async () => {
+    const first = Promise.withResolvers<never>();
+    let opened = 0;
+    const { port, log } = await startServer(
+      {
+        limits: { answerTimeoutSeconds: 0.2 },
+        openMessage: () => {
+          const writer = { write: () => true, commit: () => OK, discard: () => {} };
+          return opened++ === 0 ? first.promise : { kind: 'accept', writer };
+        },
+      },
+      () => {},
+    );
+    const client = await TestClient.connect(port);
+    await client.reply();
+    await client.sayAll('EHLO c', 'MAIL FROM:<>', 'RCPT TO:<b@example.com>');
+    expect(await client.say('DATA')).toMatch(/^451 4\.3\.0 /);
+    expect(await client.sayAll('MAIL FROM:<>', 'RCPT TO:<b@example.com>', 'DATA')).toBe(
+      '250 250 354',
+    );
+    first.reject(new Error('no memory'));
+    await expect.poll(() => log.of('failure').length).toBe(2);
+    expect(await client.say('hi\r\n.')).toBe('250 2.0.0 Ok');
+    client.destroy();
+  });
+
+  test('whose message ended long ago does not end the pause of the next', async () => {
+    const resumes: (() => void)[] = [];
+    const spans: Buffer[] = [];
+    const { port } = await startServer(
+      {
+        openMessage: (_facts, resume) => {
+          resumes.push(resume);
+          const write = (span: Buffer): boolean => resumes.length === 1 || spans.push(span) === 0;
+          return { kind: 'accept', writer: { write, commit: () => OK, discard: () => {} } };
+        },
+      },
+      () => {},
+    );
+    const client = await TestClient.connect(port);
+    await client.openMessage();
+    expect(await client.say('hi\r\n.')).toBe('250 2.0.0 Ok');
+    await client.sayAll('MAIL FROM:<>', 'RCPT TO:<b@example.com>', 'DATA');
+    client.send(`${'x'.repeat(78)}\r\n`.repeat(100_000)).send('.\r\n');
+    await expect.poll(() => spans.length).toBe(1);
+    resumes[0]?.();
+    const other = await TestClient.connect(port);
+    await other.reply();
+    expect(await other.sayAll('NOOP', 'NOOP', 'NOOP')).toBe('250 250 250');
+    expect(spans.length).toBe(1);
+    const answer = client.reply();
+    const goOn = setInterval(() => resumes[1]?.(), 1);
+    expect(await answer).toBe('250 2.0.0 Ok');
+    clearInterval(goOn);
+    other.destroy();
+    client.destroy();
+  });
+
   test('excludes the mail hooks and the loop', () => {
     const server = new SmtpServer({
       openMessage: () => ({ kind: 'refuse', reply: { code: 451, text: 'No' } }),

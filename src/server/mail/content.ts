@@ -1,7 +1,7 @@
-// The octets of one mail on their way to its readers: at the pace of the slowest, with a bound.
+// The octets of one mail on their way to its readers: at the pace of the slowest, in bounded memory.
 import type { MailGoneError } from '../errors.ts';
 
-/** Octets that may wait for the slowest reader; DESIGN section 7 grants each transaction 256 KiB. */
+/** Octets that may wait for the slowest reader: what a mail costs while its hook does something else. */
 const MAX_WAITING_OCTETS = 262_144;
 /** What a chunk costs beside its octets, so that a client which sends single octets is bounded too. */
 const CHUNK_OVERHEAD_OCTETS = 256;
@@ -15,7 +15,7 @@ interface Waiting {
 const DONE: Result = { done: true, value: undefined };
 
 export class MailContent {
-  readonly #drained: () => void;
+  readonly #resume: () => void;
   readonly #readers = new Set<MailReader>();
   #chunks: Buffer[] = [];
   /** The index in the whole mail of the first chunk that is held. */
@@ -25,9 +25,9 @@ export class MailContent {
   #isEnded = false;
   #gone: MailGoneError | undefined;
 
-  /** `drained` is called once a `write` that returned false has been made room for. */
-  constructor(drained: () => void) {
-    this.#drained = drained;
+  /** `resume` is called once there is room again after a `write` that returned false. */
+  constructor(resume: () => void) {
+    this.#resume = resume;
   }
 
   /** A reader from the first octet on. What it did not read is held for it until it is closed. */
@@ -51,7 +51,7 @@ export class MailContent {
     for (const reader of this.#readers) reader.wake();
   }
 
-  /** Whoever reads on from here fails with `error`. */
+  /** Reading on fails with `error`. */
   abort(error: MailGoneError): void {
     this.#gone = error;
     this.#chunks = [];
@@ -77,7 +77,7 @@ export class MailContent {
     this.#first += count;
     if (!this.#isFull || this.#heldOctets > MAX_WAITING_OCTETS / 2) return;
     this.#isFull = false;
-    this.#drained();
+    this.#resume();
   }
 
   /** @internal */

@@ -1,12 +1,13 @@
-// Where the octets of a message become a mail: the writer that serves the mail hooks and the loop.
-import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
+// The writer of a server without `openMessage`: gives the message, as it comes, to the mail hooks and to the
+// caller's loop, and commits with the reply that they agree on.
+import type { Answer, DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
+import { toMailAnswer } from '../ask-hooks.ts';
 import { MailGoneError } from '../errors.ts';
-import type { MailHook, MailHookAnswer, Now } from '../hooks.ts';
-import { isPromise } from '../hooks.ts';
-import { LoopMail, Mail } from './mail.ts';
+import { isPromise, type MailHook, type MailHookAnswer, type Now } from '../hooks.ts';
+import { queuedAs } from '../replies.ts';
 import { MailContent } from './content.ts';
 import type { MailLoop } from './loop.ts';
-import { queuedAs } from '../replies.ts';
+import { LoopMail, Mail } from './mail.ts';
 
 type Replies = Reply | readonly Reply[];
 
@@ -15,14 +16,14 @@ export class HookWriter implements MessageWriter {
   readonly #content: MailContent;
   readonly #answerTimeoutSeconds: number;
   readonly #mails: readonly Mail[];
-  readonly #said: MailHookAnswer[] = [];
+  readonly #answers: Answer[] = [];
   readonly #verdict = Promise.withResolvers<Replies>();
   readonly #withdraw: (() => void) | undefined;
 
   /** Calls every hook at once: each may read while the message comes. */
   constructor(
     facts: MessageFacts,
-    drained: () => void,
+    resume: () => void,
     consumers: {
       readonly hooks: readonly MailHook[];
       readonly loop: MailLoop | undefined;
@@ -30,9 +31,9 @@ export class HookWriter implements MessageWriter {
     },
   ) {
     this.#facts = facts;
-    this.#content = new MailContent(drained);
+    this.#content = new MailContent(resume);
     this.#answerTimeoutSeconds = consumers.answerTimeoutSeconds;
-    // A message that never comes to its commit must not end the process by a verdict that nobody awaits.
+    // A message that is discarded is never committed: a verdict that nobody awaits must not end the process.
     this.#verdict.promise.catch(() => {});
     const { hooks, loop } = consumers;
     // All readers are there before the first of them can move on.
@@ -68,15 +69,15 @@ export class HookWriter implements MessageWriter {
     this.#abandon(`the message was discarded: ${cause}`);
   }
 
-  /** The first refusal or failure is the verdict; else it waits for the last to agree. */
-  async #hear(mail: Mail, answer: Promise<MailHookAnswer>): Promise<void> {
+  /** The first refusal or failure is the verdict; otherwise it waits for the last hook to agree. */
+  async #hear(mail: Mail, said: Promise<MailHookAnswer>): Promise<void> {
     try {
-      const said = await answer;
+      const answer = toMailAnswer(await said);
       mail.finish();
-      this.#said.push(said);
-      const isRefused = isRefusal(said);
+      this.#answers.push(answer);
+      const isRefused = isRefusal(answer);
       if (isRefused) this.#abandon('another hook refused it', mail);
-      if (isRefused || this.#said.length === this.#mails.length) {
+      if (isRefused || this.#answers.length === this.#mails.length) {
         this.#verdict.resolve(this.#combine());
       }
     } catch (error) {
@@ -96,32 +97,31 @@ export class HookWriter implements MessageWriter {
 
   /** All must agree. With one reply for each recipient (LMTP), about each recipient. */
   #combine(): Replies {
-    const said = this.#said;
+    const answers = this.#answers;
     const ok = queuedAs(this.#facts.messageId);
     const combined = (index: number): Reply => {
-      const replies = said.flatMap((each) => replyFor(each, index) ?? []);
+      const replies = answers.flatMap((answer) => replyFor(answer, index) ?? []);
       return replies.find((reply) => reply.code >= 400) ?? replies[0] ?? ok;
     };
-    if (!said.some((each) => Array.isArray(each))) return combined(0);
+    if (answers.every(({ kind }) => kind !== 'each')) return combined(0);
     const all = this.#facts.envelope.recipients.map((_, index) => combined(index));
     if (this.#facts.session.protocol === 'LMTP') return all;
     return all.find((reply) => reply.code >= 400) ?? all[0] ?? ok;
   }
 }
 
+/** Whatever the hook throws is a rejection. */
 async function callSafely(hook: MailHook, mail: Mail): Promise<MailHookAnswer> {
   const said: Now<MailHookAnswer> = hook(mail);
   return isPromise(said) ? await said : said;
 }
 
 /** Whether the whole mail was refused. */
-function isRefusal(said: MailHookAnswer): boolean {
-  if (!said) return false;
-  const replies = 'code' in said ? [said] : said;
-  return replies.every((reply) => reply.code >= 400);
+function isRefusal(answer: Answer): boolean {
+  if (answer.kind === 'each') return answer.replies.every((reply) => reply.code >= 400);
+  return answer.kind === 'refuse';
 }
 
-function replyFor(said: MailHookAnswer, index: number): Reply | undefined {
-  if (!said) return undefined;
-  return 'code' in said ? said : said[index];
+function replyFor(answer: Answer, index: number): Reply | undefined {
+  return answer.kind === 'each' ? answer.replies[index] : answer.reply;
 }

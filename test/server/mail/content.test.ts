@@ -4,27 +4,27 @@ import { MailGoneError } from '../../../src/server/index.ts';
 import { MailContent } from '../../../src/server/mail/content.ts';
 
 test('single octets are bounded as well, by what each costs', async () => {
-  let drained = 0;
-  const content = new MailContent(() => void drained++);
+  let resumed = 0;
+  const content = new MailContent(() => void resumed++);
   const reader = content.addReader();
   let count = 0;
   while (content.write(Buffer.from('x'))) count++;
   expect(count).toBeLessThanOrEqual(262_144 / 256);
-  for (let read = 0; drained === 0; read++) {
+  for (let read = 0; resumed === 0; read++) {
     expect(read).toBeLessThanOrEqual(count);
     await reader.next();
   }
-  expect(drained).toBe(1);
+  expect(resumed).toBe(1);
 });
 
 test('one huge chunk is taken and asks for a pause until it was read', async () => {
-  let drained = 0;
-  const content = new MailContent(() => void drained++);
+  let resumed = 0;
+  const content = new MailContent(() => void resumed++);
   const reader = content.addReader();
   expect(content.write(Buffer.alloc(1_000_000))).toBe(false);
-  expect(drained).toBe(0);
+  expect(resumed).toBe(0);
   await reader.next();
-  expect(drained).toBe(1);
+  expect(resumed).toBe(1);
 });
 
 test('without a reader everything is dropped', () => {
@@ -35,13 +35,13 @@ test('without a reader everything is dropped', () => {
 });
 
 test('a reader that leaves makes room', () => {
-  let drained = 0;
-  const content = new MailContent(() => void drained++);
+  let resumed = 0;
+  const content = new MailContent(() => void resumed++);
   content.addReader().close();
   const slow = content.addReader();
   content.write(Buffer.alloc(300_000));
   slow.close();
-  expect(drained).toBe(1);
+  expect(resumed).toBe(1);
 });
 
 test('reading on after the mail is gone fails, also for who waits already', async () => {

@@ -1,0 +1,338 @@
+// Drives the session of one connection: does what the session says, puts its questions to hooks and writers, and
+// tells it the answers. It knows time and hooks, no socket, and nothing of SMTP's grammar.
+import {
+  type Answer,
+  type ConnectionFacts,
+  type DiscardCause,
+  type Envelope,
+  type Opening,
+  type Output,
+  type Question,
+  Session,
+  type SessionFacts,
+  type SignInAnswer,
+} from '../smtp/index.ts';
+import { ACCEPT, answerToFailure, askPolicy } from './ask-hooks.ts';
+import type { Peer } from './events.ts';
+import { isPromise, type Now } from './hooks.ts';
+import { InboundMessage, type MessageConnection } from './inbound-message.ts';
+import { replies } from './replies.ts';
+import type { Serving } from './serving.ts';
+import { Pause, type SocketPauses } from './socket-pauses.ts';
+import type { Handshake } from './tls-upgrade.ts';
+
+/** Unread input that may wait for an answer: one generous group of pipelined commands. */
+const MAX_PENDING_OCTETS = 65_536;
+
+/** The connection that a session is held over. */
+export interface SessionConnection {
+  readonly peer: Peer;
+  readonly pauses: SocketPauses;
+  /** False before the greeting, in a handshake, and once the last word is said. */
+  readonly isInSession: boolean;
+  write(text: string): void;
+  /** Sends the reply to STARTTLS and starts the handshake. */
+  upgradeTls(reply: string): void;
+  /** Sends the last word. */
+  hangUp(text: string, cause: 'ended' | 'lost'): void;
+  /** Ends the connection without a word: the fault is ours. */
+  crash(): void;
+  reportFailure(where: string, error: unknown): void;
+}
+
+type AnyAnswer = Answer | SignInAnswer;
+
+export class SessionDriver implements MessageConnection {
+  readonly #serving: Serving;
+  readonly #connection: SessionConnection;
+  readonly #session: Session;
+  readonly #startedAt: number;
+  /** When the present wait began: for a command, for data, or for an answer. */
+  #since: number;
+  #isDraining = false;
+  #isInputEnded = false;
+  /** Counts the questions, so that an answer that comes too late is known. */
+  #asked = 0;
+  /** The question whose answer is awaited. */
+  #question: Question | undefined;
+  /** The last message, until it is answered. */
+  #message: InboundMessage | undefined;
+  #messagesAnswered = 0;
+  /** What the secured hooks said behind STARTTLS, for the next EHLO. */
+  #securedAnswer: Answer = ACCEPT;
+
+  constructor(serving: Serving, connection: SessionConnection, facts: ConnectionFacts) {
+    this.#serving = serving;
+    this.#connection = connection;
+    this.#session = new Session(serving.sessionOptions, facts);
+    this.#startedAt = serving.clock.now;
+    this.#since = this.#startedAt;
+  }
+
+  get peer(): Peer {
+    return this.#connection.peer;
+  }
+
+  get facts(): SessionFacts {
+    return this.#session.facts;
+  }
+
+  get messagesAnswered(): number {
+    return this.#messagesAnswered;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  // ---- what happens to the connection
+
+  /** Greets the client, or says what takes the place of the greeting. */
+  begin(answer: Answer, handshake: Handshake | undefined): void {
+    let refusal: Opening['refusal'] = this.#isDraining ? replies.shuttingDown : undefined;
+    if (answer.kind === 'refuse') refusal = answer.reply;
+    this.#attempt(() => {
+      this.#turn(this.#session.begin({ ...handshake, ...(refusal && { refusal }) }));
+    });
+  }
+
+  /** The handshake behind STARTTLS is finished; a refusal of the secured hooks waits for the next EHLO. */
+  secured(answer: Answer, { tls, channelBinding }: Handshake): void {
+    this.#securedAnswer = answer;
+    this.#since = this.#serving.clock.now;
+    this.#attempt(() => {
+      this.#turn(this.#session.secured(tls, channelBinding));
+      if (this.#isDraining) this.#turn(this.#session.drain());
+    });
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#message?.isReceiving === true) {
+      this.#since = this.#serving.clock.now;
+      this.#message.count(chunk.length);
+      this.#connection.pauses.count(chunk.length, this.#serving.connections.size);
+    }
+    // Not by `#attempt`: this is run for each read, and would make a closure for each.
+    try {
+      this.#turn(this.#session.receive(chunk));
+    } catch (error) {
+      this.#crashed(error);
+    }
+  }
+
+  /** The client sends no more; it may still wait for an answer. */
+  inputEnded(): void {
+    this.#isInputEnded = true;
+    this.#attempt(() => this.#endUnlessAsked());
+  }
+
+  /** Says 421 as soon as the client is at an idle point. */
+  drain(): void {
+    this.#isDraining = true;
+    // Not within a turn: a hook or an observer may be what closes the server.
+    queueMicrotask(() => {
+      if (this.#connection.isInSession) this.#attempt(() => this.#turn(this.#session.drain()));
+    });
+  }
+
+  /** The timeouts of a session; `now` is a time that has certainly passed. */
+  check(now: number): void {
+    this.#attempt(() => this.#checkTimeouts(now));
+  }
+
+  /** Discards a message that is being received; a commit under way goes on by itself. */
+  discard(cause: DiscardCause): void {
+    this.#message?.discard(cause);
+    this.resumeReading();
+  }
+
+  /** The connection has closed. */
+  closed(): void {
+    this.#attempt(() => this.#lose());
+    this.discard('aborted');
+  }
+
+  #checkTimeouts(now: number): void {
+    const { limits } = this.#serving.options;
+    const waited = now - this.#since;
+    if (this.#question) {
+      if (waited > limits.answerTimeoutSeconds * 1000) this.#answerTooLate(this.#question);
+    } else if (this.#message?.isReceiving === true) {
+      // While the writer asked for a pause it is the writer that is waited for.
+      const patience = this.#connection.pauses.has(Pause.Writer)
+        ? limits.answerTimeoutSeconds
+        : limits.dataTimeoutSeconds;
+      if (waited > patience * 1000 || this.#message.isTooSlow(now)) {
+        this.#turn(this.#session.expire());
+      }
+    } else if (waited > limits.commandTimeoutSeconds * 1000) {
+      this.#turn(this.#session.expire());
+    } else if (!this.#isDraining && now - this.#startedAt > limits.sessionSeconds * 1000) {
+      this.drain();
+    }
+  }
+
+  // ---- what the session says
+
+  /** Does it, and goes on for as long as the session's questions are answered at once. */
+  #turn(first: Output[]): void {
+    if (first.length > 0 && !this.#session.isInMessage) this.#since = this.#serving.clock.now;
+    let outputs = first;
+    let text = '';
+    for (;;) {
+      let question: Question | undefined;
+      for (const output of outputs) {
+        switch (output.kind) {
+          case 'send':
+            text += output.text;
+            break;
+          case 'write-message':
+            if (this.#message?.write(output.span) === false) {
+              this.#connection.pauses.add(Pause.Writer);
+            }
+            break;
+          case 'ask':
+            question = output.question;
+            break;
+          case 'discard-message':
+            this.discard(output.cause);
+            break;
+          case 'note':
+            this.#serving.observe?.({ kind: 'note', peer: this.peer, note: output.note });
+            break;
+          case 'upgrade-tls':
+            this.#connection.upgradeTls(text);
+            return;
+          case 'hang-up':
+            this.#connection.hangUp(text, 'ended');
+            return;
+        }
+      }
+      if (!question) break;
+      const answer = this.#ask(question);
+      if (isPromise(answer)) {
+        this.#await(question, answer);
+        break;
+      }
+      outputs = this.#session.answer(answer);
+    }
+    if (text !== '') this.#connection.write(text);
+    if (this.#question && this.#session.pendingOctets > MAX_PENDING_OCTETS) {
+      this.#connection.pauses.add(Pause.Question);
+    }
+  }
+
+  // ---- its questions
+
+  #ask(question: Question): Now<AnyAnswer> {
+    try {
+      if (question.kind === 'open-message') return this.#openMessage(question.envelope);
+      if (question.kind === 'message') return this.#commit(question.sizeInOctets);
+      if (question.kind === 'helo' && this.#securedAnswer.kind === 'refuse') {
+        return this.#securedAnswer;
+      }
+      return askPolicy(question, this.#serving.hooks, this.#session.facts);
+    } catch (error) {
+      return this.#fail(question, error);
+    }
+  }
+
+  #await(question: Question, answer: Promise<AnyAnswer>): void {
+    const asked = ++this.#asked;
+    this.#question = question;
+    this.#since = this.#serving.clock.now;
+    answer.then(
+      (given) => {
+        if (asked === this.#asked) this.#answered(given);
+      },
+      (error: unknown) => {
+        if (asked === this.#asked) this.#answered(this.#fail(question, error));
+        else this.#connection.reportFailure(question.kind, error);
+      },
+    );
+  }
+
+  #answered(answer: AnyAnswer): void {
+    this.#question = undefined;
+    if (!this.#connection.isInSession) return;
+    this.#attempt(() => {
+      this.#since = this.#serving.clock.now;
+      this.#connection.pauses.remove(Pause.Question);
+      this.#turn(this.#session.answer(answer));
+      if (this.#isInputEnded) this.#endUnlessAsked();
+    });
+  }
+
+  /** A hook took longer than it may: the client hears so, and what the hook says later is not heard. */
+  #answerTooLate(question: Question): void {
+    const seconds = this.#serving.options.limits.answerTimeoutSeconds;
+    const error = new Error(`expected an answer within ${seconds} s, got none`);
+    this.#asked++;
+    this.#answered(this.#fail(question, error));
+  }
+
+  /** The answer to a question that could not be answered. */
+  #fail(question: Question, error: unknown): AnyAnswer {
+    const { kind } = question;
+    this.#connection.reportFailure(kind, error);
+    if (kind === 'open-message' || kind === 'message') this.#message?.giveUp();
+    return answerToFailure(question);
+  }
+
+  // ---- its messages, one after another
+
+  #openMessage(envelope: Envelope): Now<Answer> {
+    const message = new InboundMessage(this.#serving, this, envelope, this.#session.facts);
+    this.#message = message;
+    return message.open();
+  }
+
+  #commit(sizeInOctets: number): Now<Answer> {
+    if (!this.#message) throw new Error('expected an open message, got none');
+    this.resumeReading();
+    return this.#message.commit(sizeInOctets);
+  }
+
+  resumeReading(): void {
+    if (!this.#connection.pauses.remove(Pause.Writer)) return;
+    this.#since = this.#serving.clock.now;
+    this.#message?.restart(this.#since);
+  }
+
+  messageAnswered(): void {
+    this.#messagesAnswered++;
+    this.#message = undefined;
+  }
+
+  // ---- its end
+
+  /** The client sends no more: the session ends, unless the client waits for an answer. */
+  #endUnlessAsked(): void {
+    if (!this.#connection.isInSession || this.#session.expects === 'answer') return;
+    this.#lose();
+    this.#connection.hangUp('', 'lost');
+  }
+
+  /** Tells the session that the client is gone; all it can still say is to discard a message. */
+  #lose(): void {
+    this.#asked++;
+    for (const output of this.#session.lost()) {
+      if (output.kind === 'discard-message') this.discard(output.cause);
+    }
+  }
+
+  /** Runs one step; whatever it throws ends this connection and nothing else. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#crashed(error);
+    }
+  }
+
+  #crashed(error: unknown): void {
+    this.#connection.reportFailure('session', error);
+    this.discard('aborted');
+    this.#connection.crash();
+  }
+}
