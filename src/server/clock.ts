@@ -1,6 +1,6 @@
-/** What the clock looks after. */
+/** What has deadlines. */
 export interface Watched {
-  /** Called once in a period, with a time in milliseconds that has certainly passed. */
+  /** Called once each period, with a time in milliseconds that has certainly passed. */
   check(now: number): void;
 }
 
@@ -8,8 +8,8 @@ const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 20;
 
 /**
- * One timer for all connections of a server. A deadline costs its connection one number instead of a timer,
- * and reading the time costs nothing; in return every timeout is late by up to two periods, and never early.
+ * One timer for all connections of a server. A deadline costs its connection a number instead of a timer, and
+ * reading the time costs nothing; in return a timeout is up to two periods late, and never early.
  */
 export class Clock {
   readonly #periodInMilliseconds: number;
@@ -47,7 +47,7 @@ export class Clock {
 
   #tick(): void {
     this.now = current();
-    // Whoever noted the time since the last period noted one that was old by then.
+    // A time that was noted since the last period was old when it was noted.
     const passed = this.now - this.#periodInMilliseconds;
     for (const watched of this.#watched) watched.check(passed);
   }

@@ -1,6 +1,6 @@
 import { clientNetwork } from '../net/addresses.ts';
 
-/** How many connections there are, in all and from each address. Bounded by the connections themselves. */
+/** Counts the connections, in all and by client network. Its memory is bounded by the connections themselves. */
 export class ConnectionCounts {
   readonly #byGroup = new Map<string, number>();
   #total = 0;

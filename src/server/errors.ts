@@ -1,5 +1,5 @@
-// One error class for each thing that a caller can do about it. Their messages name the subject, the
-// expectation and the value found, and are meant to be shown as they are, without a stack.
+// One error class for each thing that a caller can do about it. The messages name the subject, the expectation
+// and the value found: print them as they are, without a stack.
 
 /**
  * The options contradict themselves or the documentation: change them.

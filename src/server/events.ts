@@ -1,6 +1,6 @@
 import type { DiscardCause, MessageFacts, Note, Reply, TlsFacts } from '../smtp/index.ts';
 
-/** Who an event is about. */
+/** The client that an event is about. */
 export interface Peer {
   readonly sessionId: string;
   readonly listener: string;
@@ -9,7 +9,7 @@ export interface Peer {
   readonly clientPort: number;
 }
 
-/** How a message fared, in octets and milliseconds. */
+/** The outcome of a message, in octets and milliseconds. */
 export interface MessageOutcome {
   readonly message: MessageFacts;
   /** As received, dots removed. */
@@ -49,12 +49,12 @@ export type ServerEvent =
       readonly address: string;
       readonly port: number;
     }
-  /** The system had no connection to give: out of file descriptors (`EMFILE`), or gone already. */
+  /** The system could not accept a connection: out of file descriptors (`EMFILE`), or the client had gone. */
   | { readonly kind: 'accept-failed'; readonly listener: string; readonly code: string }
   | {
       readonly kind: 'connection-opened';
       readonly peer: Peer;
-      /** Open now, this one included. */ readonly connections: number;
+      /** At this moment, this one included. */ readonly connections: number;
     }
   /** Over a cap, or not from a trusted proxy: `rule` says which. */
   | {
@@ -71,13 +71,13 @@ export type ServerEvent =
   | {
       readonly kind: 'connection-closed';
       readonly peer: Peer;
-      /** `ended`: after QUIT, 421 or 554. `lost`: by the client. `closing`: cut short by `close`. `failed`: our fault. */
+      /** `ended`: after QUIT, 421 or 554. `lost`: by the client. `closing`: cut by `close`. `failed`: our fault. */
       readonly cause: 'ended' | 'lost' | 'tls-failed' | 'closing' | 'failed';
       readonly seconds: number;
       readonly octetsReceived: number;
       readonly octetsSent: number;
       readonly messages: number;
-      /** Open now, this one no longer included. */
+      /** At this moment, without this one. */
       readonly connections: number;
     }
   | {
@@ -91,7 +91,7 @@ export type ServerEvent =
       readonly peer: Peer;
       /** OpenSSL's code, as `ERR_SSL_NO_SHARED_CIPHER`; `timeout`; or `lost`. */ readonly code: string;
     }
-  /** What the session noted: a refused command, a sign-in, a way to end. */
+  /** A note of the session: a refused command, a sign-in, how it ended. */
   | { readonly kind: 'note'; readonly peer: Peer; readonly note: Note }
   /** Answered 2yz (LMTP: for one recipient at least). */
   | ({ readonly kind: 'message-accepted' } & MessageOutcome)
@@ -110,7 +110,10 @@ export type ServerEvent =
   | {
       readonly kind: 'failure';
       readonly peer: Peer;
-      /** The question that was open, as `forward-path`, or `session`. */
+      /**
+       * The question of the session that could not be answered, such as `forward-path`; or `connect`, `secured`,
+       * `message`, `close` or `session`.
+       */
       readonly where: string;
       readonly error: unknown;
     }

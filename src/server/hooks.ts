@@ -14,9 +14,9 @@ import type {
 import type { Mail } from './mail/mail.ts';
 
 /**
- * What a hook says: nothing (go on), a reply of 4yz or 5yz (refuse), or a reply of its own of 2yz. All hooks of
- * a kind must agree: they are asked in the order in which they were added, and the first refusal is what the
- * client hears.
+ * The answer of a hook: nothing (go on), a reply of 4yz or 5yz (refuse), or a reply of 2yz in place of the
+ * server's. All hooks of a kind must accept: they are called in the order in which they were added, and the first
+ * refusal is the reply to the client.
  *
  * @example
  * const answer: HookAnswer = { code: 550, status: '1.1', text: 'No such mailbox' }; // 550 5.1.1 No such mailbox
@@ -24,10 +24,10 @@ import type { Mail } from './mail/mail.ts';
 export type HookAnswer = Reply | undefined | void;
 
 /**
- * What a sign-in hook says: `true` signs the client in under the name it gave, `false` refuses it with `535
- * 5.7.8`, nothing leaves it to the next hook. A client is signed in when one hook said so and none refused. A
- * `SignInAnswer` says more: another identity, or the verifiers that SCRAM needs. `true` is no answer to SCRAM,
- * whose password the hook never sees.
+ * The answer of a sign-in hook: `true` signs the client in under the name that it gave, `false` refuses it with
+ * `535 5.7.8`, nothing leaves the decision to the next hook. A client is signed in when one hook accepted it and
+ * none refused it. A `SignInAnswer` says more: another identity, or the verifiers that SCRAM needs. `true` cannot
+ * answer SCRAM, whose password the hook never sees.
  *
  * @example
  * server.onSignIn(async (attempt) => {
@@ -48,7 +48,7 @@ export type SignInHookAnswer = SignInAnswer | Reply | boolean | undefined | void
 /** As `HookAnswer`; on an LMTP listener also one reply for each recipient, in their order. */
 export type MailHookAnswer = HookAnswer | readonly Reply[];
 
-/** Given at once, or later. */
+/** A value that is there at once, or later. */
 export type Now<T> = T | Promise<T>;
 
 export type ConnectHook = (session: SessionFacts) => Now<HookAnswer>;

@@ -41,11 +41,11 @@ export interface Extensions {
  * };
  */
 export interface ListenerOptions {
-  /** Unique; it is what events and mails call the listener by. */
+  /** Unique: names the listener in events and mails. */
   readonly name: string;
   /** The address to listen on. Default: all of the machine's. */
   readonly host?: string;
-  /** 0 takes a free one: see `SmtpServer.addresses`. */
+  /** 0 takes a free port: see `SmtpServer.addresses`. */
   readonly port: number;
   /** `starttls`: offered (RFC 3207). `implicit`: from the first octet (RFC 8314). Default `none`. */
   readonly tls?: 'none' | 'starttls' | 'implicit';
@@ -55,7 +55,7 @@ export interface ListenerOptions {
   readonly protocol?: 'smtp' | 'lmtp';
   /** No MAIL before TLS. Default false. */
   readonly requireTls?: boolean;
-  /** Takes AUTH in the clear, which only a loopback test should. Default false. */
+  /** Accepts AUTH without TLS: only for tests on the loopback. Default false. */
   readonly allowInsecureAuth?: boolean;
   /** SASL mechanisms in the order in which they are offered. Default `PLAIN`, `LOGIN`. */
   readonly mechanisms?: readonly string[];
@@ -65,13 +65,13 @@ export interface ListenerOptions {
   readonly smtpUtf8?: boolean;
   /** SASL mechanisms of your own; `mechanisms` must name them too. Default: none. */
   readonly customMechanisms?: readonly Mechanism[];
-  /** What is offered beyond the core. */
+  /** What the listener offers beyond the core extensions. */
   readonly extensions?: Extensions;
-  /** Asks the client for a certificate, which a client need not have. Default false. */
+  /** Asks the client for a certificate, without requiring one. Default false. */
   readonly requestClientCertificate?: boolean;
   /**
    * Where the client's address comes from. `socket` (the default): the connection. `proxy`: the PROXY header,
-   * version 1 or 2, that begins every connection; one without it is ended.
+   * version 1 or 2, that begins every connection; a connection without it is closed.
    *
    * Behind a Network Load Balancer of AWS leave it at `socket` and keep client IP preservation on: by default
    * an NLB sends its version 2 header only with the client's first octets, and an SMTP client sends none before
@@ -79,16 +79,16 @@ export interface ListenerOptions {
    * (`proxy_protocol_v2.client_to_server.header_placement`). HAProxy, Envoy and nginx send it at once.
    */
   readonly clientAddress?: 'socket' | 'proxy';
-  /** Who may send a PROXY header: addresses and networks, `10.0.0.0/8`. Needed with `clientAddress: 'proxy'`. */
+  /** The proxies to trust: addresses and networks like `10.0.0.0/8`. Required with `clientAddress: 'proxy'`. */
   readonly trustedProxies?: readonly string[];
-  /** Whose XCLIENT is believed (Postfix's XCLIENT_README): addresses and networks. Default: nobody's. */
+  /** The clients whose XCLIENT is trusted (Postfix's XCLIENT_README): addresses and networks. Default: none. */
   readonly trustedXclients?: readonly string[];
-  /** What this listener does differently from the server's limits. */
+  /** Limits of this listener that differ from the server's. */
   readonly limits?: Partial<Limits>;
 }
 
 /**
- * What `new SmtpServer` takes. All of it has a default: `new SmtpServer()` listens on a free port of 127.0.0.1.
+ * The options of `new SmtpServer`. Each has a default: `new SmtpServer()` listens on a free port of 127.0.0.1.
  *
  * @example
  * const options: ServerOptions = {
@@ -99,28 +99,28 @@ export interface ListenerOptions {
  * };
  */
 export interface ServerOptions {
-  /** The name in the greeting; where DNS knows it, the one in the MX record. Default `localhost`. */
+  /** The name in the greeting; for a public server, the name in the MX record. Default `localhost`. */
   readonly hostname?: string;
   /** Default: one, named `smtp`, on a free port of 127.0.0.1. */
   readonly listeners?: readonly ListenerOptions[];
-  /** Needed where a listener's `tls` is not `none`. */
+  /** Required if the `tls` of a listener is not `none`. */
   readonly tls?: {
     readonly certificates: readonly Certificate[];
-    /** PEM: who signs the clients' certificates. Default: the authorities that Node.js trusts. */
+    /** PEM: the authorities of client certificates. Default: those that Node.js trusts. */
     readonly clientAuthorities?: readonly string[];
   };
   readonly limits?: Partial<Limits>;
-  /** Takes every message, in the place of `onMail` and of the loop: the way in with no cost of its own. */
+  /** Takes every message, in place of `onMail` and of the loop, without a copy or a stream in between. */
   readonly openMessage?: OpenMessage;
   /** Default: a random UUID. Must be unique, and printable ASCII. */
   readonly nextMessageId?: () => string;
-  /** Hears of everything: for a log, for metrics. What it throws becomes a process warning. */
+  /** Called with every event, for logs and metrics. What it throws becomes a process warning. */
   readonly observe?: (event: ServerEvent) => void;
   /** Closes the server when it fires, as `close()` does. */
   readonly signal?: AbortSignal;
 }
 
-/** A listener's options, all of them. */
+/** A listener's options, with the defaults filled in. */
 export interface ResolvedListener
   extends Required<
     Omit<ListenerOptions, 'host' | 'limits' | 'trustedProxies' | 'trustedXclients'>

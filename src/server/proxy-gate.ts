@@ -1,10 +1,10 @@
-// Stands before a connection on a listener behind a proxy: reads the one PROXY header, and tells whom the
-// proxy speaks for. Until then nothing is said, logged or counted: a health probe leaves no trace.
+// In front of a connection on a listener behind a proxy: reads the PROXY header, which names the client. Until
+// then nothing is sent, logged or counted: a health probe leaves no trace.
 import type { Socket } from 'node:net';
 import { parseProxyHeader, type ProxyHeader } from '../net/proxy-header.ts';
 import type { Clock, Watched } from './clock.ts';
 
-/** What became of it. `silent`: closed before its header was whole, as a bare TCP probe is. */
+/** The outcome. `silent`: closed before its header was whole, as a bare TCP probe is. */
 export type GateOutcome =
   | { readonly kind: 'header'; readonly header: ProxyHeader }
   | { readonly kind: 'bad-proxy-header' | 'proxy-header-timeout' | 'silent' };
@@ -17,7 +17,7 @@ export class ProxyGate implements Watched {
   readonly #since: number;
   #octets: Buffer = Buffer.alloc(0);
 
-  /** `done` is called once, and the socket is then as it was but for the octets of the header. */
+  /** `done` is called once. The socket is then paused, and its next octet is the first after the header. */
   constructor(
     socket: Socket,
     clock: Clock,
@@ -43,7 +43,7 @@ export class ProxyGate implements Watched {
   }
 
   readonly #take = (chunk: Buffer): void => {
-    // Bounded: the parser takes no header of more than some 4 KiB.
+    // Bounded: the parser refuses a header over about 4 KiB.
     this.#octets = Buffer.concat([this.#octets, chunk]);
     const parsed = parseProxyHeader(this.#octets);
     if (parsed.kind === 'header') {

@@ -34,23 +34,23 @@ export interface ListeningAddress {
 
 /** How to `close`. */
 export interface CloseOptions {
-  /** Seconds until what is left is cut. Default 30. */
+  /** Seconds until the sessions that are left are cut. Default 30. */
   readonly drain?: number;
-  /** Cuts what is left as soon as it fires. */
+  /** Cuts the sessions that are left when it fires. */
   readonly signal?: AbortSignal;
 }
 
-/** How `close` went. */
+/** The result of `close`. */
 export interface Closed {
-  /** Sessions that were cut short because the time to drain was over. */
+  /** Sessions that were cut short. */
   readonly cut: number;
 }
 
 const DEFAULT_DRAIN_SECONDS = 30;
 
 /**
- * An SMTP server. It takes mail in and does nothing with it but what its hooks, its loop or its `openMessage`
- * say; a mail is answered 250 only when they agreed.
+ * An SMTP server. What it does with a mail is decided by its hooks, its loop or its `openMessage`: it answers 250
+ * only when all of them accepted the mail.
  *
  * @example
  * const server = new SmtpServer({ listeners: [{ name: 'mx', port: 2525 }] });
@@ -72,7 +72,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   readonly #closed = Promise.withResolvers<Closed>();
   readonly #observe: Shared['observe'];
   readonly #closeOnAbort = (): void => void this.close();
-  #state: 'new' | 'listening' | 'draining' | 'stopping' | 'closed' = 'new';
+  #state: 'new' | 'listening' | 'draining' | 'cutting' | 'closed' = 'new';
   #cut = 0;
 
   /** Throws an `OptionsError` or a `CertificateError` where the options cannot work. */
@@ -102,7 +102,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * A connection came; nothing was said yet. A refusal is said in the place of the greeting.
+   * A client connected. A refusal takes the place of the greeting.
    *
    * @example
    * server.onConnect((session) => {
@@ -115,7 +115,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * The client introduced itself (EHLO, HELO or LHLO). The name is what it says, and nothing else.
+   * EHLO, HELO or LHLO. The name is the client's claim: it is not verified.
    *
    * @example
    * server.onHelo((clientDomain) => {
@@ -128,8 +128,8 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * A TLS handshake is finished. A refusal is said in the place of the greeting (`implicit`) or in answer to
-   * the next EHLO (`starttls`).
+   * A TLS handshake is finished. A refusal takes the place of the greeting (`implicit`) or answers the next EHLO
+   * (`starttls`).
    *
    * @example
    * server.onSecured((tls) => console.log(tls.version, tls.cipher));
@@ -140,7 +140,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * The client wants to sign in: see `SignInHookAnswer`. Without any such hook nobody can.
+   * AUTH: see `SignInHookAnswer` for the answers. Without a hook of this kind nobody can sign in.
    *
    * @example
    * server.onSignIn((attempt) =>
@@ -165,7 +165,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * RCPT: one recipient. Without any such hook every recipient is accepted.
+   * RCPT: one recipient. Without a hook of this kind every recipient is accepted.
    *
    * @example
    * server.onRecipient(({ domain }) => {
@@ -178,8 +178,8 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * A mail comes: the hook is called before its first octet, and its answer is the reply to the mail. Not
-   * together with `openMessage`, which takes the mails itself.
+   * A mail: the hook is called before the first octet comes, and its answer is the reply to the mail. Cannot be
+   * combined with `openMessage`, which takes the mails itself.
    *
    * @example
    * server.onMail(async (mail) => {
@@ -187,13 +187,13 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * });
    */
   onMail(hook: MailHook): this {
-    this.#requireNoSink('onMail');
+    this.#requireNoOpenMessage('onMail');
     this.#hooks.mail.push(hook);
     return this;
   }
 
   /**
-   * A connection is gone, whatever ended it. There is nobody left to answer.
+   * A connection has closed, for whatever reason. No answer can be given.
    *
    * @example
    * server.onClose((session) => tables.delete(session.sessionId));
@@ -203,20 +203,20 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     return this;
   }
 
-  /** Where it listens: the ports that were free, where 0 was asked for. Empty before `listen`. */
+  /** Where it listens, with the port that was assigned where the options say 0. Empty before `listen`. */
   get addresses(): readonly ListeningAddress[] {
     return this.#listeners.flatMap(({ options, address }) =>
       address ? [{ listener: options.name, ...address }] : [],
     );
   }
 
-  /** Connections at this moment, on all listeners. */
+  /** The number of connections at this moment, on all listeners. */
   get connections(): number {
     return this.#counts.total;
   }
 
   /**
-   * Listens on all listeners, or on none: throws a `ListenError` where one address cannot be had.
+   * Listens on all listeners, or on none: throws a `ListenError` if one address is not available.
    *
    * @example
    * await server.listen();
@@ -242,13 +242,13 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * Says `421 4.3.2` to each client at its next idle point (never inside a message) and to every new one in the
-   * place of a greeting, and cuts what is left after `drain` seconds or when `signal` fires. A second call may
-   * only shorten the wait; both give the same result. Nothing listens and no session is open once it settles,
-   * which is as soon as the last session that was there has ended.
+   * Answers `421 4.3.2` to each client at its next idle point (never inside a message) and to each new client in
+   * place of the greeting. Cuts the sessions that are left after `drain` seconds or when `signal` fires. A second
+   * call can only shorten the wait; both give the same result. The promise resolves as soon as the last session
+   * that was there has ended: then nothing listens, and no connection is left.
    *
-   * New clients are still taken and turned away, since a load balancer goes on sending them for a while and a
-   * client that hears 421 tries the next server at once.
+   * New connections are still accepted, and turned away: a load balancer goes on sending clients for a while, and
+   * a client that hears 421 tries the next server at once.
    *
    * @example
    * process.once('SIGTERM', () => void server.close({ drain: 60 }));
@@ -278,8 +278,8 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * Serves these certificates from the next handshake on; sessions that are open keep theirs. Throws a
-   * `CertificateError`, and goes on with the old ones, where one of the new ones cannot be used or has expired.
+   * Serves these certificates from the next handshake on; existing sessions keep theirs. If one of them cannot be
+   * used or has expired, throws a `CertificateError` and goes on serving the old ones.
    *
    * @example
    * server.replaceCertificates([{ cert: await readFile('mx.crt', 'utf8'), key: await readFile('mx.key', 'utf8') }]);
@@ -301,14 +301,14 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
 
   /**
    * The caller's own loop over the mails: each is answered when the loop accepts or rejects it, so that the
-   * loop's pace is the senders' pace. It ends when the server was closed. Leaving it early defers what it took
-   * and did not decide.
+   * loop's pace is the senders' pace. It ends when the server is closed. Leaving the loop early defers the mails
+   * that it took and did not decide.
    *
    * @example
    * for await (const mail of server) mail.accept();
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<LoopMail, undefined> {
-    this.#requireNoSink('for await');
+    this.#requireNoOpenMessage('for await');
     return this.#loop.iterate();
   }
 
@@ -322,7 +322,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     await this.close();
   }
 
-  /** The library's sink: hooks, and the loop where one runs or nothing else would take the mail. */
+  /** The library's own writer: for the hooks, and for the loop if one runs or nothing else takes the mail. */
   #takeIn(facts: MessageFacts, resume: () => void): OpenMessageAnswer {
     const { mail: hooks } = this.#hooks;
     const isLooped = hooks.length === 0 || this.#loop.isRunning;
@@ -339,7 +339,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     return listener?.limits ?? this.#resolved.limits;
   }
 
-  #requireNoSink(what: string): void {
+  #requireNoOpenMessage(what: string): void {
     if (!this.#options.openMessage) return;
     throw new OptionsError(`${what}: expected a server without openMessage, got one that has it`);
   }
@@ -355,16 +355,16 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
 
   #cutAll(): void {
     if (this.#state === 'closed') return;
-    this.#state = 'stopping';
+    this.#state = 'cutting';
     for (const listener of this.#listeners) this.#cut += listener.cut();
   }
 
-  /** Called whenever a connection is gone. */
+  /** Called whenever a connection has closed. */
   #finishIfEmpty(): void {
     if (this.#state === 'draining' && !this.#listeners.some((each) => each.isWaitedFor)) {
       this.#cutAll();
     }
-    if (this.#state !== 'stopping' || this.#counts.total > 0) return;
+    if (this.#state !== 'cutting' || this.#counts.total > 0) return;
     this.#state = 'closed';
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort);
     this.#clock.stop();
@@ -374,7 +374,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 }
 
-/** An observer is no part of the service: what it throws must not touch a session. */
+/** An observer is not part of the service: what it throws must not touch a session. */
 function makeSafe(observe: (event: ServerEvent) => void): (event: ServerEvent) => void {
   return (event) => {
     try {

@@ -4,8 +4,8 @@ import type { LoopMail } from './mail.ts';
 const DONE: IteratorResult<LoopMail, undefined> = { done: true, value: undefined };
 
 /**
- * The caller's own loop. A mail waits here until the loop comes round to it; there is never more than one for
- * each connection, which bounds the queue, and the octets of each wait in its bounded content.
+ * The caller's own loop. A mail waits here until the loop takes it. There is at most one for each connection,
+ * which bounds the queue, and the octets of each wait in its bounded content.
  */
 export class MailLoop {
   readonly #waiting = new Set<LoopMail>();
@@ -13,7 +13,7 @@ export class MailLoop {
   #isEnded = false;
   #loops = 0;
 
-  /** Whether anybody's loop runs. */
+  /** Whether a loop runs. */
   get isRunning(): boolean {
     return this.#loops > 0;
   }
@@ -24,7 +24,7 @@ export class MailLoop {
     else this.#waiting.add(mail);
   }
 
-  /** The mail is gone before the loop came to it. */
+  /** The mail was discarded before the loop took it. */
   withdraw(mail: LoopMail): void {
     this.#waiting.delete(mail);
   }
@@ -48,7 +48,7 @@ export class MailLoop {
         if (result.done !== true) given.add(result.value);
         return result;
       },
-      // What the loop took and did not decide, its sender shall send again.
+      // The senders of the mails that the loop took and did not decide are to try again.
       return: async () => {
         if (!isLeft) this.#loops--;
         isLeft = true;

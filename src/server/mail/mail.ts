@@ -5,7 +5,7 @@ import { MailGoneError } from '../errors.ts';
 import type { MailContent, MailReader } from './content.ts';
 
 /**
- * One mail on its way in. A hook gets it when its first octet may come, and decides while or after it comes.
+ * One mail on its way in. A hook gets it before the first octet comes, and decides while it comes or afterwards.
  *
  * @example
  * server.onMail(async (mail) => {
@@ -43,9 +43,9 @@ export class Mail {
   }
 
   /**
-   * The message as it was sent, byte for byte (RFC 5321 section 4.5.2's dots removed), in chunks as they come.
-   * It can be read once by each hook; the sender goes at the pace of the slowest. What is not read once the
-   * hook is done is dropped. Reading on fails with a `MailGoneError` when `signal` fires.
+   * The message byte for byte as it was sent (without the dots of RFC 5321 section 4.5.2), in chunks as they come.
+   * Each hook can read it once; the sender is held to the pace of the slowest. What a hook has not read when it
+   * answers is dropped. Once `signal` fires, reading fails with a `MailGoneError`.
    *
    * @example
    * server.onMail(async (mail) => {
@@ -75,7 +75,7 @@ export class Mail {
   }
 
   /**
-   * Reads the whole content and takes it apart with mailparser.
+   * Reads the whole content and parses it with mailparser.
    *
    * @example
    * server.onMail(async (mail) => {
@@ -84,7 +84,7 @@ export class Mail {
    * });
    */
   async parse(options?: SimpleParserOptions): Promise<ParsedMail> {
-    // Loaded by the first mail that is parsed: whoever never does needs none of it.
+    // Loaded for the first mail that is parsed: a server that parses none does not load it.
     const { simpleParser } = await import('mailparser');
     return simpleParser(Readable.from(this.content, { objectMode: false }), options);
   }
@@ -101,7 +101,7 @@ export class Mail {
     this.#abort?.abort(error);
   }
 
-  /** @internal Nothing more is read of it by this hook. */
+  /** @internal The hook has answered: it reads no more. */
   finish(): void {
     this.#reader.close();
     this.#isRead = true;
@@ -140,14 +140,14 @@ export class LoopMail extends Mail {
   }
 
   /**
-   * Answers 250 after the last octet, or this reply. From here on the mail is yours. Returns false where the
-   * sender will not hear of it (it vanished, or was told to try later), and may therefore send it again.
+   * Answers 250, or this reply, after the last octet. From here on the mail is yours. Returns false if the sender
+   * will not hear of it (it vanished, or was told to try later), and may therefore send the mail again.
    */
   accept(reply?: Reply): boolean {
     return this.#decide(reply);
   }
 
-  /** Answers this reply of 4yz or 5yz after the last octet. Returns false where the sender will not hear of it. */
+  /** Answers this reply of 4yz or 5yz after the last octet. Returns false if the sender will not hear of it. */
   reject(reply: Reply): boolean {
     return this.#decide(reply);
   }
