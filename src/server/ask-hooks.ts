@@ -27,8 +27,11 @@ export function isReply(said: Reply | readonly Reply[]): said is Reply {
   return 'code' in said;
 }
 
-/** A question that hooks decide; the other two are for the message and its writer. */
-export type PolicyQuestion = Exclude<Question, { kind: 'open-message' | 'message' }>;
+/** A question for hooks. The others are for a writer, or for the hook whose `verify` answer came before. */
+export type PolicyQuestion = Exclude<
+  Question,
+  { kind: 'open-message' | 'message' | 'settle-sign-in' }
+>;
 
 /** Puts a question to the hooks of its kind. */
 export function askPolicy(
@@ -41,8 +44,6 @@ export function askPolicy(
       return askHooks(hooks.helo, question.clientDomain, session);
     case 'sign-in':
       return askSignInHooks(hooks.signIn, question.attempt, session);
-    case 'settle-sign-in':
-      return question.settle(question.proved);
     case 'reverse-path':
       return askHooks(hooks.sender, question.reversePath, session, question.parameters);
     case 'forward-path': {

@@ -5,9 +5,9 @@ import {
   type ConnectionFacts,
   type DiscardCause,
   type Envelope,
-  type Opening,
   type Output,
   type Question,
+  type Reply,
   Session,
   type SessionFacts,
   type SignInAnswer,
@@ -41,6 +41,7 @@ export interface SessionConnection {
 }
 
 type AnyAnswer = Answer | SignInAnswer;
+type Verification = Extract<SignInAnswer, { kind: 'verify' }>;
 
 export class SessionDriver implements MessageConnection {
   readonly #serving: Serving;
@@ -55,6 +56,8 @@ export class SessionDriver implements MessageConnection {
   #asked = 0;
   /** The question whose answer is awaited. */
   #question: Question | undefined;
+  /** The last `verify` answer of a sign-in hook: it answers the question after the client's proof. */
+  #verification: Verification | undefined;
   /** The last message, until it is answered. */
   #message: InboundMessage | undefined;
   #messagesAnswered = 0;
@@ -89,7 +92,7 @@ export class SessionDriver implements MessageConnection {
 
   /** Greets the client, or says what takes the place of the greeting. */
   begin(answer: Answer, handshake: Handshake | undefined): void {
-    let refusal: Opening['refusal'] = this.#isDraining ? replies.shuttingDown : undefined;
+    let refusal: Reply | undefined = this.#isDraining ? replies.shuttingDown : undefined;
     if (answer.kind === 'refuse') refusal = answer.reply;
     this.#attempt(() => {
       this.#turn(this.#session.begin({ ...handshake, ...(refusal && { refusal }) }));
@@ -214,7 +217,7 @@ export class SessionDriver implements MessageConnection {
         this.#await(question, answer);
         break;
       }
-      outputs = this.#session.answer(answer);
+      outputs = this.#answer(answer);
     }
     if (text !== '') this.#connection.write(text);
     if (this.#question && this.#session.pendingOctets > MAX_PENDING_OCTETS) {
@@ -228,6 +231,7 @@ export class SessionDriver implements MessageConnection {
     try {
       if (question.kind === 'open-message') return this.#openMessage(question.envelope);
       if (question.kind === 'message') return this.#commit(question.sizeInOctets);
+      if (question.kind === 'settle-sign-in') return this.#settleSignIn(question.proved);
       if (question.kind === 'helo' && this.#securedAnswer.kind === 'refuse') {
         return this.#securedAnswer;
       }
@@ -235,6 +239,18 @@ export class SessionDriver implements MessageConnection {
     } catch (error) {
       return this.#fail(question, error);
     }
+  }
+
+  #settleSignIn(proved: boolean): Now<SignInAnswer> {
+    const verification = this.#verification;
+    this.#verification = undefined;
+    if (!verification) throw new Error('expected a verify answer before, got none');
+    return verification.settle(proved);
+  }
+
+  #answer(answer: AnyAnswer): Output[] {
+    if (answer.kind === 'verify') this.#verification = answer;
+    return this.#session.answer(answer);
   }
 
   #await(question: Question, answer: Promise<AnyAnswer>): void {
@@ -258,7 +274,7 @@ export class SessionDriver implements MessageConnection {
     this.#attempt(() => {
       this.#since = this.#serving.clock.now;
       this.#connection.pauses.remove(Pause.Question);
-      this.#turn(this.#session.answer(answer));
+      this.#turn(this.#answer(answer));
       if (this.#isInputEnded) this.#endUnlessAsked();
     });
   }
