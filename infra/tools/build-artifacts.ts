@@ -112,7 +112,7 @@ const withoutEmbeddedAws: esbuild.Plugin = {
 const withVersion: esbuild.Plugin = {
   name: 'with-version',
   setup(build) {
-    build.onLoad({ filter: /src\/cli\/version\.ts$/ }, () => ({
+    build.onLoad({ filter: /src\/cli\/frame\/version\.ts$/ }, () => ({
       contents: `export const version = ${JSON.stringify(version)};`,
     }));
   },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The version in package.json; src/cli and dist/cli lie equally deep. */
+/** The version in package.json, as far above src/cli/frame as above dist/cli/frame. */
 export const version: string = readVersion();
 
 function readVersion(): string {
