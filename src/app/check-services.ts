@@ -3,7 +3,7 @@ import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { OperatorError } from './operator-error.ts';
 
 // Asked once before anything listens, with rights that the task role has anyway: what can never work stops the
-// start with one line; what may come back is left to the circuit breaker.
+// start with one line; what may recover is left to the circuit breaker.
 
 /** @throws OperatorError where S3 says that this bucket cannot work. */
 export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {

@@ -61,7 +61,6 @@ export async function startApp({ configuration, folder, onMailStored }: AppOptio
   }
 }
 
-
 async function start(
   configuration: Configuration,
   folder: string,

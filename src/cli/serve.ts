@@ -1,22 +1,18 @@
 import { Command } from 'commander';
+import { refuseNotYetAvailable } from '../app/not-yet-available.ts';
+import { UsageError } from '../app/operator-error.ts';
+import { shutDownOnSignal } from '../app/shutdown.ts';
 import { startApp } from '../app/start.ts';
 import { parseConfiguration } from '../config/index.ts';
-import { readConfigurationSource } from './frame/configuration-source.ts';
-import { UsageError } from '../app/operator-error.ts';
-import { refuseNotYetAvailable } from '../app/not-yet-available.ts';
-import { shutDownOnSignal } from '../app/shutdown.ts';
+import type { CliContext } from './frame/context.ts';
+import { type ConfigOptions, withConfigOption } from './frame/options.ts';
+import { requireConfiguration } from './frame/targets.ts';
 
-export function serveCommand(): Command {
-  return new Command('serve')
-    .description('Serve mail in production: SMTP in, S3 and SNS out')
-    .option('--config <file|json>', 'the configuration; default: MAILSLUICE_CONFIG')
-    .action(async ({ config }: { config?: string }) => {
-      const source = await readConfigurationSource(config);
-      if (source === undefined) {
-        throw new UsageError(
-          'serve: expected --config FILE, --config JSON or MAILSLUICE_CONFIG, got none of them',
-        );
-      }
+export function serveCommand(context: CliContext): Command {
+  return withConfigOption(new Command('serve'))
+    .description('serve mail in production: SMTP in, S3 and SNS out')
+    .action(async (options: ConfigOptions) => {
+      const source = await requireConfiguration(context, options);
       const configuration = parseConfiguration(source.document);
       refuseNotYetAvailable(configuration);
       if (configuration.local !== undefined) {

@@ -90,7 +90,7 @@ describe('serve', () => {
     const { code, lines } = await serve({ health: { host: '127.0.0.1', port: busyPort } });
     expect(code).toBe(1);
     expect(lines).toEqual([
-      `mailsluice: health.port: expected an address that is free, got 127.0.0.1:${busyPort} (EADDRINUSE)`,
+      `mailsluice serve: health.port: expected an address that is free, got 127.0.0.1:${busyPort} (EADDRINUSE)`,
     ]);
   });
 
@@ -105,8 +105,8 @@ describe('serve', () => {
     });
     expect(code).toBe(1);
     expect(lines).toEqual([
-      'mailsluice: tls.certificates[0].certFile: expected a readable PEM file, got "/nowhere/a.crt" (ENOENT)',
-      'mailsluice: tls.certificates[1].certFile: expected a readable PEM file, got "/nowhere/b.crt" (ENOENT)',
+      'mailsluice serve: tls.certificates[0].certFile: expected a readable PEM file, got "/nowhere/a.crt" (ENOENT)',
+      'mailsluice serve: tls.certificates[1].certFile: expected a readable PEM file, got "/nowhere/b.crt" (ENOENT)',
     ]);
   });
 
@@ -121,14 +121,14 @@ describe('serve', () => {
     });
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^mailsluice: .*certificate.*expected .* got /);
+    expect(lines[0]).toMatch(/^mailsluice serve: .*certificate.*expected .* got /);
   });
 
   test('a bucket that is not there is one line, exit 1', async () => {
     const { code, lines } = await serve({ store: { bucket: 'not-there' } });
     expect(code).toBe(1);
     expect(lines).toEqual([
-      'mailsluice: store.bucket: expected a bucket that can be used, got "not-there" (there is no such bucket)',
+      'mailsluice serve: store.bucket: expected a bucket that can be used, got "not-there" (there is no such bucket)',
     ]);
   });
 
@@ -136,7 +136,7 @@ describe('serve', () => {
     const { code, lines } = await serve({ credentials: { table: 'not-there' } });
     expect(code).toBe(1);
     expect(lines).toEqual([
-      'mailsluice: credentials.table: expected a credential table, got "not-there" (there is no such table)',
+      'mailsluice serve: credentials.table: expected a credential table, got "not-there" (there is no such table)',
     ]);
   });
 
@@ -152,7 +152,7 @@ describe('serve', () => {
     const { code, lines } = await serve({ credentials: { table: 'other-key' } });
     expect(code).toBe(1);
     expect(lines).toEqual([
-      'mailsluice: credentials.table: expected a credential table, got "other-key" (its key is not the string "pk" alone)',
+      'mailsluice serve: credentials.table: expected a credential table, got "other-key" (its key is not the string "pk" alone)',
     ]);
   });
 
@@ -166,7 +166,7 @@ describe('serve', () => {
     const { code, lines } = await serve({ verify: { spf: 'reject' } });
     expect(code).toBe(2);
     expect(lines).toEqual([
-      'mailsluice: verify.spf: expected "off", since sender verification is not yet available, got "reject"',
+      'mailsluice serve: verify.spf: expected "off", since sender verification is not yet available, got "reject"',
     ]);
   });
 });
@@ -185,7 +185,7 @@ describe('config check', () => {
     expect(code).toBe(2);
     expect(lines).toHaveLength(5);
     expect(
-      lines.map((line) => /^mailsluice: ([^:]+): expected .+, got .+$/.exec(line)?.[1]),
+      lines.map((line) => /^mailsluice config check: ([^:]+): expected .+, got .+$/.exec(line)?.[1]),
     ).toEqual([
       'hostname',
       'listeners[0].port',
@@ -215,7 +215,7 @@ describe('config check', () => {
     const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
     expect(code).toBe(2);
     expect(lines).toEqual([
-      'mailsluice: --config: expected a JSON document, got something else at line 2, column 24',
+      'mailsluice config check: --config: expected a JSON document, got something else at line 2, column 24',
     ]);
   });
 
@@ -223,7 +223,7 @@ describe('config check', () => {
     const { code, lines } = await mailsluice(['config', 'check', '--config', '/nowhere.json']);
     expect(code).toBe(1);
     expect(lines).toEqual([
-      'mailsluice: --config: expected a readable file or a JSON document, got "/nowhere.json" (ENOENT)',
+      'mailsluice config check: --config: expected a readable file or a JSON document, got "/nowhere.json" (ENOENT)',
     ]);
   });
 

@@ -56,7 +56,7 @@ async function measure(
   const started = performance.now();
   const child = spawn(
     process.execPath,
-    ['--import', file('report-memory.ts'), file('../cli/archive/main.ts'), ...args],
+    ['--import', file('report-memory.ts'), file('../../src/cli/main.ts'), 'archive', ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...aws.environment, MAILSLUICE_CONFIG: '' },

@@ -48,6 +48,6 @@ test('a bucket that is not there is one line, exit 1', async () => {
   const { code, lines } = await outbox('list', '--bucket', 'not-there');
   expect(code).toBe(1);
   expect(lines).toEqual([
-    'mailsluice: outbox: bucket "not-there": not found; check --bucket or store.bucket, and AWS_REGION',
+    'mailsluice outbox list: bucket "not-there": not found; check --bucket or store.bucket, and AWS_REGION',
   ]);
 });

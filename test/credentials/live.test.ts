@@ -7,7 +7,7 @@ import { createTransport, type SendMailOptions } from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mainFile } from '../support/local.ts';
 import { need, runProgram } from '../support/programs.ts';
-import { credentialsCli } from '../cli/credentials/support.ts';
+import { groupCli } from '../cli/support.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { TestClient } from '../support/smtp-client.ts';
 import { ScramClient } from './scram-client.ts';
@@ -41,7 +41,7 @@ afterAll(async () => {
 const SOON = { timeout: 20_000 };
 
 async function cli(...args: string[]): Promise<string> {
-  const { stdout } = await credentialsCli(aws)(args);
+  const { stdout } = await groupCli('credentials', aws)(args);
   return stdout;
 }
 
@@ -165,7 +165,7 @@ describe('clients that are not ours', () => {
     need(skip, 'gsasl');
     const password = 'a chosen password';
     secrets.add(password);
-    await credentialsCli(aws)(['add', 'chooser', '--password-stdin'], { stdin: password });
+    await groupCli('credentials', aws)(['add', 'chooser', '--password-stdin'], { stdin: password });
     expect(await gsasl('SCRAM-SHA-256', 'chooser', password)).toMatch(/235 2\.7\.0/);
     const { response } = await send({ user: 'chooser', pass: password }, 'smtps');
     expect(response).toMatch(/^250/);

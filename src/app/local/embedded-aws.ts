@@ -11,6 +11,7 @@ import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-s
 import dynalite from 'dynalite';
 import { buildApp } from 'fauxqs';
 import { refuseWhatS3Refuses } from './conditional-writes.ts';
+import { LOCAL_DEFAULTS } from './defaults.ts';
 
 /** What the SDK needs to reach the embedded services; the same names as the SDK's environment variables. */
 export interface EmbeddedAwsAccess {
@@ -106,9 +107,9 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
 async function createResources(
   { region, endpoint, dynamoDbEndpoint, credentials }: EmbeddedAwsAccess,
   {
-    bucketName = 'mailsluice-mail',
-    topicName = 'mailsluice-mail',
-    tableName = 'mailsluice-credentials',
+    bucketName = LOCAL_DEFAULTS.store.bucket,
+    topicName = LOCAL_DEFAULTS.store.bucket,
+    tableName = LOCAL_DEFAULTS.credentials.table,
   }: EmbeddedAwsOptions,
 ): Promise<EmbeddedResources> {
   const settings = { region, endpoint, credentials };

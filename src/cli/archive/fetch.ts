@@ -10,10 +10,12 @@ import {
   selectMail,
   writeMail,
 } from '../../archive/index.ts';
-import type { ArchiveCliContext, OpenedArchive } from './context.ts';
+import { OperatorError, UsageError } from '../../app/operator-error.ts';
+import type { CliContext } from '../frame/context.ts';
+import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
+import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
 import { renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
-import { type CommonOptions, fail, withArchive, withArchiveOptions } from './run.ts';
 import {
   readCount,
   readSelection,
@@ -21,32 +23,32 @@ import {
   withSelectionOptions,
 } from './selection-options.ts';
 
-interface FetchOptions extends CommonOptions, SelectionOptions {
+interface FetchOptions extends ArchiveOptions, SelectionOptions {
   readonly output?: string;
   readonly maildir?: string;
   readonly mbox?: string;
   readonly asSent?: true;
 }
 
-export function fetchCommand(context: ArchiveCliContext): Command {
-  const command = withSelectionOptions(withArchiveOptions(new Command('fetch')))
+export function fetchCommand(context: CliContext): Command {
+  return withSelectionOptions(withArchiveOptions(new Command('fetch')))
     .description('fetch raw mail: one to standard output or a file, many to a Maildir or an mbox')
     .argument('[mail...]', 'messageIds or keys; without them, what the options select')
     .option('--output <file>', 'write one mail to this file')
-    .option('--maildir <folder>', 'into this Maildir; mails that are there already are passed over')
+    .option('--maildir <folder>', 'into this Maildir; mails that it has already are skipped')
     .option('--mbox <file>', 'into this new mbox file')
-    .option('--as-sent', 'without the trace header fields that were put in front')
+    .option('--as-sent', 'without the trace header fields that Mailsluice added')
     .action(async (mails: readonly string[], options: FetchOptions) => {
-      await withArchive(context, command, options, async (archive) => {
+      await withArchive(context, options, async (archive) => {
         const asSent = { asSent: options.asSent === true };
-        const folder = await openFolder(command, archive, options, asSent);
+        const folder = await openFolder(archive, options, asSent);
         if (folder !== undefined) {
-          await fetchMany(context, command, archive, mails, options, folder);
+          await fetchMany(context, archive, mails, options, folder);
           return;
         }
         const [mail, second] = mails;
         if (mail === undefined || second !== undefined) {
-          fail(command, 2, 'expected one mail, or --maildir or --mbox for many');
+          throw new UsageError('expected one mail, or --maildir or --mbox for many');
         }
         const { key } = await findMail(archive, archive.prefixes, mail);
         if (options.output === undefined) {
@@ -56,17 +58,15 @@ export function fetchCommand(context: ArchiveCliContext): Command {
         await saveMail(archive, key, options.output, asSent);
       });
     });
-  return command;
 }
 
 async function openFolder(
-  command: Command,
   archive: OpenedArchive,
   { maildir, mbox, output }: FetchOptions,
   asSent: { readonly asSent: boolean },
 ): Promise<MailFolder | undefined> {
   if ([maildir, mbox, output].filter((each) => each !== undefined).length > 1) {
-    fail(command, 2, 'expected one of --output, --maildir and --mbox, got more');
+    throw new UsageError('expected one of --output, --maildir and --mbox, got more');
   }
   if (maildir !== undefined) return openMaildir(archive, maildir, asSent);
   if (mbox === undefined) return undefined;
@@ -75,23 +75,24 @@ async function openFolder(
     () => false,
   );
   // A second run would add every mail once more.
-  if (isThere) fail(command, 1, `--mbox: expected a file that is not there yet, got "${mbox}"`);
+  if (isThere) {
+    throw new OperatorError(`--mbox: expected a file that does not exist, got "${mbox}"`);
+  }
   return openMbox(archive, mbox, asSent);
 }
 
 async function fetchMany(
-  context: ArchiveCliContext,
-  command: Command,
+  context: CliContext,
   archive: OpenedArchive,
   mails: readonly string[],
   options: FetchOptions,
   folder: MailFolder,
 ): Promise<void> {
-  const limit = readCount(command, '--limit', options.limit) ?? Infinity;
+  const limit = readCount('--limit', options.limit) ?? Infinity;
   const selected: AsyncIterable<ListedMail> =
     mails.length > 0
       ? findAll(archive, mails)
-      : selectMail(archive, readSelection(command, archive, options));
+      : selectMail(archive, readSelection(archive, options));
   const progress = createProgress(context.stderr, 'mail');
   const interrupted = context.interrupted();
   let fetched = 0;
@@ -110,7 +111,7 @@ async function fetchMany(
     const rest = there === 0 ? '' : `, ${renderCount(there, 'mail')} already there`;
     context.stderr.write(`fetched ${renderCount(fetched, 'mail')}${rest}\n`);
   }
-  if (interrupted.aborted) fail(command, 1, 'interrupted');
+  if (interrupted.aborted) throw new OperatorError('interrupted');
 }
 
 async function* findAll(

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { indexHours } from '../../archive/index.ts';
-import type { ArchiveCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
+import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
+import { withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
-import { type CommonOptions, withArchive, withArchiveOptions } from './run.ts';
 import { readTime } from './selection-options.ts';
 
-interface IndexOptions extends CommonOptions {
+interface IndexOptions extends ArchiveOptions {
   readonly from?: string;
   readonly to?: string;
   readonly indexPrefix: string;
@@ -14,17 +15,17 @@ interface IndexOptions extends CommonOptions {
 /** A mail counts to the hour in which it began; the last one is stored a while after its hour. */
 const SETTLE_MILLIS = 15 * 60_000;
 
-export function indexCommand(context: ArchiveCliContext): Command {
-  const command = withArchiveOptions(new Command('index'))
+export function indexCommand(context: CliContext): Command {
+  return withArchiveOptions(new Command('index'))
     .description('write one file for each hour, with envelopes and header fields, for Athena')
-    .option('--from <time>', 'from this hour on; default: the hours of the last day', '1d')
-    .option('--to <time>', 'before this hour; default: as far as hours are over')
-    .option('--index-prefix <prefix>', 'where the files go', 'index/')
+    .option('--from <time>', 'from this hour on', '1d')
+    .option('--to <time>', 'before this hour; default: the end of the last complete hour')
+    .option('--index-prefix <prefix>', 'the key prefix of the files', 'index/')
     .action(async (options: IndexOptions) => {
-      await withArchive(context, command, options, async (archive) => {
-        const from = readTime(command, '--from', options.from);
+      await withArchive(context, options, async (archive) => {
+        const from = readTime('--from', options.from);
         const over = new Date(Date.now() - SETTLE_MILLIS);
-        const to = readTime(command, '--to', options.to) ?? over;
+        const to = readTime('--to', options.to) ?? over;
         const output = createOutput(context.stdout);
         const { indexPrefix } = options;
         let mails = 0;
@@ -34,7 +35,8 @@ export function indexCommand(context: ArchiveCliContext): Command {
           for await (const hour of indexHours(archive, range)) {
             mails += hour.mails;
             files += hour.keys.length;
-            for (const key of hour.unreadable) context.stderr.write(`${key}: no mail of ours\n`);
+            for (const key of hour.unreadable)
+              context.stderr.write(`${key}: not a mail of Mailsluice\n`);
             await output.write(
               options.json
                 ? `${JSON.stringify(hour)}\n`
@@ -49,5 +51,4 @@ export function indexCommand(context: ArchiveCliContext): Command {
         }
       });
     });
-  return command;
 }

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { selectMail } from '../../archive/index.ts';
-import type { ArchiveCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
+import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
+import { withArchive } from '../frame/with-target.ts';
 import { mailLine, mailObject } from './mail-line.ts';
 import { createOutput, renderCount, renderSize } from './output.ts';
-import { type CommonOptions, withArchive, withArchiveOptions } from './run.ts';
 import {
   readCount,
   readSelection,
@@ -11,18 +12,18 @@ import {
   withSelectionOptions,
 } from './selection-options.ts';
 
-interface ListOptions extends CommonOptions, SelectionOptions {
+interface ListOptions extends ArchiveOptions, SelectionOptions {
   readonly keys?: true;
 }
 
-export function listCommand(context: ArchiveCliContext): Command {
-  const command = withSelectionOptions(withArchiveOptions(new Command('list')))
-    .description('list stored mails in the order of their arrival')
-    .option('--keys', 'only the keys: quicker, since no mail is looked into')
+export function listCommand(context: CliContext): Command {
+  return withSelectionOptions(withArchiveOptions(new Command('list')))
+    .description('list stored mail in order of arrival')
+    .option('--keys', 'only the keys: faster, since no object is read')
     .action(async (options: ListOptions) => {
-      await withArchive(context, command, options, async (archive) => {
-        const selection = readSelection(command, archive, options);
-        const limit = readCount(command, '--limit', options.limit) ?? Infinity;
+      await withArchive(context, options, async (archive) => {
+        const selection = readSelection(archive, options);
+        const limit = readCount('--limit', options.limit) ?? Infinity;
         const output = createOutput(context.stdout);
         let mails = 0;
         let octets = 0;
@@ -42,5 +43,4 @@ export function listCommand(context: ArchiveCliContext): Command {
         }
       });
     });
-  return command;
 }

@@ -16,11 +16,15 @@ import {
   selectMail,
   topicDestination,
 } from '../../archive/index.ts';
-import type { ArchiveCliContext, OpenedArchive } from './context.ts';
+import { OperatorError, UsageError } from '../../app/operator-error.ts';
+import { bucketErrorLine } from '../frame/bucket-error-line.ts';
+import type { CliContext } from '../frame/context.ts';
+import { messageOf } from '../frame/fail.ts';
+import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
+import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
 import { mailLine, mailObject } from './mail-line.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
-import { type CommonOptions, fail, failureLine, withArchive, withArchiveOptions } from './run.ts';
 import {
   readCount,
   readSelection,
@@ -28,7 +32,7 @@ import {
   withSelectionOptions,
 } from './selection-options.ts';
 
-interface ReplayCliOptions extends CommonOptions, SelectionOptions {
+interface ReplayCliOptions extends ArchiveOptions, SelectionOptions {
   readonly topic?: string;
   readonly queue?: string;
   readonly raw?: true;
@@ -41,31 +45,33 @@ interface ReplayCliOptions extends CommonOptions, SelectionOptions {
   readonly dryRun?: true;
 }
 
-export function replayCommand(context: ArchiveCliContext): Command {
-  const command = withSelectionOptions(withArchiveOptions(new Command('replay')))
-    .description('announce stored mails once more, marked as a replay')
+export function replayCommand(context: CliContext): Command {
+  return withSelectionOptions(withArchiveOptions(new Command('replay')))
+    .description('announce stored mail again, marked as a replay')
     .argument('[mail...]', 'messageIds or keys; without them, what the options select')
-    .option('--topic <arn>', 'to this topic; default: the configured one')
-    .option('--queue <url>', 'to this SQS queue alone')
-    .option('--raw', 'to the queue without the envelope of SNS, as with raw message delivery')
-    .option('--function <name>', 'to this Lambda function alone')
-    .option('--command <shell>', 'to the standard input of a local command, once for each mail')
+    .option('--topic <arn>', 'to this topic, instead of the configured one')
+    .option('--queue <url>', 'only to this SQS queue')
+    .option('--raw', 'to the queue without the SNS envelope, as with raw message delivery')
+    .option('--function <name>', 'only to this Lambda function')
+    .option(
+      '--command <shell>',
+      'only to the standard input of a local command, run once for each mail',
+    )
     .option('--input <what>', 'what the command reads: mail or notification', 'mail')
-    .option('--concurrency <n>', 'so many at once; default 10, for a command 1')
-    .option('--rate <n>', 'so many in a second at most')
-    .option('--state <file>', 'remember how far it came, and go on from there')
-    .option('--dry-run', 'only say which mails it would be')
+    .option('--concurrency <n>', 'deliveries at once; default: 10, for a command 1')
+    .option('--rate <n>', 'deliveries a second at most')
+    .option('--state <file>', 'record the progress in this file, and resume from it')
+    .option('--dry-run', 'list the mails that would be replayed')
     .action(async (mails: readonly string[], options: ReplayCliOptions) => {
-      await withArchive(context, command, options, async (archive) => {
-        const opened = await openDestination(context, command, archive, options);
+      await withArchive(context, options, async (archive) => {
+        const opened = await openDestination(context, archive, options);
         try {
-          await runReplay(context, command, archive, mails, options, opened.destination);
+          await runReplay(context, archive, mails, options, opened.destination);
         } finally {
           opened.close();
         }
       });
     });
-  return command;
 }
 
 interface OpenedDestination {
@@ -74,19 +80,18 @@ interface OpenedDestination {
 }
 
 async function openDestination(
-  context: ArchiveCliContext,
-  command: Command,
+  context: CliContext,
   archive: OpenedArchive,
   options: ReplayCliOptions,
 ): Promise<OpenedDestination> {
   const { topic, queue, raw = false, function: functionName, command: shell, input } = options;
   const given = [topic, queue, functionName, shell].filter((each) => each !== undefined);
   if (given.length > 1) {
-    fail(command, 2, 'expected one of --topic, --queue, --function and --command, got more');
+    throw new UsageError('expected one of --topic, --queue, --function and --command, got more');
   }
   if (shell !== undefined) {
     if (input !== 'mail' && input !== 'notification') {
-      fail(command, 2, `--input: expected mail or notification, got "${input}"`);
+      throw new UsageError(`--input: expected mail or notification, got "${input}"`);
     }
     return { destination: commandDestination(shell, { input }), close: () => undefined };
   }
@@ -101,30 +106,31 @@ async function openDestination(
       close: () => lambda.destroy(),
     };
   }
-  const topicArn = topic ?? archive.topicArn;
-  if (topicArn === undefined) {
-    fail(command, 2, 'expected --topic, --queue, --function, --command, or a configured topic');
+  const target = topic === undefined ? archive.topic : { topicArn: topic };
+  if (target === undefined) {
+    throw new UsageError(
+      'expected --topic, --queue, --function, --command, or notify.topicArn in the configuration, got none of them',
+    );
   }
-  const sns = context.clients.sns();
-  return { destination: topicDestination(sns, topicArn), close: () => sns.destroy() };
+  const sns = context.clients.sns(target.endpoint);
+  return { destination: topicDestination(sns, target.topicArn), close: () => sns.destroy() };
 }
 
 async function runReplay(
-  context: ArchiveCliContext,
-  command: Command,
+  context: CliContext,
   archive: OpenedArchive,
   mails: readonly string[],
   options: ReplayCliOptions,
   destination: Destination,
 ): Promise<void> {
   const concurrency =
-    readCount(command, '--concurrency', options.concurrency, 256) ??
+    readCount('--concurrency', options.concurrency, 256) ??
     (options.command === undefined ? 10 : 1);
-  const ratePerSecond = readCount(command, '--rate', options.rate);
-  const limit = readCount(command, '--limit', options.limit) ?? Infinity;
-  const selection = readSelection(command, archive, options);
+  const ratePerSecond = readCount('--rate', options.rate);
+  const limit = readCount('--limit', options.limit) ?? Infinity;
+  const selection = readSelection(archive, options);
   if (mails.length > 0 && options.state !== undefined) {
-    fail(command, 2, '--state: expected a selection by options, got single mails');
+    throw new UsageError('--state: expected a selection by options, got single mails');
   }
   if (options.dryRun) {
     await dryRun(context, selected(archive, mails, selection, limit), options, destination);
@@ -174,9 +180,12 @@ async function runReplay(
   const isComplete = stopped === undefined && !interrupted.aborted;
   report(context, options, { destination, mark, tally, isComplete, resumed: already > 0 });
   const goOn = options.state === undefined ? '' : '; run the same command again to go on';
-  if (stopped !== undefined) fail(command, 1, `${failureLine(stopped, archive.bucket)}${goOn}`);
-  if (interrupted.aborted) fail(command, 1, `interrupted${goOn}`);
-  if (tally.failed > 0) fail(command, 1, `${renderCount(tally.failed, 'mail')} failed`);
+  if (stopped !== undefined) {
+    const line = bucketErrorLine(stopped, archive.bucket) ?? messageOf(stopped);
+    throw new OperatorError(`${line}${goOn}`, { cause: stopped });
+  }
+  if (interrupted.aborted) throw new OperatorError(`interrupted${goOn}`);
+  if (tally.failed > 0) throw new OperatorError(`${renderCount(tally.failed, 'mail')} failed`);
 }
 
 async function* selected(
@@ -254,7 +263,7 @@ class Tally {
 }
 
 function report(
-  { stdout, stderr }: ArchiveCliContext,
+  { stdout, stderr }: CliContext,
   { json }: ReplayCliOptions,
   result: {
     readonly destination: Destination;
@@ -285,7 +294,9 @@ function report(
     stderr.write(`${key}: ${reason}\n`);
   }
   if (failures.length > FAILURES_SHOWN) {
-    stderr.write(`and ${failures.length - FAILURES_SHOWN} more: --json tells all\n`);
+    stderr.write(
+      `and ${failures.length - FAILURES_SHOWN} more (--json shows up to ${FAILURES_KEPT})\n`,
+    );
   }
   stderr.write(
     `replayed ${renderCount(announced, 'mail')} to ${destination.name}, ${failed} failed (replay ${mark.id})\n`,
@@ -293,7 +304,7 @@ function report(
 }
 
 async function dryRun(
-  { stdout, stderr }: ArchiveCliContext,
+  { stdout, stderr }: CliContext,
   mails: AsyncIterable<SelectedMail>,
   { json }: ReplayCliOptions,
   destination: Destination,

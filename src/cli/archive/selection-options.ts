@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { type Selection, VERDICT_NAMES, type VerdictName } from '../../archive/index.ts';
 import { parseDuration, parseSize } from '../../config/units.ts';
-import type { OpenedArchive } from './context.ts';
-import { collect, fail } from './run.ts';
+import { UsageError } from '../../app/operator-error.ts';
+import { collect } from '../frame/options.ts';
+import type { ArchiveTarget } from '../frame/targets.ts';
 
 export interface SelectionOptions {
   readonly from?: string;
@@ -17,29 +18,28 @@ export interface SelectionOptions {
 
 export function withSelectionOptions(command: Command): Command {
   return command
-    .option('--from <time>', 'received from then on: 2026-11-23, 2026-11-23T13:00Z, or 2h ago')
-    .option('--to <time>', 'received before then')
+    .option('--from <time>', 'received at or after: 2026-11-23, 2026-11-23T13:00Z, or 2h (ago)')
+    .option('--to <time>', 'received before')
     .option('--sender <address>', 'the reverse-path: an address, @domain, or <>')
     .option('--recipient-domain <domain>', 'the domain of any recipient')
-    .option('--min-size <size>', 'at least so large, as 10KB')
-    .option('--max-size <size>', 'at most so large')
-    .option('--verdict <name=status>', 'as dmarc=FAIL; may be given again', collect)
-    .option('--limit <n>', 'no more than so many');
+    .option('--min-size <size>', 'at least this size, for example 10KB')
+    .option('--max-size <size>', 'at most this size')
+    .option('--verdict <name=status>', 'for example dmarc=FAIL (repeatable)', collect)
+    .option('--limit <n>', 'at most this number of mails');
 }
 
-/** @throws CommanderError, exit code 2, where an option is wrong. */
+/** @throws UsageError where an option is wrong. */
 export function readSelection(
-  command: Command,
-  { prefixes }: Pick<OpenedArchive, 'prefixes'>,
+  { prefixes }: Pick<ArchiveTarget, 'prefixes'>,
   options: SelectionOptions,
 ): Selection {
   const { sender, recipientDomain, verdict } = options;
-  const from = readTime(command, '--from', options.from);
-  const to = readTime(command, '--to', options.to);
-  const minSize = readSize(command, '--min-size', options.minSize);
-  const maxSize = readSize(command, '--max-size', options.maxSize);
+  const from = readTime('--from', options.from);
+  const to = readTime('--to', options.to);
+  const minSize = readSize('--min-size', options.minSize);
+  const maxSize = readSize('--max-size', options.maxSize);
   if (from !== undefined && to !== undefined && from >= to) {
-    fail(command, 2, `--from: expected a time before --to, got "${options.from}"`);
+    throw new UsageError(`--from: expected a time before --to, got "${options.from}"`);
   }
   return {
     prefixes,
@@ -49,13 +49,12 @@ export function readSelection(
     ...(maxSize !== undefined && { maxSize }),
     ...(sender !== undefined && { sender }),
     ...(recipientDomain !== undefined && { recipientDomain }),
-    ...(verdict !== undefined && { verdicts: readVerdicts(command, verdict) }),
+    ...(verdict !== undefined && { verdicts: readVerdicts(verdict) }),
   };
 }
 
 /** A whole number from 1 on, or `undefined` where the option was not given. */
 export function readCount(
-  command: Command,
   option: string,
   text: string | undefined,
   max = Number.MAX_SAFE_INTEGER,
@@ -64,12 +63,11 @@ export function readCount(
   const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
   if (count >= 1 && count <= max) return count;
   const range = max === Number.MAX_SAFE_INTEGER ? 'from 1 on' : `from 1 to ${max}`;
-  return fail(command, 2, `${option}: expected a whole number ${range}, got "${text}"`);
+  throw new UsageError(`${option}: expected a whole number ${range}, got "${text}"`);
 }
 
 /** UTC where the text names no zone: the keys are in UTC. */
 export function readTime(
-  command: Command,
   option: string,
   text: string | undefined,
   now = Date.now(),
@@ -84,28 +82,21 @@ export function readTime(
       ? new Date(time === '' ? `${day}` : `${day}${time}${zone ?? 'Z'}`)
       : new Date(now - seconds * 1000);
   if (!Number.isNaN(at.getTime())) return at;
-  return fail(
-    command,
-    2,
+  throw new UsageError(
     `${option}: expected a time like 2026-11-23, 2026-11-23T13:00Z or 2h (ago), got "${text}"`,
   );
 }
 
-function readSize(command: Command, option: string, text: string | undefined): number | undefined {
+function readSize(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const octets = /^\d{1,15}$/.test(text) ? Number(text) : parseSize(text);
   if (octets !== undefined) return octets;
-  return fail(
-    command,
-    2,
+  throw new UsageError(
     `${option}: expected a size like 10KB (B, KB, MB, GB, KiB, MiB, GiB), got "${text}"`,
   );
 }
 
-function readVerdicts(
-  command: Command,
-  texts: readonly string[],
-): NonNullable<Selection['verdicts']> {
+function readVerdicts(texts: readonly string[]): NonNullable<Selection['verdicts']> {
   return Object.fromEntries(
     texts.map((text) => {
       const [name = '', status = ''] = text.split('=', 2);
@@ -113,9 +104,7 @@ function readVerdicts(
       if (isKnown && /^(PASS|FAIL|GRAY|PROCESSING_FAILED)$/i.test(status)) {
         return [name, status.toUpperCase()];
       }
-      return fail(
-        command,
-        2,
+      throw new UsageError(
         `--verdict: expected ${VERDICT_NAMES.join(', ')} = PASS, FAIL, GRAY or PROCESSING_FAILED, got "${text}"`,
       );
     }),

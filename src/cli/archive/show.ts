@@ -1,20 +1,21 @@
 import { Command } from 'commander';
 import { type DescribedMail, describeMail, findMail, type MimePart } from '../../archive/index.ts';
-import type { ArchiveCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
+import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
+import { withArchive } from '../frame/with-target.ts';
 import { printable, renderSize } from './output.ts';
-import { type CommonOptions, withArchive, withArchiveOptions } from './run.ts';
 
-interface ShowOptions extends CommonOptions {
+interface ShowOptions extends ArchiveOptions {
   readonly headers?: true;
 }
 
-export function showCommand(context: ArchiveCliContext): Command {
-  const command = withArchiveOptions(new Command('show'))
+export function showCommand(context: CliContext): Command {
+  return withArchiveOptions(new Command('show'))
     .description('show one mail: envelope, header fields, structure, text, attachments')
     .argument('<mail>', 'its messageId or key')
     .option('--headers', 'every header field, not only the usual ones')
     .action(async (mail: string, options: ShowOptions) => {
-      await withArchive(context, command, options, async (archive) => {
+      await withArchive(context, options, async (archive) => {
         const { key } = await findMail(archive, archive.prefixes, mail);
         const described = await describeMail(archive, key);
         context.stdout.write(
@@ -24,7 +25,6 @@ export function showCommand(context: ArchiveCliContext): Command {
         );
       });
     });
-  return command;
 }
 
 const USUAL = new Set(['date', 'from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'message-id']);

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import type { CredentialsCliContext } from './context.ts';
-import { type TableOptions, withTable, withTableOptions } from './run.ts';
+import type { CliContext } from '../frame/context.ts';
+import { type TableOptions, withTableOptions } from '../frame/options.ts';
+import { withTable } from '../frame/with-target.ts';
 
-export function enableCommand(context: CredentialsCliContext): Command {
+export function enableCommand(context: CliContext): Command {
   return switchCommand(context, 'enable', true, 'let a disabled credential sign in again, at once');
 }
 
-export function disableCommand(context: CredentialsCliContext): Command {
+export function disableCommand(context: CliContext): Command {
   return switchCommand(
     context,
     'disable',
@@ -16,16 +17,16 @@ export function disableCommand(context: CredentialsCliContext): Command {
 }
 
 function switchCommand(
-  context: CredentialsCliContext,
+  context: CliContext,
   name: string,
   enabled: boolean,
   description: string,
 ): Command {
-  const command = withTableOptions(new Command(name))
+  return withTableOptions(new Command(name))
     .description(description)
     .argument('<name>', 'the user name')
     .action(async (username: string, options: TableOptions) => {
-      await withTable(context, command, options, async (administration) => {
+      await withTable(context, options, async (administration) => {
         const changed = await administration.setEnabled(username, enabled);
         context.stdout.write(
           options.json
@@ -34,5 +35,4 @@ function switchCommand(
         );
       });
     });
-  return command;
 }

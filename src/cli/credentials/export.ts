@@ -1,13 +1,15 @@
 import { Command } from 'commander';
-import type { CredentialsCliContext } from './context.ts';
+import { OperatorError } from '../../app/operator-error.ts';
+import type { CliContext } from '../frame/context.ts';
 import { renderCredential } from './exported-credential.ts';
-import { fail, type TableOptions, withTable, withTableOptions } from './run.ts';
+import { type TableOptions, withTableOptions } from '../frame/options.ts';
+import { withTable } from '../frame/with-target.ts';
 
-export function exportCommand(context: CredentialsCliContext): Command {
-  const command = withTableOptions(new Command('export'))
+export function exportCommand(context: CliContext): Command {
+  return withTableOptions(new Command('export'))
     .description('print all credentials, one JSON object a line, for "credentials import"')
     .action(async (options: TableOptions) => {
-      await withTable(context, command, options, async (administration) => {
+      await withTable(context, options, async (administration) => {
         const unreadable: string[] = [];
         let exported = 0;
         for await (const row of administration.list()) {
@@ -18,10 +20,9 @@ export function exportCommand(context: CredentialsCliContext): Command {
           }
         }
         context.stderr.write(
-          `${exported} exported. This holds the verifiers of their secrets: keep it as you keep the table.\n`,
+          `${exported} exported. The output holds password verifiers: protect it like the table.\n`,
         );
-        if (unreadable.length > 0) fail(command, 1, unreadable.join('; '));
+        if (unreadable.length > 0) throw new OperatorError(unreadable.join('; '));
       });
     });
-  return command;
 }

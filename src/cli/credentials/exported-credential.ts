@@ -1,4 +1,4 @@
-// One credential as a line of JSON: all of it, with what checks its secrets, to be imported elsewhere.
+// One credential as a line of JSON, with its verifiers, to be imported elsewhere.
 import { z } from 'zod';
 import {
   canonicalUsername,
@@ -57,7 +57,7 @@ const schema = z.strictObject({
     allowedSenders: patterns.exactOptional(),
     allowedRecipients: patterns.exactOptional(),
     allowedCidrs: z
-      .array(z.string().refine(isNetwork, 'expected an address or a network, as 192.0.2.0/24'))
+      .array(z.string().refine(isNetwork, 'expected an address or a network like 192.0.2.0/24'))
       .exactOptional(),
     maxMessageSize: whole.exactOptional(),
     rate: z

@@ -1,4 +1,4 @@
-// What a credential grants, as options of the command line.
+// The grants of a credential as command line options.
 import { type Command, InvalidArgumentError } from 'commander';
 import { checkAddressPattern, type Grants, type Rate } from '../../policy/index.ts';
 import { isNetwork } from '../../policy/index.ts';
@@ -35,12 +35,12 @@ export function withGrantOptions(command: Command): Command {
       collectPattern,
     )
     .option('--cidr <network>', 'may sign in from this network (repeatable)', collectNetwork)
-    .option('--max-message-size <size>', 'largest message, as 10MB', parseSizeOption)
-    .option('--messages <n/period>', 'messages in a period, as 100/1h', parseMessages)
-    .option('--volume <size/period>', 'octets in the same period, as 50MB/1h', parseVolume)
-    .option('--prefix <prefix>', 'its own key prefix in the bucket')
-    .option('--topic-arn <arn>', 'its own topic', parseTopicArn)
-    .option('--expires <when>', 'when it stops to work, as 90d or 2027-01-31', parseMoment)
+    .option('--max-message-size <size>', 'largest message, for example 10MB', parseSizeOption)
+    .option('--messages <n/period>', 'messages in a period, for example 100/1h', parseMessages)
+    .option('--volume <size/period>', 'octets in the same period, for example 50MB/1h', parseVolume)
+    .option('--prefix <prefix>', 'the key prefix of its mail in the bucket')
+    .option('--topic-arn <arn>', 'the topic for its mail', parseTopicArn)
+    .option('--expires <when>', 'when it expires, for example 90d or 2027-01-31', parseMoment)
     .option('--note <text>', 'who or what it is for');
 }
 
@@ -73,7 +73,7 @@ export function parseMoment(text: string): Date {
   const seconds = /^\d/.test(text) && /[smhd]$/.test(text) ? parseDuration(text) : undefined;
   const moment = seconds === undefined ? Date.parse(text) : Date.now() + seconds * 1000;
   if (!Number.isFinite(moment) || !/^\d{4}-|[smhd]$/.test(text)) {
-    throw new InvalidArgumentError('expected a time from now, as 90d, or a date, as 2027-01-31');
+    throw new InvalidArgumentError('expected a time from now like 90d, or a date like 2027-01-31');
   }
   return new Date(moment);
 }
@@ -86,7 +86,7 @@ function collectPattern(text: string, before: readonly string[] = []): string[] 
 
 function collectNetwork(text: string, before: readonly string[] = []): string[] {
   if (!isNetwork(text)) {
-    throw new InvalidArgumentError('expected an address or a network, as 192.0.2.0/24');
+    throw new InvalidArgumentError('expected an address or a network like 192.0.2.0/24');
   }
   return [...before, text];
 }
@@ -94,19 +94,19 @@ function collectNetwork(text: string, before: readonly string[] = []): string[] 
 function parseSizeOption(text: string): number {
   const size = parseSize(/^\d+$/.test(text) ? Number(text) : text);
   if (size === undefined || size < 1) {
-    throw new InvalidArgumentError('expected a size, as 10MB or a number of octets');
+    throw new InvalidArgumentError('expected a size like 10MB, or a number of octets');
   }
   return size;
 }
 
 function parseMessages(text: string): Limit {
-  return parseLimit(text, 'as 100/1h', (amount) =>
+  return parseLimit(text, 'like 100/1h', (amount) =>
     /^\d{1,9}$/.test(amount) ? Number(amount) : undefined,
   );
 }
 
 function parseVolume(text: string): Limit {
-  return parseLimit(text, 'as 50MB/1h', (amount) => parseSize(amount));
+  return parseLimit(text, 'like 50MB/1h', (amount) => parseSize(amount));
 }
 
 function parseLimit(
@@ -128,7 +128,7 @@ function parseLimit(
 function parseTopicArn(text: string): string {
   if (!/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/.test(text)) {
     throw new InvalidArgumentError(
-      'expected the ARN of a topic, as arn:aws:sns:eu-west-1:111122223333:mail',
+      'expected the ARN of a topic like arn:aws:sns:eu-west-1:111122223333:mail',
     );
   }
   return text;

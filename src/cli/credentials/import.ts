@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
+import { OperatorError } from '../../app/operator-error.ts';
 import {
   type Credential,
   CredentialNameError,
@@ -10,40 +11,43 @@ import {
   makeSecret,
   parseVerifier,
 } from '../../credentials/index.ts';
-import type { CredentialsCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
 import { parseCredential } from './exported-credential.ts';
-import { fail, type TableOptions, withTable, withTableOptions } from './run.ts';
+import { type TableOptions, withTableOptions } from '../frame/options.ts';
+import { withTable } from '../frame/with-target.ts';
 
 interface ImportOptions extends TableOptions {
   readonly replace?: true;
   readonly dryRun?: true;
 }
 
-/** One line that cannot be taken. */
+/** One line that is not valid. */
 interface Refusal {
   readonly line: number;
   readonly reason: string;
 }
 
-export function importCommand(context: CredentialsCliContext): Command {
-  const command = withTableOptions(new Command('import'))
+export function importCommand(context: CliContext): Command {
+  return withTableOptions(new Command('import'))
     .description('add credentials from a file: lines of "credentials export", or name:hash')
     .argument('<file>', 'the file; - is standard input')
-    .option('--replace', 'write over credentials of the same names')
-    .option('--dry-run', 'only say what is wrong with the file')
+    .option('--replace', 'overwrite credentials of the same name')
+    .option('--dry-run', 'only check the file')
     .action(async (file: string, options: ImportOptions) => {
-      const { credentials, refusals } = await readFile(context, command, file);
+      const { credentials, refusals } = await readFile(context, file);
       if (refusals.length > 0) {
         for (const { line, reason } of refusals) {
           context.stderr.write(`${file}:${line}: ${reason}\n`);
         }
-        fail(command, 1, `nothing was imported: ${refusals.length} lines cannot be taken`);
+        throw new OperatorError(
+          `nothing was imported: ${refusals.length} ${refusals.length === 1 ? 'line is' : 'lines are'} not valid`,
+        );
       }
       if (options.dryRun) {
         report(context, options, credentials.length, [], 'would be imported');
         return;
       }
-      await withTable(context, command, options, async (administration) => {
+      await withTable(context, options, async (administration) => {
         const taken: string[] = [];
         let imported = 0;
         for (const credential of credentials) {
@@ -59,23 +63,20 @@ export function importCommand(context: CredentialsCliContext): Command {
         report(context, options, imported, taken, 'imported');
         if (credentials.some(({ secrets }) => secrets.some(({ kind }) => kind === 'imported'))) {
           context.stderr.write(
-            'Imported hashes sign in by PLAIN and LOGIN; SCRAM works after "credentials rotate".\n',
+            'Imported hashes work with PLAIN and LOGIN; SCRAM works after "credentials rotate".\n',
           );
         }
         if (taken.length > 0) {
-          fail(
-            command,
-            1,
-            `already there, and left as they are (see --replace): ${taken.join(', ')}`,
+          throw new OperatorError(
+            `already exist and were not changed (see --replace): ${taken.join(', ')}`,
           );
         }
       });
     });
-  return command;
 }
 
 function report(
-  { stdout }: CredentialsCliContext,
+  { stdout }: CliContext,
   { json }: ImportOptions,
   imported: number,
   taken: readonly string[],
@@ -85,8 +86,7 @@ function report(
 }
 
 async function readFile(
-  { stdin }: CredentialsCliContext,
-  command: Command,
+  { stdin }: CliContext,
   file: string,
 ): Promise<{ readonly credentials: Credential[]; readonly refusals: Refusal[] }> {
   const credentials: Credential[] = [];
@@ -101,7 +101,7 @@ async function readFile(
       const credential = text.startsWith('{') ? parseCredential(text) : await parseEntry(text);
       if (typeof credential === 'string') refusals.push({ line, reason: credential });
       else if (names.has(credential.username)) {
-        refusals.push({ line, reason: `the user name "${credential.username}" comes twice` });
+        refusals.push({ line, reason: `the user name "${credential.username}" appears twice` });
       } else {
         names.add(credential.username);
         credentials.push(credential);
@@ -109,7 +109,7 @@ async function readFile(
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    fail(command, 1, `${file}: cannot be read (${code ?? 'unknown'})`);
+    throw new OperatorError(`${file}: cannot be read (${code ?? 'unknown'})`, { cause: error });
   }
   return { credentials, refusals };
 }

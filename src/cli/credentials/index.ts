@@ -1,8 +1,7 @@
 // `mailsluice credentials`: what operators do to the credential table.
 import { Command } from 'commander';
-import { writeTo } from '../frame/command-streams.ts';
 import { addCommand } from './add.ts';
-import type { CredentialsCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
 import { disableCommand, enableCommand } from './enable.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
@@ -11,10 +10,7 @@ import { removeCommand } from './remove.ts';
 import { rotateCommand } from './rotate.ts';
 import { showCommand } from './show.ts';
 
-export type { CredentialsCliContext } from './context.ts';
-
-/** The command, to be mounted with `addCommand`; see `writeTo` for how it writes and ends. */
-export function credentialsCommand(context: CredentialsCliContext): Command {
+export function credentialsCommand(context: CliContext): Command {
   const command = new Command('credentials').description('manage who may sign in');
   for (const make of [
     addCommand,
@@ -29,5 +25,5 @@ export function credentialsCommand(context: CredentialsCliContext): Command {
   ]) {
     command.addCommand(make(context));
   }
-  return writeTo(context, command);
+  return command;
 }

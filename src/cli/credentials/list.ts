@@ -1,15 +1,16 @@
 import { Command } from 'commander';
 import type { Credential } from '../../credentials/index.ts';
-import type { CredentialsCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
 import { day, describeCredential, stateOf } from './describe.ts';
-import { type TableOptions, withTable, withTableOptions } from './run.ts';
+import { type TableOptions, withTableOptions } from '../frame/options.ts';
+import { withTable } from '../frame/with-target.ts';
 import { renderTable } from '../frame/text-table.ts';
 
-export function listCommand(context: CredentialsCliContext): Command {
-  const command = withTableOptions(new Command('list'))
-    .description('list all credentials, never a secret')
+export function listCommand(context: CliContext): Command {
+  return withTableOptions(new Command('list'))
+    .description('list all credentials, without secrets')
     .action(async (options: TableOptions) => {
-      await withTable(context, command, options, async (administration) => {
+      await withTable(context, options, async (administration) => {
         const credentials: Credential[] = [];
         for await (const row of administration.list()) {
           if ('key' in row) context.stderr.write(`${row.error.message}\n`);
@@ -43,5 +44,4 @@ export function listCommand(context: CredentialsCliContext): Command {
         );
       });
     });
-  return command;
 }

@@ -2,8 +2,8 @@
 // every user of the machine could read them.
 import type { Command } from 'commander';
 import { checkPassword, type SecretSource } from '../../credentials/index.ts';
-import type { CredentialsCliContext } from './context.ts';
-import { fail } from './run.ts';
+import { OperatorError, UsageError } from '../../app/operator-error.ts';
+import type { CliContext } from '../frame/context.ts';
 
 export interface PasswordOptions {
   readonly passwordStdin?: true;
@@ -18,19 +18,16 @@ export function withPasswordOptions(command: Command): Command {
 }
 
 export async function readSecretSource(
-  context: CredentialsCliContext,
-  command: Command,
+  context: CliContext,
   { passwordStdin, askPassword }: PasswordOptions,
 ): Promise<SecretSource> {
   if (passwordStdin && askPassword) {
-    fail(command, 2, 'expected --ask-password or --password-stdin, got both');
+    throw new UsageError('expected --ask-password or --password-stdin, got both');
   }
   if (!passwordStdin && !askPassword) return { kind: 'generated' };
-  const password = passwordStdin
-    ? await readPassword(context, command)
-    : await askTwice(context, command);
+  const password = passwordStdin ? await readPassword(context) : await askTwice(context);
   const wrong = checkPassword(password);
-  if (wrong !== undefined) fail(command, 2, wrong);
+  if (wrong !== undefined) throw new UsageError(wrong);
   return { kind: 'password', password };
 }
 
@@ -38,23 +35,23 @@ export async function readSecretSource(
 const MAX_INPUT_OCTETS = 8192;
 
 /** All of standard input but the newline at its end. */
-async function readPassword({ stdin }: CredentialsCliContext, command: Command): Promise<string> {
+async function readPassword({ stdin }: CliContext): Promise<string> {
   let text = '';
   for await (const chunk of stdin) {
     text += String(chunk);
-    if (text.length > MAX_INPUT_OCTETS) fail(command, 2, 'the password is too long');
+    if (text.length > MAX_INPUT_OCTETS) throw new UsageError('the password is too long');
   }
   return text.replace(/\r?\n$/, '');
 }
 
-async function askTwice(context: CredentialsCliContext, command: Command): Promise<string> {
+async function askTwice(context: CliContext): Promise<string> {
   if (!context.stdin.isTTY) {
-    fail(command, 2, '--ask-password needs a terminal; use --password-stdin');
+    throw new UsageError('--ask-password needs a terminal; use --password-stdin');
   }
   try {
-    const password = await ask(context, command, 'Password: ');
-    if ((await ask(context, command, 'Again: ')) !== password) {
-      fail(command, 1, 'the two passwords differ');
+    const password = await ask(context, 'Password: ');
+    if ((await ask(context, 'Again: ')) !== password) {
+      throw new OperatorError('the two passwords differ');
     }
     return password;
   } finally {
@@ -66,12 +63,8 @@ async function askTwice(context: CredentialsCliContext, command: Command): Promi
 const [CTRL_C, CTRL_D, CTRL_U] = ['\u0003', '\u0004', '\u0015'];
 
 /** One line from the terminal, which shows nothing of it. */
-async function ask(
-  { stdin, stderr }: CredentialsCliContext,
-  command: Command,
-  prompt: string,
-): Promise<string> {
-  // Before the prompt: whoever types at once is not to be shown either.
+async function ask({ stdin, stderr }: CliContext, prompt: string): Promise<string> {
+  // Before the prompt: what is typed at once must not be shown either.
   stdin.setRawMode?.(true);
   stderr.write(prompt);
   try {
@@ -87,7 +80,7 @@ async function ask(
     stdin.setRawMode?.(false);
     stderr.write('\n');
   }
-  return fail(command, 1, 'given up');
+  throw new OperatorError('canceled');
 }
 
 /** What is typed after the line that was asked for stays in the stream for the next question. */

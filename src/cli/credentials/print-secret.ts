@@ -1,9 +1,9 @@
 import type { WrittenCredential } from '../../credentials/index.ts';
-import type { CredentialsCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
 
 /** Prints a new secret to a person. */
-export function tellOnce(
-  { stdout, stderr }: CredentialsCliContext,
+export function printSecret(
+  { stdout, stderr }: CliContext,
   { credential, generated }: WrittenCredential,
 ): void {
   if (generated === undefined) {
@@ -11,5 +11,5 @@ export function tellOnce(
     return;
   }
   stdout.write(`username  ${credential.username}\npassword  ${generated}\n`);
-  stderr.write('The password is shown this once and stored nowhere.\n');
+  stderr.write('The password is shown only once and is not stored.\n');
 }

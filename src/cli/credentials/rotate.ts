@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { parseDuration } from '../../config/units.ts';
-import type { CredentialsCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
 import { type PasswordOptions, readSecretSource, withPasswordOptions } from './password-input.ts';
-import { type TableOptions, withTable, withTableOptions } from './run.ts';
-import { tellOnce } from './told-once.ts';
+import { type TableOptions, withTableOptions } from '../frame/options.ts';
+import { withTable } from '../frame/with-target.ts';
+import { printSecret } from './print-secret.ts';
 
 interface RotateOptions extends TableOptions, PasswordOptions {
   readonly keep: number;
@@ -11,20 +12,20 @@ interface RotateOptions extends TableOptions, PasswordOptions {
 
 const DAY_SECONDS = 86_400;
 
-export function rotateCommand(context: CredentialsCliContext): Command {
-  const command = withTableOptions(
+export function rotateCommand(context: CliContext): Command {
+  return withTableOptions(
     withPasswordOptions(new Command('rotate').argument('<name>', 'the user name')),
   )
-    .description('give a credential a new secret; the old one goes on for a while')
+    .description('give a credential a new secret; the old one works until --keep is over')
     .option(
       '--keep <time>',
-      'how long the old secret still works, as 7d; 0s ends it',
+      'how long the old secret still works, for example 7d; 0s ends it',
       parseKeep,
       DAY_SECONDS,
     )
     .action(async (username: string, options: RotateOptions) => {
-      const secret = await readSecretSource(context, command, options);
-      await withTable(context, command, options, async (administration) => {
+      const secret = await readSecretSource(context, options);
+      await withTable(context, options, async (administration) => {
         const now = new Date();
         const keepUntil = new Date(now.getTime() + options.keep * 1000);
         const written = await administration.rotate(username, secret, keepUntil, now);
@@ -38,7 +39,7 @@ export function rotateCommand(context: CredentialsCliContext): Command {
           context.stdout.write(`${JSON.stringify(printed)}\n`);
           return;
         }
-        tellOnce(context, written);
+        printSecret(context, written);
         context.stderr.write(
           oldUntil === undefined
             ? 'The old secret stops working on running servers within a minute.\n'
@@ -46,11 +47,11 @@ export function rotateCommand(context: CredentialsCliContext): Command {
         );
       });
     });
-  return command;
 }
 
 function parseKeep(text: string): number {
   const seconds = parseDuration(text);
-  if (seconds === undefined) throw new InvalidArgumentError('expected a time, as 24h or 7d');
+  if (seconds === undefined)
+    throw new InvalidArgumentError('expected a time, for example 24h or 7d');
   return seconds;
 }

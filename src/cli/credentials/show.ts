@@ -1,17 +1,18 @@
 import { Command } from 'commander';
-import type { CredentialsCliContext } from './context.ts';
+import type { CliContext } from '../frame/context.ts';
 import { describeCredential, describeInLines } from './describe.ts';
-import { type TableOptions, withTable, withTableOptions } from './run.ts';
+import { type TableOptions, withTableOptions } from '../frame/options.ts';
+import { withTable } from '../frame/with-target.ts';
 
 /** The longest name of a line, and a gap. */
 const NAME_WIDTH = 15;
 
-export function showCommand(context: CredentialsCliContext): Command {
-  const command = withTableOptions(new Command('show'))
-    .description('show one credential, never a secret')
+export function showCommand(context: CliContext): Command {
+  return withTableOptions(new Command('show'))
+    .description('show one credential, without secrets')
     .argument('<name>', 'the user name')
     .action(async (username: string, options: TableOptions) => {
-      await withTable(context, command, options, async (administration) => {
+      await withTable(context, options, async (administration) => {
         const credential = await administration.read(username);
         const now = Date.now();
         if (options.json) {
@@ -24,5 +25,4 @@ export function showCommand(context: CredentialsCliContext): Command {
         }
       });
     });
-  return command;
 }

@@ -1,4 +1,4 @@
-// One line for each way in which AWS can be out of reach, with what to do about it.
+// One line for each way in which a call to AWS can fail, with what to do about it.
 
 const SESSION_EXPIRED =
   'the AWS session has expired: sign in again (aws sso login, or new AWS_SESSION_TOKEN)';
@@ -7,7 +7,7 @@ const NO_CREDENTIALS =
 const BAD_CREDENTIALS =
   'AWS refuses these credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the clock of this machine';
 
-/** By the error's name, as the services call what is the same everywhere. */
+/** By the error's name: what the services have in common. */
 const LINES: Readonly<Record<string, string>> = {
   ExpiredToken: SESSION_EXPIRED,
   ExpiredTokenException: SESSION_EXPIRED,
@@ -24,15 +24,15 @@ const UNREACHABLE = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH'
 const UNRESOLVED = ['ENOTFOUND', 'EAI_AGAIN'];
 
 export interface AwsErrorWords {
-  /** What was asked, as `DynamoDB`. */
+  /** The service that was called: `DynamoDB`. */
   readonly service: string;
-  /** The setting that names its endpoint, as `AWS_ENDPOINT_URL_DYNAMODB`. */
+  /** The variable that names its endpoint: `AWS_ENDPOINT_URL_DYNAMODB`. */
   readonly endpointVariable: string;
-  /** Lines of its own, by the error's name. */
+  /** Lines of this service, by the error's name. */
   readonly lines: Readonly<Record<string, string>>;
 }
 
-/** A sentence for the operator, or `undefined` where the error is none of AWS's. */
+/** A sentence for the operator, or `undefined` where the error does not come from AWS. */
 export function awsErrorLine(error: unknown, words: AwsErrorWords): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { name, message } = error;

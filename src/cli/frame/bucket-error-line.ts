@@ -1,9 +1,9 @@
 import { awsErrorLine } from './aws-error-line.ts';
 
-/** What went wrong with the bucket or with where its mail was sent; `undefined` where the error is none of AWS's. */
+/** What went wrong with the bucket or with where its mail was sent; `undefined` where the error does not come from AWS. */
 export function bucketErrorLine(error: unknown, bucket: string): string | undefined {
-  const denied = `these AWS credentials have no right to do that; reading the bucket takes s3:ListBucket and s3:GetObject on "${bucket}", sending on takes the right to call the destination`;
-  const nowhere = `the destination is not there: ${oneLine(error)}`;
+  const denied = `these AWS credentials have no right to do that; reading the bucket requires s3:ListBucket and s3:GetObject on "${bucket}", a replay requires the right to call its destination`;
+  const nowhere = `the destination does not exist: ${oneLine(error)}`;
   return awsErrorLine(error, {
     service: 'AWS',
     endpointVariable: 'AWS_ENDPOINT_URL',

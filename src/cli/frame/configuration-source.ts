@@ -2,23 +2,23 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { OperatorError, UsageError } from '../../app/operator-error.ts';
 
-/** The configuration document as it was given, not yet validated. */
+/** The configuration document, not yet validated. */
 export interface ConfigurationSource {
   readonly document: unknown;
   /** Paths in the document are relative to this folder: the file's, or the working directory. */
   readonly folder: string;
-  /** How messages call it. */
+  /** The name of the document in messages. */
   readonly name: string;
 }
 
 /**
  * Reads the document from `--config`, else from `MAILSLUICE_CONFIG`; either is a path or the JSON itself
- * (told by its first character). `undefined`: neither was given.
+ * (distinguished by the first character). `undefined`: neither was given.
  * @throws OperatorError where the file cannot be read; UsageError where it is not JSON.
  */
 export async function readConfigurationSource(
   option: string | undefined,
-  environment: NodeJS.ProcessEnv = process.env,
+  environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ConfigurationSource | undefined> {
   const given = option ?? environment['MAILSLUICE_CONFIG'];
   if (given === undefined || given.trim() === '') return undefined;
@@ -41,7 +41,7 @@ function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The parser quotes what it stumbled over, which may be a key or a password: only its position is told.
+    // The parser quotes what it stumbled over, which may be a key or a password: only the position is shown.
     const position = /position (\d+)/.exec((error as Error).message)?.[1];
     const at = position === undefined ? '' : ` at ${lineAndColumn(text, Number(position))}`;
     throw new UsageError(`${name}: expected a JSON document, got something else${at}`);

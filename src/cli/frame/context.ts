@@ -1,53 +1,52 @@
-import { setFlagsFromString } from 'node:v8';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { parseSection } from '../../config/index.ts';
-import type { ArchiveCliContext } from '../archive/context.ts';
-import { readConfigurationSource } from './configuration-source.ts';
+import { type BridgeClients, createBridgeClients } from '../../bridge/index.ts';
+import { createCredentialClient } from '../../credentials/index.ts';
+import type { Streams } from './streams.ts';
 
-/** What `mailsluice local` makes, and what a configuration that names no store means. */
-const DEFAULT_BUCKET = 'mailsluice-mail';
-const DEFAULT_PREFIX = 'mail/';
+/** What every command needs of the process around it. */
+export interface CliContext extends Streams {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clients: CliClients;
+  /** Fires at Ctrl-C or SIGTERM: the command finishes what is under way and says how far it came. */
+  interrupted(): AbortSignal;
+}
 
 /**
- * Finds the archive as the server does: `--bucket` and `--prefix`, else `store` and the routes' prefixes of the
- * configuration. Of the document only the sections `store`, `routes` and `notify` are looked at. Region,
- * endpoints and credentials are the SDK's standard environment.
+ * Makes the SDK's clients, which the command destroys. Region, endpoint and credentials are the SDK's standard
+ * environment; `endpoint` takes the place of the configured one.
  */
-export const archiveContext: ArchiveCliContext = {
-  async openArchive({ config, bucket, prefix }) {
-    // What these commands hold at once is 30 MB, whatever the archive holds; left alone, V8 lets the garbage of
-    // 10,000 calls grow to 200 MB before it looks. It reads this flag at every collection.
-    setFlagsFromString('--optimize-for-size');
-    const source = await readConfigurationSource(config);
-    const document = source?.document;
-    const section = <N extends 'store' | 'routes' | 'notify'>(name: N) =>
-      hasSection(document, name) ? parseSection(document, name) : undefined;
-    const store = section('store');
-    const routes = section('routes') ?? [];
-    const topicArn = section('notify')?.topicArn;
-    const prefixes = prefix ?? [
-      store?.prefix ?? DEFAULT_PREFIX,
-      ...routes.flatMap((route) => (route.prefix === undefined ? [] : [route.prefix])),
-    ];
-    const own = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
-    return {
-      // With an endpoint of one's own the bucket is no host name.
-      s3: new S3Client({ forcePathStyle: own !== undefined }),
-      bucket: bucket ?? store?.bucket ?? DEFAULT_BUCKET,
-      prefixes: [...new Set(prefixes.map(withSlash))],
-      ...(topicArn !== undefined && { topicArn }),
-    };
-  },
-  clients: {
-    sns: () => new SNSClient({}),
-    sqs: () => new SQSClient({}),
-    lambda: () => new LambdaClient({}),
-  },
+export interface CliClients {
+  s3(endpoint?: string): S3Client;
+  dynamoDb(endpoint?: string): DynamoDBClient;
+  sns(endpoint?: string): SNSClient;
+  sqs(): SQSClient;
+  lambda(): LambdaClient;
+  /** S3 and SNS with the timeouts of the service. */
+  bridge(endpoint?: string): BridgeClients;
+}
+
+/** The process that a person or a script started. */
+export const processContext: CliContext = {
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
+  environment: process.env,
+  clients: {
+    s3: (endpoint) => {
+      const own = endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
+      // With a custom endpoint the bucket is part of the path, not of the host name.
+      return new S3Client({ ...at(endpoint), forcePathStyle: own !== undefined });
+    },
+    dynamoDb: (endpoint) => createCredentialClient(at(endpoint)),
+    sns: (endpoint) => new SNSClient(at(endpoint)),
+    sqs: () => new SQSClient({}),
+    lambda: () => new LambdaClient({}),
+    bridge: (endpoint) => createBridgeClients(at(endpoint)),
+  },
   interrupted: () => {
     const abort = new AbortController();
     // Once: the second Ctrl-C ends the process as it always does.
@@ -56,11 +55,6 @@ export const archiveContext: ArchiveCliContext = {
   },
 };
 
-function hasSection(document: unknown, name: string): boolean {
-  return typeof document === 'object' && document !== null && name in document;
-}
-
-/** As the server puts it before the time partitions. */
-function withSlash(prefix: string): string {
-  return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
+function at(endpoint: string | undefined): { readonly endpoint?: string } {
+  return endpoint === undefined ? {} : { endpoint };
 }

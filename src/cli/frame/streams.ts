@@ -1,30 +1,39 @@
-import { type Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
+import { commandPath } from './fail.ts';
 
-/** Where a command and all below it write. */
-export interface CommandStreams {
-  readonly stdout: NodeJS.WritableStream & { readonly columns?: number };
-  readonly stderr: NodeJS.WritableStream;
+/** Where a command reads and writes. */
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream & {
+    readonly isTTY?: boolean;
+    setRawMode?(raw: boolean): unknown;
+  };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
 }
 
+type OutputStream = NodeJS.WritableStream & {
+  readonly columns?: number;
+  readonly isTTY?: boolean;
+};
+
 /**
- * Makes a command and those below it write only to these streams and never exit: a failure was already printed
- * when they throw a `CommanderError` whose `exitCode` is 1 (failed) or 2 (used wrongly); help asked for throws
- * one with 0.
+ * Makes a command and all below it write to these streams alone, and throw a `CommanderError` where they would
+ * exit. What is wrong with a command line is said in one line that begins like every failure.
  */
-export function writeTo({ stdout, stderr }: CommandStreams, command: Command): Command {
-  for (const each of [command, ...command.commands]) {
-    each
-      .configureOutput({
-        writeOut: (text) => stdout.write(text),
-        writeErr: (text) => stderr.write(text),
-        getOutHelpWidth: () => stdout.columns ?? 80,
-        getErrHelpWidth: () => stdout.columns ?? 80,
-      })
-      .exitOverride((error) => {
-        // Commander says 1 where the command line was wrong; here that is 2.
-        const usage = error.code.startsWith('commander.') && error.exitCode !== 0;
-        throw new CommanderError(usage ? 2 : error.exitCode, error.code, error.message);
-      });
-  }
-  return command;
+export function useStreams(streams: Streams, command: Command): void {
+  const { stdout, stderr } = streams;
+  command
+    .exitOverride()
+    .helpOption('--help', 'display help for command')
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => stdout.columns ?? 80,
+      getErrHelpWidth: () => stderr.columns ?? 80,
+      outputError: (text, write) => {
+        const line = text.replace(/^error: /, '').trimEnd();
+        write(`${commandPath(command)}: ${line} (see ${commandPath(command)} --help)\n`);
+      },
+    });
+  for (const child of command.commands) useStreams(streams, child);
 }

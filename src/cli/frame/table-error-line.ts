@@ -1,6 +1,6 @@
-import { awsErrorLine } from '../frame/aws-error-line.ts';
+import { awsErrorLine } from './aws-error-line.ts';
 
-/** What went wrong with the credential table, in one line; `undefined` where the error is none of AWS's. */
+/** What went wrong with the credential table, in one line; `undefined` where the error does not come from AWS. */
 export function tableErrorLine(error: unknown, table: string): string | undefined {
   const throttled = `table "${table}": DynamoDB is throttling; try again in a moment`;
   return awsErrorLine(error, {
@@ -12,7 +12,7 @@ export function tableErrorLine(error: unknown, table: string): string | undefine
       ProvisionedThroughputExceededException: throttled,
       RequestLimitExceeded: throttled,
       ThrottlingException: throttled,
-      ValidationException: `table "${table}": its key is not what Mailsluice makes; expected a partition key "pk" of type string and no sort key`,
+      ValidationException: `table "${table}": the key schema is not that of a credential table; expected a partition key "pk" of type string and no sort key`,
     },
   });
 }

@@ -9,10 +9,10 @@ import { renderProgress } from '../../../src/cli/archive/progress.ts';
 import { listKeys, readObject } from '../../bridge/support.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
 import { storeMails } from '../../archive/support.ts';
-import { type ArchiveCli, archiveCli } from './support.ts';
+import { type Cli, groupCli } from '../support.ts';
 
 let aws: TestAws;
-let cli: ArchiveCli;
+let cli: Cli;
 let folder: string;
 let keys: string[];
 
@@ -20,7 +20,7 @@ const BODY = 'From here on\r\n>From there on\r\nfrom now\r\nFrom';
 
 beforeAll(async () => {
   aws = await startTestAws();
-  cli = archiveCli(aws);
+  cli = groupCli('archive', aws);
   folder = await mkdtemp(join(tmpdir(), 'mailsluice-archive-'));
   keys = await storeMails(aws, [
     { at: '2026-11-23T13:00:00.000Z', from: 'a@one.example', to: ['b@in.example', 'c@in.example'] },
@@ -156,7 +156,7 @@ test('fetch writes an mbox whose quoting can be undone', async () => {
 
   const again = await cli(args);
   expect(again.exitCode).toBe(1);
-  expect(again.stderr).toContain('--mbox: expected a file that is not there yet');
+  expect(again.stderr).toContain('--mbox: expected a file that does not exist');
 });
 
 test('index writes a file for each hour, and writes it anew under the same key', async () => {
@@ -255,7 +255,7 @@ test('a file that cannot be written is one clear line', async () => {
 });
 
 test('an endpoint where nothing listens is one clear line', async () => {
-  const lost = archiveCli({ ...aws, endpoint: 'http://127.0.0.1:1' });
+  const lost = groupCli('archive', { ...aws, endpoint: 'http://127.0.0.1:1' });
   const { exitCode, stderr } = await lost(['list']);
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^mailsluice archive list: AWS is not reachable \(ECONNREFUSED\)/);

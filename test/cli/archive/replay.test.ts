@@ -20,10 +20,10 @@ import { defineMailHandler, requireNotification } from '../../../src/subscriber/
 import { storeMails } from '../../archive/support.ts';
 import { takeNotifications } from '../../bridge/support.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
-import { type ArchiveCli, archiveCli } from './support.ts';
+import { type Cli, groupCli } from '../support.ts';
 
 let aws: TestAws;
-let cli: ArchiveCli;
+let cli: Cli;
 let folder: string;
 let keys: string[];
 
@@ -31,7 +31,7 @@ const HOUR = ['--from', '2026-11-23T13:00Z', '--to', '2026-11-23T14:00Z'];
 
 beforeAll(async () => {
   aws = await startTestAws();
-  cli = archiveCli(aws);
+  cli = groupCli('archive', aws);
   folder = await mkdtemp(join(tmpdir(), 'mailsluice-replay-'));
   keys = await storeMails(
     aws,
@@ -333,9 +333,9 @@ test('killed three times and taken up again, every mail is announced and the cou
     ...['replay', '--from', '2026-11-20', '--to', '2026-11-21', '--state', state, '--json'],
     ...['--command', `echo $MAILSLUICE_MESSAGE_ID >> ${file}`, '--concurrency', '4'],
   ];
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
   const start = (): ChildProcess =>
-    spawn(process.execPath, [main, ...args, '--bucket', aws.resources.bucket], {
+    spawn(process.execPath, [main, 'archive', ...args, '--bucket', aws.resources.bucket], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...aws.environment, MAILSLUICE_CONFIG: '' },
     });
@@ -377,11 +377,11 @@ test('killed three times and taken up again, every mail is announced and the cou
 test('Ctrl-C reaches us and not the command: the mail under way is finished, and none is left out', async () => {
   const state = join(folder, 'ctrl-c');
   const file = join(folder, 'ctrl-c-commands');
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
   const run = async (shell: string) => {
     const child = spawn(
       process.execPath,
-      [main, 'replay', ...HOUR, '--state', state, '--json', '--command', shell],
+      [main, 'archive', 'replay', ...HOUR, '--state', state, '--json', '--command', shell],
       {
         detached: true,
         stdio: ['ignore', 'pipe', 'pipe'],

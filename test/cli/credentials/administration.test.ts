@@ -13,17 +13,17 @@ import { codeOf, plain, session, TestClock } from '../../credentials/support.ts'
 import { startFaultyTable } from '../../credentials/faulty-table.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
 import { need } from '../../support/programs.ts';
-import { type CredentialsCli, credentialsCli } from './support.ts';
+import { type Cli, groupCli } from '../support.ts';
 
 let aws: TestAws;
-let cli: CredentialsCli;
+let cli: Cli;
 let folder: string;
 beforeAll(async () => {
   aws = await startTestAws();
   folder = await mkdtemp(join(tmpdir(), 'mailsluice-credentials-'));
 });
 beforeEach(() => {
-  cli = credentialsCli(aws);
+  cli = groupCli('credentials', aws);
 });
 afterAll(async () => {
   await rm(folder, { recursive: true });
@@ -248,7 +248,7 @@ describe('export and import', () => {
     const secret = await added('mover', '--sender', '*@a.example', '--messages', '5/1m');
     await cli(['rotate', 'mover', '--password-stdin'], { stdin: 'chosen one' });
     const exported = await cli(['export']);
-    expect(exported.stderr).toMatch(/keep it as you keep the table/);
+    expect(exported.stderr).toMatch(/protect it like the table/);
     const file = join(folder, 'exported');
     await writeFile(file, exported.stdout);
     const imported = await cli(['import', file, '--table', 'another-table', '--json']);
@@ -304,7 +304,7 @@ describe('export and import', () => {
     ]);
     expect(lines[0]).toMatch(/bcrypt/);
     expect(lines[3]).toMatch(/version/);
-    expect(lines[4]).toMatch(/"fine" comes twice/);
+    expect(lines[4]).toMatch(/"fine" appears twice/);
     expect(stderr).not.toContain(bcrypt);
     expect(stderr).not.toContain('W6ph5');
     expect((await cli(['show', 'fine'])).exitCode).toBe(1);
@@ -315,7 +315,7 @@ describe('export and import', () => {
     const stdin = `holder:${argon2id}\n`;
     const refused = await cli(['import', '-'], { stdin });
     expect(refused).toMatchObject({ exitCode: 1, stdout: '0 imported\n' });
-    expect(refused.stderr).toMatch(/left as they are.*holder/);
+    expect(refused.stderr).toMatch(/were not changed.*holder/);
     expect(await signIn('holder', secret)).toBe(235);
     expect((await cli(['import', '-', '--replace'], { stdin })).exitCode).toBe(0);
     expect(await signIn('holder', secret)).toBe(535);
@@ -350,7 +350,7 @@ describe('what AWS can say', () => {
   ] as const)('%s is one friendly line, exit 1', async (fault, line) => {
     await using table = await startFaultyTable(aws);
     table.fault = fault;
-    const { exitCode, stdout, stderr } = await credentialsCli({
+    const { exitCode, stdout, stderr } = await groupCli('credentials', {
       ...aws,
       dynamoDbEndpoint: table.endpoint,
     })(['list']);

@@ -3,13 +3,13 @@ import { createAuthenticator } from '../../../src/credentials/index.ts';
 import { issueGrants } from '../../../src/policy/index.ts';
 import { plain, session } from '../../credentials/support.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
-import { type CredentialsCli, credentialsCli } from './support.ts';
+import { type Cli, groupCli } from '../support.ts';
 
 let aws: TestAws;
-let cli: CredentialsCli;
+let cli: Cli;
 beforeAll(async () => {
   aws = await startTestAws();
-  cli = credentialsCli(aws);
+  cli = groupCli('credentials', aws);
 });
 afterAll(() => aws.close());
 
@@ -34,7 +34,7 @@ test('add --json prints the user name and a password that signs in, and nothing 
 
 test('add shows the password once to a person', async () => {
   const { exitCode, stdout, stderr } = await cli(['add', 'camera']);
-  expect([exitCode, stderr]).toEqual([0, 'The password is shown this once and stored nowhere.\n']);
+  expect([exitCode, stderr]).toEqual([0, 'The password is shown only once and is not stored.\n']);
   const [, password = ''] = /^username {2}camera\npassword {2}(\S+)\n$/.exec(stdout) ?? [];
   expect(await signIn('camera', password)).toMatchObject({ kind: 'accept' });
 });
@@ -115,7 +115,7 @@ test('a table that is not there is one friendly line', async () => {
 });
 
 test('an endpoint where nothing listens is one friendly line', async () => {
-  const lost = credentialsCli({ ...aws, dynamoDbEndpoint: 'http://127.0.0.1:1' });
+  const lost = groupCli('credentials', { ...aws, dynamoDbEndpoint: 'http://127.0.0.1:1' });
   const { exitCode, stderr } = await lost(['list']);
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(

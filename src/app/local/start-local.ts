@@ -1,0 +1,170 @@
+// The program as `serve` runs it, with the AWS services embedded in the process and with everything that they
+// need made beforehand: certificate, bucket, topic, queue, table and one credential.
+import { randomBytes } from 'node:crypto';
+import { type Configuration, parseConfiguration } from '../../config/index.ts';
+import { CredentialAdministration, createCredentialClient } from '../../credentials/index.ts';
+import { refuseNotYetAvailable } from '../not-yet-available.ts';
+import { OperatorError } from '../operator-error.ts';
+import { type App, startApp } from '../start.ts';
+import type { StoredMail } from '../stored-mail.ts';
+import { LOCAL_DEFAULTS, overlay } from './defaults.ts';
+import type { EmbeddedAws, startEmbeddedAws as StartEmbeddedAwsFunction } from './embedded-aws.ts';
+import type { LocalReady } from './ready.ts';
+import type { makeSelfSignedCertificate as MakeSelfSignedCertificateFunction } from './self-signed.ts';
+
+// As types only: their packages are loaded when the program starts, and not before.
+type StartEmbeddedAws = typeof StartEmbeddedAwsFunction;
+type MakeSelfSignedCertificate = typeof MakeSelfSignedCertificateFunction;
+
+export interface LocalOptions {
+  /** Laid over the defaults. */
+  readonly document: unknown;
+  /** Paths in the document are relative to it. */
+  readonly folder: string;
+  readonly version: string;
+  /** Called once for each mail that was answered 250. */
+  readonly onMailStored: (mail: StoredMail) => void;
+}
+
+/** Disposing it ends the embedded services; close the app first, so that they outlive the last commit. */
+export interface Local extends AsyncDisposable {
+  readonly app: App;
+  readonly ready: LocalReady;
+  readonly shutdown: Configuration['shutdown'];
+}
+
+/**
+ * From here on every SDK client of this process talks to the embedded services.
+ * @throws ConfigurationError, or OperatorError where a port is taken or a package is missing.
+ */
+export async function startLocal(options: LocalOptions): Promise<Local> {
+  const { folder, version, onMailStored } = options;
+  const { startEmbeddedAws, makeSelfSignedCertificate } = await loadEmbedded();
+  const configuration = parseConfiguration(
+    await withCertificate(overlay(options.document), makeSelfSignedCertificate),
+  );
+  refuseNotYetAvailable(configuration);
+
+  const { table } = configuration.credentials ?? LOCAL_DEFAULTS.credentials;
+  const aws = await startServices(startEmbeddedAws, configuration, table);
+  try {
+    useEmbeddedAws(aws);
+    const username = configuration.local?.username ?? 'demo';
+    const password = configuration.local?.password ?? randomBytes(12).toString('base64url');
+    await addDemoCredential(table, username, password);
+    const app = await startApp({ configuration, folder, onMailStored });
+    return {
+      app,
+      ready: describe(app, configuration, aws, { version, username, password }),
+      shutdown: configuration.shutdown,
+      [Symbol.asyncDispose]: () => aws.close(),
+    };
+  } catch (error) {
+    await aws.close();
+    throw error;
+  }
+}
+
+/** The embedded services are packages for development, which a production install leaves out. */
+async function loadEmbedded() {
+  try {
+    const { startEmbeddedAws } = await import('./embedded-aws.ts');
+    const { makeSelfSignedCertificate } = await import('./self-signed.ts');
+    return { startEmbeddedAws, makeSelfSignedCertificate };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new OperatorError(
+      'expected the packages fauxqs, dynalite and selfsigned, which are not installed; run "npm install --save-dev fauxqs dynalite selfsigned"',
+    );
+  }
+}
+
+/** Adds a self-signed certificate to a document that has none. */
+async function withCertificate(
+  document: unknown,
+  makeSelfSignedCertificate: MakeSelfSignedCertificate,
+): Promise<unknown> {
+  if (typeof document !== 'object' || document === null) return document;
+  const { tls = {}, hostname } = document as {
+    tls?: { certificates?: unknown };
+    hostname?: unknown;
+  };
+  if (tls.certificates !== undefined) return document;
+  const name = typeof hostname === 'string' ? hostname : 'localhost';
+  return { ...document, tls: { ...tls, certificates: [await makeSelfSignedCertificate(name)] } };
+}
+
+async function startServices(
+  startEmbeddedAws: StartEmbeddedAws,
+  { store, notify, local }: Configuration,
+  tableName: string,
+): Promise<EmbeddedAws> {
+  const [, , , region = 'us-east-1', , topicName = store.bucket] = notify.topicArn.split(':');
+  try {
+    return await startEmbeddedAws({
+      port: local?.awsPort ?? 0,
+      dynamoDbPort: local?.dynamoDbPort ?? 0,
+      region,
+      bucketName: store.bucket,
+      topicName,
+      tableName,
+    });
+  } catch (error) {
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+    const field = port === local?.dynamoDbPort ? 'local.dynamoDbPort' : 'local.awsPort';
+    throw new OperatorError(
+      `${field}: expected a port that is free, got ${port} (${code === 'EACCES' ? 'not permitted' : 'in use'})`,
+    );
+  }
+}
+
+/** In place of what the shell had set. */
+function useEmbeddedAws(aws: EmbeddedAws): void {
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith('AWS_')) delete process.env[name];
+  }
+  Object.assign(process.env, aws.environment);
+}
+
+async function addDemoCredential(table: string, username: string, password: string) {
+  const client = createCredentialClient();
+  try {
+    await new CredentialAdministration(client, table).add({
+      username,
+      secret: { kind: 'password', password },
+    });
+  } finally {
+    client.destroy();
+  }
+}
+
+function describe(
+  app: App,
+  { listeners, store }: Configuration,
+  aws: EmbeddedAws,
+  own: Pick<LocalReady, 'version' | 'username' | 'password'>,
+): LocalReady {
+  return {
+    event: 'ready',
+    version: own.version,
+    listeners: app.addresses.map(({ name, host, port }) => {
+      const { tls = 'none', auth = 'none' } = listeners.find((one) => one.name === name) ?? {};
+      return { name, host, port, tls, auth };
+    }),
+    health: app.health,
+    aws: {
+      region: aws.region,
+      endpoint: aws.endpoint,
+      dynamoDbEndpoint: aws.dynamoDbEndpoint,
+      ...aws.credentials,
+    },
+    bucket: aws.resources.bucket,
+    prefix: store.prefix,
+    topicArn: aws.resources.topicArn,
+    queueUrl: aws.resources.queueUrl,
+    table: aws.resources.table,
+    username: own.username,
+    password: own.password,
+  };
+}

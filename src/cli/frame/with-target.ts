@@ -1,0 +1,62 @@
+// Runs a command on its target: finds it, makes the clients, turns what AWS says into one line, and lets the
+// clients go.
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { BridgeClients } from '../../bridge/index.ts';
+import { CredentialAdministration } from '../../credentials/index.ts';
+import { bucketErrorLine } from './bucket-error-line.ts';
+import type { CliContext } from './context.ts';
+import { explained } from './fail.ts';
+import type { ArchiveOptions, BucketOptions, TableOptions } from './options.ts';
+import { tableErrorLine } from './table-error-line.ts';
+import { type ArchiveTarget, findArchive, findBucket, findTable } from './targets.ts';
+
+export interface OpenedArchive extends ArchiveTarget {
+  readonly s3: S3Client;
+}
+
+export async function withArchive(
+  context: CliContext,
+  options: ArchiveOptions,
+  action: (archive: OpenedArchive) => Promise<void>,
+): Promise<void> {
+  const target = await findArchive(context, options);
+  const s3 = context.clients.s3(target.endpoint);
+  try {
+    await explained(
+      (error) => bucketErrorLine(error, target.bucket),
+      () => action({ ...target, s3 }),
+    );
+  } finally {
+    s3.destroy();
+  }
+}
+
+export async function withBucket(
+  context: CliContext,
+  options: BucketOptions,
+  action: (bucket: string, clients: BridgeClients) => Promise<void>,
+): Promise<void> {
+  const { bucket, endpoint } = await findBucket(context, options);
+  using clients = context.clients.bridge(endpoint);
+  await explained(
+    (error) => bucketErrorLine(error, bucket),
+    () => action(bucket, clients),
+  );
+}
+
+export async function withTable(
+  context: CliContext,
+  options: TableOptions,
+  action: (administration: CredentialAdministration) => Promise<void>,
+): Promise<void> {
+  const { table, endpoint } = await findTable(context, options);
+  const client = context.clients.dynamoDb(endpoint);
+  try {
+    await explained(
+      (error) => tableErrorLine(error, table),
+      () => action(new CredentialAdministration(client, table)),
+    );
+  } finally {
+    client.destroy();
+  }
+}
