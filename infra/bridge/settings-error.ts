@@ -1,6 +1,7 @@
 /** Props or settings that cannot be used; its message has all mistakes, one a line. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
+  readonly code = 'MAILSLUICE_SETTINGS_INVALID';
 
   constructor(what: string, problems: readonly string[]) {
     const lines = problems.map((problem) => `  ${problem}`).join('\n');

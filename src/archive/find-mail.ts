@@ -6,6 +6,7 @@ import { messageIdMillis, parseMailKey } from './received-time.ts';
 /** No such mail in the archive. */
 export class MailNotFoundError extends Error {
   override readonly name = 'MailNotFoundError';
+  readonly code = 'MAILSLUICE_ARCHIVED_MAIL_NOT_FOUND';
 }
 
 /** Further from the hour than this, an id's time and its partition never are. */

@@ -32,6 +32,7 @@ interface Checkpoint extends ReplayCounts {
 /** The file is another run's, or none of ours. */
 export class ReplayStateError extends Error {
   override readonly name = 'ReplayStateError';
+  readonly code = 'MAILSLUICE_REPLAY_STATE_INVALID';
 }
 
 /** A checkpoint at least so often: so many mails are announced twice after a kill, and those under way. */

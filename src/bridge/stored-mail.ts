@@ -22,6 +22,7 @@ export interface Bucket {
 /** No object has this key. */
 export class NoSuchMailError extends Error {
   override readonly name = 'NoSuchMailError';
+  readonly code = 'MAILSLUICE_OBJECT_NOT_FOUND';
 }
 
 /**

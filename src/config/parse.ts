@@ -6,6 +6,7 @@ import { type Configuration, configurationSchema } from './schema.ts';
 /** An invalid configuration, with all of its problems; the message has one line for each. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
+  readonly code = 'MAILSLUICE_CONFIGURATION_INVALID';
   readonly problems: readonly ConfigurationProblem[];
 
   constructor(problems: readonly ConfigurationProblem[]) {

@@ -4,6 +4,7 @@ import type { WindowCounter } from './window-counter.ts';
 /** The fleet's counter could not be asked and the configuration says to refuse then. */
 export class CounterUnavailableError extends Error {
   override readonly name = 'CounterUnavailableError';
+  readonly code = 'MAILSLUICE_COUNTER_UNAVAILABLE';
 }
 
 export class FleetCounter implements WindowCounter {

@@ -9,6 +9,7 @@ import { canonicalUsername } from './username.ts';
 /** No credential can have this name, or one has it already, or none has. */
 export class CredentialNameError extends Error {
   override readonly name = 'CredentialNameError';
+  readonly code = 'MAILSLUICE_CREDENTIAL_NAME_INVALID';
 }
 
 export interface NewCredential {

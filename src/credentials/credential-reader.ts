@@ -28,6 +28,7 @@ export interface Reading {
 /** More readings than may be waited for: the table is slow, or the server is flooded. */
 export class ReadOverloadError extends Error {
   override readonly name = 'ReadOverloadError';
+  readonly code = 'MAILSLUICE_CREDENTIAL_READ_OVERLOAD';
 }
 
 /** Readings in flight, and those that may wait: a reading is a few milliseconds and a few kilobytes. */

@@ -21,6 +21,7 @@ export function credentialKey(username: string): Item {
 /** An item that is not a credential of ours: its row is not used, and the operator hears which attribute. */
 export class UnreadableCredentialError extends Error {
   override readonly name = 'UnreadableCredentialError';
+  readonly code = 'MAILSLUICE_CREDENTIAL_UNREADABLE';
   readonly username: string;
   readonly attribute: string;
 

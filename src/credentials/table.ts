@@ -21,6 +21,7 @@ const DECOY_KEY: Item = { [KEY_ATTRIBUTE]: { S: 'DECOY' } };
 /** Another writer came between reading a credential and writing it. */
 export class CredentialConflictError extends Error {
   override readonly name = 'CredentialConflictError';
+  readonly code = 'MAILSLUICE_CREDENTIAL_CONFLICT';
 }
 
 /** A row of `list` that could not be read. */

@@ -1,5 +1,5 @@
-// One error class for each thing that a caller can do about it. The messages name the subject, the expectation
-// and the value found: print them as they are, without a stack.
+// One error class, with one stable `code`, for each thing that a caller can do about it. Their messages name the
+// subject, the expectation and the value found, and are meant to be shown as they are, without a stack.
 
 /**
  * The options contradict themselves or the documentation: change them.
@@ -10,6 +10,7 @@
  */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
+  readonly code = 'MAILSLUICE_OPTIONS_INVALID';
 }
 
 /**
@@ -24,6 +25,7 @@ export class OptionsError extends Error {
  */
 export class CertificateError extends Error {
   override readonly name = 'CertificateError';
+  readonly code = 'MAILSLUICE_CERTIFICATE_INVALID';
 }
 
 /**
@@ -38,15 +40,16 @@ export class CertificateError extends Error {
  */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
+  readonly code = 'MAILSLUICE_LISTEN_FAILED';
   /** The listener's name. */
   readonly listener: string;
-  /** The system's code, as `EADDRINUSE`. */
-  readonly code: string;
+  /** The operating system's code, for example `EADDRINUSE`; `cause` is its error. */
+  readonly systemCode: string;
 
-  constructor(message: string, facts: { listener: string; code: string; cause: unknown }) {
+  constructor(message: string, facts: { listener: string; systemCode: string; cause: unknown }) {
     super(message, { cause: facts.cause });
     this.listener = facts.listener;
-    this.code = facts.code;
+    this.systemCode = facts.systemCode;
   }
 }
 
@@ -66,6 +69,13 @@ export class ListenError extends Error {
  */
 export class MailGoneError extends Error {
   override readonly name = 'MailGoneError';
+  readonly code = 'MAILSLUICE_MAIL_GONE';
+}
+
+/** A hook did not answer within `answerTimeoutSeconds`: the client was answered 4yz, and observers get this error. */
+export class AnswerTimeoutError extends Error {
+  override readonly name = 'AnswerTimeoutError';
+  readonly code = 'MAILSLUICE_ANSWER_TIMEOUT';
 }
 
 /** The text of anything that was thrown. */

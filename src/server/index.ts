@@ -1,5 +1,11 @@
 export type { Certificate } from './certificates.ts';
-export { CertificateError, ListenError, MailGoneError, OptionsError } from './errors.ts';
+export {
+  AnswerTimeoutError,
+  CertificateError,
+  ListenError,
+  MailGoneError,
+  OptionsError,
+} from './errors.ts';
 export type { CertificateFacts, MessageOutcome, Peer, ServerEvent } from './events.ts';
 export type {
   CloseHook,

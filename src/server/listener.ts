@@ -282,7 +282,7 @@ function toSessionOptions(options: ResolvedListener, hostname: string): SessionO
 }
 
 function toListenError({ name, host, port }: ResolvedListener, cause: unknown): ListenError {
-  const code = codeOf(cause);
+  const systemCode = codeOf(cause);
   const where = `${host === undefined ? 'port ' : `${host}:`}${port}`;
   const found: Record<string, string> = {
     EADDRINUSE: 'one that another program listens on',
@@ -291,7 +291,7 @@ function toListenError({ name, host, port }: ResolvedListener, cause: unknown): 
     ENOTFOUND: 'a name that does not resolve',
   };
   return new ListenError(
-    `listener ${name}: expected a free address, got ${where}, ${found[code] ?? messageOf(cause)}`,
-    { listener: name, code, cause },
+    `listener ${name}: expected a free address, got ${where}, ${found[systemCode] ?? messageOf(cause)}`,
+    { listener: name, systemCode, cause },
   );
 }

@@ -13,6 +13,7 @@ import {
   type SignInAnswer,
 } from '../smtp/index.ts';
 import { ACCEPT, answerToFailure, askPolicy } from './ask-hooks.ts';
+import { AnswerTimeoutError } from './errors.ts';
 import type { Peer } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
 import { InboundMessage, type MessageConnection } from './inbound-message.ts';
@@ -282,7 +283,7 @@ export class SessionDriver implements MessageConnection {
   /** A hook took longer than it may: the client hears so, and what the hook says later is not heard. */
   #answerTooLate(question: Question): void {
     const seconds = this.#serving.options.limits.answerTimeoutSeconds;
-    const error = new Error(`expected an answer within ${seconds} s, got none`);
+    const error = new AnswerTimeoutError(`expected an answer within ${seconds} s, got none`);
     this.#asked++;
     this.#answered(this.#fail(question, error));
   }

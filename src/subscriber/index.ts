@@ -1,5 +1,6 @@
 // `mailsluice/subscriber`: for code that is called for each mail, in Lambda or anywhere.
 export {
+  HandlerOptionsError,
   MailInProgressError,
   MailNotFoundError,
   MailUnavailableError,

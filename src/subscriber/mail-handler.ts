@@ -1,4 +1,4 @@
-import { MailInProgressError } from './errors.ts';
+import { HandlerOptionsError, MailInProgressError } from './errors.ts';
 import { type FetchedMail, type FetchOptions, fetchMail } from './fetch-mail.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import { type MailNotification, parseNotification } from './parse-notification.ts';
@@ -79,7 +79,9 @@ export function defineMailHandler(
 ): MailHandler {
   const { idempotency, concurrency = 4, log = writeLine } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new RangeError(`concurrency: expected a whole number from 1 on, got ${concurrency}`);
+    throw new HandlerOptionsError(
+      `concurrency: expected a whole number from 1 on, got ${concurrency}`,
+    );
   }
 
   /** Handles one mail; rejects when it has to come again. */
@@ -135,7 +137,7 @@ export function defineMailHandler(
       }));
     } else {
       settled = {
-        outcome: parsed.error.code === 'not-mail' ? 'skipped' : 'failed',
+        outcome: parsed.error.reason === 'not-mail' ? 'skipped' : 'failed',
         error: parsed.error,
       };
     }

@@ -42,7 +42,9 @@ describe('listening', () => {
     expect(error).toBeInstanceOf(ListenError);
     expect(error).toMatchObject({
       listener: 'mx',
-      code: 'EADDRINUSE',
+      code: 'MAILSLUICE_LISTEN_FAILED',
+      systemCode: 'EADDRINUSE',
+      cause: { code: 'EADDRINUSE' },
       message: `listener mx: expected a free address, got 127.0.0.1:${port}, one that another program listens on`,
     });
     expect(second.addresses).toEqual([]);
@@ -50,7 +52,9 @@ describe('listening', () => {
 
   test('on an address of another machine fails with its code', async () => {
     const server = new SmtpServer({ listeners: [{ name: 'mx', host: '192.0.2.1', port: 0 }] });
-    await expect(server.listen()).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
+    await expect(server.listen()).rejects.toMatchObject({
+      systemCode: 'EADDRNOTAVAIL',
+    });
   });
 
   test('with AUTH and nobody to ask is refused', async () => {

@@ -105,7 +105,7 @@ test.each([
   ['an envelope sidecar', s3Event('b', `${s3Key}.envelope.json`)],
   ['the set-up object of SES', s3Event('b', 'mail/AMAZON_SES_SETUP_NOTIFICATION')],
 ])('%s is not-mail', (_, record) => {
-  expect(codeOf(record)).toBe('not-mail');
+  expect(reasonOf(record)).toBe('not-mail');
 });
 
 test.each([
@@ -129,8 +129,8 @@ test.each([
   ],
   ['an S3 record without a key', { s3: { bucket: { name: 'b' } } }, 'invalid'],
   ['a key with a broken escape', s3Event('b', '%E0%A4%A'), 'invalid'],
-])('%s is an error with a code', (_, record, code) => {
-  expect(codeOf(record)).toBe(code);
+])('%s is an error with a reason', (_, record, reason) => {
+  expect(reasonOf(record)).toBe(reason);
 });
 
 test('an invalid notification tells the fields that are wrong, and not their values', () => {
@@ -218,9 +218,9 @@ function anyRecord(): fc.Arbitrary<unknown> {
   );
 }
 
-function codeOf(record: unknown): string | undefined {
+function reasonOf(record: unknown): string | undefined {
   const parsed = parseNotification(record);
-  return parsed.ok ? undefined : parsed.error.code;
+  return parsed.ok ? undefined : parsed.error.reason;
 }
 
 function nested(levels: number): string {

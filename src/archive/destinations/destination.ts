@@ -24,4 +24,5 @@ export interface ReplayedMail {
 /** The destination took the request and will not have this mail; the next one may be fine. */
 export class MailRefusedError extends Error {
   override readonly name = 'MailRefusedError';
+  readonly code = 'MAILSLUICE_REPLAY_REFUSED';
 }

@@ -137,6 +137,7 @@ function headOf(receivedAt: string, listener: string): Record<string, string> {
 /** A record could not be read: no mail of ours, or of a later schema. */
 export class MailRecordError extends Error {
   override readonly name = 'MailRecordError';
+  readonly code = 'MAILSLUICE_MAIL_RECORD_INVALID';
 }
 
 /** The record from an object's metadata; `readSidecar` is asked only where there is one. */
