@@ -29,6 +29,10 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
       'Makes the first credential',
       `npx mailsluice credentials add NAME --table ${bridge.table.tableName}`,
     ],
+    SaveConfigurationCommand: [
+      'Saves the configuration of the service, for the --config of npx mailsluice',
+      `aws ecs describe-task-definition --task-definition ${bridge.service.taskDefinition.taskDefinitionArn} --query "taskDefinition.containerDefinitions[].environment[] | [?name=='MAILSLUICE_CONFIG'] | [0].value" --output text > mailsluice.json`,
+    ],
     SendTestMailCommand: [
       'Sends a test mail; asks for the password',
       submission === undefined

@@ -427,6 +427,7 @@ describe('outputs', () => {
       'MailKeyPrefix',
       'Ports',
       'ReplaceCertificateCommand',
+      'SaveConfigurationCommand',
       'SendTestMailCommand',
       'ServiceName',
       'SmtpEndpoint',

@@ -37,7 +37,7 @@ export function renderReady(ready: LocalReady): string {
   const lines = [`Mailsluice ${ready.version} is ready.`, '', ...block];
   lines.push(
     '',
-    'For the AWS CLI or an SDK, and for "mailsluice credentials":',
+    'For the AWS CLI, an SDK, and "mailsluice archive", "credentials" and "outbox":',
     '',
     `  export AWS_REGION=${aws.region} AWS_ACCESS_KEY_ID=${aws.accessKeyId} AWS_SECRET_ACCESS_KEY=${aws.secretAccessKey}`,
     `  export AWS_ENDPOINT_URL=${aws.endpoint} AWS_ENDPOINT_URL_DYNAMODB=${aws.dynamoDbEndpoint}`,

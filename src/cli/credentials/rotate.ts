@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../../config/units.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type PasswordOptions, readSecretSource, withPasswordOptions } from './password-input.ts';
@@ -17,11 +17,10 @@ export function rotateCommand(context: CliContext): Command {
     withPasswordOptions(new Command('rotate').argument('<name>', 'the user name')),
   )
     .description('give a credential a new secret; the old one works until --keep is over')
-    .option(
-      '--keep <time>',
-      'how long the old secret still works, for example 7d; 0s ends it',
-      parseKeep,
-      DAY_SECONDS,
+    .addOption(
+      new Option('--keep <time>', 'how long the old secret still works, for example 7d; 0s ends it')
+        .argParser(parseKeep)
+        .default(DAY_SECONDS, '24h'),
     )
     .action(async (username: string, options: RotateOptions) => {
       const secret = await readSecretSource(context, options);
