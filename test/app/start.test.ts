@@ -185,7 +185,9 @@ describe('config check', () => {
     expect(code).toBe(2);
     expect(lines).toHaveLength(5);
     expect(
-      lines.map((line) => /^mailsluice config check: ([^:]+): expected .+, got .+$/.exec(line)?.[1]),
+      lines.map(
+        (line) => /^mailsluice config check: ([^:]+): expected .+, got .+$/.exec(line)?.[1],
+      ),
     ).toEqual([
       'hostname',
       'listeners[0].port',

@@ -22,18 +22,15 @@ type OutputStream = NodeJS.WritableStream & {
  */
 export function useStreams(streams: Streams, command: Command): void {
   const { stdout, stderr } = streams;
-  command
-    .exitOverride()
-    .helpOption('--help', 'display help for command')
-    .configureOutput({
-      writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
-      getOutHelpWidth: () => stdout.columns ?? 80,
-      getErrHelpWidth: () => stderr.columns ?? 80,
-      outputError: (text, write) => {
-        const line = text.replace(/^error: /, '').trimEnd();
-        write(`${commandPath(command)}: ${line} (see ${commandPath(command)} --help)\n`);
-      },
-    });
+  command.exitOverride().configureOutput({
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(text),
+    getOutHelpWidth: () => stdout.columns ?? 80,
+    getErrHelpWidth: () => stderr.columns ?? 80,
+    outputError: (text, write) => {
+      const line = text.replace(/^error: /, '').trimEnd();
+      write(`${commandPath(command)}: ${line} (see ${commandPath(command)} --help)\n`);
+    },
+  });
   for (const child of command.commands) useStreams(streams, child);
 }

@@ -433,7 +433,7 @@ test.each([
   ['state with single mails', ['x', '--state', 'f'], /--state: expected a selection by options/],
   ['another input', ['--command', 'c', '--input', 'all'], /--input: expected mail or notification/],
   ['an unknown option', ['--nonsense'], /unknown option '--nonsense'/],
-])('%s is wrong use', async (_, args, line) => {
+])('%s is a usage error', async (_, args, line) => {
   const { exitCode, stdout, stderr } = await cli(['replay', ...args]);
   expect([exitCode, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(line);
