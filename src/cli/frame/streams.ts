@@ -28,7 +28,10 @@ export function useStreams(streams: Streams, command: Command): void {
     getOutHelpWidth: () => stdout.columns ?? 80,
     getErrHelpWidth: () => stderr.columns ?? 80,
     outputError: (text, write) => {
-      const line = text.replace(/^error: /, '').trimEnd().replaceAll('\n', ' ');
+      const line = text
+        .replace(/^error: /, '')
+        .trimEnd()
+        .replaceAll('\n', ' ');
       write(`${commandPath(command)}: ${line} (see ${commandPath(command)} --help)\n`);
     },
   });
