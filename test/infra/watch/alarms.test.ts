@@ -104,7 +104,11 @@ describe('alarms', () => {
       ([, name = '']) => name,
     );
     // Outputs of the ready app, and error codes of AWS.
-    const others = new Set(['DashboardUrl', 'ReplaceCertificateCommand']);
+    const others = new Set([
+      'DashboardUrl',
+      'ReplaceCertificateCommand',
+      'SaveConfigurationCommand',
+    ]);
     const errorCode = /^(Access|No|Not|Request|Expired|Authorization|Resource|Cannot|Out)/;
     const known = new Set<string>(METRIC_NAMES);
     expect(
