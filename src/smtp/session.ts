@@ -17,7 +17,7 @@ import type { Envelope, Recipient } from './envelope.ts';
 import { AUTH_LINE_OCTETS, Input } from './input.ts';
 import { parseMail } from './grammar/mail-command.ts';
 import type { ReversePath } from './mailbox.ts';
-import { MessageIntake } from './data/message-decoder.ts';
+import { MessageDecoder } from './data/message-decoder.ts';
 import type { ConnectionFacts, Opening } from './opening.ts';
 import type { Output } from './output.ts';
 import type { MailParameters } from './parameters.ts';
@@ -217,7 +217,7 @@ export class Session {
       } else if (state.name === 'asking' || this.#input.pendingOctets === 0) {
         break;
       } else if (state.name === 'data') {
-        this.#readData(state.transaction, state.intake);
+        this.#readData(state.transaction, state.decoder);
       } else if (!this.#readLine()) {
         break;
       }
@@ -246,28 +246,28 @@ export class Session {
     this.#text = '';
   }
 
-  #readData(transaction: Transaction, intake: MessageIntake): void {
+  #readData(transaction: Transaction, decoder: MessageDecoder): void {
     const input = this.#input;
-    const end = intake.takeData(input.chunk, input.at, this.#outputs);
+    const end = decoder.takeData(input.chunk, input.at, this.#outputs);
     input.at = end === -1 ? input.chunk.length : end;
-    if (end !== -1) this.#endMessage(transaction, intake);
+    if (end !== -1) this.#endMessage(transaction, decoder);
   }
 
   /** Reads what has come of a BDAT chunk; `false` if there is more to come. */
   #readChunk(state: Chunk): boolean {
-    const { transaction, intake } = state;
+    const { transaction, decoder } = state;
     const octets = this.#input.take(state.remainingOctets);
-    if (octets.length > 0) intake.takeOctets(octets, this.#outputs);
+    if (octets.length > 0) decoder.takeOctets(octets, this.#outputs);
     state.remainingOctets -= octets.length;
     if (state.remainingOctets > 0) return false;
     if (state.isLast) {
-      intake.end(this.#outputs);
-      this.#endMessage(transaction, intake);
-    } else if (intake.refusal !== null) {
+      decoder.end(this.#outputs);
+      this.#endMessage(transaction, decoder);
+    } else if (decoder.refusal !== null) {
       this.#state = GREETED;
-      this.#refuse('BDAT', intake.refusal);
+      this.#refuse('BDAT', decoder.refusal);
     } else {
-      this.#state = { name: 'chunking', transaction, intake };
+      this.#state = { name: 'chunking', transaction, decoder };
       this.#text += rendered.chunkOk;
     }
     return true;
@@ -281,9 +281,9 @@ export class Session {
   }
 
   /** All of the message came. */
-  #endMessage(transaction: Transaction, intake: MessageIntake): void {
+  #endMessage(transaction: Transaction, decoder: MessageDecoder): void {
     this.#state = GREETED;
-    const { refusal, sizeInOctets } = intake;
+    const { refusal, sizeInOctets } = decoder;
     if (refusal !== null) return this.#refuseMessage(refusal, transaction);
     const { envelope } = transaction;
     return this.#ask('message', { kind: 'message', envelope, sizeInOctets }, GREETED);
@@ -378,12 +378,12 @@ export class Session {
 
   /** The transaction is over, and with it a message that was on its way in. */
   #dropTransaction(): void {
-    if (this.#state.name === 'chunking') this.#discard(this.#state.intake);
+    if (this.#state.name === 'chunking') this.#discard(this.#state.decoder);
     this.#state = GREETED;
   }
 
-  #discard(intake: MessageIntake): void {
-    if (intake.refusal !== null) return;
+  #discard(decoder: MessageDecoder): void {
+    if (decoder.refusal !== null) return;
     this.#outputs.push({ kind: 'discard-message', cause: 'aborted' });
   }
 
@@ -466,7 +466,7 @@ export class Session {
     const state = this.#state;
     const against = this.#options.chunking === false ? 'not-implemented' : rule;
     if (against !== undefined) return this.#refuseChunk(size, against);
-    if (state.name === 'chunking') return this.#startChunk(state.transaction, state.intake, size);
+    if (state.name === 'chunking') return this.#startChunk(state.transaction, state.decoder, size);
     const transaction = transactionOf(state);
     const without = ruleAgainstMessage(transaction);
     if (without !== undefined) return this.#refuseChunk(size, without);
@@ -474,9 +474,9 @@ export class Session {
     this.#ask('BDAT', { kind: 'open-message', envelope }, state, size);
   }
 
-  #startChunk(transaction: Transaction, intake: MessageIntake, size: ChunkSize): void {
+  #startChunk(transaction: Transaction, decoder: MessageDecoder, size: ChunkSize): void {
     const { octets: remainingOctets, isLast } = size;
-    this.#state = { name: 'chunk', transaction, intake, remainingOctets, isLast };
+    this.#state = { name: 'chunk', transaction, decoder, remainingOctets, isLast };
   }
 
   /** The reply comes before the octets of the chunk, and they come to nothing. */
@@ -638,9 +638,9 @@ export class Session {
 
   #openMessage(transaction: Transaction, chunk: ChunkSize | undefined): void {
     const isBinary = transaction.envelope.parameters.body === 'BINARYMIME';
-    const intake = new MessageIntake(this.#options, isBinary);
-    if (chunk !== undefined) return this.#startChunk(transaction, intake, chunk);
-    this.#state = { name: 'data', transaction, intake };
+    const decoder = new MessageDecoder(this.#options, isBinary);
+    if (chunk !== undefined) return this.#startChunk(transaction, decoder, chunk);
+    this.#state = { name: 'data', transaction, decoder };
     this.#text += rendered.startMail;
   }
 
@@ -731,9 +731,9 @@ export class Session {
     // The reply before may have been one error too many.
     if (this.#state.name === 'closed') return;
     if (this.#state.name === 'asking' && this.#state.within.name === 'chunking') {
-      this.#discard(this.#state.within.intake);
-    } else if ('intake' in this.#state) {
-      this.#discard(this.#state.intake);
+      this.#discard(this.#state.within.decoder);
+    } else if ('decoder' in this.#state) {
+      this.#discard(this.#state.decoder);
     }
     this.#flush();
     this.#outputs.push({ kind: 'note', note: { kind: 'ended', rule } });

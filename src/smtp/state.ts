@@ -1,7 +1,7 @@
 // Where a session is, and which commands may come there (RFC 5321 section 4.1.4).
 import type { ChunkSize } from './grammar/chunk-size.ts';
 import type { Envelope, Recipient } from './envelope.ts';
-import type { MessageIntake } from './data/message-decoder.ts';
+import type { MessageDecoder } from './data/message-decoder.ts';
 import type { Question } from './question.ts';
 import type { Dialogue } from './sasl/dialogue.ts';
 
@@ -23,14 +23,18 @@ export type State =
   | { readonly name: 'connected' }
   | { readonly name: 'greeted' }
   | { readonly name: 'transaction'; readonly transaction: Transaction }
-  | { readonly name: 'data'; readonly transaction: Transaction; readonly intake: MessageIntake }
+  | { readonly name: 'data'; readonly transaction: Transaction; readonly decoder: MessageDecoder }
   /** Between two chunks of BDAT. */
-  | { readonly name: 'chunking'; readonly transaction: Transaction; readonly intake: MessageIntake }
+  | {
+      readonly name: 'chunking';
+      readonly transaction: Transaction;
+      readonly decoder: MessageDecoder;
+    }
   /** In a chunk of BDAT that is part of the message. */
   | {
       readonly name: 'chunk';
       readonly transaction: Transaction;
-      readonly intake: MessageIntake;
+      readonly decoder: MessageDecoder;
       remainingOctets: number;
       readonly isLast: boolean;
     }

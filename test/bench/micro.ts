@@ -2,7 +2,7 @@
 import { Bench } from 'tinybench';
 import { BareNewlineSearch } from '../../src/smtp/data/bare-newline-search.ts';
 import { DataDecoder } from '../../src/smtp/data/data-decoder.ts';
-import { MessageIntake } from '../../src/smtp/data/message-decoder.ts';
+import { MessageDecoder } from '../../src/smtp/data/message-decoder.ts';
 import { type Output, Session, type SessionOptions } from '../../src/smtp/index.ts';
 import { usualOptions } from '../support/session.ts';
 import { inFigures, table } from './report.ts';
@@ -39,8 +39,8 @@ export async function measureMicro(): Promise<string> {
       for (const chunk of chunks) bareNewlines.find(chunk, 0, chunk.length);
     });
     const take = await perSecond(() => {
-      const intake = new MessageIntake(options, false);
-      for (const chunk of chunks) intake.takeData(chunk, 0, []);
+      const decoder = new MessageDecoder(options, false);
+      for (const chunk of chunks) decoder.takeData(chunk, 0, []);
     });
     rows.push([
       name,

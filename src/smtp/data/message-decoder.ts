@@ -8,15 +8,15 @@ import type { Output } from '../output.ts';
 import type { SessionOptions } from '../session-options.ts';
 
 /** The rules that the octets of a message can break. */
-export type IntakeRule = 'message-too-large' | 'bare-newline';
+export type MessageRule = 'message-too-large' | 'bare-newline';
 
 /** Takes the octets of one message. */
-export class MessageIntake {
+export class MessageDecoder {
   readonly #bareNewlines: BareNewlineSearch | null;
   readonly #maxMessageSize: number;
-  readonly #decoder = new DataDecoder();
+  readonly #data = new DataDecoder();
   #sizeInOctets = 0;
-  #refusal: IntakeRule | null = null;
+  #refusal: MessageRule | null = null;
 
   /** `isBinary`: the client said BODY=BINARYMIME, in which a bare newline is an octet like any other. */
   constructor(options: SessionOptions, isBinary: boolean) {
@@ -31,20 +31,20 @@ export class MessageIntake {
   }
 
   /** The rule that was broken first; nothing was written from then on. */
-  get refusal(): IntakeRule | null {
+  get refusal(): MessageRule | null {
     return this.#refusal;
   }
 
   /** Takes DATA's octets, `chunk` from `start` on. Returns the index after the end of the data, or -1. */
   takeData(chunk: Buffer, start: number, outputs: Output[]): number {
     const spans: Buffer[] = [];
-    if (this.#refusal !== null) return this.#decoder.decode(chunk, start, spans);
+    if (this.#refusal !== null) return this.#data.decode(chunk, start, spans);
 
     const search = this.#bareNewlines;
     const found =
       search === null ? LEADING_DOT : scanNewlines(chunk, start, chunk.length, search.before);
-    const before = this.#decoder.fork();
-    const end = this.#decoder.decode(chunk, start, spans, (found & LEADING_DOT) !== 0);
+    const before = this.#data.fork();
+    const end = this.#data.decode(chunk, start, spans, (found & LEADING_DOT) !== 0);
     const bareNewline = search?.find(chunk, start, end === -1 ? chunk.length : end, found) ?? -1;
     const sizeBefore = this.#sizeInOctets;
     this.#sizeInOctets += octetsIn(spans);
@@ -88,7 +88,7 @@ export class MessageIntake {
     else this.#refuse('bare-newline', 'refused', outputs);
   }
 
-  #refuse(rule: IntakeRule, cause: DiscardCause, outputs: Output[]): void {
+  #refuse(rule: MessageRule, cause: DiscardCause, outputs: Output[]): void {
     this.#refusal = rule;
     outputs.push({ kind: 'discard-message', cause });
   }
