@@ -11,6 +11,6 @@ export interface Recipient {
 export interface Envelope {
   readonly reversePath: ReversePath;
   readonly parameters: MailParameters;
-  /** In the order of their RCPT commands; not empty once a message is open. */
+  /** In the order of their RCPT commands; not empty once the message is opened. */
   readonly recipients: readonly Recipient[];
 }

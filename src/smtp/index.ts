@@ -15,7 +15,7 @@ export type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
 export type { Note, Output } from './output.ts';
 export type { Answer, AnswerTo, Question } from './question.ts';
 export type { SessionOptions } from './session-options.ts';
-export type { ConnectionFacts, Opening } from './opening.ts';
+export type { Beginning, ConnectionFacts } from './connection-facts.ts';
 export { type Expectation, Session } from './session.ts';
 export { renderReply } from './render-reply.ts';
 export type {

@@ -1,5 +1,5 @@
-// The client's octets that were not read yet, cut into lines. Only the LF ends a line here, so that a line
-// that lacks its CR is answered at once; it is for the session to refuse it (RFC 5321 section 2.3.8).
+// The client's octets that were not read yet, cut into lines. Any LF ends a line here, so that a line without
+// its CR is answered at once; the session refuses it (RFC 5321 section 2.3.8).
 import { LF } from './grammar/ascii.ts';
 
 /** RFC 4954 section 4.3. Also the longest line of any kind that is held. */
@@ -37,8 +37,8 @@ export class Input {
   }
 
   /**
-   * Reads one line. `more`: its LF has not come; what cannot be a line any more is thrown away, and only
-   * counted. `flood`: nor will it.
+   * Reads one line. `more`: its LF has not come; what is too long to be a line is thrown away, and only
+   * counted. `flood`: the line is so long that no LF is to be expected.
    */
   readLine(): 'line' | 'more' | 'flood' {
     const start = this.at;
@@ -70,8 +70,8 @@ export class Input {
     return taken;
   }
 
-  /** Lets go of what was read: the few octets of an unfinished line shall not keep a socket's whole buffer. */
-  settle(): void {
+  /** Lets go of what was read: the few octets of an unfinished line must not keep a socket's whole buffer. */
+  compact(): void {
     if (this.at === 0) return;
     this.#searched = Math.max(this.#searched - this.at, 0);
     this.chunk = this.at === this.chunk.length ? EMPTY : Buffer.from(this.chunk.subarray(this.at));

@@ -2,9 +2,9 @@ import type { Envelope } from './envelope.ts';
 import type { Reply } from './reply.ts';
 import type { SessionFacts } from './session-facts.ts';
 
-/** The facts of one transaction, fixed when its message is opened (DATA, or the first BDAT). */
+/** The facts of one message, fixed when it is opened (at DATA, or at the first BDAT). */
 export interface MessageFacts {
-  /** Allotted when the transaction opens. */
+  /** Allotted when the message is opened. */
   readonly messageId: string;
   readonly session: SessionFacts;
   readonly envelope: Envelope;
@@ -28,11 +28,11 @@ export interface MessageWriter {
    */
   write(span: Buffer): boolean;
   /**
-   * The whole message was received: store it and say what the client hears. Settles within a bounded time;
-   * a rejection is answered `451 4.3.0`. An array is one reply for each recipient (LMTP).
+   * The whole message was received: store it, and return the client's reply within a bounded time. A rejection
+   * is answered `451 4.3.0`. An array is one reply for each recipient (LMTP).
    */
   commit(): Reply | readonly Reply[] | Promise<Reply | readonly Reply[]>;
-  /** Throw away whatever was taken. Synchronous to call; any clean-up goes on by itself. */
+  /** Throw away what was taken. Returns at once; any clean-up goes on by itself. */
   discard(cause: DiscardCause): void;
 }
 

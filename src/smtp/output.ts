@@ -1,24 +1,24 @@
 import type { DiscardCause } from './message.ts';
 import type { Question } from './question.ts';
 
-/** What the session tells the outside world to do, in this order. */
+/** What the outside world must do, in this order: plain values. */
 export type Output =
-  /** Reply text, whole lines. The connection writes what one turn yields in a single write. */
+  /** Reply text, whole lines. The driver writes the text of one turn in a single write. */
   | { readonly kind: 'send'; readonly text: string }
-  /** Exactly one question is open at a time; nothing more comes until `Session.answer`. */
+  /** One question is pending at a time; nothing more comes until `Session.answer`. */
   | { readonly kind: 'ask'; readonly question: Question }
   /** Message octets, for the writer that the `open-message` question brought. */
   | { readonly kind: 'write-message'; readonly span: Buffer }
-  /** Throw the open message away; no `message` question will follow for it. */
+  /** Throw the message away; no `message` question will follow for it. */
   | { readonly kind: 'discard-message'; readonly cause: DiscardCause }
-  /** The 220 was said: start the handshake, then call `Session.secured`. */
+  /** The 220 was sent: start the handshake, then call `Session.secured`. */
   | { readonly kind: 'upgrade-tls' }
-  /** Worth a log line or a count, never needed for the protocol. Holds no secret and no message octet. */
+  /** For logs and metrics, never needed for the protocol. Holds no secret and no message octet. */
   | { readonly kind: 'note'; readonly note: Note }
-  /** Everything was said: flush and close. */
+  /** All output was given: flush and close. */
   | { readonly kind: 'hang-up' };
 
-/** What an operator may want to hear of: one refused command, one sign-in, one way a session ended. */
+/** An event that operators may want to see: a refused command, a sign-in, the end of the session. */
 export type Note =
   | {
       readonly kind: 'refused';

@@ -4,17 +4,13 @@ import type { MailParameters, RcptParameters } from './parameters.ts';
 import type { Reply } from './reply.ts';
 import type { SignInAnswer, SignInAttempt } from './sign-in.ts';
 
-/** What only the outside world can decide. Every question has exactly one answer. */
+/** What only the outside world can decide: plain values. Every question has exactly one answer. */
 export type Question =
   /** EHLO, HELO or LHLO named the client. */
   | { readonly kind: 'helo'; readonly clientDomain: string }
   | { readonly kind: 'sign-in'; readonly attempt: SignInAttempt }
-  /** The client's proof was checked: answered by what `settle(proved)` of the `verify` answer gives. */
-  | {
-      readonly kind: 'settle-sign-in';
-      readonly proved: boolean;
-      readonly settle: (proved: boolean) => SignInAnswer | Promise<SignInAnswer>;
-    }
+  /** The client's proof was checked. The answer is the result of `settle(proved)` of the `verify` answer before. */
+  | { readonly kind: 'settle-sign-in'; readonly proved: boolean }
   | {
       readonly kind: 'reverse-path';
       readonly reversePath: ReversePath;

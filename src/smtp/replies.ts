@@ -1,4 +1,5 @@
-// Every reply that the session itself says. A refusal is named by its rule, which is also what the log gets.
+// Every reply that the session itself says, and those that its callers share. A refusal is named by its rule,
+// which is also what the log gets.
 import type { Reply } from './reply.ts';
 
 /** Replies of 2yz and 3yz. */
@@ -82,7 +83,7 @@ export const refusals = {
 
 export type Rule = keyof typeof refusals;
 
-/** What is said before the session ends by itself; the host name goes before the text (section 4.2.1). */
+/** What is said before the session ends by itself. The host name goes before the text (RFC 5321 section 4.2.1). */
 export const farewells = {
   quit: { code: 221, status: '0.0', text: 'Closing connection' },
   idle: { code: 421, status: '4.2', text: 'Idle for too long, closing connection' },
@@ -94,3 +95,24 @@ export const farewells = {
 } as const satisfies Record<string, Reply>;
 
 export type Farewell = keyof typeof farewells;
+
+/** The reply to a new connection (RFC 5321 section 4.2). */
+export function greeting(options: { readonly hostname: string; readonly protocol: string }): Reply {
+  const protocol = options.protocol === 'lmtp' ? 'LMTP' : 'ESMTP';
+  return { code: 220, text: `${options.hostname} ${protocol}` };
+}
+
+/** The reply to HELO. */
+export function heloReply(hostname: string): Reply {
+  return { code: 250, text: hostname };
+}
+
+/** The reply to EHLO and LHLO. */
+export function ehloReply(lines: readonly string[]): Reply {
+  return { code: 250, text: lines };
+}
+
+/** The line of a SASL challenge (RFC 4954 section 4), which may be longer than that of other replies. */
+export function challengeLine(challenge: Buffer): string {
+  return `334 ${challenge.toString('base64')}\r\n`;
+}

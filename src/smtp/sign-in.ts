@@ -38,7 +38,7 @@ export type SignInAttempt =
       readonly fingerprint256: string;
     };
 
-/** What SCRAM-SHA-256 stores of a password (RFC 5802 section 3): nothing that the password can be got from. */
+/** What SCRAM-SHA-256 stores of a password (RFC 5802 section 3). It does not reveal the password. */
 export interface ScramVerifier {
   readonly salt: Buffer;
   readonly iterations: number;
@@ -49,7 +49,8 @@ export interface ScramVerifier {
 /**
  * The answer to an attempt. For `scram`, `verify` lets the exchange go on: several verifiers may be valid at
  * once (rotation), sharing one salt and iteration count; an unknown user gets verifiers that no proof fits, so
- * that it looks like a known one. `settle` is told how the proof came out, for throttling and counting.
+ * that it looks like a known one. The session never calls `settle`: its caller keeps it, and calls it when the
+ * session asks `settle-sign-in`.
  */
 export type SignInAnswer =
   | { readonly kind: 'accept'; readonly identity: Identity }

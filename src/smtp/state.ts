@@ -1,28 +1,20 @@
-// Where a session is, and which commands may come there (RFC 5321 section 4.1.4).
+// The states of a session, and one table of what may happen in each and where it leads (RFC 5321 section
+// 4.1.4). The session takes every step through `nextState`; a command that has no entry in the row of its
+// state is answered 503. The diagram in ARCHITECTURE.md is made from the table.
 import type { ChunkSize } from './grammar/chunk-size.ts';
-import type { Envelope, Recipient } from './envelope.ts';
+import type { Verb } from './grammar/command-line.ts';
 import type { MessageDecoder } from './data/message-decoder.ts';
 import type { Question } from './question.ts';
-import type { Dialogue } from './sasl/dialogue.ts';
-
-/** From an accepted MAIL to the end of its data, or to RSET. */
-export interface Transaction {
-  /** The same object throughout; its `recipients` grow. */
-  readonly envelope: Envelope;
-  readonly recipients: Recipient[];
-  /** RCPT commands that were refused: tells DATA without recipients from DATA after refused ones. */
-  refusedRecipients: number;
-  /** RCPT commands past the limit. */
-  recipientsTooMany: number;
-  /** The domains of the recipients, in lower case, where their number is limited. */
-  readonly domains: Set<string>;
-}
+import type { Exchange } from './sasl/exchange.ts';
+import type { Transaction } from './transaction.ts';
 
 /** A state owns what is true in it. */
 export type State =
+  /** Before EHLO. */
   | { readonly name: 'connected' }
   | { readonly name: 'greeted' }
   | { readonly name: 'transaction'; readonly transaction: Transaction }
+  /** Between the 354 and the end of the data. */
   | { readonly name: 'data'; readonly transaction: Transaction; readonly decoder: MessageDecoder }
   /** Between two chunks of BDAT. */
   | {
@@ -39,61 +31,168 @@ export type State =
       readonly isLast: boolean;
     }
   /** In a chunk of BDAT that was refused: its octets must pass before the next command. */
-  | { readonly name: 'skipping'; remainingOctets: number; readonly next: State }
-  | { readonly name: 'exchange'; readonly dialogue: Dialogue }
+  | { readonly name: 'skipping'; remainingOctets: number; readonly back: State }
+  /** Between AUTH and its last reply. */
+  | { readonly name: 'exchange'; readonly mechanism: string; readonly exchange: Exchange }
+  /** Until the pending question is answered. */
   | {
       readonly name: 'asking';
       /** The command that the question is about. */
-      readonly verb: string;
+      readonly verb: Verb;
       readonly question: Question;
-      /** The state that the answer is acted on in. */
-      readonly within: State;
+      readonly back: State;
       /** The chunk that follows the BDAT command. */
       readonly chunk: ChunkSize | undefined;
     }
+  /** Between the 220 of STARTTLS and the end of the handshake. */
   | { readonly name: 'upgrading' }
   | { readonly name: 'closed' };
 
+export type StateName = State['name'];
+
+/** What happens to a session: a command that is accepted, or one of these. */
+export type SessionEvent =
+  | Verb
+  /** A question must be answered first. */
+  | 'question'
+  /** It is answered. Whether the command is accepted comes after. */
+  | 'answer'
+  /** The exchange of AUTH came to its end: signed in, refused or broken off. */
+  | 'exchange-over'
+  /** The message may not come, or a rule was broken in a chunk before the last. */
+  | 'message-refused'
+  /** A chunk came whole, and more will follow. */
+  | 'chunk-received'
+  /** All of the message came. */
+  | 'message-received'
+  /** The chunk of a refused BDAT follows. */
+  | 'chunk-refused'
+  /** It has passed. */
+  | 'chunk-skipped'
+  /** The TLS handshake is finished. */
+  | 'secured'
+  /** The session ended by itself, or the connection was lost. */
+  | 'ended';
+
+/** A state, or the state that was left for this one. */
+export type Target = StateName | 'back';
+
+export type Transitions = Readonly<
+  Record<StateName, Readonly<Partial<Record<SessionEvent, Target>>>>
+>;
+
+/** For each state, what may happen in it and which state that leads to. */
+export const transitions: Transitions = {
+  connected: {
+    EHLO: 'greeted',
+    HELO: 'greeted',
+    LHLO: 'greeted',
+    STARTTLS: 'upgrading',
+    XCLIENT: 'connected',
+    RSET: 'connected',
+    NOOP: 'connected',
+    VRFY: 'connected',
+    EXPN: 'connected',
+    HELP: 'connected',
+    QUIT: 'closed',
+    question: 'asking',
+    'chunk-refused': 'skipping',
+    ended: 'closed',
+  },
+  greeted: {
+    EHLO: 'greeted',
+    HELO: 'greeted',
+    LHLO: 'greeted',
+    STARTTLS: 'upgrading',
+    XCLIENT: 'connected',
+    AUTH: 'exchange',
+    MAIL: 'transaction',
+    RSET: 'greeted',
+    NOOP: 'greeted',
+    VRFY: 'greeted',
+    EXPN: 'greeted',
+    HELP: 'greeted',
+    QUIT: 'closed',
+    question: 'asking',
+    'chunk-refused': 'skipping',
+    ended: 'closed',
+  },
+  transaction: {
+    EHLO: 'greeted',
+    HELO: 'greeted',
+    LHLO: 'greeted',
+    STARTTLS: 'upgrading',
+    RCPT: 'transaction',
+    DATA: 'data',
+    BDAT: 'chunk',
+    RSET: 'greeted',
+    NOOP: 'transaction',
+    VRFY: 'transaction',
+    EXPN: 'transaction',
+    HELP: 'transaction',
+    QUIT: 'closed',
+    question: 'asking',
+    'message-refused': 'greeted',
+    'chunk-refused': 'skipping',
+    ended: 'closed',
+  },
+  data: { 'message-received': 'greeted', ended: 'closed' },
+  chunk: {
+    'chunk-received': 'chunking',
+    'message-received': 'greeted',
+    'message-refused': 'greeted',
+    ended: 'closed',
+  },
+  chunking: {
+    EHLO: 'greeted',
+    HELO: 'greeted',
+    LHLO: 'greeted',
+    BDAT: 'chunk',
+    RSET: 'greeted',
+    NOOP: 'chunking',
+    VRFY: 'chunking',
+    EXPN: 'chunking',
+    HELP: 'chunking',
+    QUIT: 'closed',
+    question: 'asking',
+    'chunk-refused': 'skipping',
+    ended: 'closed',
+  },
+  skipping: { 'chunk-skipped': 'back', ended: 'closed' },
+  exchange: { question: 'asking', 'exchange-over': 'greeted', ended: 'closed' },
+  asking: { answer: 'back', ended: 'closed' },
+  upgrading: { secured: 'connected', ended: 'closed' },
+  closed: {},
+};
+
 export const CONNECTED: State = { name: 'connected' };
 export const GREETED: State = { name: 'greeted' };
-export const UPGRADING: State = { name: 'upgrading' };
-export const CLOSED: State = { name: 'closed' };
 
-const anywhere = ['connected', 'greeted', 'transaction', 'chunking'] as const;
+/** The states that hold nothing, made once. */
+const plainStates: Readonly<Partial<Record<Target, State>>> = {
+  connected: CONNECTED,
+  greeted: GREETED,
+  upgrading: { name: 'upgrading' },
+  closed: { name: 'closed' },
+};
 
-/** The states in which each command may come; anywhere else it is 503. */
-export const allowedIn = {
-  EHLO: anywhere,
-  HELO: anywhere,
-  LHLO: anywhere,
-  STARTTLS: ['connected', 'greeted', 'transaction'],
-  XCLIENT: ['connected', 'greeted'],
-  AUTH: ['greeted'],
-  MAIL: ['greeted'],
-  RCPT: ['transaction'],
-  DATA: ['transaction'],
-  BDAT: ['transaction', 'chunking'],
-  RSET: anywhere,
-  NOOP: anywhere,
-  VRFY: anywhere,
-  EXPN: anywhere,
-  HELP: anywhere,
-  QUIT: anywhere,
-} as const satisfies Record<string, readonly State['name'][]>;
+/** Whether the event may happen in that state. */
+export function isAllowed(event: SessionEvent, state: StateName): boolean {
+  return transitions[state][event] !== undefined;
+}
 
-export type Verb = keyof typeof allowedIn;
-
-/** What works before the TLS or the sign-in that a listener requires. */
-export const worksUnsecured: ReadonlySet<Verb> = new Set([
-  'EHLO',
-  'HELO',
-  'LHLO',
-  'STARTTLS',
-  'XCLIENT',
-  'AUTH',
-  'NOOP',
-  'QUIT',
-]);
+/** The state after the event; `entered` is that state where it holds something. */
+export function nextState(state: State, event: SessionEvent, entered?: State): State {
+  const target = transitions[state.name][event];
+  if (entered !== undefined && entered.name === target) return entered;
+  if (target === state.name) return state;
+  if (target === 'back' && (state.name === 'asking' || state.name === 'skipping')) {
+    return state.back;
+  }
+  const plain = target === undefined ? undefined : plainStates[target];
+  if (plain === undefined) throw new Error(`${event} leads nowhere in state ${state.name}`);
+  return plain;
+}
 
 /** The transaction of a state that must have one. */
 export function transactionOf(state: State): Transaction {

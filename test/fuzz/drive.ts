@@ -77,6 +77,8 @@ export function drive(
         }
         case 'ask':
           expect(open).toEqual([]);
+          // Plain values: a function would not be cloned.
+          expect(() => structuredClone(output)).not.toThrow();
           open.push(output.question);
           if (output.question.kind === 'message') {
             expect(isMessageOpen).toBe(true);

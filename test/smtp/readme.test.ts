@@ -1,14 +1,15 @@
 // The page and the program say the same: the sequence table is the one that runs, and every test it names is there.
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { allowedIn } from '../../src/smtp/state.ts';
+import { VERBS } from '../../src/smtp/grammar/command-line.ts';
+import { type StateName, isAllowed } from '../../src/smtp/state.ts';
 
 const page = readFileSync(new URL('../../src/smtp/README.md', import.meta.url), 'utf8');
 
 test('the sequence table of the README is the one of the session', () => {
-  const states = ['connected', 'greeted', 'transaction', 'chunking'];
-  const rows = Object.entries<readonly string[]>(allowedIn).map(([verb, allowed]) => {
-    const cells = states.map((state) => (allowed.includes(state) ? ' yes |' : ' |'));
+  const states: StateName[] = ['connected', 'greeted', 'transaction', 'chunking'];
+  const rows = VERBS.map((verb) => {
+    const cells = states.map((state) => (isAllowed(verb, state) ? ' yes |' : ' |'));
     return `| ${verb} |${cells.join('')}`;
   });
   expect(page).toContain(`|---|---|---|---|---|\n${rows.join('\n')}\n`);

@@ -153,6 +153,8 @@ test('what a proxy says by XCLIENT are the facts from then on', () => {
     identity: null,
     clientDomain: '',
   });
+  converse(session, 'XCLIENT ADDR=IPV6:::ffff:192.0.2.8');
+  expect(session.facts.clientAddress).toBe('192.0.2.8');
 });
 
 test('input is held while a question is open, and counted', () => {
@@ -306,7 +308,7 @@ test('the notes name the verb and the rule, never what the client said', () => {
 
 test('an answer without its question, and a handshake without STARTTLS, are errors of the caller', () => {
   const session = started();
-  expect(() => session.answer(accept)).toThrow('no question is open');
+  expect(() => session.answer(accept)).toThrow('no question is pending');
   expect(() => session.secured(TLS)).toThrow('not upgrading');
   send(session, 'HELO client.example');
   const identity = { username: 'user', mechanism: 'PLAIN' };

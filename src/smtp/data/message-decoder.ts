@@ -1,5 +1,5 @@
-// The octets of one message on their way in, from DATA or from BDAT: counted, and given up when they break
-// a rule. A message that is given up is discarded at once; the client hears of it after the end of the data.
+// The octets of one message on their way in, from DATA or from BDAT, decoded to spans and counted. A message that
+// breaks a rule is discarded at once; the client is told after the end of the data.
 import { BareNewlineSearch } from './bare-newline-search.ts';
 import { DataDecoder } from './data-decoder.ts';
 import type { DiscardCause } from '../message.ts';

@@ -1,16 +1,37 @@
-// One line of the client as a command: its verb and its argument, or the rule by which it is none.
+// One line of the client as a command: its verb and its argument, or the rule that refuses it.
 import { isUtf8 } from 'node:buffer';
 import { CR, DELETE, SPACE, TAB } from './ascii.ts';
 import { AUTH_LINE_OCTETS, type Input } from '../input.ts';
 import type { Rule } from '../replies.ts';
-import { type Verb, allowedIn } from '../state.ts';
 
 /** RFC 5321 section 4.5.3.1.4, the CRLF counted. */
 const COMMAND_LINE_OCTETS = 512;
 /** MAIL and RCPT with every extension's addition (RFC 1870, 3461, 4954, 6152, 6531), rounded up. */
 const PATH_COMMAND_LINE_OCTETS = 2048;
 
-/** What a line is. The verb of a refusal is for the log: never a word that is not ours. */
+/** The commands that the session knows. */
+export const VERBS = [
+  'EHLO',
+  'HELO',
+  'LHLO',
+  'STARTTLS',
+  'XCLIENT',
+  'AUTH',
+  'MAIL',
+  'RCPT',
+  'DATA',
+  'BDAT',
+  'RSET',
+  'NOOP',
+  'VRFY',
+  'EXPN',
+  'HELP',
+  'QUIT',
+] as const;
+
+export type Verb = (typeof VERBS)[number];
+
+/** What a line is. The verb of a refusal is for the log: never a word of the client's. */
 export type CommandLine =
   | { readonly kind: 'command'; readonly verb: Verb; readonly argument: string }
   | { readonly kind: 'refused'; readonly verb: Verb | 'unknown'; readonly rule: Rule }
@@ -18,10 +39,8 @@ export type CommandLine =
 
 const HTTP: CommandLine = { kind: 'http' };
 
-const verbs: ReadonlyMap<string, Verb> = new Map(
-  (Object.keys(allowedIn) as Verb[]).map((verb) => [verb, verb]),
-);
-/** Commands of other times and extensions: known, not implemented (RFC 5321 appendix F, RFC 1985). */
+const verbs: ReadonlyMap<string, Verb> = new Map(VERBS.map((verb) => [verb, verb]));
+/** Obsolete commands and those of other extensions: known, not implemented (RFC 5321 appendix F, RFC 1985). */
 const notImplemented: ReadonlySet<string> = new Set([
   'ATRN',
   'BURL',
@@ -31,7 +50,7 @@ const notImplemented: ReadonlySet<string> = new Set([
   'SOML',
   'TURN',
 ]);
-/** First words of an HTTP request: a browser was made to talk to us (cross-protocol request forgery). */
+/** First words of an HTTP request: cross-protocol request forgery through a browser. */
 const httpMethods: ReadonlySet<string> = new Set([
   'CONNECT',
   'DELETE',
@@ -47,7 +66,7 @@ const httpMethods: ReadonlySet<string> = new Set([
 
 /** Parses the line that `input` has just read. */
 export function parseCommandLine({ chunk, lineStart, lineEnd, lineOctets }: Input): CommandLine {
-  // Its beginning is gone already.
+  // Its beginning was thrown away.
   if (lineOctets > AUTH_LINE_OCTETS) return refused('unknown', 'line-too-long');
   const isWhole = lineEnd > lineStart && chunk[lineEnd - 1] === CR;
   let end = isWhole ? lineEnd - 1 : lineEnd;
@@ -60,7 +79,7 @@ export function parseCommandLine({ chunk, lineStart, lineEnd, lineOctets }: Inpu
   const noted = verb ?? 'unknown';
 
   if (verb === undefined && httpMethods.has(word)) return HTTP;
-  // Only CRLF ends a line (section 2.3.8). Answered all the same, as the client waits; never obeyed.
+  // Only CRLF ends a line (section 2.3.8). It is answered, because the client waits, and never obeyed.
   if (!isWhole) return refused(noted, 'bare-newline-in-command');
   if (lineOctets > lineLimit(verb)) return refused(noted, 'line-too-long');
   const highest = highestCode(line);

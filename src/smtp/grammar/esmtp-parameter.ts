@@ -1,4 +1,5 @@
-// The parameters after the path of MAIL and RCPT: esmtp-param of RFC 5321 section 4.1.2, not yet understood.
+// The parameters after the path of MAIL and RCPT: esmtp-param of RFC 5321 section 4.1.2. What a keyword and its
+// value mean is said by its extension.
 import { DELETE, EQUALS, FIRST_NON_ASCII, HYPHEN, LET_DIG, SPACE } from './ascii.ts';
 import type { Rule } from '../replies.ts';
 
@@ -9,14 +10,25 @@ export interface Parameter {
   readonly value: string | undefined;
 }
 
-/** What a parser gives: the value, or the rule by which it was refused. */
+/** The result of a parser: the value, or the rule that refuses it. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly rule: Rule };
 
-export const NO_PARAMETERS: readonly Parameter[] = [];
+/** Why the value of a parameter is refused. Made once for each rule, not for each refusal. */
+export class Refused {
+  readonly rule: Rule;
 
-/** Reads the parameters from `start` to the end of `text`; nothing if their syntax is wrong. */
+  constructor(rule: Rule) {
+    this.rule = rule;
+  }
+}
+
+export const PARAMETER_SYNTAX = new Refused('parameter-syntax');
+
+const NO_PARAMETERS: readonly Parameter[] = [];
+
+/** Reads the parameters from `start` to the end of `text`; `undefined` if their syntax is wrong. */
 export function readParameters(text: string, start: number): readonly Parameter[] | undefined {
   if (start === text.length) return NO_PARAMETERS;
   const parameters: Parameter[] = [];

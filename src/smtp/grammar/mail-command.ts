@@ -1,23 +1,19 @@
 // The argument of MAIL: RFC 5321 section 4.1.1.2.
 import { SPACE } from './ascii.ts';
-import { parseMailParameters } from './mail-parameters.ts';
+import { parseMailParameters } from '../extensions.ts';
 import type { ReversePath } from '../mailbox.ts';
 import { type Parsed, readParameters } from './esmtp-parameter.ts';
 import type { MailParameters } from '../parameters.ts';
 import { readPath } from './path.ts';
-import type { SessionOptions } from '../session-options.ts';
+import type { SessionContext } from '../session-context.ts';
 
 export interface MailCommand {
   readonly reversePath: ReversePath;
   readonly parameters: MailParameters;
 }
 
-/** Parses what follows `MAIL `; `isSecured` is whether it came under TLS. */
-export function parseMail(
-  argument: string,
-  options: SessionOptions,
-  isSecured: boolean,
-): Parsed<MailCommand> {
+/** Parses what follows `MAIL `. */
+export function parseMail(argument: string, context: SessionContext): Parsed<MailCommand> {
   const start = pathStart(argument, 'FROM:');
   if (start === -1) return { ok: false, rule: 'argument-syntax' };
   const path = readPath(argument, start);
@@ -27,7 +23,7 @@ export function parseMail(
   }
   const read = readParameters(argument, path.end);
   if (read === undefined) return { ok: false, rule: 'parameter-syntax' };
-  const parameters = parseMailParameters(read, options, isSecured);
+  const parameters = parseMailParameters(read, context);
   if (!parameters.ok) return parameters;
   if (!path.isAscii && parameters.value.smtpUtf8 !== true) {
     return { ok: false, rule: 'non-ascii-address' };
@@ -36,8 +32,8 @@ export function parseMail(
 }
 
 /**
- * The index of the path after `keyword`, in either case, or -1. Spaces before the path are against the
- * grammar and so common that they are let pass.
+ * The index of the path after `keyword`, in either case, or -1. Spaces before the path violate the grammar, but
+ * are so common that they are accepted.
  */
 export function pathStart(argument: string, keyword: string): number {
   if (argument.slice(0, keyword.length).toUpperCase() !== keyword) return -1;

@@ -1,5 +1,5 @@
 // SCRAM-SHA-256 and SCRAM-SHA-256-PLUS: RFC 5802 and RFC 7677. The client proves that it knows the password,
-// and the server that it knows what was stored of it; the password itself is never sent.
+// and the server that it holds a verifier of it; the password itself is never sent.
 import { isUtf8 } from 'node:buffer';
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Identity } from '../session-facts.ts';
@@ -20,8 +20,6 @@ import {
   parseClientFirst,
 } from './scram-message.ts';
 
-type Verification = Extract<SignInAnswer, { kind: 'verify' }>;
-
 /** What has happened so far. */
 type Stage =
   | { readonly name: 'began' }
@@ -31,11 +29,12 @@ type Stage =
       readonly first: ClientFirst;
       readonly serverFirst: string;
       readonly nonce: string;
-      readonly verification: Verification;
+      readonly verifiers: readonly ScramVerifier[];
     }
-  /** `serverSignature`: absent if the proof was wrong. */
-  | { readonly name: 'settling'; readonly serverSignature: Buffer | undefined }
-  | { readonly name: 'settled'; readonly identity: Identity };
+  /** The proof was checked; `serverSignature` is absent if it was wrong. */
+  | { readonly name: 'checked'; readonly serverSignature: Buffer | undefined }
+  /** The client was accepted, and was sent the server's signature. */
+  | { readonly name: 'accepted'; readonly identity: Identity };
 
 const HASH = 'sha256';
 /** As good as the 18 octets that RFC 7677 section 3 shows, in base64. */
@@ -73,20 +72,23 @@ class ScramExchange implements Exchange {
     if (stage.name === 'began') return this.#takeFirst(text);
     if (stage.name === 'challenged') return this.#takeFinal(stage, text);
     // The client has seen the server's signature and has nothing to add (RFC 4954 section 4).
-    if (stage.name === 'settled' && text === '')
+    if (stage.name === 'accepted' && text === '') {
       return { kind: 'accept', identity: stage.identity };
+    }
     return MALFORMED;
   }
 
   answered(answer: SignInAnswer): Step {
     const stage = this.#stage;
     if (answer.kind === 'refuse') return answer;
-    if (stage.name === 'named' && answer.kind === 'verify') return this.#challenge(stage, answer);
-    if (stage.name === 'settling' && answer.kind === 'accept') {
+    if (stage.name === 'named' && answer.kind === 'verify') {
+      return this.#challenge(stage, answer.verifiers);
+    }
+    if (stage.name === 'checked' && answer.kind === 'accept') {
       if (stage.serverSignature === undefined) {
         throw new TypeError('sign-in: a proof that was wrong cannot be accepted');
       }
-      this.#stage = { name: 'settled', identity: answer.identity };
+      this.#stage = { name: 'accepted', identity: answer.identity };
       const message = `v=${stage.serverSignature.toString('base64')}`;
       return { kind: 'challenge', data: Buffer.from(message) };
     }
@@ -119,13 +121,16 @@ class ScramExchange implements Exchange {
   }
 
   /** server-first-message (RFC 5802 section 7). */
-  #challenge({ first }: Extract<Stage, { name: 'named' }>, verification: Verification): Step {
-    const [verifier] = verification.verifiers;
+  #challenge(
+    { first }: Extract<Stage, { name: 'named' }>,
+    verifiers: readonly ScramVerifier[],
+  ): Step {
+    const [verifier] = verifiers;
     if (verifier === undefined) throw new TypeError('sign-in: verify needs a verifier');
     const nonce = `${first.nonce}${this.#makeNonce()}`;
     const { salt, iterations } = verifier;
     const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`;
-    this.#stage = { name: 'challenged', first, serverFirst, nonce, verification };
+    this.#stage = { name: 'challenged', first, serverFirst, nonce, verifiers };
     return { kind: 'challenge', data: Buffer.from(serverFirst) };
   }
 
@@ -133,15 +138,14 @@ class ScramExchange implements Exchange {
     const final = parseClientFinal(text);
     if (final === undefined) return MALFORMED;
     const serverSignature = this.#verify(stage, final);
-    this.#stage = { name: 'settling', serverSignature };
-    const { settle } = stage.verification;
+    this.#stage = { name: 'checked', serverSignature };
     const proved = serverSignature !== undefined;
-    return { kind: 'ask', question: { kind: 'settle-sign-in', proved, settle } };
+    return { kind: 'ask', question: { kind: 'settle-sign-in', proved } };
   }
 
   /** The server's signature, if the client's proof fits one of the verifiers. */
   #verify(
-    { first, serverFirst, nonce, verification }: Extract<Stage, { name: 'challenged' }>,
+    { first, serverFirst, nonce, verifiers }: Extract<Stage, { name: 'challenged' }>,
     final: ClientFinal,
   ): Buffer | undefined {
     const binding =
@@ -151,7 +155,7 @@ class ScramExchange implements Exchange {
     const authMessage = `${first.bare},${serverFirst},${final.withoutProof}`;
     let signature: Buffer | undefined;
     // All of them, so that the time does not tell which one fits.
-    for (const verifier of verification.verifiers) {
+    for (const verifier of verifiers) {
       if (isProved(verifier, authMessage, final.proof)) {
         signature = createHmac(HASH, verifier.serverKey).update(authMessage).digest();
       }

@@ -62,7 +62,7 @@ async function signInByScram(
   const final = client.final(unbase64(textOf(challenge)));
   const settling = questionOf(send(session, base64(final)));
   if (settling.kind !== 'settle-sign-in') throw new Error(settling.kind);
-  return session.answer(await settling.settle(settling.proved));
+  return session.answer(settle(settling.proved));
 }
 
 test('SCRAM: the proof is settled, the server proves itself, and then it is 235', async () => {

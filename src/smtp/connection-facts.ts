@@ -10,18 +10,18 @@ export interface ConnectionFacts {
   /** Without brackets, IPv4-mapped IPv6 written as IPv4. */
   readonly clientAddress: string;
   readonly clientPort: number;
-  /** Where a PROXY header told the client's address. */
+  /** Present if a PROXY header named the client. */
   readonly proxy?: ProxyFacts;
-  /** Whether the client is a proxy whose XCLIENT is believed. Default: it is not. */
+  /** Whether the client is a proxy whose XCLIENT is trusted. Default: false. */
   readonly isXclientTrusted?: boolean;
 }
 
-/** How a session begins. */
-export interface Opening {
+/** What is known when the session begins. */
+export interface Beginning {
   /** The TLS of an implicit-TLS listener, whose handshake came first. */
   readonly tls?: TlsFacts;
-  /** What binds SCRAM to that TLS, where the driver can tell. */
+  /** Binds SCRAM to that TLS, where the driver can. */
   readonly channelBinding?: ChannelBinding;
-  /** Said instead of the greeting, and then the session ends (421, 554). */
+  /** Sent instead of the greeting; then the session ends (421, 554). */
   readonly refusal?: Reply;
 }

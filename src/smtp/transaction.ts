@@ -1,0 +1,30 @@
+// A mail transaction: from an accepted MAIL to the end of its data, or to RSET.
+import type { Envelope, Recipient } from './envelope.ts';
+import type { ReversePath } from './mailbox.ts';
+import type { MailParameters } from './parameters.ts';
+import type { Rule } from './replies.ts';
+
+export interface Transaction {
+  /** The same object throughout; its `recipients` grow. */
+  readonly envelope: Envelope;
+  readonly recipients: Recipient[];
+  /** RCPT commands that were refused: tells DATA without recipients from DATA after refused ones. */
+  refusedRecipients: number;
+  /** RCPT commands past the limit. */
+  recipientsTooMany: number;
+  /** The domains of the recipients, in lower case, where their number is limited. */
+  readonly domains: Set<string>;
+}
+
+export function newTransaction(reversePath: ReversePath, parameters: MailParameters): Transaction {
+  const recipients: Recipient[] = [];
+  const envelope = { reversePath, parameters, recipients };
+  return { envelope, recipients, refusedRecipients: 0, recipientsTooMany: 0, domains: new Set() };
+}
+
+/** The rule that refuses a message in this transaction as it is now. */
+export function ruleAgainstMessage(transaction: Transaction): Rule | undefined {
+  const { recipients, refusedRecipients } = transaction;
+  if (recipients.length > 0) return undefined;
+  return refusedRecipients > 0 ? 'no-recipients' : 'bad-sequence';
+}

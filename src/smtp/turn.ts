@@ -1,0 +1,155 @@
+// The output half of a session: what it says, asks, notes and does in one turn, which state that leads to, and
+// how it ends. All parts of the session share one `Turn`, which also holds what they know and what is unread.
+import type { ChunkSize } from './grammar/chunk-size.ts';
+import type { Verb } from './grammar/command-line.ts';
+import { Input } from './input.ts';
+import type { Note, Output } from './output.ts';
+import type { Question } from './question.ts';
+import { renderFarewell, renderReply, renderedRefusals } from './render-reply.ts';
+import { type Farewell, type Rule, farewells, refusals } from './replies.ts';
+import type { Reply } from './reply.ts';
+import type { SessionContext } from './session-context.ts';
+import type { SessionFacts } from './session-facts.ts';
+import { CONNECTED, type SessionEvent, type State, nextState } from './state.ts';
+
+/** What a reply is about: a command, a line that is none, or a message. */
+export type Subject = Verb | 'unknown' | 'message';
+
+export class Turn {
+  readonly context: { -readonly [K in keyof SessionContext]: SessionContext[K] };
+  readonly input = new Input();
+  #state: State = CONNECTED;
+  #outputs: Output[] = [];
+  /** Reply text that has not become an output yet. */
+  #text = '';
+  #errors = 0;
+  /** Transactions so far. */
+  transactions = 0;
+  /** Refused sign-ins so far. */
+  signInFailures = 0;
+
+  constructor(context: SessionContext) {
+    this.context = context;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The outputs of this turn so far, without the replies that are still held together. */
+  get outputs(): Output[] {
+    return this.#outputs;
+  }
+
+  begin(): void {
+    this.#outputs = [];
+  }
+
+  /** The replies leave together when no input is left to answer (RFC 2920 section 3.2). */
+  finish(): Output[] {
+    if (this.#state.name !== 'asking') {
+      this.flush();
+      this.input.compact();
+    }
+    return this.#outputs;
+  }
+
+  /** Makes one step of the table in state.ts; `entered` is the state that it leads to, if that holds anything. */
+  step(event: SessionEvent, entered?: State): void {
+    this.#state = nextState(this.#state, event, entered);
+  }
+
+  /** Replaces facts; the others stay as they are. */
+  learn(facts: Partial<SessionFacts>): void {
+    this.context.facts = { ...this.context.facts, ...facts };
+  }
+
+  /** Says whole lines of wire text. */
+  say(text: string): void {
+    this.#text += text;
+  }
+
+  reply(reply: Reply): void {
+    this.#text += renderReply(reply);
+  }
+
+  flush(): void {
+    if (this.#text === '') return;
+    this.#outputs.push({ kind: 'send', text: this.#text });
+    this.#text = '';
+  }
+
+  note(note: Note): void {
+    this.#outputs.push({ kind: 'note', note });
+  }
+
+  /** Waits for an answer. `chunk` is what follows a BDAT command. */
+  ask(verb: Verb, question: Question, chunk?: ChunkSize): void {
+    // With commands still unread their replies may yet join these.
+    if (this.input.pendingOctets === 0) this.flush();
+    this.step('question', { name: 'asking', verb, question, back: this.#state, chunk });
+    this.#outputs.push({ kind: 'ask', question });
+  }
+
+  /** Refuses by a rule of the protocol. */
+  refuse(verb: Subject, rule: Rule, isError = true): void {
+    this.say(renderedRefusals[rule]);
+    this.noteRefusal(verb, refusals[rule].code, rule);
+    if (isError) this.countError();
+  }
+
+  /** Refuses with a reply of a policy's, or of the rule that is named. */
+  refuseWith(verb: Subject, reply: Reply, rule = 'policy'): void {
+    this.reply(reply);
+    this.noteRefusal(verb, reply.code, rule);
+    if (reply.code === 421) this.end('policy');
+    // A client that is told to come back later made no error; one that signs in again and again may have.
+    else if (reply.code >= 500 || verb === 'AUTH') this.countError();
+  }
+
+  noteRefusal(verb: Subject, code: number, rule: string): void {
+    this.note({ kind: 'refused', verb, code, rule });
+  }
+
+  countError(): void {
+    if (++this.#errors > this.context.options.maxErrors) this.farewell('too-many-errors');
+  }
+
+  /** Throws away the message on its way in, if there is one that was not thrown away when it was refused. */
+  discardMessage(): void {
+    const state = this.#state.name === 'asking' ? this.#state.back : this.#state;
+    if (!('decoder' in state) || state.decoder.refusal !== null) return;
+    this.#outputs.push({ kind: 'discard-message', cause: 'aborted' });
+  }
+
+  /** Says why, and ends the session. */
+  farewell(rule: Farewell): void {
+    // The reply before may have been one error too many.
+    if (this.#state.name === 'closed') return;
+    this.say(renderFarewell(farewells[rule], this.context.options.hostname));
+    this.end(rule);
+  }
+
+  /** Ends the session: nothing is read or said after it. */
+  end(rule: string): void {
+    if (this.#state.name === 'closed') return;
+    this.discardMessage();
+    this.flush();
+    this.note({ kind: 'ended', rule });
+    this.#outputs.push({ kind: 'hang-up' });
+    this.#close(rule === 'quit' ? 'QUIT' : 'ended');
+  }
+
+  /** Ends the session because the connection is gone: nothing can be said any more. */
+  lose(): void {
+    this.discardMessage();
+    this.#text = '';
+    this.note({ kind: 'ended', rule: 'lost' });
+    this.#close('ended');
+  }
+
+  #close(event: 'QUIT' | 'ended'): void {
+    this.step(event);
+    this.input.forget();
+  }
+}
