@@ -1,7 +1,13 @@
-// The transcripts of the pure session, word for word, over real sockets: what is true of the machine is true
-// of the listener that drives it.
+// The transcripts of the pure session over real sockets and real TLS: what is true of the machine is true of the
+// listener that drives it. The options of each are those in its file.
 import { beforeAll, expect, test } from 'vitest';
-import type { Limits, ListenerOptions, SmtpServer } from '../../src/server/index.ts';
+import type {
+  Extensions,
+  Limits,
+  ListenerOptions,
+  ServerOptions,
+  SmtpServer,
+} from '../../src/server/index.ts';
 import type {
   Answer,
   MessageWriter,
@@ -24,22 +30,8 @@ beforeAll(async () => {
 
 const all = readTranscripts(new URL('../smtp/transcripts/', import.meta.url));
 
-/** Left out is what needs a clock of its own, what no hook can say, and what no server can be told to be. */
-function isLive({ options, steps }: Transcript): boolean {
-  const { auth = 'none', tls = 'none', allowInsecureAuth = false, mechanisms = [] } = options;
-  const isPossible = auth === 'none' || tls !== 'none' || allowInsecureAuth;
-  // A real TLS connection has something to bind to, and a transcript has not.
-  const isBinding = mechanisms.some((name) => name.endsWith('-PLUS'));
-  const isSayable = steps.every(
-    ({ event, answers }) => event !== 'expire' && answers.every(isSaid),
-  );
-  return isPossible && !isBinding && isSayable;
-}
-
-/** A hook refuses by the code of its reply; that it should refuse with a 2yz cannot be said. */
-function isSaid({ kind, answer }: ScriptedAnswer): boolean {
-  return kind === 'sign-in' || answer.kind !== 'refuse' || answer.reply.code >= 400;
-}
+/** How long the server may take for one step. */
+const STEP_MILLISECONDS = 10_000;
 
 /** The answers that the transcript gives, by the questions that a server's hooks and sink are asked. */
 class Script {
@@ -89,43 +81,58 @@ class Script {
   }
 }
 
-function listenerOf({ options, tls, isXclientTrusted }: Transcript): ListenerOptions {
-  const { protocol, auth, requireTls, allowInsecureAuth, mechanisms, bareNewline, smtpUtf8 } = {
-    ...usualOptions,
-    ...options,
+type Listener = Omit<ListenerOptions, 'name' | 'host' | 'port' | 'extensions' | 'limits'>;
+type Place =
+  | readonly ['server', 'hostname']
+  | readonly ['listener', keyof Listener]
+  | readonly ['extensions', keyof Extensions]
+  | readonly ['limits', keyof Limits];
+
+/** Where a server is told each option of its sessions. An option of the session that has no row does not compile. */
+const places: Readonly<Record<keyof SessionOptions, Place>> = {
+  hostname: ['server', 'hostname'],
+  protocol: ['listener', 'protocol'],
+  tls: ['listener', 'tls'],
+  requireTls: ['listener', 'requireTls'],
+  auth: ['listener', 'auth'],
+  allowInsecureAuth: ['listener', 'allowInsecureAuth'],
+  mechanisms: ['listener', 'mechanisms'],
+  customMechanisms: ['listener', 'customMechanisms'],
+  bareNewline: ['listener', 'bareNewline'],
+  smtpUtf8: ['listener', 'smtpUtf8'],
+  maxMessageSize: ['limits', 'maxMessageSize'],
+  maxRecipients: ['limits', 'maxRecipients'],
+  maxMessages: ['limits', 'maxMessages'],
+  maxErrors: ['limits', 'maxErrors'],
+  maxSignInFailures: ['limits', 'maxSignInFailures'],
+  maxRecipientDomains: ['limits', 'maxRecipientDomains'],
+  chunking: ['extensions', 'chunking'],
+  dsn: ['extensions', 'dsn'],
+  requireTlsExtension: ['extensions', 'requireTls'],
+  limits: ['extensions', 'limits'],
+  mtPriority: ['extensions', 'mtPriority'],
+  deliverBy: ['extensions', 'deliverBy'],
+  futureRelease: ['extensions', 'futureRelease'],
+};
+
+/** The server on which a transcript can be replayed. */
+function serverOptionsOf({ options, isXclientTrusted }: Transcript): ServerOptions {
+  const told: Record<Place[0], Record<string, unknown>> = {
+    server: {},
+    listener: {},
+    extensions: {},
+    limits: {},
   };
-  return {
-    name: 'mx',
-    host: '127.0.0.1',
-    port: 0,
-    tls: tls ? 'implicit' : (options.tls ?? 'none'),
-    ...{ protocol, auth, requireTls, allowInsecureAuth, mechanisms, bareNewline, smtpUtf8 },
-    extensions: extensionsOf({ ...usualOptions, ...options }),
+  for (const [option, value] of Object.entries({ ...usualOptions, ...options })) {
+    const [where, name] = places[option as keyof SessionOptions];
+    told[where][name] = value;
+  }
+  const listener: ListenerOptions = {
+    ...told.listener,
+    ...{ name: 'mx', host: '127.0.0.1', port: 0, extensions: told.extensions },
     ...(isXclientTrusted && { trustedXclients: ['127.0.0.1'] }),
   };
-}
-
-function extensionsOf(options: SessionOptions): NonNullable<ListenerOptions['extensions']> {
-  const { chunking, dsn, limits, mtPriority, deliverBy, futureRelease } = options;
-  return {
-    ...(chunking !== undefined && { chunking }),
-    ...(dsn !== undefined && { dsn }),
-    ...(limits !== undefined && { limits }),
-    ...(mtPriority !== undefined && { mtPriority }),
-    ...(deliverBy && { deliverBy }),
-    ...(futureRelease && { futureRelease }),
-    requireTls: options.requireTlsExtension ?? true,
-  };
-}
-
-function limitsOf(options: Partial<SessionOptions>): Partial<Limits> {
-  const merged = { ...usualOptions, ...options };
-  const { maxMessageSize, maxRecipients, maxMessages, maxErrors, maxSignInFailures } = merged;
-  const { maxRecipientDomains } = merged;
-  return {
-    ...{ maxMessageSize, maxRecipients, maxMessages, maxErrors, maxSignInFailures },
-    ...(maxRecipientDomains !== undefined && { maxRecipientDomains }),
-  };
+  return { ...told.server, listeners: [listener], limits: told.limits };
 }
 
 function addHooks(server: SmtpServer, script: Script, refusal: Reply | undefined): void {
@@ -151,16 +158,15 @@ async function replay(transcript: Transcript, cut: Cut): Promise<void> {
   const script = new Script();
   const { server, port } = await startServer(
     {
-      hostname: usualOptions.hostname,
+      ...serverOptionsOf(transcript),
       tls: { certificates: [certificate] },
-      listeners: [listenerOf(transcript)],
-      limits: limitsOf(transcript.options),
       openMessage: () => script.open(),
     },
     (created) => addHooks(created, script, transcript.refusal),
   );
-  const isImplicit = transcript.tls || transcript.options.tls === 'implicit';
-  const client = isImplicit ? await TestClient.connectTls(port) : await TestClient.connect(port);
+  const client = transcript.tls
+    ? await TestClient.connectTls(port)
+    : await TestClient.connect(port);
   client.socket.setNoDelay(true);
   let isUpgrading = false;
   for (const step of transcript.steps) {
@@ -183,21 +189,31 @@ async function replay(transcript: Transcript, cut: Cut): Promise<void> {
     const outputs = step.outputs.filter((output) => output !== 'upgrade-tls');
     const discards = outputs.filter((output) => output !== 'hang-up');
     const hangsUp = outputs.includes('hang-up');
-    const text = hangsUp ? await client.rest() : await client.octets(step.text.length);
+    const received = hangsUp ? client.rest() : client.octets(step.text.length);
+    const text = await inTime(received, () => client.unread);
     expect({ where, text }).toEqual({ where, text: step.text });
     await expect.poll(() => script.discarded).toEqual(discards);
     if (step.message !== null) await expect.poll(() => script.message).toBe(step.message);
+    expect(script.unasked, where).toEqual([]);
     isUpgrading ||= isAttack;
     if (hangsUp) break;
   }
-  expect(script.unasked).toEqual([]);
   client.destroy();
 }
 
-const live = all.filter(isLive);
+/** The text, or what came of it by then: the comparison says more than a timeout of the test would. */
+async function inTime(received: Promise<string>, soFar: () => string): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(soFar()), STEP_MILLISECONDS);
+  });
+  return Promise.race([received, timeout]).finally(() => clearTimeout(timer));
+}
 
-test('most transcripts are live ones', () => {
-  expect(live.length).toBeGreaterThan(all.length * 0.8);
+const live = all.filter(({ notLive }) => notLive === undefined);
+
+test('all transcripts but a few are replayed over real sockets', () => {
+  expect(live.length).toBeGreaterThan(all.length * 0.9);
 });
 
 test.each(live)('$name over a real socket', async (transcript) => {

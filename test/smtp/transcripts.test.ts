@@ -6,6 +6,7 @@ import {
   type Step,
   TLS,
   type Transcript,
+  parseTranscript,
   readTranscripts,
   replayStep,
 } from '../support/transcript.ts';
@@ -47,6 +48,23 @@ const transcripts = readTranscripts(new URL('transcripts/', import.meta.url));
 
 test('the transcripts were found', () => {
   expect(transcripts.length).toBeGreaterThan(20);
+});
+
+test.each([
+  ['O: {"chunkin": true}', 'a.smtp: unknown option chunkin'],
+  ['O: {"toString": true}', 'a.smtp: unknown option toString'],
+  ['O: {"maxErrors": "2"}', 'a.smtp: option maxErrors cannot be "2"'],
+  ['O: {"tls": "yes"}', 'a.smtp: option tls cannot be "yes"'],
+  ['O: {"mechanisms": [1]}', 'a.smtp: option mechanisms cannot be [1]'],
+  ['O: {"deliverBy": {"seconds": 1}}', 'a.smtp: option deliverBy cannot be {"seconds":1}'],
+  ['O: {"customMechanisms": []}', 'a.smtp: option customMechanisms cannot be []'],
+  ['B: tls', 'a.smtp: option tls is not "implicit"'],
+  ['O: {"tls": "implicit"}', 'a.smtp: option tls is "implicit"'],
+  ['S: 220 Go\n!: upgrade-tls', 'a.smtp: option tls is not "starttls"'],
+  ['?: sign-in user -> accept', 'a.smtp: option auth is "none"'],
+  ['O: {"auth": "optional"}', 'a.smtp: option allowInsecureAuth is false'],
+])('%j is an error that names the transcript and the option', (source, message) => {
+  expect(() => parseTranscript('a.smtp', source)).toThrow(message);
 });
 
 test.each(transcripts)('$name', (transcript) => {

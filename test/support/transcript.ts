@@ -1,15 +1,22 @@
 // Conversations as text files, and their replay on the pure session.
 //
-//   # a comment                        C: a line of the client         c: the same without its CRLF
-//   O: {"maxRecipients": 1}            S: a line of the server         !: another output, as `hang-up`
-//   B: tls | refusal 421 3.2 Closed    M: a line of the message stored so far in this step
-//   m: the same without its CRLF       B: xclient, of a proxy that is trusted
+//   # a comment
+//   O: {"maxRecipients": 1}            session options that differ from the usual ones
+//   B: tls                             the session begins under TLS
+//   B: xclient                         the client is a trusted proxy
+//   B: refusal 421 3.2 Closed          the connection is refused
+//   N: a hook cannot refuse with 2yz   why no real server can replay this conversation
+//   C: a line of the client            c: the same without its CRLF
+//   S: a line of the server            !: another output, such as `hang-up`
+//   M: a line of the message stored so far in this step
+//   m: the same without its CRLF
 //   ?: KIND [SUBJECT] -> accept | accept CODE STATUS TEXT | refuse CODE STATUS TEXT | each CODE …; CODE …
 //   E: secured | expire | drain | lost
 //
 // C: lines without an S:, !:, M: or m: line between them come in one packet. `?:` sets the answer to the next
-// question of that kind in the step; without one the answer is to accept. Escapes in C:, c:, S: and M: are
-// those of `unescape`.
+// question of that kind in the step; the default is to accept. Escapes in C:, c:, S: and M: are those of
+// `unescape`. An option that is unknown, has a value of the wrong type, or is missing although the conversation
+// needs it, is an error that names the transcript and the option.
 import { readFileSync, readdirSync } from 'node:fs';
 import type {
   Answer,
@@ -51,8 +58,55 @@ export interface Transcript {
   readonly tls: boolean;
   readonly isXclientTrusted: boolean;
   readonly refusal: Reply | undefined;
+  /** Why no real server can replay it, if so. */
+  readonly notLive: string | undefined;
   readonly steps: readonly Step[];
 }
+
+type OptionName = keyof SessionOptions;
+
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isOneOf =
+  (...words: readonly string[]) =>
+  (value: unknown): boolean =>
+    words.some((word) => word === value);
+const isRecordOf =
+  (fields: Readonly<Record<string, (value: unknown) => boolean>>) =>
+  (value: unknown): boolean =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).join() === Object.keys(fields).join() &&
+    Object.entries(value).every(([name, each]) => fields[name]?.(each));
+
+/** What may be said of each option in `O:`. An option of the session that has no row does not compile. */
+const optionChecks: Readonly<Record<OptionName, (value: unknown) => boolean>> = {
+  hostname: isText,
+  protocol: isOneOf('smtp', 'lmtp'),
+  tls: isOneOf('none', 'starttls', 'implicit'),
+  requireTls: isBoolean,
+  auth: isOneOf('none', 'optional', 'required'),
+  allowInsecureAuth: isBoolean,
+  mechanisms: (value) => Array.isArray(value) && value.every(isText),
+  // Code, and so nothing that a text can say
+  customMechanisms: () => false,
+  bareNewline: isOneOf('reject', 'accept'),
+  smtpUtf8: isBoolean,
+  maxMessageSize: isCount,
+  maxRecipients: isCount,
+  maxMessages: isCount,
+  maxErrors: isCount,
+  maxSignInFailures: isCount,
+  chunking: isBoolean,
+  dsn: isBoolean,
+  requireTlsExtension: isBoolean,
+  limits: isBoolean,
+  maxRecipientDomains: isCount,
+  mtPriority: isBoolean,
+  deliverBy: isRecordOf({ minSeconds: isCount }),
+  futureRelease: isRecordOf({ maxSeconds: isCount, maxDateTime: isText }),
+};
 
 /** Every transcript in a folder. */
 export function readTranscripts(folder: URL): Transcript[] {
@@ -65,6 +119,7 @@ export function parseTranscript(name: string, source: string): Transcript {
   let tls = false;
   let isXclientTrusted = false;
   let refusal: Reply | undefined;
+  let notLive: string | undefined;
   const begin = newStep(0, 'begin');
   const steps = [begin];
   let step = begin;
@@ -81,7 +136,8 @@ export function parseTranscript(name: string, source: string): Transcript {
       steps.push(step);
       isExpecting = false;
     }
-    if (tag === 'O:') options = { ...options, ...(JSON.parse(rest) as Partial<SessionOptions>) };
+    if (tag === 'O:') options = { ...options, ...parseOptions(name, rest) };
+    else if (tag === 'N:') notLive = rest;
     else if (tag === 'B:' && rest === 'tls') tls = true;
     else if (tag === 'B:' && rest === 'xclient') isXclientTrusted = true;
     else if (tag === 'B:') refusal = parseReply(rest.replace(/^refusal /, ''));
@@ -96,7 +152,37 @@ export function parseTranscript(name: string, source: string): Transcript {
     } else if (tag !== 'E:') throw new Error(`${name}:${index + 1}: unknown tag ${tag}`);
     if ('S:!:M:m:'.includes(tag)) isExpecting = true;
   }
-  return { name, options, tls, isXclientTrusted, refusal, steps };
+  const transcript = { name, options, tls, isXclientTrusted, refusal, notLive, steps };
+  requireOptions(transcript);
+  return transcript;
+}
+
+function parseOptions(name: string, text: string): Partial<SessionOptions> {
+  const options = JSON.parse(text) as Record<string, unknown>;
+  for (const [option, value] of Object.entries(options)) {
+    if (!Object.hasOwn(optionChecks, option)) throw new Error(`${name}: unknown option ${option}`);
+    if (!optionChecks[option as OptionName](value)) {
+      throw new Error(`${name}: option ${option} cannot be ${JSON.stringify(value)}`);
+    }
+  }
+  return options;
+}
+
+/** What happens in a conversation must have been turned on. */
+function requireOptions({ name, options, tls, steps }: Transcript): void {
+  const isAsked = (kind: Question['kind']): boolean =>
+    steps.some(({ answers }) => answers.some((answer) => answer.kind === kind));
+  const isUpgraded = steps.some(({ outputs }) => outputs.includes('upgrade-tls'));
+  const { auth = 'none', tls: mode = 'none', allowInsecureAuth = false } = options;
+  const missing: string[] = [];
+  if (tls && mode !== 'implicit') missing.push('tls is not "implicit", but it has B: tls');
+  if (mode === 'implicit' && !tls) missing.push('tls is "implicit", but it lacks B: tls');
+  if (isUpgraded && mode !== 'starttls') missing.push('tls is not "starttls", but it upgrades');
+  if (isAsked('sign-in') && auth === 'none') missing.push('auth is "none", but it signs in');
+  if (auth !== 'none' && mode === 'none' && !allowInsecureAuth) {
+    missing.push('allowInsecureAuth is false, but it has auth and no tls');
+  }
+  if (missing.length > 0) throw new Error(`${name}: option ${missing.join('; option ')}`);
 }
 
 function newStep(line: number, event: Event | null): Step {
