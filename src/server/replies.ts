@@ -1,6 +1,6 @@
-// Every reply that the server itself gives; the session's own are in `src/smtp`. The refusals blame the server or
-// its load and never the message: 4yz, except for a sign-in that no hook accepted.
-import { type Reply, renderReply } from '../smtp/index.ts';
+// Every reply that the server itself gives; the session's own, and those that both give, are in `src/smtp`. The
+// refusals blame the server or its load and never the message: 4yz, except for a sign-in that no hook accepted.
+import { type Reply, renderReply, sharedReplies } from '../smtp/index.ts';
 
 export const replies = {
   /** More than `maxConnections`. RFC 3463 section 3.4: X.3.2, system not accepting network messages. */
@@ -22,13 +22,13 @@ export const replies = {
   /** A connect or a secured hook failed. */
   connectHookFailed: { code: 421, status: '3.0', text: 'Temporary failure, try again later' },
   /** Another hook, or `openMessage`, failed or took too long. */
-  hookFailed: { code: 451, status: '3.0', text: 'Temporary failure, try again later' },
+  hookFailed: sharedReplies.temporaryFailure,
   /** A sign-in hook failed or took too long (RFC 4954 section 6). */
-  signInHookFailed: { code: 454, status: '7.0', text: 'Temporary authentication failure' },
+  signInHookFailed: sharedReplies.signInUnavailable,
   /** No sign-in hook accepted the client, or one refused it. */
-  signInRefused: { code: 535, status: '7.8', text: 'Authentication credentials invalid' },
+  signInRefused: sharedReplies.signInRefused,
   /** The commit failed or took too long, or the loop was left before it decided. */
-  messageNotStored: { code: 451, status: '3.0', text: 'Message not stored, try again later' },
+  messageNotStored: sharedReplies.messageNotStored,
 } as const satisfies Record<string, Reply>;
 
 /** To a message that every hook accepted without a reply of its own. */

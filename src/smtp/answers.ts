@@ -1,6 +1,6 @@
-// What an answer amounts to, whatever it calls itself.
+// The replies that an answer amounts to.
 import type { Answer, Question } from './question.ts';
-import { refusals } from './replies.ts';
+import { sharedReplies } from './replies.ts';
 import type { Reply } from './reply.ts';
 import type { SignInAnswer } from './sign-in.ts';
 
@@ -11,9 +11,9 @@ export function refusalIn(answer: Exclude<Answer, { kind: 'each' }>): Reply | un
   return answer.kind === 'refuse' ? asRefusal(answer.reply) : undefined;
 }
 
-/** A refusal that says 2yz or 3yz is our fault, and so it is for now. */
+/** A refusal with 2yz or 3yz is a fault of ours, and so it becomes a temporary one. */
 export function asRefusal(reply: Reply): Reply {
-  return reply.code >= 400 ? reply : refusals['message-not-stored'];
+  return reply.code >= 400 ? reply : sharedReplies.temporaryFailure;
 }
 
 /** The replies to a message: one, or in LMTP one for each recipient (RFC 2033 section 4.2). */
@@ -25,10 +25,10 @@ export function repliesToMessage(
 ): readonly Reply[] {
   if (answer.kind === 'each' && isLmtp) {
     const each = answer.replies.slice(0, recipients);
-    while (each.length < recipients) each.push(refusals['message-not-stored']);
+    while (each.length < recipients) each.push(sharedReplies.messageNotStored);
     return each;
   }
-  // One reply for all: a refusal if any is, for a part of the recipients cannot be accepted in SMTP.
+  // One reply for all: a refusal if there is one, because SMTP cannot accept for a part of the recipients.
   const reply =
     answer.kind === 'each'
       ? (answer.replies.find(({ code }) => code >= 400) ?? answer.replies[0])

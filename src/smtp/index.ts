@@ -18,6 +18,7 @@ export type { SessionOptions } from './session-options.ts';
 export type { Beginning, ConnectionFacts } from './connection-facts.ts';
 export { type Expectation, Session } from './session.ts';
 export { renderReply } from './render-reply.ts';
+export { sharedReplies } from './replies.ts';
 export type {
   ChannelBinding,
   ChannelBindingType,

@@ -23,6 +23,15 @@ export const replies = {
   startMail: { code: 354, text: 'Start mail input; end with <CRLF>.<CRLF>' },
 } as const satisfies Record<string, Reply>;
 
+/** Replies that the session shares with those who answer its questions. */
+export const sharedReplies = {
+  /** The fault is ours: a hook, a policy or a lookup failed, or gave an answer that makes no sense. */
+  temporaryFailure: { code: 451, status: '3.0', text: 'Temporary failure, try again later' },
+  messageNotStored: { code: 451, status: '3.0', text: 'Message not stored, try again later' },
+  signInUnavailable: { code: 454, status: '7.0', text: 'Temporary authentication failure' },
+  signInRefused: { code: 535, status: '7.8', text: 'Authentication credentials invalid' },
+} as const satisfies Record<string, Reply>;
+
 /** Replies of 4yz and 5yz, by the rule that refuses. */
 export const refusals = {
   // The line: RFC 5321 sections 2.3.8, 4.2.4 and 4.5.3.1.4
@@ -72,11 +81,10 @@ export const refusals = {
     status: '5.6',
     text: 'Authentication exchange line is too long',
   },
-  'no-token': { code: 535, status: '7.8', text: 'Authentication credentials invalid' },
+  'no-token': sharedReplies.signInRefused,
   // The message
   'message-too-large': { code: 552, status: '3.4', text: 'Message size exceeds fixed limit' },
   'bare-newline': { code: 550, status: '6.11', text: 'Message contains a bare CR or LF' },
-  'message-not-stored': { code: 451, status: '3.0', text: 'Not done, try again later' },
   'too-many-recipient-domains': { code: 452, status: '5.3', text: 'Too many recipient domains' },
   'too-many-recipients': { code: 452, status: '5.3', text: 'Too many recipients' },
 } as const satisfies Record<string, Reply>;

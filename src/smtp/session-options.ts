@@ -2,8 +2,8 @@ import type { Mechanism } from './sasl/exchange.ts';
 
 /**
  * How one listener's sessions behave: plain values, shared by all its connections, never changed once made.
- * What an extension needs in the outside world (a certificate, an authenticator) is told here as a fact, so
- * that the session advertises only what works.
+ * What an extension needs in the outside world (a certificate, an authenticator) is stated here as a fact, so
+ * that the session announces only what works.
  */
 export interface SessionOptions {
   /** The name in the greeting and in EHLO's first line. */
@@ -32,8 +32,8 @@ export interface SessionOptions {
   /** Transactions of one session; past it `421 4.7.0`. */
   readonly maxMessages: number;
   /**
-   * Refusals in one session; past it `421 4.7.0`. A policy's or a store's 4yz does not count: come back later is
-   * what the client was told, and no error of its own.
+   * Refusals in one session; past it `421 4.7.0`. A policy's or a store's 4yz does not count: to be asked to come
+   * back later is no error of the client's.
    */
   readonly maxErrors: number;
   /** Refused sign-ins in one session; past it `421 4.7.0`. */

@@ -103,7 +103,7 @@ export class Turn {
     this.reply(reply);
     this.noteRefusal(verb, reply.code, rule);
     if (reply.code === 421) this.end('policy');
-    // A client that is told to come back later made no error; one that signs in again and again may have.
+    // Being asked to come back later is no error of the client's; signing in again and again may be one.
     else if (reply.code >= 500 || verb === 'AUTH') this.countError();
   }
 

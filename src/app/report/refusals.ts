@@ -14,7 +14,6 @@ const REFUSED: Readonly<Record<Rule | 'policy', Refused>> = {
   policy: 'message',
   'message-too-large': 'message',
   'bare-newline': 'message',
-  'message-not-stored': 'message',
   'too-many-recipients': 'message',
   'too-many-recipient-domains': 'message',
   'deliver-by-too-soon': 'message',

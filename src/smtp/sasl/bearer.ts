@@ -12,7 +12,7 @@ import {
   conclude,
 } from './exchange.ts';
 
-/** What a client says: who it is, if it says so, and its token, if it has one. */
+/** The client's response: who it is, if it says so, and its token, if it has one. */
 interface BearerResponse {
   readonly username: string;
   readonly token: string | undefined;
@@ -45,7 +45,7 @@ class BearerExchange implements Exchange {
   }
 
   respond(response: Buffer): Step {
-    // Whatever the client says to the failure, it has failed (RFC 7628 section 3.2.3).
+    // The failure was explained, and any response to that ends the exchange (RFC 7628 section 3.2.3).
     if (this.#refusal !== undefined) return this.#refusal;
     const parsed = isUtf8(response) ? this.#parse(response.toString('utf8')) : undefined;
     if (parsed === undefined) return MALFORMED;
@@ -69,7 +69,7 @@ class BearerExchange implements Exchange {
   }
 
   answered(answer: SignInAnswer): Step {
-    // Only a token that is no good is explained; that the table is away is not the token's fault.
+    // Only an invalid token is explained, not a failure of ours.
     if (answer.kind === 'refuse' && answer.reply.code === 535) return this.#explain(answer);
     return conclude(answer);
   }

@@ -1,4 +1,4 @@
-// EXTERNAL: RFC 4422 appendix A. Whoever the client's certificate says it is.
+// EXTERNAL: RFC 4422 appendix A. The client's certificate names the user.
 import { isUtf8 } from 'node:buffer';
 import { NUL } from '../grammar/ascii.ts';
 import type { TlsFacts } from '../session-facts.ts';
@@ -25,7 +25,7 @@ class ExternalExchange implements Exchange {
     return EMPTY_CHALLENGE;
   }
 
-  /** The identity to act as, or nothing. */
+  /** The response is the identity to act as, or empty. */
   respond(response: Buffer): Step {
     const certificate = this.#certificate;
     if (certificate === undefined || !isUtf8(response) || response.includes(NUL)) return MALFORMED;
