@@ -2,7 +2,7 @@
 // the Lambda functions in dist/lambda. `npm run build:container` and every synth run it.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
@@ -89,34 +89,43 @@ async function bundle(
   return { path, text: output.text, metafile };
 }
 
-/** What `mailsluice local` loads when it runs stays out: the embedded AWS, which nothing in production may reach. */
-const withoutEmbeddedAws: esbuild.Plugin = {
-  name: 'without-embedded-aws',
-  setup(build) {
-    build.onResolve(
-      { filter: /\/(embedded-aws|self-signed)\.ts$/ },
-      ({ path, kind, resolveDir }) =>
-        kind === 'dynamic-import' &&
-        resolve(resolveDir, path).startsWith(join(root, 'src/app/local'))
-          ? { path, namespace: 'without-embedded-aws' }
-          : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: 'without-embedded-aws' }, () => ({
-      contents:
-        'throw Object.assign(new Error("the embedded AWS is not part of the container image; run mailsluice local from the npm package"), { code: "ERR_MODULE_NOT_FOUND" });',
-    }));
-  },
-};
+/** What `mailsluice local` loads at run time stays out: nothing in production may reach the embedded AWS. */
+const withoutEmbeddedAws = replaceModules(
+  'without-embedded-aws',
+  ['src/app/local/embedded-aws.ts', 'src/app/local/self-signed.ts'],
+  'throw Object.assign(new Error("the embedded AWS is not part of the container image; run mailsluice local from the npm package"), { code: "ERR_MODULE_NOT_FOUND" });',
+);
 
-/** The version is in package.json, which the bundle does not bring. */
-const withVersion: esbuild.Plugin = {
-  name: 'with-version',
-  setup(build) {
-    build.onLoad({ filter: /src\/cli\/frame\/version\.ts$/ }, () => ({
-      contents: `export const version = ${JSON.stringify(version)};`,
-    }));
-  },
-};
+/** The version is read from package.json, which is not in the image. */
+const withVersion = replaceModules(
+  'with-version',
+  ['src/cli/frame/version.ts'],
+  `export const version = ${JSON.stringify(version)};`,
+);
+
+/** Gives the named modules other contents. Fails when one is not met: it has moved, and would be bundled as it is. */
+function replaceModules(
+  name: string,
+  modules: readonly string[],
+  contents: string,
+): esbuild.Plugin {
+  return {
+    name,
+    setup(build) {
+      const missing = new Set(modules.map((module) => join(root, module)));
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        if (!modules.includes(relative(root, path))) return undefined;
+        missing.delete(path);
+        return { contents, loader: 'js' };
+      });
+      build.onEnd(() => ({
+        errors: [...missing].map((path) => ({
+          text: `${name}: expected the bundle to import ${relative(root, path)}`,
+        })),
+      }));
+    },
+  };
+}
 
 function external(filter: RegExp): esbuild.Plugin {
   return {
