@@ -1,6 +1,6 @@
 // `mailsluice/cdk`: the whole service as one construct, and its parts where one wants them apart.
-export type { BridgeConfiguration } from './bridge/configuration.ts';
-export { BridgeImage } from './bridge/image.ts';
+export type { ProgramConfiguration } from './bridge/configuration.ts';
+export { ProgramImage } from './bridge/image.ts';
 export type { BridgeMetricOptions } from './watch/metrics.ts';
 export { ClientAddress, Egress, type MtaStsMode } from './bridge/choices.ts';
 export { MailBridge, type SubscriberOptions } from './bridge/mail-bridge.ts';

@@ -17,7 +17,7 @@ import {
   Tags,
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { BridgeConfiguration } from '../bridge/configuration.ts';
+import type { ProgramConfiguration } from '../bridge/configuration.ts';
 import { ClientAddress, Egress } from '../bridge/choices.ts';
 import { MailBridge } from '../bridge/mail-bridge.ts';
 import { MailData } from '../data/mail-data.ts';
@@ -68,7 +68,7 @@ export class ServiceStack extends Stack {
       settings.alarmEmail === undefined ? undefined : this.#makeAlarmTopic(settings.alarmEmail);
     this.bridge = new MailBridge(this, 'Bridge', {
       // Checked, field by field, in the construct.
-      bridge: { ...settings.config, hostname: settings.hostname } as BridgeConfiguration,
+      configuration: { ...settings.config, hostname: settings.hostname } as ProgramConfiguration,
       stage: settings.stage,
       bucket: data.bucket,
       topic: data.topic,

@@ -1,6 +1,6 @@
-// The choices of the construct that are more than a value.
+// Props of the construct that are choices with their own values.
 
-/** How the tasks reach AWS's own services. S3 and DynamoDB always go through gateway endpoints, for nothing. */
+/** How the tasks reach AWS services. S3 and DynamoDB always go through gateway endpoints, which are free. */
 export class Egress {
   readonly kind: 'nat' | 'endpoints' | 'public';
   /** Number of NAT gateways; 0 unless `kind` is `nat`. */
@@ -11,17 +11,17 @@ export class Egress {
     this.natGateways = natGateways;
   }
 
-  /** Private subnets and NAT gateways. One is enough: without it mail waits in the outbox, and is not lost. */
+  /** Private subnets and NAT gateways. One is enough: if it fails, notifications wait in the outbox and no mail is lost. */
   static nat(gateways = 1): Egress {
     return new Egress('nat', gateways);
   }
 
-  /** Isolated subnets and interface endpoints: nothing leaves AWS's network. */
+  /** Isolated subnets and interface endpoints: no traffic leaves the AWS network. */
   static endpoints(): Egress {
     return new Egress('endpoints', 0);
   }
 
-  /** Public subnets and a public address for each task; the security group still lets only the load balancer in. */
+  /** Public subnets and a public address for each task. The security group still admits only the load balancer. */
   static publicAddresses(): Egress {
     return new Egress('public', 0);
   }
@@ -41,11 +41,11 @@ export class ClientAddress {
   }
 
   /**
-   * The load balancer says the client's address in a PROXY protocol v2 header. Needed for IPv6 and PrivateLink.
+   * The load balancer sends the client's address in a PROXY protocol v2 header. Required for IPv6 and PrivateLink.
    *
-   * **Does not work as an NLB comes.** It sends the header only with the client's first octets, and in SMTP the
-   * server speaks first: both sides wait until they time out. Ask AWS Support, before the first deployment, to
-   * set `proxy_protocol_v2.client_to_server.header_placement` to `on_first_ack` for the target groups; there
+   * **Does not work with the default settings of an NLB.** It sends the header only with the client's first octets,
+   * and in SMTP the server speaks first: both sides wait until they time out. Ask AWS Support, before the first
+   * deployment, to set `proxy_protocol_v2.client_to_server.header_placement` to `on_first_ack` for the target groups; there
    * is no API for it.
    */
   static proxyProtocol(): ClientAddress {
@@ -53,5 +53,5 @@ export class ClientAddress {
   }
 }
 
-/** Whether other mail servers are told, by MTA-STS (RFC 8461), to insist on TLS. */
+/** Whether MTA-STS (RFC 8461) tells other mail servers to require TLS. */
 export type MtaStsMode = 'none' | 'testing' | 'enforce';

@@ -1,4 +1,4 @@
-// The program's configuration, of which the construct knows the half that names AWS resources.
+// The program's configuration. The construct fills in the half that names AWS resources.
 import {
   type Configuration,
   type ConfigurationInput,
@@ -8,10 +8,10 @@ import {
 import type { ClientAddress } from './choices.ts';
 
 /**
- * The program's own configuration, without what the construct knows better: bucket, topic, table,
- * certificates, health port, and whether metrics are written.
+ * The configuration that `mailsluice serve` reads, without the fields that the construct fills in: bucket, topic,
+ * table, certificates, health port and metrics.
  */
-export type BridgeConfiguration = Omit<
+export type ProgramConfiguration = Omit<
   ConfigurationInput,
   | '$schema'
   | 'store'
@@ -32,18 +32,18 @@ export type BridgeConfiguration = Omit<
 /** The port of /live, /ready and /metrics inside the task. */
 export const HEALTH_PORT = 8080;
 
-/** What the construct fills in; at synthesis some of it are tokens. */
-export interface BridgeResources {
+/** What the construct fills in. At synthesis some of these are tokens. */
+export interface ProgramResources {
   readonly bucket: string;
   readonly topicArn: string;
   readonly table: string;
   readonly certificate: object;
   readonly stage: string;
-  /** Where the load balancer's own addresses lie. */
+  /** The networks in which the load balancer has its own addresses. */
   readonly loadBalancerCidrs: readonly string[];
 }
 
-/** Stand-ins of the right form, since a token has none. */
+/** Values of the right form for the check, since a token has none. */
 const STAND_INS = {
   bucket: 'stand-in',
   topicArn: 'arn:aws:sns:us-east-1:111122223333:stand-in',
@@ -56,35 +56,35 @@ export type CheckedConfiguration =
   | { readonly ok: true; readonly configuration: Configuration }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Everything that is wrong with the configuration, or the whole of it with its defaults. */
-export function checkBridgeConfiguration(
-  bridge: BridgeConfiguration,
+/** The complete configuration with its defaults, or all errors in it. */
+export function checkConfiguration(
+  given: ProgramConfiguration,
   { stage, clientAddress }: { readonly stage: string; readonly clientAddress: ClientAddress },
 ): CheckedConfiguration {
-  const taken = fieldsOfTheConstruct(bridge).map(
-    (field) => `bridge.${field}: expected nothing, since the construct fills it in`,
+  const taken = fieldsOfTheConstruct(given).map(
+    (field) => `configuration.${field}: expected nothing, since the construct fills it in`,
   );
   try {
     const configuration = parseConfiguration(
-      completeConfiguration(bridge, { ...STAND_INS, stage }, clientAddress),
+      completeConfiguration(given, { ...STAND_INS, stage }, clientAddress),
     );
     return taken.length === 0 ? { ok: true, configuration } : { ok: false, problems: taken };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    const problems = error.message.split('\n').map((problem) => `bridge.${problem}`);
+    const problems = error.message.split('\n').map((problem) => `configuration.${problem}`);
     return { ok: false, problems: [...taken, ...problems] };
   }
 }
 
-/** The document for the task, as the program reads it. */
+/** The document that the task's program reads. */
 export function completeConfiguration(
-  bridge: BridgeConfiguration,
-  resources: BridgeResources,
+  given: ProgramConfiguration,
+  resources: ProgramResources,
   clientAddress: ClientAddress,
 ): Record<string, unknown> {
-  const listeners = bridge.listeners ?? parseDefaults().listeners;
+  const listeners = given.listeners ?? parseDefaults().listeners;
   return {
-    ...bridge,
+    ...given,
     listeners:
       clientAddress.kind === 'preserved'
         ? listeners
@@ -93,10 +93,10 @@ export function completeConfiguration(
             clientAddress: 'proxy',
             trustedProxies: [...resources.loadBalancerCidrs],
           })),
-    store: { ...bridge.store, bucket: resources.bucket },
+    store: { ...given.store, bucket: resources.bucket },
     notify: { topicArn: resources.topicArn },
-    credentials: { ...bridge.credentials, table: resources.table },
-    tls: { ...bridge.tls, certificates: [resources.certificate] },
+    credentials: { ...given.credentials, table: resources.table },
+    tls: { ...given.tls, certificates: [resources.certificate] },
     health: { host: '0.0.0.0', port: HEALTH_PORT },
     metrics: { emf: true, stage: resources.stage },
   };
@@ -112,9 +112,9 @@ function parseDefaults(): Configuration {
   });
 }
 
-/** What only an untyped caller, as a JSON file, can have written. */
-function fieldsOfTheConstruct(bridge: object): string[] {
-  const document = bridge as Record<string, unknown>;
+/** The fields of the construct that an untyped caller, such as a JSON file, has set. */
+function fieldsOfTheConstruct(given: object): string[] {
+  const document = given as Record<string, unknown>;
   const fields = ['notify', 'health', 'metrics', 'local'].filter((name) => name in document);
   for (const [section, name] of [
     ['store', 'bucket'],
@@ -130,7 +130,7 @@ function fieldsOfTheConstruct(bridge: object): string[] {
   return fields;
 }
 
-/** Every key prefix that mail is stored under, each with a slash at its end. */
+/** Every key prefix that mail is stored under. Each ends in a slash. */
 export function mailPrefixes(
   { store, routes }: Configuration,
   additional: readonly string[],

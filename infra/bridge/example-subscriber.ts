@@ -1,4 +1,4 @@
-// What a team subscribes with: topic → queue with dead-letter queue → function, failures told message by message.
+// An example of a subscriber: topic → queue with dead-letter queue → function, with failures reported for each message.
 import {
   aws_iam as iam,
   aws_lambda as lambda,
@@ -9,20 +9,20 @@ import {
   RemovalPolicy,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { MailBridge } from './mail-bridge.ts';
 import { requireArtifact } from '../tools/package-root.ts';
 
 const TIMEOUT = Duration.seconds(30);
-/** Lambda asks for six times the function's timeout, so that its own retries fit. */
+/** AWS recommends six times the function's timeout, so that Lambda's own retries fit. */
 const VISIBILITY_TIMEOUT = Duration.seconds(180);
 const TRIES = 5;
 
+/** Queue and function. The caller subscribes the queue and lets the function read mail. */
 export class ExampleSubscriber extends Construct {
   readonly queue: sqs.IQueue;
   readonly deadLetterQueue: sqs.IQueue;
   readonly handler: lambda.Function;
 
-  constructor(scope: Construct, id: string, { bridge }: { readonly bridge: MailBridge }) {
+  constructor(scope: Construct, id: string) {
     super(scope, id);
     const secured = { enforceSSL: true, encryption: sqs.QueueEncryption.SQS_MANAGED };
     this.deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
@@ -35,6 +35,17 @@ export class ExampleSubscriber extends Construct {
       retentionPeriod: Duration.days(14),
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: TRIES },
     });
+    this.handler = this.#makeHandler();
+    this.handler.addEventSource(
+      new eventSources.SqsEventSource(this.queue, {
+        batchSize: 10,
+        reportBatchItemFailures: true,
+        maxConcurrency: 10,
+      }),
+    );
+  }
+
+  #makeHandler(): lambda.Function {
     const logGroup = new logs.LogGroup(this, 'Log', {
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -43,7 +54,7 @@ export class ExampleSubscriber extends Construct {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
     logGroup.grantWrite(role);
-    this.handler = new lambda.Function(this, 'Function', {
+    return new lambda.Function(this, 'Function', {
       description: 'Logs the subject of each mail that arrives',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
@@ -54,14 +65,5 @@ export class ExampleSubscriber extends Construct {
       role,
       logGroup,
     });
-    this.handler.addEventSource(
-      new eventSources.SqsEventSource(this.queue, {
-        batchSize: 10,
-        reportBatchItemFailures: true,
-        maxConcurrency: 10,
-      }),
-    );
-    bridge.grantReadMail(this.handler);
-    bridge.addSubscriber(this.queue, { deadLetterQueue: this.deadLetterQueue });
   }
 }

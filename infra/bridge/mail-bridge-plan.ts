@@ -1,126 +1,101 @@
-// From props to a plan: defaults filled in, and every mistake told at once, before anything is made.
-import {
-  aws_ec2 as ec2,
-  aws_ecs as ecs,
-  aws_logs as logs,
-  Annotations,
-  Names,
-  Stack,
-} from 'aws-cdk-lib';
+// Turns the props into a plan: fills in the defaults, and reports all errors together before anything is created.
+import { Annotations, aws_ec2 as ec2, Names, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Configuration } from '../../src/config/index.ts';
-import { checkBridgeConfiguration, mailPrefixes } from './configuration.ts';
-import { ClientAddress, Egress } from './choices.ts';
 import { checkDnsPlan, type DnsPlan } from '../network/dns.ts';
 import type { PublishedPort } from '../network/edge.ts';
-import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { chooseLoadBalancerSubnets } from '../network/network.ts';
+import { checkConfiguration, mailPrefixes } from './configuration.ts';
+import { type DefaultedProps, withDefaults } from './mail-bridge-defaults.ts';
+import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { SettingsError } from './settings-error.ts';
-import { TlsCertificate } from '../certificate/tls-certificate.ts';
 
-/** What must not be in one process: the deadline of the drain and Fargate's own. */
+/** Fargate kills a task this long after SIGTERM; the program must have stopped by then. */
 const STOP_TIMEOUT_SECONDS = 120;
-/** The ports that a program without rights can listen on, and those that the world expects. */
+/** The container's user cannot listen on ports below 1024: container port → the port that clients expect. */
 const WELL_KNOWN_PORTS: Readonly<Record<number, number>> = { 2525: 25, 2587: 587, 2465: 465 };
 /** ECS: target groups of one service. */
 const MAX_PORTS = 5;
 const CONFIGURATION_CHARACTERS = 40_000;
-/** A process with nothing to do. */
+/** An idle process. */
 const BASE_OCTETS = 128 * 1024 * 1024;
 /** One connection with TLS and its buffers; what it holds of a message is in `limits.memory`. */
 const CONNECTION_OCTETS = 64 * 1024;
 
-export interface BridgePlan {
+/** The props with their defaults, checked, and what follows from them. */
+export interface MailBridgePlan extends Omit<DefaultedProps, 'ports'> {
   readonly stage: string;
   readonly configuration: Configuration;
   readonly mailPrefixes: readonly string[];
   readonly ports: readonly PublishedPort[];
-  readonly clientAddress: ClientAddress;
-  readonly dualStack: boolean;
-  readonly egress: Egress;
-  /** Of the load balancer; as many fixed addresses. */
+  /** Zones of the load balancer; it has a fixed address in each. */
   readonly zones: number;
   readonly loadBalancerSubnets: ec2.SubnetSelection;
-  readonly internetFacing: boolean;
   readonly peers: readonly ec2.IPeer[];
-  readonly cpu: number;
-  readonly memoryMiB: number;
-  readonly architecture: ecs.CpuArchitecture;
   readonly minimumTasks: number;
-  readonly maximumTasks: number;
-  readonly logRetention: logs.RetentionDays;
   readonly dns: DnsPlan;
 }
 
-/** Fills in the defaults. @throws SettingsError with everything that is wrong with the props at once. */
-export function planBridge(scope: Construct, props: MailBridgeProps): BridgePlan {
-  const clientAddress = props.clientAddress ?? ClientAddress.preserved();
+/** @throws SettingsError with all errors in the props. */
+export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBridgePlan {
+  const given = withDefaults(props);
   const stage = props.stage ?? Names.uniqueResourceName(scope, { maxLength: 64, separator: '-' });
-  const checked = checkBridgeConfiguration(props.bridge, { stage, clientAddress });
+  const checked = checkConfiguration(props.configuration, { ...given, stage });
   const configuration = checked.ok ? checked.configuration : undefined;
-  const egress = props.egress ?? Egress.nat();
-  const internetFacing = props.internetFacing ?? true;
-  const loadBalancerSubnets =
-    props.loadBalancerSubnets ?? chooseLoadBalancerSubnets(internetFacing, egress);
-  const zones = countZones(props, loadBalancerSubnets);
-  const dualStack = props.dualStack ?? false;
-  const certificate = props.certificate ?? TlsCertificate.selfSigned();
-  const plan = {
-    stage,
-    clientAddress,
-    zones,
-    dualStack,
-    egress,
-    internetFacing,
-    loadBalancerSubnets,
-    peers: props.allowedPeers ?? [ec2.Peer.anyIpv4(), ...(dualStack ? [ec2.Peer.anyIpv6()] : [])],
-    cpu: props.cpu ?? 512,
-    memoryMiB: props.memoryMiB ?? 1024,
-    architecture: props.architecture ?? ecs.CpuArchitecture.ARM64,
-    minimumTasks: props.minimumTasks ?? zones,
-    maximumTasks: props.maximumTasks ?? 10,
-    logRetention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
-    dns: {
-      hostname: configuration?.hostname ?? '',
-      mailDomains: props.mailDomains ?? [],
-      mtaSts: props.mtaSts ?? 'none',
-      tlsReportAddress: props.tlsReportAddress,
-      receiveOnly: props.receiveOnly ?? false,
-    },
-  } satisfies Partial<BridgePlan>;
-  const ports = configuration === undefined ? [] : publishedPorts(configuration, props.ports ?? {});
+  const network = planNetwork(props, given);
+  const dns = planDns(props, given, configuration?.hostname ?? '');
+  const ports = configuration === undefined ? [] : publishPorts(configuration, given.ports);
+
   const problems = [
     ...(checked.ok ? [] : checked.problems),
-    ...(configuration === undefined ? [] : configurationProblems(configuration, plan, ports)),
-    ...networkProblems(plan, props, Stack.of(scope).availabilityZones.length),
-    ...checkDnsPlan(plan.dns, props.hostedZone?.zoneName, certificate.isTrusted),
+    ...(configuration === undefined
+      ? []
+      : configurationProblems(configuration, given.memoryMiB, ports)),
+    ...networkProblems(network, given, props, Stack.of(scope).availabilityZones.length),
+    ...checkDnsPlan(dns, props.hostedZone?.zoneName, given.certificate.isTrusted),
   ];
   if (configuration === undefined || problems.length > 0) {
     throw new SettingsError(scope.node.path, problems);
   }
-  if (clientAddress.kind === 'proxy-protocol') {
-    Annotations.of(scope).addWarningV2(
-      'mailsluice:proxy-header-placement',
-      'An NLB sends its PROXY v2 header only with the first octets of the client, but in SMTP the server speaks first: every session would time out. Ask AWS Support to set proxy_protocol_v2.client_to_server.header_placement to on_first_ack for the target groups before you point mail here (infra/README.md, "IPv6").',
-    );
-  }
+  warnAboutProxyHeader(scope, given);
   return {
-    ...plan,
+    ...given,
+    ...network,
+    stage,
     configuration,
+    dns,
     ports: ports.map(({ publicPort, ...port }) => ({ ...port, publicPort: publicPort ?? 0 })),
-    mailPrefixes: mailPrefixes(configuration, props.additionalPrefixes ?? []),
+    mailPrefixes: mailPrefixes(configuration, given.additionalPrefixes),
   };
 }
 
-/** A VPC that is given says itself in how many zones it can be. */
-function countZones({ vpc, zones = 2 }: MailBridgeProps, selection: ec2.SubnetSelection): number {
-  if (vpc === undefined) return zones;
-  return vpc.selectSubnets(selection).subnets.length;
+type NetworkPlan = Pick<MailBridgePlan, 'zones' | 'loadBalancerSubnets' | 'peers' | 'minimumTasks'>;
+
+function planNetwork(props: MailBridgeProps, given: DefaultedProps): NetworkPlan {
+  const { internetFacing, egress, dualStack } = given;
+  const loadBalancerSubnets =
+    props.loadBalancerSubnets ?? chooseLoadBalancerSubnets(internetFacing, egress);
+  // A VPC that is given decides itself in how many zones the service runs.
+  const zones = props.vpc?.selectSubnets(loadBalancerSubnets).subnets.length ?? given.zones;
+  return {
+    zones,
+    loadBalancerSubnets,
+    minimumTasks: props.minimumTasks ?? zones,
+    peers: props.allowedPeers ?? [ec2.Peer.anyIpv4(), ...(dualStack ? [ec2.Peer.anyIpv6()] : [])],
+  };
+}
+
+function planDns(
+  { tlsReportAddress }: MailBridgeProps,
+  { mailDomains, mtaSts, receiveOnly }: DefaultedProps,
+  hostname: string,
+): DnsPlan {
+  return { hostname, mailDomains, mtaSts, tlsReportAddress, receiveOnly };
 }
 
 type PlannedPort = Omit<PublishedPort, 'publicPort'> & { readonly publicPort: number | undefined };
 
-function publishedPorts(
+function publishPorts(
   { listeners }: Configuration,
   ports: Readonly<Record<string, number>>,
 ): PlannedPort[] {
@@ -133,7 +108,7 @@ function publishedPorts(
 
 function configurationProblems(
   configuration: Configuration,
-  { memoryMiB }: Pick<BridgePlan, 'memoryMiB'>,
+  memoryMiB: number,
   ports: readonly PlannedPort[],
 ): string[] {
   const { listeners, limits, shutdown } = configuration;
@@ -145,24 +120,24 @@ function configurationProblems(
   const { length } = JSON.stringify(configuration);
   if (length > CONFIGURATION_CHARACTERS) {
     problems.push(
-      `bridge: expected at most ${CONFIGURATION_CHARACTERS} characters as JSON, since ECS takes 64 KiB for a whole task definition, got ${length}`,
+      `configuration: expected at most ${CONFIGURATION_CHARACTERS} characters as JSON, since ECS takes 64 KiB for a whole task definition, got ${length}`,
     );
   }
   if (listeners.length > MAX_PORTS) {
     problems.push(
-      `bridge.listeners: expected at most ${MAX_PORTS}, ECS's own limit, got ${listeners.length}`,
+      `configuration.listeners: expected at most ${MAX_PORTS}, the limit of ECS, got ${listeners.length}`,
     );
   }
   for (const { name, port } of listeners) {
     if (port < 1024) {
       problems.push(
-        `bridge.listeners: expected a port from 1024 on, which the container's user can listen on, got ${port} for "${name}"`,
+        `configuration.listeners: expected a port of at least 1024, which the container's user can listen on, got ${port} for "${name}"`,
       );
     }
   }
   if (shutdown.deadline >= STOP_TIMEOUT_SECONDS) {
     problems.push(
-      `bridge.shutdown.deadline: expected less than ${STOP_TIMEOUT_SECONDS} s, after which Fargate kills, got ${shutdown.deadline} s`,
+      `configuration.shutdown.deadline: expected less than ${STOP_TIMEOUT_SECONDS} s, after which Fargate kills the task, got ${shutdown.deadline} s`,
     );
   }
   const needed = BASE_OCTETS + limits.memory * 1.5 + limits.maxConnections * CONNECTION_OCTETS;
@@ -175,39 +150,45 @@ function configurationProblems(
 }
 
 function networkProblems(
-  plan: Pick<
-    BridgePlan,
-    'dualStack' | 'clientAddress' | 'minimumTasks' | 'maximumTasks' | 'zones' | 'internetFacing'
-  >,
+  { zones, minimumTasks }: NetworkPlan,
+  { dualStack, clientAddress, maximumTasks, internetFacing }: DefaultedProps,
   { allocationIds, vpc }: MailBridgeProps,
   knownZones: number,
 ): string[] {
   const problems: string[] = [];
-  if (vpc === undefined && plan.zones > knownZones) {
+  if (vpc === undefined && zones > knownZones) {
     problems.push(
-      `zones: expected at most ${knownZones}, since a stack without account and region knows no more, got ${plan.zones}; give the stack an env, or override its availabilityZones`,
+      `zones: expected at most ${knownZones}, since a stack without account and region knows no more, got ${zones}; give the stack an env, or override its availabilityZones`,
     );
   }
-  if (plan.dualStack && plan.clientAddress.kind === 'preserved') {
+  if (dualStack && clientAddress.kind === 'preserved') {
     problems.push(
       'dualStack: expected clientAddress ClientAddress.proxyProtocol(), since an NLB cannot keep an IPv6 address on a connection to an IPv4 task',
     );
   }
-  if (plan.minimumTasks < 1 || plan.maximumTasks < plan.minimumTasks) {
+  if (minimumTasks < 1 || maximumTasks < minimumTasks) {
     problems.push(
-      `minimumTasks and maximumTasks: expected 1 <= minimum <= maximum, got ${plan.minimumTasks} and ${plan.maximumTasks}`,
+      `minimumTasks and maximumTasks: expected 1 <= minimum <= maximum, got ${minimumTasks} and ${maximumTasks}`,
     );
   }
-  if (vpc === undefined && (plan.zones < 2 || plan.zones > 6)) {
-    problems.push(`zones: expected 2 to 6, got ${plan.zones}`);
+  if (vpc === undefined && (zones < 2 || zones > 6)) {
+    problems.push(`zones: expected 2 to 6, got ${zones}`);
   }
-  if (allocationIds !== undefined && !plan.internetFacing) {
+  if (allocationIds !== undefined && !internetFacing) {
     problems.push('allocationIds: expected none for an internal load balancer');
   }
-  if (allocationIds !== undefined && allocationIds.length !== plan.zones) {
+  if (allocationIds !== undefined && allocationIds.length !== zones) {
     problems.push(
-      `allocationIds: expected one for each of ${plan.zones} zones of the load balancer, got ${allocationIds.length}`,
+      `allocationIds: expected one for each of ${zones} zones of the load balancer, got ${allocationIds.length}`,
     );
   }
   return problems;
+}
+
+function warnAboutProxyHeader(scope: Construct, { clientAddress }: DefaultedProps): void {
+  if (clientAddress.kind !== 'proxy-protocol') return;
+  Annotations.of(scope).addWarningV2(
+    'mailsluice:proxy-header-placement',
+    'An NLB sends its PROXY v2 header only with the first octets of the client, but in SMTP the server speaks first: every session would time out. Ask AWS Support to set proxy_protocol_v2.client_to_server.header_placement to on_first_ack for the target groups before you point mail here (infra/README.md, "IPv6").',
+  );
 }

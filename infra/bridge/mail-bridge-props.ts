@@ -1,4 +1,4 @@
-// What one may say to the construct, each with its default.
+// The props of the construct, each with its default.
 import type {
   aws_dynamodb as dynamodb,
   aws_ec2 as ec2,
@@ -9,32 +9,32 @@ import type {
   aws_s3 as s3,
   aws_sns as sns,
 } from 'aws-cdk-lib';
-import type { BridgeConfiguration } from './configuration.ts';
-import type { ClientAddress, Egress, MtaStsMode } from './choices.ts';
 import type { TlsCertificate } from '../certificate/tls-certificate.ts';
+import type { ClientAddress, Egress, MtaStsMode } from './choices.ts';
+import type { ProgramConfiguration } from './configuration.ts';
 
 export interface MailBridgeProps {
-  /** The program's configuration: what `mailsluice serve` reads, without what names AWS resources. */
-  readonly bridge: BridgeConfiguration;
+  /** The program's configuration: what `mailsluice serve` reads, without the fields that name AWS resources. */
+  readonly configuration: ProgramConfiguration;
 
   /**
-   * Where mail is stored.
+   * The bucket in which mail is stored.
    * @default - a new bucket: TLS only, encrypted, versioned, no public access, retained
    */
   readonly bucket?: s3.IBucket;
   /**
-   * Where mail is announced.
+   * The topic to which mail is announced.
    * @default - a new topic, TLS only, retained
    */
   readonly topic?: sns.ITopic;
   /**
-   * The credentials. Partition key `pk` (string), TTL attribute `ttl`.
+   * The table of credentials. Partition key `pk` (string), TTL attribute `ttl`.
    * @default - a new table: on demand, point-in-time recovery, deletion protection, retained
    */
   readonly table?: dynamodb.ITable;
   /**
-   * The key of bucket and topic, where they are given and have one that they do not know of.
-   * @default - the keys that bucket and topic know of
+   * The KMS key of a given bucket or topic whose construct does not know its key, as that of an imported one.
+   * @default - the keys that bucket and topic know
    */
   readonly encryptionKey?: kms.IKey;
   /**
@@ -43,44 +43,44 @@ export interface MailBridgeProps {
    */
   readonly allocationIds?: readonly string[];
   /**
-   * Those addresses themselves, for the DNS records to paste.
-   * @default - known where the addresses are new
+   * The IP addresses of `allocationIds`, for the DNS records in the outputs.
+   * @default - the new addresses, if there are any
    */
   readonly addresses?: readonly string[];
 
   /**
-   * The VPC. To one that is given nothing is added: it should have gateway endpoints for S3 and DynamoDB.
+   * The VPC. Nothing is added to a given one, which should have gateway endpoints for S3 and DynamoDB.
    * @default - a new VPC
    */
   readonly vpc?: ec2.IVpc;
   /**
    * Subnets of the tasks.
-   * @default - those that `egress` calls for
+   * @default - those that `egress` needs
    */
   readonly taskSubnets?: ec2.SubnetSelection;
   /**
    * Subnets of the load balancer, one for each zone.
-   * @default - public; those of the tasks where it is internal
+   * @default - public subnets; the subnets of the tasks if the load balancer is internal
    */
   readonly loadBalancerSubnets?: ec2.SubnetSelection;
   /**
-   * How the tasks reach AWS.
+   * How the tasks reach AWS services.
    * @default Egress.nat(1)
    */
   readonly egress?: Egress;
   /**
-   * Zones of a new VPC; the service and its addresses are in all of them.
+   * Availability zones of a new VPC. The service has an address in each.
    * @default 2
    */
   readonly zones?: number;
   /**
-   * Whether the internet reaches the load balancer.
+   * Whether the load balancer can be reached from the internet.
    * @default true
    */
   readonly internetFacing?: boolean;
   /**
-   * Who may connect.
-   * @default - everybody
+   * The networks and security groups that may connect.
+   * @default - all
    */
   readonly allowedPeers?: readonly ec2.IPeer[];
   /**
@@ -89,29 +89,29 @@ export interface MailBridgeProps {
    */
   readonly ports?: Readonly<Record<string, number>>;
   /**
-   * How the program learns who its client is. Read the warning of `ClientAddress.proxyProtocol` before using it.
+   * How the program learns the address of its client. Read the warning of `ClientAddress.proxyProtocol` first.
    * @default ClientAddress.preserved()
    */
   readonly clientAddress?: ClientAddress;
   /**
-   * IPv6 besides IPv4. Needs `ClientAddress.proxyProtocol()`, with what is said there.
+   * IPv6 in addition to IPv4. Requires `ClientAddress.proxyProtocol()`; read its warning first.
    * @default false
    */
   readonly dualStack?: boolean;
 
   /**
-   * Certificate and key.
+   * The TLS certificate and its key.
    * @default TlsCertificate.selfSigned()
    */
   readonly certificate?: TlsCertificate;
   /**
    * The container image.
-   * @default - the one of this package, built when it is deployed
+   * @default - the image of this package, built at deployment
    */
   readonly image?: ecs.ContainerImage;
   /**
-   * The cluster to run in.
-   * @default - a new one with Container Insights
+   * The ECS cluster.
+   * @default - a new cluster with Container Insights
    */
   readonly cluster?: ecs.ICluster;
   /**
@@ -125,33 +125,33 @@ export interface MailBridgeProps {
    */
   readonly memoryMiB?: number;
   /**
-   * Processor of the tasks.
+   * Processor architecture of the tasks.
    * @default ecs.CpuArchitecture.ARM64
    */
   readonly architecture?: ecs.CpuArchitecture;
   /**
-   * The fewest tasks.
+   * Minimum number of tasks.
    * @default - one for each zone
    */
   readonly minimumTasks?: number;
   /**
-   * The most tasks.
+   * Maximum number of tasks.
    * @default 10
    */
   readonly maximumTasks?: number;
   /**
-   * Key prefixes besides those of `bridge`, as credentials may have one of their own.
+   * Key prefixes in addition to those in `configuration`, as for credentials that have their own.
    * @default - none
    */
   readonly additionalPrefixes?: readonly string[];
 
   /**
-   * Where DNS records are made.
-   * @default - none are made; they are an output to paste
+   * The hosted zone in which DNS records are created.
+   * @default - no records are created; an output lists them
    */
   readonly hostedZone?: route53.IHostedZone;
   /**
-   * Domains whose mail comes here, for their MX records.
+   * Domains that receive mail here, for their MX records.
    * @default - none
    */
   readonly mailDomains?: readonly string[];
@@ -161,43 +161,43 @@ export interface MailBridgeProps {
    */
   readonly mtaSts?: MtaStsMode;
   /**
-   * Where other mail servers report on TLS (RFC 8460).
-   * @default - they are not asked to
+   * The address to which other mail servers send TLS reports (RFC 8460).
+   * @default - no reports are requested
    */
   readonly tlsReportAddress?: string;
   /**
-   * These domains send no mail: says so by SPF and DMARC.
+   * Publishes in SPF and DMARC that `mailDomains` send no mail.
    * @default false
    */
   readonly receiveOnly?: boolean;
 
   /**
-   * Tells this installation's metrics from those of another in the same account and region.
+   * Distinguishes the metrics of this installation from those of another in the same account and region.
    * @default - a unique name
    */
   readonly stage?: string;
   /**
-   * How long the log is kept.
+   * Retention of the log.
    * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: logs.RetentionDays;
   /**
-   * Hears of alarms that cannot wait.
-   * @default - nobody is told
+   * Is notified of urgent alarms.
+   * @default - nobody is notified
    */
   readonly alarmTopic?: sns.ITopic;
   /**
-   * Hears of alarms that can wait until the morning.
+   * Is notified of alarms that can wait until the morning.
    * @default - `alarmTopic`
    */
   readonly warningTopic?: sns.ITopic;
   /**
-   * Where RUNBOOK.md is to be read; alarms name it, with their article.
+   * The address of RUNBOOK.md. Each alarm links to its article there.
    * @default 'infra/RUNBOOK.md'
    */
   readonly runbookUrl?: string;
   /**
-   * An example of a subscriber: a queue with a dead-letter queue, and a function that logs each mail's subject.
+   * Adds an example subscriber: a queue with a dead-letter queue, and a function that logs the subject of each mail.
    * @default false
    */
   readonly exampleSubscriber?: boolean;

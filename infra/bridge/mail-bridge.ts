@@ -1,4 +1,4 @@
-// The construct: an SMTP service on Fargate behind fixed addresses, with everything to run it in earnest.
+// The construct: an SMTP service on Fargate behind fixed addresses, with alarms, dashboard and DNS records.
 import {
   aws_cloudwatch as cloudwatch,
   type aws_dynamodb as dynamodb,
@@ -18,33 +18,33 @@ import {
 import { Construct, type IConstruct } from 'constructs';
 import type { Configuration } from '../../src/config/index.ts';
 import type { MetricName } from '../../src/telemetry/metric-names.ts';
-import { Alarms } from '../watch/alarms.ts';
-import { completeConfiguration } from './configuration.ts';
-import { BridgeImage } from './image.ts';
-import { bridgeMetric, type BridgeMetricOptions } from '../watch/metrics.ts';
-import { Dashboard, type DashboardProps } from '../watch/dashboard.ts';
+import type { BoundCertificate } from '../certificate/tls-certificate.ts';
+import { MailData } from '../data/mail-data.ts';
 import { Dns, renderRecords } from '../network/dns.ts';
 import { Edge, type PublishedPort } from '../network/edge.ts';
-import { ExampleSubscriber } from './example-subscriber.ts';
-import { LogQueries } from '../watch/log-queries.ts';
-import { type BridgePlan, planBridge } from './mail-bridge-plan.ts';
-import type { MailBridgeProps } from './mail-bridge-props.ts';
-import { MailData } from '../data/mail-data.ts';
 import { Network } from '../network/network.ts';
+import { Alarms } from '../watch/alarms.ts';
+import { Dashboard, type DashboardProps } from '../watch/dashboard.ts';
+import { LogQueries } from '../watch/log-queries.ts';
+import { bridgeMetric, type BridgeMetricOptions } from '../watch/metrics.ts';
+import { completeConfiguration, type ProgramConfiguration } from './configuration.ts';
+import { ExampleSubscriber } from './example-subscriber.ts';
+import { ProgramImage } from './image.ts';
+import { type MailBridgePlan, planMailBridge } from './mail-bridge-plan.ts';
+import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { acknowledgePrefixes } from './prefix-findings.ts';
 import { Service } from './service.ts';
 import { makeTaskRole, type TableWrite } from './task-role.ts';
-import { type BoundCertificate, TlsCertificate } from '../certificate/tls-certificate.ts';
 
-/** How a subscriber wants to be told. */
+/** Options of a subscriber. */
 export interface SubscriberOptions {
   /**
-   * Only mail whose attributes match, as `{ listener: SubscriptionFilter.stringFilter({ allowlist: ['mx'] }) }`.
+   * Announces only mail whose attributes match, as `{ listener: SubscriptionFilter.stringFilter({ allowlist: ['mx'] }) }`.
    * @default - all mail
    */
   readonly filterPolicy?: Readonly<Record<string, sns.SubscriptionFilter>>;
   /**
-   * Where notifications go that could not be delivered.
+   * Takes the notifications that could not be delivered.
    * @default - a new queue
    */
   readonly deadLetterQueue?: sqs.IQueue;
@@ -53,7 +53,7 @@ export interface SubscriberOptions {
 const MARK = Symbol.for('mailsluice.MailBridge');
 
 export class MailBridge extends Construct implements ec2.IConnectable {
-  /** Whether a construct is one of these, from whatever copy of this module. */
+  /** Whether a construct is a MailBridge, of this copy of the module or of another. */
   static isMailBridge(construct: IConstruct): construct is MailBridge {
     return MARK in construct;
   }
@@ -69,19 +69,19 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   readonly taskRole: iam.Role;
   readonly alarms: readonly cloudwatch.Alarm[];
   readonly dashboard: cloudwatch.Dashboard;
-  /** The network side: `allowFrom` of it opens the load balancer to more peers. */
+  /** The security group of the load balancer: `connections.allowFrom` opens it to more peers. */
   readonly connections: ec2.Connections;
   /** The value of the dimension `Stage` in every metric. */
   readonly stage: string;
   /** The key prefixes that mail is stored under. */
   readonly mailPrefixes: readonly string[];
-  /** The ports the world finds, and the program's own. */
+  /** The public port and the container port of each listener. */
   readonly ports: readonly PublishedPort[];
-  /** Where a newer certificate can be put by hand, if it is in a secret. */
+  /** The secret in which the certificate is replaced by hand, if it is in a secret. */
   readonly certificateSecret: BoundCertificate['secret'];
-  /** The DNS records to make, one a line; made already where there is a hosted zone. */
+  /** The DNS records, one a line. With a hosted zone they are created; otherwise they are to be created by hand. */
   readonly dnsRecords: string;
-  /** The fixed addresses, as far as they are known. */
+  /** The fixed addresses, if they are known. */
   readonly addresses: readonly string[];
   /** The program's configuration with its defaults. */
   readonly configuration: Configuration;
@@ -90,7 +90,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   constructor(scope: Construct, id: string, props: MailBridgeProps) {
     super(scope, id);
     Object.defineProperty(this, MARK, { value: true });
-    const plan = planBridge(this, props);
+    const plan = planMailBridge(this, props);
     this.stage = plan.stage;
     this.configuration = plan.configuration;
     this.ports = plan.ports;
@@ -102,30 +102,16 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     this.table = data.table;
     this.addresses = props.addresses ?? data.addresses;
 
-    const network = new Network(this, 'Network', {
-      ...plan,
-      vpc: props.vpc,
-      taskSubnets: props.taskSubnets,
-      bucketArn: this.bucket.bucketArn,
-      usesAcm: props.certificate?.source === 'acm',
-    });
+    const network = this.#makeNetwork(props, plan);
     this.vpc = network.vpc;
-    const edge = new Edge(this, 'Edge', {
-      ...plan,
-      vpc: this.vpc,
-      subnets: plan.loadBalancerSubnets,
-      allocationIds: props.allocationIds ?? data.allocationIds,
-    });
+    const edge = this.#makeEdge(plan, props.allocationIds ?? data.allocationIds);
     this.loadBalancer = edge.loadBalancer;
     this.connections = new ec2.Connections({
       securityGroups: [edge.securityGroup],
       defaultPort: ec2.Port.tcp(this.ports[0]?.publicPort ?? 25),
     });
 
-    const certificate = (props.certificate ?? TlsCertificate.selfSigned()).bind(
-      this,
-      this.configuration.hostname,
-    );
+    const certificate = plan.certificate.bind(this, this.configuration.hostname);
     this.certificateSecret = certificate.secret;
     this.#keys = distinctKeys([
       props.encryptionKey,
@@ -134,54 +120,22 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       certificate.secret?.encryptionKey,
     ]);
     this.taskRole = this.#makeTaskRole(certificate);
-    const service = new Service(this, 'Service', {
-      ...plan,
-      vpc: this.vpc,
-      subnets: network.taskSubnets,
-      assignPublicIp: network.assignPublicIp,
-      cluster: props.cluster,
-      image: props.image ?? BridgeImage.fromPackage(plan.architecture),
-      taskRole: this.taskRole,
-      edge,
-      activeConnections: this.metricActiveConnections({ statistic: cloudwatch.Stats.AVERAGE }),
-      configuration: this.#renderConfiguration(props, plan, certificate),
-    });
+    const service = this.#makeService(props, plan, { network, edge, certificate });
     this.service = service.service;
     this.cluster = service.cluster;
     this.logGroup = service.logGroup;
-    // The rights and the certificate first, then the tasks that need them.
-    this.service.node.addDependency(this.taskRole);
-    if (certificate.dependency !== undefined) {
-      this.service.node.addDependency(certificate.dependency);
-    }
 
-    const watched = {
-      stage: this.stage,
-      service: this.service,
-      loadBalancer: this.loadBalancer,
-      targetGroups: edge.targetGroups.map(({ targetGroup }) => targetGroup),
-      topic: this.topic,
-    };
+    const watched = this.#watchedParts(edge);
     this.alarms = this.#makeAlarms(props, plan, watched);
     this.dashboard = new Dashboard(this, 'Dashboard', {
       ...watched,
       alarms: this.alarms,
     }).dashboard;
     new LogQueries(this, 'LogQueries', { stage: this.stage, logGroup: this.logGroup });
-
-    const { loadBalancerDnsName } = this.loadBalancer;
-    this.dnsRecords = renderRecords(plan.dns, this.addresses, loadBalancerDnsName);
-    if (props.hostedZone !== undefined) {
-      new Dns(this, 'Dns', {
-        ...plan.dns,
-        hostedZone: props.hostedZone,
-        loadBalancer: this.loadBalancer,
-        dualStack: plan.dualStack,
-      });
-    }
+    this.dnsRecords = this.#publishDns(props, plan);
   }
 
-  /** Lets somebody read the stored mail, and decrypt it. */
+  /** Grants the right to read and decrypt the stored mail. */
   grantReadMail(grantee: iam.IGrantable): iam.Grant {
     const { bucketArn } = this.bucket;
     const { grantPrincipal } = grantee;
@@ -204,8 +158,8 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   /**
-   * Announces every mail to a function or a queue. A function may then read the mail; whoever reads the queue
-   * is given that by `grantReadMail`. What cannot be delivered goes to the dead-letter queue.
+   * Subscribes a function or a queue. The function is granted the right to read mail; the consumer of a queue needs
+   * `grantReadMail`. Returns the dead-letter queue, which takes the notifications that could not be delivered.
    */
   addSubscriber(
     subscriber: lambda.IFunction | sqs.IQueue,
@@ -275,10 +229,10 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     return this.metric('OutboxOldestAge', options);
   }
 
-  /** What is not given. */
+  /** Creates what is not given. */
   #makeData(
     { bucket, topic, table, encryptionKey, allocationIds }: MailBridgeProps,
-    { zones, internetFacing }: BridgePlan,
+    { zones, internetFacing }: MailBridgePlan,
   ): MailData {
     return new MailData(this, 'Data', {
       addresses: internetFacing && allocationIds === undefined ? zones : 0,
@@ -286,6 +240,25 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       ...(topic && { topic }),
       ...(table && { table }),
       ...(encryptionKey && { encryptionKey }),
+    });
+  }
+
+  #makeNetwork({ vpc, taskSubnets }: MailBridgeProps, plan: MailBridgePlan): Network {
+    return new Network(this, 'Network', {
+      ...plan,
+      vpc,
+      taskSubnets,
+      bucketArn: this.bucket.bucketArn,
+      usesAcm: plan.certificate.source === 'acm',
+    });
+  }
+
+  #makeEdge(plan: MailBridgePlan, allocationIds: readonly string[]): Edge {
+    return new Edge(this, 'Edge', {
+      ...plan,
+      vpc: this.vpc,
+      subnets: plan.loadBalancerSubnets,
+      allocationIds,
     });
   }
 
@@ -301,9 +274,39 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     });
   }
 
+  #makeService(
+    { configuration, cluster, image }: MailBridgeProps,
+    plan: MailBridgePlan,
+    parts: {
+      readonly network: Network;
+      readonly edge: Edge;
+      readonly certificate: BoundCertificate;
+    },
+  ): Service {
+    const { network, edge, certificate } = parts;
+    const service = new Service(this, 'Service', {
+      ...plan,
+      vpc: this.vpc,
+      subnets: network.taskSubnets,
+      assignPublicIp: network.assignPublicIp,
+      cluster,
+      image: image ?? ProgramImage.fromPackage(plan.architecture),
+      taskRole: this.taskRole,
+      edge,
+      activeConnections: this.metricActiveConnections({ statistic: cloudwatch.Stats.AVERAGE }),
+      configuration: this.#renderConfiguration(configuration, plan, certificate),
+    });
+    // The tasks start after the rights and the certificate that they need.
+    service.service.node.addDependency(this.taskRole);
+    if (certificate.dependency !== undefined) {
+      service.service.node.addDependency(certificate.dependency);
+    }
+    return service;
+  }
+
   #renderConfiguration(
-    { bridge }: MailBridgeProps,
-    { clientAddress }: BridgePlan,
+    given: ProgramConfiguration,
+    { clientAddress }: MailBridgePlan,
     certificate: BoundCertificate,
   ): string {
     const resources = {
@@ -314,17 +317,23 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       stage: this.stage,
       loadBalancerCidrs: [this.vpc.vpcCidrBlock],
     };
-    return Stack.of(this).toJsonString(completeConfiguration(bridge, resources, clientAddress));
+    return Stack.of(this).toJsonString(completeConfiguration(given, resources, clientAddress));
+  }
+
+  /** What the alarms and the dashboard look at. */
+  #watchedParts({ targetGroups }: Edge): Omit<DashboardProps, 'alarms'> {
+    return {
+      stage: this.stage,
+      service: this.service,
+      loadBalancer: this.loadBalancer,
+      targetGroups: targetGroups.map(({ targetGroup }) => targetGroup),
+      topic: this.topic,
+    };
   }
 
   #makeAlarms(
-    {
-      alarmTopic,
-      warningTopic,
-      runbookUrl = 'infra/RUNBOOK.md',
-      exampleSubscriber,
-    }: MailBridgeProps,
-    { minimumTasks }: BridgePlan,
+    { alarmTopic, warningTopic }: MailBridgeProps,
+    { minimumTasks, runbookUrl, exampleSubscriber }: MailBridgePlan,
     watched: Omit<DashboardProps, 'alarms'>,
   ): cloudwatch.Alarm[] {
     const alarms = new Alarms(this, 'Alarms', {
@@ -334,19 +343,34 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       warningTopic,
       runbookUrl,
     });
-    // A release that cannot store mail goes back by itself.
+    // A release that cannot store mail is rolled back.
     watched.service.enableDeploymentAlarms([alarms.commitFailures.alarmName], {
       behavior: ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
     });
-    if (exampleSubscriber === true) {
-      const example = new ExampleSubscriber(this, 'ExampleSubscriber', { bridge: this });
-      alarms.addQueues(example.queue, example.deadLetterQueue);
+    if (exampleSubscriber) {
+      const { queue, deadLetterQueue } = this.#addExampleSubscriber();
+      alarms.addQueues(queue, deadLetterQueue);
     }
     return alarms.all;
   }
+
+  #addExampleSubscriber(): ExampleSubscriber {
+    const example = new ExampleSubscriber(this, 'ExampleSubscriber');
+    this.grantReadMail(example.handler);
+    this.addSubscriber(example.queue, { deadLetterQueue: example.deadLetterQueue });
+    return example;
+  }
+
+  /** Creates the records if there is a hosted zone; returns them in either case. */
+  #publishDns({ hostedZone }: MailBridgeProps, { dns, dualStack }: MailBridgePlan): string {
+    if (hostedZone !== undefined) {
+      new Dns(this, 'Dns', { ...dns, hostedZone, loadBalancer: this.loadBalancer, dualStack });
+    }
+    return renderRecords(dns, this.addresses, this.loadBalancer.loadBalancerDnsName);
+  }
 }
 
-/** What this configuration makes the program write into the table. */
+/** What the program writes into the table with this configuration. */
 function tableWrites({ credentials, duplicates }: Configuration): TableWrite[] {
   return [
     ...(credentials?.recordLastUse === true ? (['last-use'] as const) : []),

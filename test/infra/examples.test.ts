@@ -46,7 +46,7 @@ function makeExample(
 let template: Template;
 beforeAll(() => {
   const stack = makeStack();
-  const bridge = new MailBridge(stack, 'Bridge', { bridge: { hostname: 'mx.example.com' } });
+  const bridge = new MailBridge(stack, 'Bridge', { configuration: { hostname: 'mx.example.com' } });
   const invoices = new s3.Bucket(stack, 'Invoices', { enforceSSL: true });
   const handled = new dynamodb.Table(stack, 'Handled', {
     partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },

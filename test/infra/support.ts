@@ -70,11 +70,11 @@ function synth(app: App): SynthesisedApp {
 export function synthBridge(
   make: (
     stack: Stack,
-  ) => Omit<MailBridgeProps, 'bridge'> & Partial<Pick<MailBridgeProps, 'bridge'>>,
+  ) => Omit<MailBridgeProps, 'configuration'> & Partial<Pick<MailBridgeProps, 'configuration'>>,
 ): { readonly bridge: MailBridge; readonly template: Template; readonly stack: Stack } {
   const stack = makeStack();
   const bridge = new MailBridge(stack, 'Bridge', {
-    bridge: { hostname: 'mx.example.com' },
+    configuration: { hostname: 'mx.example.com' },
     stage: 'test',
     ...make(stack),
   });

@@ -98,7 +98,7 @@ test('somebody’s own app imports the construct from the package, as it is publ
     `import { App, Stack } from 'aws-cdk-lib';
     import { MailBridge } from 'mailsluice/cdk';
     const app = new App({ outdir: 'out' });
-    new MailBridge(new Stack(app, 'Mine'), 'Mail', { bridge: { hostname: 'mx.example.com' } });
+    new MailBridge(new Stack(app, 'Mine'), 'Mail', { configuration: { hostname: 'mx.example.com' } });
     app.synth();`,
   );
   await run(process.execPath, ['app.mjs'], { cwd: project });

@@ -454,7 +454,7 @@ describe('outputs', () => {
 
 test('the key prefixes of routes are written to, and can be read by who is granted that', () => {
   const { bridge, template } = synthBridge(() => ({
-    bridge: {
+    configuration: {
       hostname: 'mx.example.com',
       store: { prefix: 'mail' },
       routes: [{ recipients: ['*@in.example.com'], prefix: 'in/' }, { recipients: ['*'] }],

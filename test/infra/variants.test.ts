@@ -165,7 +165,9 @@ describe('what would be wrong fails the synth', () => {
 
   test('a misspelled property that an escape hatch brings into our own resources', () => {
     const stack = makeStack();
-    const bridge = new MailBridge(stack, 'Bridge', { bridge: { hostname: 'mx.example.com' } });
+    const bridge = new MailBridge(stack, 'Bridge', {
+      configuration: { hostname: 'mx.example.com' },
+    });
     const listener = bridge.loadBalancer.node
       .findAll()
       .find(
@@ -287,7 +289,7 @@ describe('the construct in somebody’s own app', () => {
 
   test('can be internal, with an own listener, in one’s own subnets', () => {
     const { bridge, template } = synthBridge(() => ({
-      bridge: {
+      configuration: {
         hostname: 'relay.corp.example',
         listeners: [{ name: 'devices', port: 2526, tls: 'starttls', auth: 'required' }],
       },
@@ -336,7 +338,9 @@ describe('the construct in somebody’s own app', () => {
 
   test('lets a function and a queue subscribe, each with a dead-letter queue', () => {
     const stack = makeStack();
-    const bridge = new MailBridge(stack, 'Bridge', { bridge: { hostname: 'mx.example.com' } });
+    const bridge = new MailBridge(stack, 'Bridge', {
+      configuration: { hostname: 'mx.example.com' },
+    });
     const reader = new lambda.Function(stack, 'Reader', {
       runtime: lambda.Runtime.NODEJS_24_X,
       handler: 'index.handler',
@@ -366,7 +370,7 @@ describe('the construct in somebody’s own app', () => {
   test('does not lean on the feature flags of cdk.json', () => {
     const app = new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': true } });
     const stack = new Stack(app, 'Test');
-    new MailBridge(stack, 'Bridge', { bridge: { hostname: 'mx.example.com' } });
+    new MailBridge(stack, 'Bridge', { configuration: { hostname: 'mx.example.com' } });
     app.synth();
     const template = Template.fromStack(stack);
     for (const { Properties } of Object.values(resourcesOf(template, 'AWS::S3::Bucket'))) {
@@ -383,7 +387,7 @@ describe('the construct in somebody’s own app', () => {
   test('two of them in one stack do not get in each other’s way', () => {
     const stack = makeStack();
     const [first, second] = ['First', 'Second'].map(
-      (id) => new MailBridge(stack, id, { bridge: { hostname: 'mx.example.com' } }),
+      (id) => new MailBridge(stack, id, { configuration: { hostname: 'mx.example.com' } }),
     );
     (stack.node.root as App).synth();
     expect(first?.stage).not.toBe(second?.stage);
@@ -423,13 +427,13 @@ describe('the construct in somebody’s own app', () => {
   });
 });
 
-describe('mistakes are told all at once, before anything is made', () => {
+describe('all errors are reported together, before anything is created', () => {
   test('in the program’s configuration as in the props', () => {
     const stack = makeStack();
     let said = '';
     try {
       new MailBridge(stack, 'Bridge', {
-        bridge: {
+        configuration: {
           hostname: 'not a host',
           limits: { maxRecipients: 0 },
         },
@@ -443,9 +447,9 @@ describe('mistakes are told all at once, before anything is made', () => {
       said = (error as Error).message;
     }
     expect(said.split('\n').map((line) => line.trim().split(',')[0])).toEqual([
-      'Test/Bridge: 7 mistakes',
-      'bridge.hostname: expected a host name',
-      'bridge.limits.maxRecipients: expected a whole number from 1 to 1000',
+      'Test/Bridge: 7 errors',
+      'configuration.hostname: expected a host name',
+      'configuration.limits.maxRecipients: expected a whole number from 1 to 1000',
       'dualStack: expected clientAddress ClientAddress.proxyProtocol()',
       'minimumTasks and maximumTasks: expected 1 <= minimum <= maximum',
       'mtaSts: expected "none" or "testing" with a self-signed certificate',
@@ -465,29 +469,32 @@ describe('mistakes are told all at once, before anything is made', () => {
         mailDomains: ['in.example.org'],
       }));
     expect(make).toThrow('hostedZone: expected the zone of "mx.example.com", got "example.org"');
-    expect(make).toThrow(': one mistake');
+    expect(make).toThrow(': one error');
   });
 
-  test.each<[expected: string, bridge: Record<string, unknown>]>([
-    ['bridge.store.bucket: expected nothing', { store: { bucket: 'mine' } }],
-    ['bridge.notify: expected nothing', { notify: { topicArn: 'x' } }],
-    ['bridge.shutdown.deadline: expected less than 120 s', { shutdown: { deadline: '5m' } }],
+  test.each<[expected: string, configuration: Record<string, unknown>]>([
+    ['configuration.store.bucket: expected nothing', { store: { bucket: 'mine' } }],
+    ['configuration.notify: expected nothing', { notify: { topicArn: 'x' } }],
+    ['configuration.shutdown.deadline: expected less than 120 s', { shutdown: { deadline: '5m' } }],
     ['memoryMiB: expected at least', { limits: { memory: '2GB' } }],
     ['ports: expected the public port of listener "x"', { listeners: [{ name: 'x', port: 3000 }] }],
     ['got 25 for "x"', { listeners: [{ name: 'x', port: 25 }] }],
-    ['bridge.colour: expected no such field', { colour: 'red' }],
+    ['configuration.colour: expected no such field', { colour: 'red' }],
     [
-      'bridge: expected at most 40000 characters as JSON',
+      'configuration: expected at most 40000 characters as JSON',
       {
         routes: Array.from({ length: 2000 }, (_, at) => ({
           recipients: [`user${at}@example.com`],
         })),
       },
     ],
-  ])('%s', (expected, bridge) => {
+  ])('%s', (expected, configuration) => {
     const make = () =>
       new MailBridge(makeStack(), 'Bridge', {
-        bridge: { hostname: 'mx.example.com', ...bridge } as MailBridgeProps['bridge'],
+        configuration: {
+          hostname: 'mx.example.com',
+          ...configuration,
+        } as MailBridgeProps['configuration'],
       });
     expect(make).toThrow(expected);
   });

@@ -10,14 +10,17 @@ function configurationWith(recipients: readonly string[]) {
 
 test('the construct accepts every address pattern', () => {
   const patterns = pairs.map(([, pattern]) => pattern);
-  expect(() => synthBridge(() => ({ bridge: configurationWith(patterns) }))).not.toThrow();
+  expect(() => synthBridge(() => ({ configuration: configurationWith(patterns) }))).not.toThrow();
 });
 
 test('the construct refuses every text that is no address pattern, with its path', () => {
   const texts = ['*@*', 'a*b@example.com', 'a@b*', '**@a.b', ...refused];
   let message = '';
   try {
-    void new MailBridge(makeStack(), 'Bridge', { stage: 'test', bridge: configurationWith(texts) });
+    void new MailBridge(makeStack(), 'Bridge', {
+      stage: 'test',
+      configuration: configurationWith(texts),
+    });
   } catch (error) {
     message = error instanceof Error ? error.message : '';
   }
