@@ -1,9 +1,9 @@
-// What one needs to know after a deployment, as outputs of a stack.
+// What an operator needs to know after a deployment, as outputs of a stack.
 import { Aws, CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { MailBridge } from '../bridge/mail-bridge.ts';
 import { packageVersion } from '../tools/package-root.ts';
 
-/** Adds the outputs of the bridge to a stack. */
+/** Adds the outputs of a MailBridge to a stack. */
 export function addOutputs(stack: Stack, bridge: MailBridge): void {
   const { hostname } = bridge.configuration;
   const console = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}`;
@@ -11,22 +11,22 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
   const port = submission?.publicPort ?? bridge.ports[0]?.publicPort ?? 25;
   const recipient = `test@${hostname}`;
   const outputs: Record<string, readonly [description: string, value: string]> = {
-    SmtpEndpoint: ['The name that clients connect to, once the DNS records are there', hostname],
+    SmtpEndpoint: ['The name that clients connect to, once the DNS records exist', hostname],
     LoadBalancerName: [
-      'The name of the load balancer itself',
+      'The DNS name of the load balancer',
       bridge.loadBalancer.loadBalancerDnsName,
     ],
     Ports: [
-      'Listener and port',
+      'Each listener with its port',
       bridge.ports.map(({ listener, publicPort }) => `${listener}:${publicPort}`).join(' '),
     ],
     DnsRecords: ['The DNS records, one a line', bridge.dnsRecords],
-    MailBucketName: ['Where mail is stored', bridge.bucket.bucketName],
-    MailKeyPrefix: ['In front of every object key', bridge.configuration.store.prefix],
-    TopicArn: ['Where mail is announced', bridge.topic.topicArn],
-    CredentialTableName: ['Who may sign in', bridge.table.tableName],
+    MailBucketName: ['The bucket in which mail is stored', bridge.bucket.bucketName],
+    MailKeyPrefix: ['The prefix of object keys', bridge.configuration.store.prefix],
+    TopicArn: ['The topic to which mail is announced', bridge.topic.topicArn],
+    CredentialTableName: ['The table of credentials', bridge.table.tableName],
     CreateCredentialCommand: [
-      'Makes the first credential',
+      'Creates the first credential',
       `npx mailsluice credentials add NAME --table ${bridge.table.tableName}`,
     ],
     SaveConfigurationCommand: [
@@ -34,37 +34,37 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
       `aws ecs describe-task-definition --task-definition ${bridge.service.taskDefinition.taskDefinitionArn} --query "taskDefinition.containerDefinitions[].environment[] | [?name=='MAILSLUICE_CONFIG'] | [0].value" --output text > mailsluice.json`,
     ],
     SendTestMailCommand: [
-      'Sends a test mail; asks for the password',
+      'Sends a test mail; prompts for the password',
       submission === undefined
         ? `swaks --server ${bridge.loadBalancer.loadBalancerDnsName} --port ${port} --to ${recipient}`
         : `swaks --server ${bridge.loadBalancer.loadBalancerDnsName} --port ${port} -tls --auth PLAIN --auth-user NAME --to ${recipient}`,
     ],
-    LogGroupName: ['The log', bridge.logGroup.logGroupName],
+    LogGroupName: ['The log group', bridge.logGroup.logGroupName],
     LogUrl: [
-      'The log, to look at',
+      'The log in the console',
       `${console}#logsV2:log-groups/log-group/${bridge.logGroup.logGroupName}`,
     ],
     DashboardUrl: [
-      'The dashboard',
+      'The dashboard in the console',
       `${console}#dashboards/dashboard/${bridge.dashboard.dashboardName}`,
     ],
     ClusterName: ['The ECS cluster', bridge.cluster.clusterName],
     ServiceName: ['The ECS service', bridge.service.serviceName],
-    Version: ['The version of mailsluice', packageVersion],
+    Version: ['The version of Mailsluice', packageVersion],
   };
   if (bridge.addresses.length > 0) {
     outputs['StaticAddresses'] = [
-      'The fixed addresses, for allow lists',
+      'The fixed IP addresses, for allow lists',
       bridge.addresses.join(' '),
     ];
   }
   if (bridge.certificateSecret !== undefined) {
     outputs['CertificateSecretArn'] = [
-      'Where certificate and key are; a new version is taken up without a deployment',
+      'The secret with certificate and key; a new version is loaded without a deployment',
       bridge.certificateSecret.secretArn,
     ];
     outputs['ReplaceCertificateCommand'] = [
-      'Puts a certificate from a CA in its place',
+      'Replaces the certificate by one from a CA',
       `jq -n --rawfile cert fullchain.pem --rawfile key privkey.pem '{$cert, $key}' | aws secretsmanager put-secret-value --secret-id ${bridge.certificateSecret.secretArn} --secret-string file:///dev/stdin`,
     ];
   }

@@ -1,5 +1,5 @@
-// `npm run deploy -- -c hostname=mx.example.com …`: looks first whether a deployment can work at all, and says
-// in plain words what is missing; then it is `cdk deploy --all` with the same arguments.
+// `npm run deploy -- -c hostname=mx.example.com …`: checks the prerequisites of a deployment, reports all that are
+// missing, and otherwise runs `cdk deploy --all` with the same arguments.
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { type Bucket, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What a check found: nothing, a reason to stop, or something to know. */
+/** The result of a check: in order, a reason to stop, or not checked. */
 export type Finding =
   | { readonly kind: 'fine' }
   | { readonly kind: 'missing'; readonly says: string }
@@ -17,20 +17,20 @@ const FINE: Finding = { kind: 'fine' };
 const missing = (says: string): Finding => ({ kind: 'missing', says });
 const unknown = (says: string): Finding => ({ kind: 'unknown', says });
 
-/** The CLI must understand what aws-cdk-lib writes; another one may be first on the path. */
+/** The CLI must understand what aws-cdk-lib writes; another version may be first on the path. */
 export function checkCli(versionOutput: string, pinned: string): Finding {
   const found = /^(\d+\.\d+\.\d+)/.exec(versionOutput.trim())?.[1];
   if (found === pinned) return FINE;
   return missing(
-    `CDK command line: expected version ${pinned}, got ${found ?? 'none'}. Run "npm ci" in this folder, and deploy by "npm run deploy", which uses the one that came with it.`,
+    `CDK command line: expected version ${pinned}, got ${found ?? 'none'}. Run "npm ci" in this folder, then deploy with "npm run deploy", which uses the installed version.`,
   );
 }
 
-/** The image is built here; CDK_DOCKER may name podman or finch. */
+/** The image is built on this machine; CDK_DOCKER may name podman or finch. */
 export function checkContainerBuilder(program: string, status: number | null): Finding {
   if (status === 0) return FINE;
   return missing(
-    `Container builder: "${program}" is not there or its service does not run. Install Docker, or set CDK_DOCKER to podman or finch.`,
+    `Container builder: "${program}" is not installed, or its service is not running. Install Docker, or set CDK_DOCKER to podman or finch.`,
   );
 }
 
@@ -39,7 +39,7 @@ export async function checkAccount(s3: S3Client): Promise<Finding> {
   try {
     region = await s3.config.region();
   } catch {
-    return missing('AWS region: not set. Set AWS_REGION, or choose a profile by AWS_PROFILE.');
+    return missing('AWS region: not set. Set AWS_REGION, or select a profile with AWS_PROFILE.');
   }
   let buckets: readonly Bucket[];
   try {
@@ -49,10 +49,10 @@ export async function checkAccount(s3: S3Client): Promise<Finding> {
   } catch (error) {
     return explainAccountError(error);
   }
-  // The name ends in account and region.
+  // The name of the bootstrap bucket ends in account and region.
   if (buckets.some(({ Name = '' }) => Name.endsWith(`-${region}`))) return FINE;
   return missing(
-    `CDK bootstrap: this account has none in ${region}. Run "npx cdk bootstrap" once, with rights of an administrator.`,
+    `CDK bootstrap: this account is not bootstrapped in ${region}. Run "npx cdk bootstrap -c hostname=NAME" once, as an administrator.`,
   );
 }
 
@@ -68,13 +68,13 @@ function explainAccountError(error: unknown): Finding {
     case 'ExpiredToken':
     case 'ExpiredTokenException':
     case 'RequestExpired':
-      return missing('AWS credentials: they have expired. Sign in again, as by "aws sso login".');
+      return missing('AWS credentials: expired. Sign in again, for example with "aws sso login".');
     case 'InvalidAccessKeyId':
     case 'SignatureDoesNotMatch':
-      return missing(`AWS credentials: AWS does not accept them (${name}).`);
+      return missing(`AWS credentials: refused by AWS (${name}).`);
     case 'AccessDenied':
       return unknown(
-        'CDK bootstrap: not checked, since these credentials may not list buckets. If the deployment says that it is missing, run "npx cdk bootstrap".',
+        'CDK bootstrap: not checked, since these credentials cannot list buckets. If the deployment reports that it is missing, run "npx cdk bootstrap -c hostname=NAME".',
       );
     default:
       return unknown(

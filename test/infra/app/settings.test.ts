@@ -1,84 +1,117 @@
+// Every row of the table of settings, by what a row promises: it is read, its errors name it, and it changes
+// the props of the constructs. A new row is tested here without an edit.
 import { readFileSync } from 'node:fs';
+import { CfnResource, Stack } from 'aws-cdk-lib';
+import { Construct, type IConstruct } from 'constructs';
 import { describe, expect, test } from 'vitest';
-import { readStageSettings, SETTINGS } from '../../../infra/app/stage-settings.ts';
+import { readSettings } from '../../../infra/app/read-settings.ts';
+import { REQUIRED } from '../../../infra/app/setting.ts';
+import {
+  dataProps,
+  serviceProps,
+  SETTING_NAMES,
+  SETTING_ROWS,
+  type SettingName,
+} from '../../../infra/app/settings.ts';
+import { withTables } from '../../../infra/tools/write-readme.ts';
 import { makeApp } from '../support.ts';
 
-function settings(context: Record<string, unknown>) {
-  return readStageSettings(makeApp(context).node);
+type Context = Readonly<Record<string, unknown>>;
+
+/** The settings without which a setting cannot be given, or has no effect. */
+const NEEDED: Partial<Record<SettingName, Context>> = {
+  hostedZoneId: { hostedZoneName: 'example.com' },
+  hostedZoneName: { hostedZoneId: 'Z0123456789ABC' },
+  certificate: { hostedZoneId: 'Z0123456789ABC', hostedZoneName: 'example.com' },
+  objectLockMode: { objectLockDays: '30' },
+};
+
+function contextOf(name: SettingName, value: unknown): Context {
+  return { hostname: 'mx.example.com', ...NEEDED[name], [name]: value };
 }
 
-function mistakes(context: Record<string, unknown>): string[] {
+/** The props of both stacks, and what the constructs are made of that belong to them. */
+function propsOf(context: Context): string {
+  const settings = readSettings(makeApp(context).node);
+  const stack = new Stack();
+  const props = [dataProps(settings), serviceProps(settings, stack)];
+  return JSON.stringify([props, stack.node.findAll().map(textsOf)], (_, value: unknown) =>
+    Construct.isConstruct(value) ? value.node.path : value,
+  );
+}
+
+const BASES: ReadonlySet<object> = new Set([Construct.prototype, CfnResource.prototype]);
+
+/** What a construct shows as text, by name. */
+function textsOf(construct: IConstruct): Record<string, string> {
+  const names = new Set<string>();
+  for (let each: object = construct; !BASES.has(each); each = prototypeOf(each)) {
+    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+  }
+  const texts: Record<string, string> = {};
+  for (const name of names) {
+    const value = (construct as unknown as Record<string, unknown>)[name];
+    if (typeof value === 'string') texts[name] = value;
+  }
+  return texts;
+}
+
+function prototypeOf(value: object): object {
+  return (Object.getPrototypeOf(value) as object | null) ?? Construct.prototype;
+}
+
+function errorsOf(context: Context): string[] {
   try {
-    settings(context);
+    readSettings(makeApp(context).node);
   } catch (error) {
     return (error as Error).message.split('\n').map((line) => line.trim());
   }
   return [];
 }
 
-describe('the settings of the ready app', () => {
-  test('only the host name must be given', () => {
-    expect(mistakes({})).toEqual([
-      'settings (-c name=value, or "stages" in cdk.json): one mistake',
-      'hostname: expected the name of the mail server, like "mx.example.com", got nothing',
-    ]);
-    expect(settings({ hostname: 'mx.example.com' })).toMatchObject({
-      stage: 'prod',
-      egress: 'nat',
-      zones: 2,
-      certificate: 'self-signed',
-    });
+describe.each(SETTING_NAMES)('the setting %s', (name) => {
+  const { kind, default: byDefault, meaning, data, service, partOf } = SETTING_ROWS[name];
+
+  test('reads the same value from the command line and from the entry of a stage', () => {
+    if (name === 'stage') return;
+    for (const sample of kind.samples) {
+      const context = contextOf(name, sample);
+      const { [name]: value, ...others } = context;
+      const inStage = { ...others, stages: { prod: { [name]: value } } };
+      const read = readSettings(makeApp(context).node)[name];
+      expect(read).toBeDefined();
+      expect(readSettings(makeApp(inStage).node)[name]).toEqual(read);
+    }
   });
 
-  test('every mistake is told at once, with what was expected and what was found', () => {
-    expect(
-      mistakes({
-        hostname: 'mx.example.com',
-        egress: 'tunnel',
-        zones: 'two',
-        dualStack: 'yes',
-        certificate: 'acm',
-        hostedZoneId: 'Z1',
-        config: '/nowhere/config.json',
-      }).slice(1),
-    ).toEqual([
-      'hostedZoneId and hostedZoneName: expected both or neither',
-      'config: expected a readable JSON file, got "/nowhere/config.json" (ENOENT)',
-      'egress: expected "nat", "endpoints" or "public", got "tunnel"',
-      'zones: expected a whole number from 2 to 6, got "two"',
-      'dualStack: expected "true" or "false", got "yes"',
-    ]);
+  test('has its default when it is not given, and is reported if it has none', () => {
+    if (byDefault === REQUIRED) {
+      expect(errorsOf({})).toContain(`${name}: expected ${kind.expected}, got nothing`);
+    } else {
+      expect(readSettings(makeApp({ hostname: 'mx.example.com' }).node)[name]).toBe(byDefault);
+    }
   });
 
-  test('a stage has settings of its own, and the command line wins over them', () => {
-    const stages = {
-      test: { hostname: 'mx.test.example', egress: 'public', mailDomains: ['a.example'] },
-    };
-    expect(settings({ stages, stage: 'test' })).toMatchObject({
-      stage: 'test',
-      hostname: 'mx.test.example',
-      egress: 'public',
-      mailDomains: ['a.example'],
-    });
-    expect(settings({ stages, stage: 'test', egress: 'nat' }).egress).toBe('nat');
-    expect(mistakes({ stages: { prod: { hostnam: 'x' } }, hostname: 'mx.example.com' })[1]).toBe(
-      'stages.prod.hostnam: expected no such setting',
+  test('is named in its error, with what was expected and what was found', () => {
+    expect(errorsOf({ hostname: 'mx.example.com', [name]: -1 })).toContain(
+      `${name}: expected ${kind.expected}, got -1`,
     );
   });
 
-  test('a stage’s name can be part of a stack’s', () => {
-    expect(mistakes({ hostname: 'mx.example.com', stage: 'a b' })[1]).toBe(
-      'stage: expected letters, digits and "-", got "a b"',
-    );
+  test('goes into props of its own or those of another setting', () => {
+    expect(meaning).not.toBe('');
+    expect([data, service, partOf].some((way) => way !== undefined)).toBe(true);
+    if (partOf !== undefined) expect(SETTING_NAMES).toContain(partOf);
   });
 
-  test('the page lists every setting, and no other', () => {
-    const readme = readFileSync(new URL('../../../infra/README.md', import.meta.url), 'utf8');
-    const [, table = ''] = /## Settings\n([\s\S]*?)\n## /.exec(readme) ?? [];
-    const rows = table.split('\n').filter((line) => line.startsWith('| `'));
-    const named = rows.flatMap((row) =>
-      [...(row.split('|')[1] ?? '').matchAll(/`([A-Za-z]+)`/g)].map(([, name]) => name ?? ''),
-    );
-    expect(named.sort()).toEqual(Object.keys(SETTINGS).sort());
+  test('changes the props with each of its values', () => {
+    const props = kind.samples.map((sample) => propsOf(contextOf(name, sample)));
+    expect(props.length).toBeGreaterThan(1);
+    expect(new Set(props).size).toBe(props.length);
   });
+});
+
+test('infra/README.md has the generated tables; `node infra/tools/write-readme.ts` writes them', () => {
+  const page = readFileSync(new URL('../../../infra/README.md', import.meta.url), 'utf8');
+  expect(withTables(page)).toBe(page);
 });

@@ -1,5 +1,5 @@
-// The task role against the list of FAILURES.md ("The service's task role, whole"), said again here in the
-// test's own words: nothing more, and no wildcard but the prefixes.
+// All rights of the task role, action by action, with the reason for each: nothing more, and no wildcard except
+// below the key prefixes. A right that is added to the role has to be added here.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { resourcesOf, synthApp } from '../support.ts';
@@ -53,26 +53,28 @@ function place(resource: unknown): string {
 }
 
 const always = {
+  // A message, and the notification that SNS did not take, each in one part or in several.
   's3:PutObject': ['mail/*', 'outbox/*'],
   's3:AbortMultipartUpload': ['mail/*', 'outbox/*'],
+  // The outbox is listed, read, and emptied once SNS has taken the notification. Stored mail is never read.
   's3:ListBucket': ['bucket'],
   's3:GetObject': ['outbox/*'],
   's3:DeleteObject': ['outbox/*'],
   'sns:Publish': ['topic'],
   'dynamodb:GetItem': ['table'],
-  // Last uses are recorded by default.
+  // The last use of a credential is recorded by default.
   'dynamodb:UpdateItem': ['table'],
 };
 
-describe('the task may do what FAILURES.md lists, and nothing else', () => {
-  test('without a key of one’s own', () => {
+describe('the task has the rights listed here, and no others', () => {
+  test('without a customer managed key', () => {
     expect(granted(synthApp({}).service)).toEqual({
       ...always,
       'secretsmanager:GetSecretValue': ['secret'],
     });
   });
 
-  test('with one, it is used through S3, SNS and Secrets Manager only', () => {
+  test('with a customer managed key, which it uses through S3, SNS and Secrets Manager only', () => {
     const { service } = synthApp({ customerManagedKey: 'true' });
     expect(granted(service)).toEqual({
       ...always,
@@ -86,7 +88,7 @@ describe('the task may do what FAILURES.md lists, and nothing else', () => {
     );
   });
 
-  test('with a certificate of ACM it exports that one instead of reading a secret', () => {
+  test('with an ACM certificate, which it exports instead of reading a secret', () => {
     const certificateArn =
       'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012';
     expect(granted(synthApp({ certificateArn }).service)).toEqual({

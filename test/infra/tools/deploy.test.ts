@@ -35,7 +35,7 @@ describe('before a deployment', () => {
   test('an account without bootstrap in this region is told how to get one, and one with it passes', async () => {
     expect(await checkAccount(aws.s3)).toMatchObject({
       kind: 'missing',
-      says: expect.stringContaining('npx cdk bootstrap') as string,
+      says: expect.stringContaining('npx cdk bootstrap -c hostname=') as string,
     });
     const create = (region: string) =>
       aws.s3.send(

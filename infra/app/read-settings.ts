@@ -1,0 +1,58 @@
+// Reads the settings: `-c name=value` on the command line, or the entry of the stage in cdk.json.
+import type { Node } from 'constructs';
+import { SettingsError } from '../bridge/settings-error.ts';
+import { isRecord, REQUIRED } from './setting.ts';
+import { SETTING_NAMES, SETTING_ROWS, type SettingName, type Settings } from './settings.ts';
+
+/** @throws SettingsError with all errors in the settings. */
+export function readSettings(node: Node): Settings {
+  const problems: string[] = [];
+  const read = (name: SettingName, given: unknown): unknown => {
+    const row = SETTING_ROWS[name];
+    const { kind } = row;
+    if (given === undefined) {
+      if (row.default !== REQUIRED) return row.default;
+      problems.push(`${name}: expected ${kind.expected}, got nothing`);
+      return undefined;
+    }
+    const parsed = kind.parse(given);
+    if (parsed.ok) return parsed.value;
+    problems.push(`${name}: expected ${parsed.expected}, got ${parsed.got}`);
+    return undefined;
+  };
+
+  const contextOf = (name: string): unknown => (node.tryGetContext(name) as unknown) ?? undefined;
+  const stage = read('stage', contextOf('stage'));
+  const ofStage = stageEntry(contextOf('stages'), stage, problems);
+  const values = new Map<SettingName, unknown>([['stage', stage]]);
+  for (const name of SETTING_NAMES) {
+    if (name !== 'stage') values.set(name, read(name, contextOf(name) ?? ofStage[name]));
+  }
+  // Every row of the table has been read, or a problem has been found.
+  const settings = Object.fromEntries(values) as Settings;
+  const conflicts = SETTING_NAMES.flatMap(
+    (name) => SETTING_ROWS[name].conflict?.(settings[name], settings) ?? [],
+  );
+  if (problems.length + conflicts.length > 0) {
+    throw new SettingsError('settings (-c name=value, or "stages" in cdk.json)', [
+      ...conflicts,
+      ...problems,
+    ]);
+  }
+  return settings;
+}
+
+/** The settings of a stage in cdk.json. */
+function stageEntry(
+  stages: unknown,
+  stage: unknown,
+  problems: string[],
+): Readonly<Record<string, unknown>> {
+  if (typeof stage !== 'string' || !isRecord(stages)) return {};
+  const entry = stages[stage];
+  if (!isRecord(entry)) return {};
+  for (const name of Object.keys(entry)) {
+    if (!(name in SETTING_ROWS)) problems.push(`stages.${stage}.${name}: expected no such setting`);
+  }
+  return entry;
+}

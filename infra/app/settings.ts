@@ -1,0 +1,280 @@
+// The settings of the ready app: one row for each, and nothing about a setting anywhere else. Reading, errors, the
+// table in README.md and the props of the constructs all come from here.
+import {
+  aws_certificatemanager as acm,
+  aws_ecs as ecs,
+  aws_route53 as route53,
+  aws_s3 as s3,
+  aws_secretsmanager as secretsmanager,
+  Duration,
+  type Stack,
+} from 'aws-cdk-lib';
+import { ClientAddress, Egress } from '../bridge/choices.ts';
+import { MAIL_BRIDGE_DEFAULTS } from '../bridge/mail-bridge-defaults.ts';
+import type { MailBridgeProps } from '../bridge/mail-bridge-props.ts';
+import { TlsCertificate } from '../certificate/tls-certificate.ts';
+import type { MailDataProps } from '../data/mail-data.ts';
+import { makeAlarmTopic } from './alarm-topic.ts';
+import {
+  flag,
+  jsonFile,
+  list,
+  number,
+  oneOf,
+  type RelatedSettings,
+  REQUIRED,
+  type Setting,
+  setting,
+  type SettingValue,
+  text,
+} from './setting.ts';
+
+const EGRESS = {
+  nat: Egress.nat(),
+  endpoints: Egress.endpoints(),
+  public: Egress.publicAddresses(),
+} as const;
+
+const ARCHITECTURES = {
+  arm64: ecs.CpuArchitecture.ARM64,
+  x86_64: ecs.CpuArchitecture.X86_64,
+} as const;
+
+/** In the order of README.md. Of two rows for the same prop, the later wins. */
+export const SETTINGS = {
+  hostname: setting(text('the name of the mail server', 'mx.example.com'), {
+    default: REQUIRED,
+    meaning: 'the name of the server: greeting, certificate, MX records',
+    partOf: 'config',
+  }),
+  stage: setting(
+    text('a letter, then letters, digits and "-"', 'prod', /^[A-Za-z][A-Za-z0-9-]{0,30}$/),
+    {
+      default: 'prod',
+      meaning: 'part of the names of the stacks; several stages can exist side by side',
+      service: (stage) => ({ stage }),
+    },
+  ),
+  config: setting(jsonFile('config.json', [{}, { traceHeaders: false }]), {
+    default: {},
+    defaultText: 'none',
+    meaning:
+      "a JSON file with the program's configuration, without bucket, topic, table, certificates, health and metrics",
+    // Checked, field by field, in the construct.
+    service: (config, { hostname }) => ({ configuration: { ...config, hostname } }),
+  }),
+  hostedZoneId: setting(text('the id of a Route 53 hosted zone', 'Z0123456789ABC'), {
+    default: undefined,
+    meaning: 'the Route 53 hosted zone in which DNS records are created; needs `hostedZoneName`',
+    conflict: (id, { hostedZoneName }) =>
+      (id === undefined) === (hostedZoneName === undefined)
+        ? undefined
+        : 'hostedZoneId and hostedZoneName: expected both or neither',
+    service: (_, others, stack) => ({ hostedZone: importHostedZone(stack, others) }),
+  }),
+  hostedZoneName: setting(text('the name of that zone', 'example.com'), {
+    default: undefined,
+    meaning: 'the name of that zone',
+    partOf: 'hostedZoneId',
+  }),
+  mailDomains: setting(list('domains', 'example.com'), {
+    default: MAIL_BRIDGE_DEFAULTS.mailDomains,
+    meaning: 'the domains that receive mail here, separated by commas: MX records',
+    service: (mailDomains) => ({ mailDomains }),
+  }),
+  mtaSts: setting(oneOf(['none', 'testing', 'enforce']), {
+    default: MAIL_BRIDGE_DEFAULTS.mtaSts,
+    meaning: 'MTA-STS (RFC 8461) for `mailDomains`; needs a hosted zone. Start with `testing`',
+    service: (mtaSts) => ({ mtaSts }),
+  }),
+  tlsReportAddress: setting(text('a mail address', 'tls@example.com'), {
+    default: undefined,
+    meaning: 'the address to which other mail servers send TLS reports (RFC 8460)',
+    service: (tlsReportAddress) => ({ tlsReportAddress }),
+  }),
+  receiveOnly: setting(flag, {
+    default: MAIL_BRIDGE_DEFAULTS.receiveOnly,
+    meaning: 'SPF and DMARC records which say that `mailDomains` send no mail',
+    service: (receiveOnly) => ({ receiveOnly }),
+  }),
+  certificate: setting(oneOf(['self-signed', 'acm']), {
+    default: 'self-signed',
+    meaning:
+      '`acm`: a new exportable certificate; needs a hosted zone, and ACM charges for each issue and renewal',
+    conflict: (certificate, { hostedZoneId }) =>
+      certificate === 'acm' && hostedZoneId === undefined
+        ? 'certificate: expected hostedZoneId and hostedZoneName beside "acm", to validate it'
+        : undefined,
+    service: (certificate, others, stack) => ({
+      certificate:
+        certificate === 'acm'
+          ? TlsCertificate.exportable(importHostedZone(stack, others))
+          : TlsCertificate.selfSigned(),
+    }),
+  }),
+  certificateArn: setting(
+    text(
+      'the ARN of an exportable ACM certificate',
+      'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+      /^arn:[^:]+:acm:[^:]+:\d{12}:certificate\/.+$/,
+    ),
+    {
+      default: undefined,
+      meaning:
+        'an exportable certificate that ACM already has; takes precedence over `certificate`',
+      service: (arn, _, stack) => ({
+        certificate: TlsCertificate.fromAcm(
+          acm.Certificate.fromCertificateArn(stack, 'Certificate', arn),
+        ),
+      }),
+    },
+  ),
+  certificateSecretArn: setting(
+    text(
+      'the ARN of a secret with "cert" and "key"',
+      'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx-certificate-AbCdEf',
+      // Complete, with the six characters that Secrets Manager adds.
+      /^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/,
+    ),
+    {
+      default: undefined,
+      meaning:
+        'a secret whose JSON has `cert` and `key` (PEM); takes precedence over `certificate` and `certificateArn`',
+      service: (arn, _, stack) => ({
+        certificate: TlsCertificate.fromSecret(
+          secretsmanager.Secret.fromSecretCompleteArn(stack, 'CertificateSecret', arn),
+        ),
+      }),
+    },
+  ),
+  egress: setting(oneOf(['nat', 'endpoints', 'public']), {
+    default: 'nat',
+    meaning: 'see [How tasks reach AWS services](#how-tasks-reach-aws-services)',
+    service: (egress) => ({ egress: EGRESS[egress] }),
+  }),
+  zones: setting(number(2, 6), {
+    default: MAIL_BRIDGE_DEFAULTS.zones,
+    meaning: 'availability zones; the service has a fixed address in each',
+    data: (zones) => ({ addresses: zones }),
+    service: (zones) => ({ zones }),
+  }),
+  dualStack: setting(flag, {
+    default: MAIL_BRIDGE_DEFAULTS.dualStack,
+    meaning: 'IPv6 in addition to IPv4; read [IPv6](#ipv6) first',
+    service: (dualStack) => ({
+      dualStack,
+      clientAddress: dualStack ? ClientAddress.proxyProtocol() : ClientAddress.preserved(),
+    }),
+  }),
+  architecture: setting(oneOf(['arm64', 'x86_64']), {
+    default: 'arm64',
+    meaning: 'the processor architecture of a task',
+    service: (architecture) => ({ architecture: ARCHITECTURES[architecture] }),
+  }),
+  cpu: setting(oneOf([256, 512, 1024, 2048, 4096, 8192, 16_384]), {
+    default: 512,
+    meaning: 'CPU units of a task; 1024 are one vCPU',
+    service: (cpu) => ({ cpu }),
+  }),
+  memoryMiB: setting(number(512, 122_880), {
+    default: MAIL_BRIDGE_DEFAULTS.memoryMiB,
+    meaning:
+      'memory of a task in MiB; [Fargate allows some values for each `cpu`](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size)',
+    service: (memoryMiB) => ({ memoryMiB }),
+  }),
+  minimumTasks: setting(number(1), {
+    default: undefined,
+    defaultText: 'one for each zone',
+    meaning: 'the minimum number of tasks',
+    service: (minimumTasks) => ({ minimumTasks }),
+  }),
+  maximumTasks: setting(number(1), {
+    default: MAIL_BRIDGE_DEFAULTS.maximumTasks,
+    meaning: 'the maximum number of tasks',
+    service: (maximumTasks) => ({ maximumTasks }),
+  }),
+  customerManagedKey: setting(flag, {
+    default: false,
+    meaning: 'a KMS key of the account for bucket and topic',
+    data: (customerManagedKey) => ({ customerManagedKey }),
+  }),
+  expireAfterDays: setting(number(1), {
+    default: undefined,
+    defaultText: 'never',
+    meaning: 'the days after which mail is deleted',
+    data: (days) => ({ expireAfter: Duration.days(days) }),
+  }),
+  objectLockDays: setting(number(1), {
+    default: undefined,
+    meaning:
+      'the days for which mail cannot be deleted or changed (S3 Object Lock); only when the bucket is created',
+    data: (days, { objectLockMode }) => ({
+      objectLock: s3.ObjectLockRetention[objectLockMode](Duration.days(days)),
+    }),
+  }),
+  objectLockMode: setting(oneOf(['governance', 'compliance']), {
+    default: 'governance',
+    meaning:
+      'with `compliance` not even the root user of the account can delete mail before its time',
+    partOf: 'objectLockDays',
+  }),
+  alarmEmail: setting(text('a mail address', 'oncall@example.com'), {
+    default: undefined,
+    meaning: 'the address that is notified of alarms',
+    service: (address, _, stack) => ({ alarmTopic: makeAlarmTopic(stack, address) }),
+  }),
+  exampleSubscriber: setting(flag, {
+    default: MAIL_BRIDGE_DEFAULTS.exampleSubscriber,
+    meaning: 'an example subscriber: queue with dead-letter queue, and function',
+    service: (exampleSubscriber) => ({ exampleSubscriber }),
+  }),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export type Settings = {
+  readonly [Name in SettingName]: SettingValue<(typeof SETTINGS)[Name]>;
+};
+
+/** The rows, for whoever goes through all of them. */
+export const SETTING_ROWS: Readonly<Record<SettingName, Setting<unknown, unknown>>> = SETTINGS;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** The props of the data stack. */
+export function dataProps(settings: Settings): MailDataProps {
+  return Object.assign(
+    {},
+    ...SETTING_NAMES.map((name) => {
+      const value = settings[name];
+      return value === undefined ? {} : SETTING_ROWS[name].data?.(value, settings);
+    }),
+  ) as MailDataProps;
+}
+
+/** The props of the service stack, but for the resources of the data stack. May create constructs in `stack`. */
+export function serviceProps(settings: Settings, stack: Stack): MailBridgeProps {
+  const props: MailBridgeProps = { configuration: { hostname: settings.hostname } };
+  return Object.assign(
+    props,
+    ...SETTING_NAMES.map((name) => {
+      const value = settings[name];
+      return value === undefined ? {} : SETTING_ROWS[name].service?.(value, settings, stack);
+    }),
+  ) as MailBridgeProps;
+}
+
+/** The zone of the settings, one construct for all rows that need it. */
+function importHostedZone(
+  stack: Stack,
+  { hostedZoneId = '', hostedZoneName = '' }: RelatedSettings,
+): route53.IHostedZone {
+  const imported = stack.node.tryFindChild('HostedZone') as route53.IHostedZone | undefined;
+  return (
+    imported ??
+    route53.HostedZone.fromHostedZoneAttributes(stack, 'HostedZone', {
+      hostedZoneId,
+      zoneName: hostedZoneName,
+    })
+  );
+}
