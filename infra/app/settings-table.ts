@@ -14,5 +14,5 @@ export function renderSettingsTable(): string {
 function renderDefault(value: unknown): string {
   if (value === REQUIRED) return 'required';
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none';
-  return `\`${String(value)}\``;
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 }

@@ -70,7 +70,8 @@ function errorsOf(context: Context): string[] {
 }
 
 describe.each(SETTING_NAMES)('the setting %s', (name) => {
-  const { kind, default: byDefault, meaning, data, service, partOf } = SETTING_ROWS[name];
+  const row = SETTING_ROWS[name];
+  const { kind, default: byDefault } = row;
 
   test('reads the same value from the command line and from the entry of a stage', () => {
     if (name === 'stage') return;
@@ -99,9 +100,9 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
   });
 
   test('goes into props of its own or those of another setting', () => {
-    expect(meaning).not.toBe('');
-    expect([data, service, partOf].some((way) => way !== undefined)).toBe(true);
-    if (partOf !== undefined) expect(SETTING_NAMES).toContain(partOf);
+    expect(row.meaning).not.toBe('');
+    expect('data' in row || 'service' in row || row.partOf !== undefined).toBe(true);
+    if (row.partOf !== undefined) expect(SETTING_NAMES).toContain(row.partOf);
   });
 
   test('changes the props with each of its values', () => {
