@@ -1,0 +1,197 @@
+// What a user of the package gets: packed, unpacked into an empty project, imported, required and type-checked.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Project } from './packed.ts';
+
+let project: Project;
+beforeAll(async () => {
+  project = await Project.pack();
+  project.link('@types/node');
+}, 300_000);
+afterAll(() => project.remove());
+
+const slow = { timeout: 120_000 };
+
+describe('the files of the package', () => {
+  test('are the built code, its types and the pages, but no source and no test', () => {
+    const files = project.files();
+    const unexpected = files.filter(
+      (file) =>
+        !/^dist\/.+\.(js|d\.ts)$/.test(file) &&
+        !/^dist\/(container|lambda)\/.+$/.test(file) &&
+        !/^(src|infra)(\/.+)?\/[\w-]+\.md$/.test(file) &&
+        ![
+          'CHANGELOG.md',
+          'LICENSE',
+          'README.md',
+          'SECURITY.md',
+          'package.json',
+          'src/subscriber/notification.schema.json',
+        ].includes(file),
+    );
+    expect(unexpected).toEqual([]);
+    expect(files).toContain('dist/index.d.ts');
+    expect(files).toContain('src/API.md');
+    expect(files).toContain('dist/container/Dockerfile');
+  });
+
+  test('have the construct, but neither the app that deploys it nor its tools', () => {
+    const construct = project.files().filter((file) => file.startsWith('dist/cdk/infra/'));
+    expect(construct).toContain('dist/cdk/infra/index.d.ts');
+    expect(construct).toContain('dist/cdk/infra/bridge/mail-bridge.js');
+    expect(
+      construct.filter((file) =>
+        /\/(app\/(app|stacks|settings|read-settings)|tools\/(deploy|build-artifacts|cost))\./.test(
+          file,
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  test('include every target of exports and bin in package.json', () => {
+    const { bin, exports } = project.manifest;
+    const targets = [
+      ...Object.values(bin),
+      ...Object.values(exports).flatMap((target) =>
+        typeof target === 'string' ? [target] : Object.values(target),
+      ),
+    ];
+    expect(targets.length).toBeGreaterThan(6);
+    expect(targets.filter((target) => !existsSync(join(project.package, target)))).toEqual([]);
+  });
+});
+
+describe('without the optional peers', () => {
+  test.each(['mailsluice', 'mailsluice/subscriber'])(
+    'import and require of %s give the same exports',
+    async (name) => {
+      const list = '(module) => console.log(JSON.stringify(Object.keys(module).sort()))';
+      project.write('names.mjs', `import('${name}').then(${list});`);
+      project.write('names.cjs', `(${list})(require('${name}'));`);
+      const imported = JSON.parse(await project.node('names.mjs')) as string[];
+      const required = JSON.parse(await project.node('names.cjs')) as string[];
+      expect(imported.length).toBeGreaterThan(3);
+      // Node.js adds this name when it requires an ES module.
+      expect(required.filter((each) => each !== '__esModule')).toEqual(imported);
+    },
+  );
+
+  test('a server listens and closes', async () => {
+    project.write(
+      'server.mjs',
+      `import { SmtpServer } from 'mailsluice';
+      const server = new SmtpServer({ listeners: [{ name: 'mx', host: '127.0.0.1', port: 0 }] });
+      await server.listen();
+      const [{ listener, port }] = server.addresses;
+      console.log(listener, port > 0);
+      await server.close();`,
+    );
+    expect(await project.node('server.mjs')).toBe('mx true');
+  });
+
+  test('the command runs, and the JSON files can be imported', async () => {
+    const { bin, name, version } = project.manifest;
+    expect(await project.node(join(project.package, bin['mailsluice'] ?? ''), '--version')).toBe(
+      version,
+    );
+    project.write(
+      'json.mjs',
+      `import schema from 'mailsluice/notification.schema.json' with { type: 'json' };
+      import manifest from 'mailsluice/package.json' with { type: 'json' };
+      console.log(typeof schema, manifest.name);`,
+    );
+    expect(await project.node('json.mjs')).toBe(`object ${name}`);
+  });
+
+  test('programs are type-checked against its declarations, as ES modules and as CommonJS', async () => {
+    const program = `
+      import { type Mail, type Reply, SmtpServer } from 'mailsluice';
+      import { defineMailHandler, parseMail } from 'mailsluice/subscriber';
+
+      const refused: Reply = { code: 550, status: '1.1', text: 'No such user' };
+      const server = new SmtpServer({ listeners: [{ name: 'mx', port: 25 }] });
+      server.onRecipient(({ domain }) => (domain === 'example.com' ? undefined : refused));
+      server.onMail(async (mail: Mail) => {
+        const { subject } = await mail.parse();
+        const text: string | undefined = subject;
+        console.log(text, mail.envelope.recipients.length.toFixed());
+      });
+      export const handler = defineMailHandler(async (mail) => {
+        const { attachments } = await parseMail(mail);
+        for (const { filename } of attachments) console.log(filename?.toUpperCase());
+      });
+      // @ts-expect-error: a reply needs a text.
+      export const bad: Reply = { code: 550 };
+      // @ts-expect-error: no such option.
+      new SmtpServer({ listenrs: [] });
+      // @ts-expect-error: the name is a string.
+      server.onHelo((name: number) => undefined);
+    `;
+    project.write('program.mts', program);
+    project.write('program.cts', program);
+    expect(await project.typeErrors('program.mts', 'program.cts')).toBe('');
+  }, 120_000);
+});
+
+describe('with aws-cdk-lib and constructs', () => {
+  beforeAll(() => project.link('aws-cdk-lib', 'constructs'));
+
+  test(
+    'an app synthesizes the construct, with the image and the functions of the package',
+    slow,
+    async () => {
+      project.write(
+        'app.mjs',
+        `import { App, Stack } from 'aws-cdk-lib';
+      import { MailBridge } from 'mailsluice/cdk';
+      const app = new App({ outdir: 'out' });
+      new MailBridge(new Stack(app, 'Mine'), 'Mail', {
+        configuration: { hostname: 'mx.example.com' },
+        exampleSubscriber: true,
+      });
+      app.synth();`,
+      );
+      await project.node('app.mjs');
+      const written = readdirSync(join(project.folder, 'out'), {
+        recursive: true,
+        encoding: 'utf8',
+      });
+      expect(written).toContain('Mine.template.json');
+      expect(written.filter((name) => /\/(Dockerfile|mailsluice\.mjs)$/.test(name))).toHaveLength(
+        2,
+      );
+      expect(written.filter((name) => name.endsWith('/index.mjs'))).toHaveLength(2);
+    },
+  );
+
+  test(
+    'the example of infra/README.md is type-checked, and so is a wrong configuration',
+    slow,
+    async () => {
+      const page = readFileSync(join(project.package, 'infra/README.md'), 'utf8');
+      const [, example = ''] = /```ts\n([^]*?)```/.exec(page) ?? [];
+      const [, imports = '', code = ''] = /^(import [^]*?;\n)\n([^]*)$/.exec(example) ?? [];
+      expect(code).toContain('new MailBridge(this');
+      project.write(
+        'stack.mts',
+        `${imports}
+      import { Stack, type aws_ec2, type aws_iam, type aws_lambda, type aws_route53 } from 'aws-cdk-lib';
+      declare const vpc: aws_ec2.IVpc;
+      declare const hostedZone: aws_route53.IHostedZone;
+      declare const invoiceFunction: aws_lambda.IFunction;
+      declare const archiveRole: aws_iam.IRole;
+      export class Mail extends Stack {
+        build(): void {
+          ${code}
+          // @ts-expect-error: no such field.
+          new MailBridge(this, 'Bad', { configuration: { hostname: 'mx.example.com', colour: 'red' } });
+          // @ts-expect-error: the construct fills it in.
+          new MailBridge(this, 'Bad', { configuration: { hostname: 'mx.example.com', store: { bucket: 'b' } } });
+        }
+      }`,
+      );
+      expect(await project.typeErrors('stack.mts')).toBe('');
+    },
+  );
+});

@@ -1,0 +1,119 @@
+// The package as npm publishes it: packed from a clean copy of the sources, and unpacked into an empty project.
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const modules = join(root, 'node_modules');
+const run = promisify(execFile);
+/** Not part of what is packed, or made while packing. */
+const LEFT_OUT: readonly string[] = ['.git', 'node_modules', 'dist', 'cdk.out', 'coverage', 'test'];
+
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+/** A folder that has the package, and nothing of this repository but the packages that it depends on. */
+export class Project {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly #temporary: string;
+
+  private constructor(temporary: string) {
+    this.#temporary = temporary;
+    this.folder = join(temporary, 'project');
+    this.manifest = JSON.parse(
+      readFileSync(join(this.package, 'package.json'), 'utf8'),
+    ) as Manifest;
+  }
+
+  /**
+   * Packs and unpacks. The dependencies are linked to the ones installed here, each by the name in package.json, so
+   * that nothing is downloaded, and what package.json does not name is not found.
+   */
+  static async pack(): Promise<Project> {
+    const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'package-')));
+    const sources = join(temporary, 'sources');
+    cpSync(root, sources, {
+      recursive: true,
+      filter: (path) => !LEFT_OUT.includes(relative(root, path)),
+    });
+    symlinkSync(modules, join(sources, 'node_modules'));
+    // Runs the script `prepare`, which builds.
+    await run('npm', ['pack', '--offline', '--silent', '--pack-destination', temporary], {
+      cwd: sources,
+      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
+    });
+    const tarball = readdirSync(temporary).find((name) => name.endsWith('.tgz'));
+    if (tarball === undefined) throw new Error('expected a tarball from npm pack');
+    const target = join(temporary, 'project/node_modules/mailsluice');
+    mkdirSync(target, { recursive: true });
+    await run('tar', ['-xzf', join(temporary, tarball), '-C', target, '--strip-components=1']);
+    const project = new Project(temporary);
+    project.write('package.json', '{ "private": true }');
+    project.link(...Object.keys(project.manifest.dependencies));
+    return project;
+  }
+
+  /** The folder of the package. */
+  get package(): string {
+    return join(this.folder, 'node_modules/mailsluice');
+  }
+
+  /** All files of the package. */
+  files(): string[] {
+    return readdirSync(this.package, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(this.package, join(entry.parentPath, entry.name)));
+  }
+
+  /** Makes installed packages available, as the user of the package would install them. */
+  link(...names: readonly string[]): void {
+    for (const name of names) {
+      const path = join(this.folder, 'node_modules', name);
+      mkdirSync(dirname(path), { recursive: true });
+      symlinkSync(join(modules, name), path);
+    }
+  }
+
+  write(name: string, text: string): void {
+    writeFileSync(join(this.folder, name), text);
+  }
+
+  /** Runs a program of the project; answers what it prints. */
+  async node(...args: readonly string[]): Promise<string> {
+    const { stdout } = await run(process.execPath, [...args], { cwd: this.folder });
+    return stdout.trim();
+  }
+
+  /** The errors that tsc reports in files of the project. */
+  async typeErrors(...files: readonly string[]): Promise<string> {
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024'];
+    const args = [...options, '--types', 'node', ...files];
+    const failed = await run(join(modules, '.bin/tsc'), args, { cwd: this.folder }).catch(
+      (error: { readonly stdout: string }) => error,
+    );
+    return failed.stdout;
+  }
+
+  remove(): void {
+    rmSync(this.#temporary, { recursive: true });
+  }
+}
