@@ -1,4 +1,4 @@
-// `mailsluice/cdk`: the whole service as one construct, and its parts where one wants them apart.
+// `mailsluice/cdk`: the whole service as one construct, and its parts.
 export type { ProgramConfiguration } from './bridge/configuration.ts';
 export { ProgramImage } from './bridge/image.ts';
 export type { BridgeMetricOptions } from './watch/metrics.ts';

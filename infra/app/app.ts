@@ -1,4 +1,4 @@
-// The CDK app that cdk.json runs: `cdk deploy --all -c hostname=mx.example.com` needs nothing else.
+// The CDK app that cdk.json runs, as in `cdk deploy --all -c hostname=mx.example.com`.
 import { App } from 'aws-cdk-lib';
 import { buildArtifacts } from '../tools/build-artifacts.ts';
 import { SettingsError } from '../bridge/settings-error.ts';
@@ -9,7 +9,7 @@ const app = new App();
 try {
   addStacks(app);
 } catch (error) {
-  // What the operator wrote is wrong: sentences, and no stack trace. Anything else is ours.
+  // An error of the operator, who needs no stack trace. Any other error is a defect.
   if (!(error instanceof SettingsError)) throw error;
   console.error(error.message);
   process.exit(1);

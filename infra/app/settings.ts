@@ -1,5 +1,5 @@
-// The settings of the ready app: one row for each, and nothing about a setting anywhere else. Reading, errors, the
-// table in README.md and the props of the constructs all come from here.
+// The settings of the ready app, one row for each. Parsing, errors, the table in README.md and the props of the
+// constructs come from these rows.
 import {
   aws_certificatemanager as acm,
   aws_ecs as ecs,
@@ -236,7 +236,7 @@ export type Settings = {
   readonly [Name in SettingName]: SettingValue<(typeof SETTINGS)[Name]>;
 };
 
-/** The rows, for whoever goes through all of them. */
+/** The rows, for code that handles them all alike. */
 export const SETTING_ROWS: Readonly<Record<SettingName, Setting<unknown, unknown>>> = SETTINGS;
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

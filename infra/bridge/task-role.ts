@@ -1,4 +1,4 @@
-// What the program may do on AWS, as explicit statements: the grant methods of the CDK give more.
+// The rights of the program on AWS, as explicit statements: the grant methods of the CDK grant more.
 import { aws_iam as iam, Aws } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { acknowledgePrefixes } from './prefix-findings.ts';
@@ -9,7 +9,7 @@ export interface TaskRoleProps {
   readonly mailPrefixes: readonly string[];
   readonly topicArn: string;
   readonly tableArn: string;
-  /** What the program writes into the table, if anything. */
+  /** The kinds of rows that the program writes into the table. */
   readonly tableWrites: readonly TableWrite[];
   /** Keys of bucket, topic and certificate. */
   readonly keyArns: readonly string[];
@@ -19,14 +19,14 @@ export interface TaskRoleProps {
 /** `last-use` of credentials, `counts` that the fleet shares, `duplicates` that are remembered. */
 export type TableWrite = 'last-use' | 'counts' | 'duplicates';
 
-/** What each write calls, and what the keys of its rows begin with (src/credentials, src/bridge). */
+/** The actions of each write, and the prefix of the keys of its rows (src/credentials, src/counters, src/bridge). */
 const TABLE_WRITES = {
   'last-use': { actions: ['dynamodb:UpdateItem'], keys: 'CRED#*' },
   counts: { actions: ['dynamodb:UpdateItem'], keys: 'COUNT#*' },
   duplicates: { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], keys: 'duplicate#*' },
 } as const;
 
-/** Where the program keeps notifications that SNS would not take. */
+/** The prefix under which the program keeps notifications that SNS did not accept. */
 export const OUTBOX_PREFIX = 'outbox/';
 
 export function makeTaskRole(scope: Construct, id: string, props: TaskRoleProps): iam.Role {
@@ -74,7 +74,7 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
         new iam.PolicyStatement({
           actions: [...TABLE_WRITES[write].actions],
           resources: [tableArn],
-          // Only these rows: what counts sign-ins cannot make a credential.
+          // Only these rows: the right to count sign-ins is no right to create a credential.
           conditions: {
             'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [TABLE_WRITES[write].keys] },
           },

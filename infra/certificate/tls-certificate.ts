@@ -13,21 +13,21 @@ import {
 import { Construct } from 'constructs';
 import { requireArtifact } from '../tools/package-root.ts';
 
-/** A certificate as the service uses it. */
+/** A certificate in the form that the service needs. */
 export interface BoundCertificate {
   /** An entry of the program's `tls.certificates`. */
   readonly configuration:
     | { readonly secretArn: string; readonly serverNames?: string[] }
     | { readonly acmArn: string; readonly serverNames?: string[] };
-  /** What the task needs to read it. */
+  /** The rights that the task needs to read it. */
   readonly statements: readonly iam.PolicyStatement[];
-  /** Where one puts a newer certificate by hand, if there is such a place. */
+  /** The secret in which the certificate is replaced by hand, if it is in a secret. */
   readonly secret?: secretsmanager.ISecret;
-  /** What has to be there before the first task starts. */
+  /** What must exist before the first task starts. */
   readonly dependency?: Construct;
 }
 
-/** Where certificate and key come from. The program looks for newer ones while it runs. */
+/** The source of certificate and key. The program loads newer ones while it runs. */
 export abstract class TlsCertificate {
   /** A secret whose JSON has `cert` (the chain) and `key`, both PEM. */
   static fromSecret(
@@ -37,7 +37,7 @@ export abstract class TlsCertificate {
     return new SecretCertificate(secret, options.serverNames);
   }
 
-  /** An ACM certificate that may be exported; ACM renews it, the program exports it again. */
+  /** An exportable ACM certificate. ACM renews it, and the program exports it again. */
   static fromAcm(
     certificate: acm.ICertificate,
     options: { readonly serverNames?: readonly string[] } = {},
@@ -46,26 +46,25 @@ export abstract class TlsCertificate {
   }
 
   /**
-   * A new, exportable ACM certificate for the host name, validated in the hosted zone. ACM charges for each
-   * issue and renewal of an exportable certificate.
+   * A new exportable ACM certificate for the host name, validated in the hosted zone. ACM charges for each issue and
+   * renewal of an exportable certificate.
    */
   static exportable(hostedZone: route53.IHostedZone): TlsCertificate {
     return new NewAcmCertificate(hostedZone);
   }
 
   /**
-   * A secret with a self-signed certificate in it, to be replaced by a real one (`put-secret-value`; no
-   * deployment needed). Good enough for mail between servers, which does not verify; not for people's mail
-   * programs.
+   * A secret with a self-signed certificate, to be replaced by one from a CA with `put-secret-value`, without a
+   * deployment. Mail servers accept it, since they do not verify; mail programs warn their users.
    */
   static selfSigned(): TlsCertificate {
     return new SelfSignedCertificate();
   }
 
-  /** Whether a client that verifies would accept it. */
+  /** Whether a client that verifies accepts it. */
   abstract readonly isTrusted: boolean;
 
-  /** Which of the program's ways of naming a certificate this is. */
+  /** How the program's configuration names the certificate. */
   abstract readonly source: 'secret' | 'acm';
 
   /** @internal */
@@ -143,7 +142,7 @@ class SelfSignedCertificate extends TlsCertificate {
   bind(scope: Construct, hostname: string): BoundCertificate {
     const secret = new secretsmanager.Secret(scope, 'CertificateSecret', {
       description: `Certificate and key of ${hostname}: JSON with "cert" and "key" (PEM). Put a real one here.`,
-      // Recognised and replaced before the first task starts; see lambda/self-signed.
+      // Recognized and replaced before the first task starts; see self-signed/handler.ts.
       generateSecretString: {
         secretStringTemplate: JSON.stringify({ placeholder: true }),
         generateStringKey: 'unused',
@@ -153,7 +152,7 @@ class SelfSignedCertificate extends TlsCertificate {
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions::AwsSolutions-SMG4',
       reason:
-        'A certificate is not rotated by Secrets Manager: whoever renews it puts the new one here, and the program takes it up while it runs',
+        'Secrets Manager does not rotate a certificate: the operator puts a renewed one here, and the program loads it while it runs',
     });
     const filled = new SelfSignedFiller(scope, 'SelfSigned', { secret, hostname });
     return { ...boundSecret(secret as secretsmanager.ISecret), dependency: filled };

@@ -1,4 +1,4 @@
-// What must outlive every deployment: bucket, topic, table, key and addresses.
+// What must outlive every deployment: bucket, topic, table, KMS key and addresses.
 import {
   aws_dynamodb as dynamodb,
   aws_ec2 as ec2,
@@ -36,17 +36,17 @@ export interface MailDataProps {
   readonly customerManagedKey?: boolean;
   /**
    * A key to use instead of a new one; implies `customerManagedKey`.
-   * @default - a new key where `customerManagedKey` asks for one
+   * @default - a new key if `customerManagedKey` is true
    */
   readonly encryptionKey?: kms.IKey;
   /**
-   * Mail is deleted this long after it arrived.
+   * The time after which mail is deleted.
    * @default - never
    */
   readonly expireAfter?: Duration;
   /**
-   * Nobody can delete or change mail for this long (S3 Object Lock). Can only be chosen when the bucket is made;
-   * in compliance mode not even the account's root user can undo it.
+   * The time for which mail cannot be deleted or changed (S3 Object Lock). Only when the bucket is created; in
+   * compliance mode not even the root user of the account can undo it.
    * @default - no lock
    */
   readonly objectLock?: s3.ObjectLockRetention;
@@ -56,13 +56,13 @@ export interface MailDataProps {
    */
   readonly addresses?: number;
   /**
-   * What becomes of all this when the stack is destroyed.
+   * Whether these resources are retained when the stack is deleted.
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** The table's key and TTL attribute, as the program writes them. */
+/** The key and TTL attribute of the table, as the program writes them. */
 const TABLE_KEY = 'pk';
 const TABLE_TTL = 'ttl';
 
@@ -76,7 +76,7 @@ export class MailData extends Construct {
   readonly encryptionKey: kms.IKey | undefined;
   /** Allocation ids, one for each zone. */
   readonly allocationIds: readonly string[];
-  /** The addresses themselves, in the same order. */
+  /** The IP addresses, in the same order. */
   readonly addresses: readonly string[];
 
   constructor(scope: Construct, id: string, props: MailDataProps = {}) {
@@ -135,7 +135,7 @@ export class MailData extends Construct {
         {
           id: 'forget-deleted',
           noncurrentVersionExpiration: Duration.days(30),
-          // A drained outbox leaves nothing but these.
+          // A drained outbox leaves only delete markers.
           expiredObjectDeleteMarker: true,
         },
         ...(expireAfter ? [{ id: 'expire', expiration: expireAfter }] : []),
@@ -175,8 +175,8 @@ export class MailData extends Construct {
 }
 
 /**
- * By a policy, whatever the feature flags of the app are: the CDK's own property would set an ACL where
- * `serverAccessLogsUseBucketPolicy` is off, and a bucket that its owner owns whole takes none.
+ * Grants the right by a bucket policy, independent of the feature flags of the app. The property of the CDK would set an
+ * ACL where `serverAccessLogsUseBucketPolicy` is off, which BUCKET_OWNER_ENFORCED refuses.
  */
 function logAccess(bucket: s3.Bucket, accessLogs: s3.Bucket): void {
   const { defaultChild } = bucket.node;

@@ -1,4 +1,4 @@
-// The records that make mail come here. One list: created where the zone is given, printed where it is not.
+// The DNS records of the service. One list: created if the hosted zone is given, otherwise an output.
 import {
   aws_route53 as route53,
   aws_route53_targets as targets,
@@ -13,16 +13,16 @@ import { MtaStsHost, mtaStsPolicy, mtaStsPolicyId } from './mta-sts.ts';
 export interface DnsPlan {
   /** The name of the server. */
   readonly hostname: string;
-  /** Domains whose mail comes here. */
+  /** Domains that receive mail here. */
   readonly mailDomains: readonly string[];
   readonly mtaSts: MtaStsMode;
-  /** Where other servers report on TLS, as `mailto:` address. */
+  /** The address to which other servers send TLS reports. */
   readonly tlsReportAddress: string | undefined;
-  /** The domains send no mail: SPF and DMARC that say so. */
+  /** Whether SPF and DMARC say that the domains send no mail. */
   readonly receiveOnly: boolean;
 }
 
-/** One record besides the addresses of the server itself. */
+/** One record, except for the addresses of the server itself. */
 export interface DnsRecord {
   readonly name: string;
   readonly type: 'MX' | 'TXT';
@@ -58,7 +58,7 @@ export function plannedRecords(plan: DnsPlan): DnsRecord[] {
   return records;
 }
 
-/** What is wrong with the plan. */
+/** The errors in the plan. */
 export function checkDnsPlan(
   plan: DnsPlan,
   zoneName: string | undefined,
@@ -121,13 +121,26 @@ export interface DnsProps extends DnsPlan {
 export class Dns extends Construct {
   constructor(scope: Construct, id: string, props: DnsProps) {
     super(scope, id);
-    const { hostedZone: zone, hostname, loadBalancer } = props;
+    this.#addAddresses(props);
+    this.#addPlannedRecords(props);
+    const { hostedZone: zone, hostname, mtaSts: mode } = props;
+    if (mode === 'none') return;
+    for (const domain of props.mailDomains) {
+      new MtaStsHost(this, `MtaSts-${domain}`, { zone, domain, hostname, mode });
+    }
+  }
+
+  #addAddresses({ hostedZone: zone, hostname, loadBalancer, dualStack }: DnsProps): void {
     // An alias and not a CNAME: an MX must not point at one (RFC 2181 section 10.3).
     const target = route53.RecordTarget.fromAlias(new targets.LoadBalancerTarget(loadBalancer));
     const alias = { zone, recordName: `${hostname}.`, target };
     new route53.ARecord(this, 'Address', alias);
-    if (props.dualStack) new route53.AaaaRecord(this, 'Ipv6Address', alias);
+    if (dualStack) new route53.AaaaRecord(this, 'Ipv6Address', alias);
+  }
 
+  #addPlannedRecords(props: DnsProps): void {
+    const common = { zone: props.hostedZone, ttl: TTL };
+    // Route 53 has one record for all texts of a name.
     const texts = new Map<string, string[]>();
     for (const { name, type, value } of plannedRecords(props)) {
       if (type === 'TXT') {
@@ -135,24 +148,13 @@ export class Dns extends Construct {
         continue;
       }
       new route53.MxRecord(this, `Mx-${name}`, {
-        zone,
+        ...common,
         recordName: `${name}.`,
-        ttl: TTL,
-        values: [{ priority: MX_PRIORITY, hostName: `${hostname}.` }],
+        values: [{ priority: MX_PRIORITY, hostName: `${props.hostname}.` }],
       });
     }
     for (const [name, values] of texts) {
-      new route53.TxtRecord(this, `Txt-${name}`, {
-        zone,
-        recordName: `${name}.`,
-        ttl: TTL,
-        values,
-      });
-    }
-    if (props.mtaSts !== 'none') {
-      for (const domain of props.mailDomains) {
-        new MtaStsHost(this, `MtaSts-${domain}`, { zone, domain, hostname, mode: props.mtaSts });
-      }
+      new route53.TxtRecord(this, `Txt-${name}`, { ...common, recordName: `${name}.`, values });
     }
   }
 }

@@ -15,7 +15,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
-/** While testing, mistakes should be forgotten soon; RFC 8461 section 3.2 asks for weeks in earnest. */
+/** A policy in testing expires soon, so that an error in it does; RFC 8461 section 3.2 asks for weeks otherwise. */
 const MAX_AGE_SECONDS = { testing: 86_400, enforce: 2_592_000 } as const;
 
 /** RFC 8461 section 3.2. */
@@ -23,7 +23,7 @@ export function mtaStsPolicy(hostname: string, mode: 'testing' | 'enforce'): str
   return `version: STSv1\r\nmode: ${mode}\r\nmx: ${hostname}\r\nmax_age: ${MAX_AGE_SECONDS[mode]}\r\n`;
 }
 
-/** Another policy has another id, by which senders see that it changed (RFC 8461 section 3.1). */
+/** A hash of the policy, so that the id changes with it, as RFC 8461 section 3.1 requires. */
 export function mtaStsPolicyId(policy: string): string {
   return createHash('sha256').update(policy).digest('hex').slice(0, 32);
 }
@@ -36,18 +36,44 @@ export interface MtaStsHostProps {
 }
 
 export class MtaStsHost extends Construct {
-  constructor(scope: Construct, id: string, { zone, domain, hostname, mode }: MtaStsHostProps) {
+  constructor(scope: Construct, id: string, props: MtaStsHostProps) {
     super(scope, id);
-    const name = `mta-sts.${domain}`;
     const logGroup = new logs.LogGroup(this, 'Log', {
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    const handler = this.#makeHandler(props, logGroup);
+    const domainName = this.#makeDomainName(props);
+    const api = this.#makeApi(props, handler);
+    new apigateway.HttpStage(this, 'Stage', {
+      httpApi: api,
+      stageName: '$default',
+      autoDeploy: true,
+      domainMapping: { domainName },
+      throttle: { rateLimit: 50, burstLimit: 100 },
+      accessLogSettings: { destination: new apigateway.LogGroupLogDestination(logGroup) },
+    });
+    new route53.ARecord(this, 'Address', {
+      zone: props.zone,
+      recordName: `${hostOf(props)}.`,
+      target: route53.RecordTarget.fromAlias(
+        new targets.ApiGatewayv2DomainProperties(
+          domainName.regionalDomainName,
+          domainName.regionalHostedZoneId,
+        ),
+      ),
+    });
+  }
+
+  #makeHandler(
+    { domain, hostname, mode }: MtaStsHostProps,
+    logGroup: logs.LogGroup,
+  ): lambda.Function {
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
     logGroup.grantWrite(role);
-    const handler = new lambda.Function(this, 'Function', {
+    return new lambda.Function(this, 'Function', {
       description: `MTA-STS policy of ${domain}`,
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
@@ -60,13 +86,20 @@ export class MtaStsHost extends Construct {
       role,
       logGroup,
     });
-    const domainName = new apigateway.DomainName(this, 'DomainName', {
-      domainName: name,
+  }
+
+  #makeDomainName(props: MtaStsHostProps): apigateway.DomainName {
+    const domainName = hostOf(props);
+    return new apigateway.DomainName(this, 'DomainName', {
+      domainName,
       certificate: new acm.Certificate(this, 'Certificate', {
-        domainName: name,
-        validation: acm.CertificateValidation.fromDns(zone),
+        domainName,
+        validation: acm.CertificateValidation.fromDns(props.zone),
       }),
     });
+  }
+
+  #makeApi({ domain }: MtaStsHostProps, handler: lambda.Function): apigateway.HttpApi {
     const api = new apigateway.HttpApi(this, 'Api', {
       description: `MTA-STS policy of ${domain}`,
       createDefaultStage: false,
@@ -83,23 +116,10 @@ export class MtaStsHost extends Construct {
         reason: 'RFC 8461 section 3.3: every mail server must be able to read the policy',
       });
     }
-    new apigateway.HttpStage(this, 'Stage', {
-      httpApi: api,
-      stageName: '$default',
-      autoDeploy: true,
-      domainMapping: { domainName },
-      throttle: { rateLimit: 50, burstLimit: 100 },
-      accessLogSettings: { destination: new apigateway.LogGroupLogDestination(logGroup) },
-    });
-    new route53.ARecord(this, 'Address', {
-      zone,
-      recordName: `${name}.`,
-      target: route53.RecordTarget.fromAlias(
-        new targets.ApiGatewayv2DomainProperties(
-          domainName.regionalDomainName,
-          domainName.regionalHostedZoneId,
-        ),
-      ),
-    });
+    return api;
   }
+}
+
+function hostOf({ domain }: MtaStsHostProps): string {
+  return `mta-sts.${domain}`;
 }
