@@ -1,26 +1,29 @@
-/** Why nothing was done: all lanes and the whole queue before them are taken. */
+/** Why a task did not run: as many tasks run as may, and the queue behind them is full. */
 export const overloaded = Symbol('overloaded');
 
-/** Lets so many tasks run at once and so many wait; what comes beyond is turned away at once. */
-export class Lanes {
-  readonly #lanes: number;
-  readonly #queue: number;
+/** Runs a limited number of tasks at once and queues a limited number more. It turns away the rest at once. */
+export class ConcurrencyLimit {
+  readonly #maxRunning: number;
+  readonly #maxWaiting: number;
   readonly #rests: boolean;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** With `rests`, a lane stays empty for as long as its task took: half a core for each lane, however many wait. */
-  constructor(lanes: number, queue: number, rests = false) {
-    this.#lanes = lanes;
-    this.#queue = queue;
+  /**
+   * With `rests`, a place stays empty for as long as its task took, so that each place uses half a core however many
+   * tasks wait.
+   */
+  constructor(maxRunning: number, maxWaiting: number, rests = false) {
+    this.#maxRunning = maxRunning;
+    this.#maxWaiting = maxWaiting;
     this.#rests = rests;
   }
 
   async run<T>(task: () => Promise<T>): Promise<T | typeof overloaded> {
-    if (this.#running < this.#lanes) this.#running++;
+    if (this.#running < this.#maxRunning) this.#running++;
     else {
-      if (this.#waiting.length >= this.#queue) return overloaded;
-      // Whoever leaves hands the lane over, so `running` stays as it is.
+      if (this.#waiting.length >= this.#maxWaiting) return overloaded;
+      // A task that ends hands its place over, so `#running` does not change.
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     const begun = performance.now();

@@ -4,7 +4,7 @@ import { BoundedMap } from '../counters/bounded-map.ts';
 import type { Clock } from '../counters/time-source.ts';
 import type { Credential } from './credential.ts';
 import { UnreadableCredentialError } from './item.ts';
-import { Lanes, overloaded } from './concurrency-limit.ts';
+import { ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
 import type { CredentialTable } from './table.ts';
 
 export interface CacheOptions {
@@ -32,7 +32,7 @@ export class ReadOverloadError extends Error {
 }
 
 /** Readings in flight, and those that may wait: a reading is a few milliseconds and a few kilobytes. */
-const READ_LANES = 64;
+const READ_CONCURRENCY = 64;
 const READ_QUEUE = 128;
 /** A client waits: the SDK's tries, each with its own timeout, end here whatever is left of them. */
 const READ_DEADLINE_MILLISECONDS = 3000;
@@ -54,8 +54,8 @@ export class CredentialReader {
   readonly #freshMilliseconds: number;
   readonly #graceMilliseconds: number;
   readonly #entries: BoundedMap<Entry>;
-  readonly #lanes = new Lanes(READ_LANES, READ_QUEUE);
-  /** Bounded by the lanes and their queue. */
+  readonly #limit = new ConcurrencyLimit(READ_CONCURRENCY, READ_QUEUE);
+  /** Bounded by the concurrency limit and its queue. */
   readonly #inFlight = new Map<string, Promise<Credential | undefined>>();
   readonly #failed: (error: unknown) => void;
   #failures = 0;
@@ -123,7 +123,7 @@ export class CredentialReader {
 
   async #readTable(username: string): Promise<Credential | undefined> {
     const begun = this.#clock.now();
-    const outcome = await this.#lanes.run(async () => {
+    const outcome = await this.#limit.run(async () => {
       try {
         const deadline = AbortSignal.timeout(READ_DEADLINE_MILLISECONDS);
         const credential = await this.#table.read(username, deadline);

@@ -2,7 +2,7 @@
 // each only once as long as its proof holds.
 import { availableParallelism } from 'node:os';
 import { type Credential, liveSecrets } from './credential.ts';
-import { Lanes, overloaded } from './concurrency-limit.ts';
+import { ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
 import type { ProvenSecrets } from './proven-secrets.ts';
 import { isSlow, type Verifier, verifySecret } from './verifier.ts';
 
@@ -18,7 +18,7 @@ export interface HashingOptions {
 
 export class SecretCheck {
   readonly #proven: ProvenSecrets;
-  readonly #lanes: Lanes;
+  readonly #limit: ConcurrencyLimit;
 
   constructor(
     proven: ProvenSecrets,
@@ -28,7 +28,7 @@ export class SecretCheck {
     }: HashingOptions,
   ) {
     this.#proven = proven;
-    this.#lanes = new Lanes(concurrency, queue, true);
+    this.#limit = new ConcurrencyLimit(concurrency, queue, true);
   }
 
   /**
@@ -64,7 +64,7 @@ export class SecretCheck {
   ): Promise<Verifier | undefined | typeof overloaded> {
     for (const { verifier } of secrets) {
       const check = (): Promise<boolean> => verifySecret(verifier, secret);
-      const fits = isSlow(verifier) ? await this.#lanes.run(check) : await check();
+      const fits = isSlow(verifier) ? await this.#limit.run(check) : await check();
       if (fits === overloaded) return overloaded;
       if (fits) return verifier;
     }

@@ -10,7 +10,7 @@ import {
   type RemoteJWKSet,
 } from 'jose';
 import type { Clock } from '../counters/time-source.ts';
-import { Lanes, overloaded } from './concurrency-limit.ts';
+import { ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
 
 /** Whose tokens are taken, and for what. */
 export interface TokenIssuer {
@@ -52,7 +52,7 @@ const ALGORITHMS = [
 const CLOCK_TOLERANCE_SECONDS = 30;
 const JWKS_DEADLINE_MILLISECONDS = 3000;
 /** Tokens checked at one time, and those that may wait for it (or for the issuer's keys). */
-const TOKEN_LANES = 16;
+const TOKEN_CONCURRENCY = 16;
 const TOKEN_QUEUE = 128;
 
 interface Source {
@@ -65,7 +65,7 @@ export class TokenCheck {
   readonly #sources: readonly Source[];
   readonly #clock: Clock;
   readonly #graceMilliseconds: number;
-  readonly #lanes = new Lanes(TOKEN_LANES, TOKEN_QUEUE);
+  readonly #limit = new ConcurrencyLimit(TOKEN_CONCURRENCY, TOKEN_QUEUE);
 
   constructor(issuers: readonly TokenIssuer[], clock: Clock, graceSeconds: number) {
     this.#clock = clock;
@@ -81,7 +81,7 @@ export class TokenCheck {
   }
 
   async check(token: string): Promise<TokenVerdict> {
-    const verdict = await this.#lanes.run(() => this.#check(token));
+    const verdict = await this.#limit.run(() => this.#check(token));
     return verdict === overloaded ? { kind: 'overloaded' } : verdict;
   }
 

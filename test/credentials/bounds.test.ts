@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BoundedMap } from '../../src/counters/bounded-map.ts';
-import { Lanes, overloaded } from '../../src/credentials/concurrency-limit.ts';
+import { ConcurrencyLimit, overloaded } from '../../src/credentials/concurrency-limit.ts';
 
 test('a bounded map holds what was used last, as a plain one would', () => {
   fc.assert(
@@ -27,14 +27,14 @@ test('a bounded map holds what was used last, as a plain one would', () => {
   );
 });
 
-test('lanes run so many at once, let so many wait in order, and turn the rest away', async () => {
-  const lanes = new Lanes(2, 3);
+test('a concurrency limit runs some tasks at once, queues some in order, and turns the rest away', async () => {
+  const limit = new ConcurrencyLimit(2, 3);
   const order: number[] = [];
   const gates: (() => void)[] = [];
   let running = 0;
   let most = 0;
   const outcomes = Array.from({ length: 7 }, (_, n) =>
-    lanes.run(async () => {
+    limit.run(async () => {
       most = Math.max(most, ++running);
       order.push(n);
       await new Promise<void>((resolve) => gates.push(resolve));
@@ -52,24 +52,24 @@ test('lanes run so many at once, let so many wait in order, and turn the rest aw
   expect(most).toBe(2);
 });
 
-test('a task that fails gives its lane back', async () => {
-  const lanes = new Lanes(1, 1);
-  await expect(lanes.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-  expect(await lanes.run(() => Promise.resolve('next'))).toBe('next');
+test('a task that fails frees its place under the concurrency limit', async () => {
+  const limit = new ConcurrencyLimit(1, 1);
+  await expect(limit.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  expect(await limit.run(() => Promise.resolve('next'))).toBe('next');
 });
 
-test('a lane that rests is not taken for as long as its task took', async () => {
-  const lanes = new Lanes(1, 1, true);
+test('a place that rests stays empty for as long as its task took', async () => {
+  const limit = new ConcurrencyLimit(1, 1, true);
   const order: string[] = [];
   const task = (name: string) => async (): Promise<void> => {
     order.push(name);
     await new Promise((resolve) => setTimeout(resolve, 20));
   };
-  await lanes.run(task('first'));
-  const second = lanes.run(task('second'));
-  // Nobody runs, and yet the lane is not free.
+  await limit.run(task('first'));
+  const second = limit.run(task('second'));
+  // No task runs, and yet the place is not free.
   expect(order).toEqual(['first']);
-  expect(await lanes.run(task('third'))).toBe(overloaded);
+  expect(await limit.run(task('third'))).toBe(overloaded);
   await second;
   expect(order).toEqual(['first', 'second']);
 });
