@@ -1,6 +1,7 @@
 // The rights of the program on AWS, as explicit statements: the grant methods of the CDK grant more.
 import { aws_iam as iam, Aws } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { OUTBOX_PREFIX } from '../../src/bridge/contract/object-key.ts';
 import { acknowledgePrefixes } from './prefix-findings.ts';
 
 export interface TaskRoleProps {
@@ -25,9 +26,6 @@ const TABLE_WRITES = {
   counts: { actions: ['dynamodb:UpdateItem'], keys: 'COUNT#*' },
   duplicates: { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], keys: 'duplicate#*' },
 } as const;
-
-/** The prefix under which the program keeps notifications that SNS did not accept. */
-export const OUTBOX_PREFIX = 'outbox/';
 
 export function makeTaskRole(scope: Construct, id: string, props: TaskRoleProps): iam.Role {
   const role = new iam.Role(scope, id, {

@@ -1,5 +1,6 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { OUTBOX_PREFIX } from '../bridge/index.ts';
 import { OperatorError } from './operator-error.ts';
 
 // Asked once before anything listens, with rights that the task role has anyway: what can never work stops the
@@ -8,7 +9,7 @@ import { OperatorError } from './operator-error.ts';
 /** @throws OperatorError where S3 says that this bucket cannot work. */
 export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
   try {
-    await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: 'outbox/', MaxKeys: 1 }));
+    await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 }));
   } catch (error) {
     const reason = permanentReason(error, {
       NoSuchBucket: 'there is no such bucket',

@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { isMessageId, objectKeyPrefix } from '../bridge/index.ts';
+import { isMessageId, messageIdMillis, objectKeyPrefix } from '../bridge/index.ts';
 import type { ListedMail, Place } from './list-mail.ts';
-import { messageIdMillis, parseMailKey } from './received-time.ts';
+import { parseMailKey } from './received-time.ts';
 
 /** No such mail in the archive. */
 export class MailNotFoundError extends Error {

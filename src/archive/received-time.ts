@@ -1,6 +1,6 @@
-// When a mail was received, as its key says it: the hour from the time partitions, the millisecond from the
-// head of the messageId. Selecting by time so needs no look into any object.
-import { isMessageId } from '../bridge/index.ts';
+// When a mail was received, read from its key: the hour from the time partitions, the millisecond from the head of
+// the messageId. A selection by time therefore reads no object.
+import { isMessageId, messageIdMillis } from '../bridge/index.ts';
 
 /** A key of a mail, taken apart. */
 export interface MailKey {
@@ -11,16 +11,15 @@ export interface MailKey {
 
 const PARTITIONS = /dt=(\d{4}-\d\d-\d\d)\/hr=(\d\d)\/([^/]+)$/;
 const HOUR_MILLIS = 3_600_000;
-const HEAD_LENGTH = 10;
 
-/** `undefined`: no mail, but something beside it (an envelope, an index, somebody else's object). */
+/** `undefined` for any other object: a sidecar, an index, an object that Mailsluice did not write. */
 export function parseMailKey(key: string): MailKey | undefined {
   const [, day, hour, messageId = ''] = PARTITIONS.exec(key) ?? [];
   if (day === undefined || hour === undefined || !isMessageId(messageId)) return undefined;
   const hourStart = Date.parse(`${day}T${hour}:00:00.000Z`);
   if (Number.isNaN(hourStart)) return undefined;
-  // The id is allotted a moment away from the time that chose the partition, which decides: so that of two
-  // ranges that meet each mail is in exactly one.
+  // The id is made a moment before or after the time that chose the partition. The partition decides, so that each
+  // mail is in exactly one of two adjacent ranges.
   const millis = Math.min(
     Math.max(messageIdMillis(messageId), hourStart),
     hourStart + HOUR_MILLIS - 1,
@@ -28,14 +27,7 @@ export function parseMailKey(key: string): MailKey | undefined {
   return { key, messageId, receivedAt: new Date(millis) };
 }
 
-/** Milliseconds since 1970, from the 10 characters of 5 bits at the head of a messageId. */
-export function messageIdMillis(messageId: string): number {
-  let millis = 0;
-  for (const digit of messageId.slice(0, HEAD_LENGTH)) millis = millis * 32 + parseInt(digit, 32);
-  return millis;
-}
-
-/** From `from` on, before `to`. */
+/** Includes `from` and excludes `to`. */
 export interface TimeRange {
   readonly from?: Date;
   readonly to?: Date;

@@ -15,7 +15,7 @@ import { createMemory, SMALL_OCTETS } from './intake/memory.ts';
 import { createSdkPuts } from './aws/object-puts.ts';
 import { createObjectStore } from './store/object-store.ts';
 import type { BridgeOptions } from './options.ts';
-import { OUTBOX_PREFIX } from './outbox/marker.ts';
+import { OUTBOX_PREFIX } from './contract/object-key.ts';
 import { type OutboxDrainer, startOutboxDrainer } from './outbox/worker.ts';
 import { createPublisher } from './notify/publisher.ts';
 import { createSdkPublishes } from './aws/publishes.ts';

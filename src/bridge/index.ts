@@ -14,14 +14,19 @@ export type {
   StoredCopy,
 } from './events.ts';
 export { type MailRecord, MailRecordError } from './contract/mail-record.ts';
-export { isMessageId, messageId } from './contract/message-id.ts';
+export { isMessageId, messageId, messageIdMillis } from './contract/message-id.ts';
 export type * from './contract/notification-types.ts';
 export {
   type MessageAttribute,
   type Notification,
   NOTIFICATION_SUBJECT,
 } from './notify/notification.ts';
-export { objectKeyPrefix, sidecarKey, splitObjectKey } from './contract/object-key.ts';
+export {
+  OUTBOX_PREFIX,
+  objectKeyPrefix,
+  sidecarKey,
+  splitObjectKey,
+} from './contract/object-key.ts';
 export type { BridgeLimits, BridgeOptions, Destination, DuplicateOptions } from './options.ts';
 export type { OutboxMarker } from './outbox/marker.ts';
 export type { DrainResult, OutboxEntry } from './outbox/worker.ts';

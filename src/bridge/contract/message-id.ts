@@ -1,3 +1,4 @@
+// The messageId, written and read: the name of a mail in S3, in its notification and in the reply to the client.
 import { randomFillSync } from 'node:crypto';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuv';
@@ -5,7 +6,7 @@ const ALPHABET = '0123456789abcdefghijklmnopqrstuv';
 const HEAD_LENGTH = 10;
 const TAIL_LENGTH = 30;
 
-/** One refill serves 136 ids, so that an id costs no system call of its own. */
+/** One refill serves 136 ids, so that most ids cost no system call. */
 const random = Buffer.alloc(TAIL_LENGTH * 136);
 let used = random.length;
 
@@ -32,4 +33,13 @@ export function messageId(at: Date = new Date()): string {
 
 export function isMessageId(text: string): boolean {
   return /^[0-9a-v]{40}$/.test(text);
+}
+
+/** The time in the head of a messageId, in milliseconds since 1970. */
+export function messageIdMillis(messageId: string): number {
+  let millis = 0;
+  for (const digit of messageId.slice(0, HEAD_LENGTH)) {
+    millis = millis * 32 + ALPHABET.indexOf(digit);
+  }
+  return millis;
 }

@@ -1,11 +1,8 @@
 // The outbox: a marker in S3 for every notification that SNS would not take, so that a 250 can be given and
 // the notification cannot be lost. The marker holds all that publishing needs.
+import { markerKey } from '../contract/object-key.ts';
 import type { Notification } from '../notify/notification.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-
-export const OUTBOX_PREFIX = 'outbox/';
-/** Markers set aside after too many refusals: under the same rights, out of the drainer's way. */
-export const POISON_PREFIX = 'outbox/poison/';
 
 /** What a marker says. */
 export interface OutboxMarker {
@@ -18,10 +15,6 @@ export interface OutboxMarker {
   /** How often SNS has refused it for what it is. */
   readonly refusals: number;
   readonly notification: Notification;
-}
-
-export function markerKey(messageId: string): string {
-  return `${OUTBOX_PREFIX}${messageId}.json`;
 }
 
 /** Settles when the marker is in S3; rejects with the SDK's error. */

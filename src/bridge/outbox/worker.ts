@@ -10,7 +10,13 @@ import { classifyAwsError } from '../aws/failures.ts';
 import { Deadline } from '../aws/deadline.ts';
 import type { AwsFailure, Observe } from '../events.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { markerKey, OUTBOX_PREFIX, type OutboxMarker, POISON_PREFIX } from './marker.ts';
+import {
+  DEAD_LETTER_PREFIX,
+  deadLetterKey,
+  markerKey,
+  OUTBOX_PREFIX,
+} from '../contract/object-key.ts';
+import type { OutboxMarker } from './marker.ts';
 import type { Publisher } from '../notify/publisher.ts';
 
 export interface OutboxOptions {
@@ -70,7 +76,7 @@ export async function* listOutbox(
         messageId: Key.slice(Key.lastIndexOf('/') + 1, -'.json'.length),
         key: Key,
         writtenAt: LastModified ?? new Date(0),
-        isPoison: Key.startsWith(POISON_PREFIX),
+        isPoison: Key.startsWith(DEAD_LETTER_PREFIX),
       };
     }
     token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
@@ -167,7 +173,7 @@ async function drainMarker(
       overwrite: true,
     });
   const setAside = async (failure: AwsFailure, body: string): Promise<'poisoned'> => {
-    await rewrite(`${POISON_PREFIX}${messageId}.json`, body);
+    await rewrite(deadLetterKey(messageId), body);
     await remove();
     observe({ kind: 'outbox-poisoned', messageId, key: entry.key, failure });
     return 'poisoned';
