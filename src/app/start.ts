@@ -133,7 +133,7 @@ async function start(
   metrics.gauge('ActiveConnections', () => server.connections);
   // While S3 is known to fail, a client hears so at once instead of after its whole message.
   const refuseOverload = (): Reply | undefined => {
-    const refusal = bridge.admits();
+    const refusal = bridge.refusal();
     if (refusal !== undefined) metrics.count('OverloadRefusals', {});
     return refusal;
   };

@@ -15,7 +15,7 @@ export interface StoredMail {
 export function storedMail({
   facts,
   sizeInOctets,
-  copies,
+  placements,
 }: BridgeEvent & { kind: 'message-accepted' }): StoredMail {
   return {
     at: facts.receivedAt.toISOString(),
@@ -23,6 +23,6 @@ export function storedMail({
     reversePath: facts.envelope.reversePath?.address ?? '',
     recipients: facts.envelope.recipients.map(({ forwardPath }) => forwardPath.address),
     sizeInOctets,
-    objects: copies.map(({ bucket, key }) => `s3://${bucket}/${key}`),
+    objects: placements.map(({ bucket, key }) => `s3://${bucket}/${key}`),
   };
 }

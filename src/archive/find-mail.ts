@@ -1,5 +1,5 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { isMessageId, messageIdMillis, objectKeyPrefix } from '../bridge/index.ts';
+import { isMessageId, isMissingObject, messageIdMillis, objectKeyPrefix } from '../bridge/index.ts';
 import type { ListedMail, Place } from './list-mail.ts';
 import { parseMailKey } from './received-time.ts';
 
@@ -30,8 +30,7 @@ export async function findMail(
       );
       return { ...mail, prefix, sizeInOctets: ContentLength };
     } catch (error) {
-      const name = error instanceof Error ? error.name : '';
-      if (name !== 'NotFound' && name !== 'NoSuchKey') throw error;
+      if (!isMissingObject(error)) throw error;
     }
   }
   throw new MailNotFoundError(

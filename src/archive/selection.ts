@@ -1,7 +1,13 @@
 // Which mails: by time and size from the listing alone, by envelope and verdict from each mail's record.
 import { type ListedMail, listMail, type Place } from './list-mail.ts';
 import { mapInOrder } from './in-order.ts';
-import { type MailRecord, readRecord } from '../bridge/index.ts';
+import {
+  isMissingObject,
+  type MailRecord,
+  MailRecordError,
+  NoSuchMailError,
+  readRecord,
+} from '../bridge/index.ts';
 
 /** All that is given must hold. */
 export interface Selection {
@@ -94,11 +100,10 @@ async function withRecord(place: Place, mail: SelectedMail): Promise<SelectedMai
   }
 }
 
-/** Not the service and not the rights, but this one object: gone meanwhile, or no mail of ours. */
+/** The error concerns this one object, not the service or the rights: it is gone, or Mailsluice did not write it. */
 export function isAboutThisMail(error: unknown): boolean {
   return (
-    error instanceof Error &&
-    ['MailRecordError', 'NoSuchMailError', 'NoSuchKey', 'NotFound'].includes(error.name)
+    error instanceof MailRecordError || error instanceof NoSuchMailError || isMissingObject(error)
   );
 }
 

@@ -1,227 +1,177 @@
-// What becomes of a mail: an object in S3 and a notification on SNS, and only then a 250. Here the parts are
-// put together; the promise itself is in `committer.ts`.
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+// Turns mail into an object in S3 and a notification on SNS. This file puts the parts together; `committer.ts` keeps
+// the promise.
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import type { MessageFacts, OpenMessage, OpenMessageAnswer, Reply } from '../smtp/index.ts';
-import { classifyAwsError, createMisconfigurationReporter, deferral } from './aws/failures.ts';
-import { createBreaker } from './aws/circuit-breaker.ts';
-import { createCommitter, MESSAGE_TYPE } from './committer.ts';
-import { type Copy, planCopies } from './placements.ts';
+import { CircuitBreaker } from './aws/circuit-breaker.ts';
 import { Deadline } from './aws/deadline.ts';
-import { createDuplicateGuard } from './duplicate-guard.ts';
-import type { AwsFailure, AwsService, Observe } from './events.ts';
-import { blocksFor, type CopyUpload, IncomingMessage, type Receiving } from './intake/s3-writer.ts';
-import { sidecarMetadata } from './contract/mail-record.ts';
-import { createMemory, SMALL_OCTETS } from './intake/memory.ts';
-import { createSdkPuts } from './aws/object-puts.ts';
-import { createObjectStore } from './store/object-store.ts';
-import type { BridgeOptions } from './options.ts';
-import { OUTBOX_PREFIX } from './contract/object-key.ts';
-import { type OutboxDrainer, startOutboxDrainer } from './outbox/worker.ts';
-import { createPublisher } from './notify/publisher.ts';
-import { createSdkPublishes } from './aws/publishes.ts';
+import { FailureReporter } from './aws/failures.ts';
+import { createSdkPuts, type ObjectPuts } from './aws/object-puts.ts';
+import { createSdkPublishes, type Publishes } from './aws/publishes.ts';
 import { createSignedPublishes } from './aws/signed-publishes.ts';
 import { createSignedPuts } from './aws/signed-puts.ts';
-
-/** Takes mails from the server. */
-export interface Bridge extends AsyncDisposable {
-  /** For the server: called before the 354 of each message. */
-  readonly open: OpenMessage;
-  /**
-   * `undefined` while the bridge takes mail. Else what a MAIL command is answered with; a new session may
-   * be told `421 4.3.2` instead.
-   */
-  admits(): Reply | undefined;
-  /** Messages that are whole and not answered yet. */
-  readonly inFlight: number;
-  /** Octets of `limits.memory` that messages hold or own now. */
-  readonly memoryInUse: number;
-  /** Settles when no message is open and nothing of one is under way any more. */
-  drain(): Promise<void>;
-  /** Drains, and ends what runs in the background. The clients stay the caller's. */
-  close(): Promise<void>;
-}
+import { Committer } from './committer.ts';
+import { OUTBOX_PREFIX } from './contract/object-key.ts';
+import { Deferrals } from './deferrals.ts';
+import { DuplicateGuard } from './duplicate-guard.ts';
+import type { Observe } from './events.ts';
+import { Memory, SMALL_OCTETS } from './intake/memory.ts';
+import { OpenMessages } from './intake/open-messages.ts';
+import { blocksFor, S3Writer, type S3WriterParts } from './intake/s3-writer.ts';
+import { Announcer } from './notify/announcer.ts';
+import { Publisher } from './notify/publisher.ts';
+import type { BridgeOptions } from './options.ts';
+import { OutboxWorker } from './outbox/worker.ts';
+import { type PlanPlacements, planPlacements } from './placements.ts';
+import { OVERLOADED } from './replies.ts';
+import { ObjectStore } from './store/object-store.ts';
+import { PlacementUploads } from './store/placement-uploads.ts';
 
 const DEFAULT_MEMORY_OCTETS = 256 * 1024 * 1024;
 const PROBE_MILLIS = 2000;
-const OVERLOADED: Reply = { code: 452, status: '3.1', text: 'Too busy, try again later' };
 
 export function createBridge(options: BridgeOptions): Bridge {
-  const { s3, sns, bucket, routes, prefix = 'mail/', topicArn, limits = {} } = options;
+  const { s3, sns, bucket, topicArn, hostname, duplicates, limits = {} } = options;
+  const { prefix = 'mail/', routes, destinationOf, traceHeaders = true } = options;
   const observe = safeObserver(options.observe);
   const budgetMillis = (limits.commitSeconds ?? 20) * 1000;
+  const plan: PlanPlacements = (facts) =>
+    planPlacements(facts, { prefix, topicArn, routes, destinationOf });
 
-  const reportMisconfiguration = createMisconfigurationReporter(observe);
-  const failureOf = (service: AwsService, error: unknown): AwsFailure => {
-    const failure = classifyAwsError(service, error);
-    reportMisconfiguration(failure);
-    return failure;
-  };
-
-  const memory = createMemory(limits.memory ?? DEFAULT_MEMORY_OCTETS);
   const isSdkOnly = options.requests === 'sdk';
   const puts = isSdkOnly ? createSdkPuts(s3) : createSignedPuts(s3, bucket);
   const publishes = isSdkOnly ? createSdkPublishes(sns) : createSignedPublishes(sns, topicArn);
-  const store = createObjectStore(s3, puts, bucket, observe);
-  const publisher = createPublisher({ sns, publishes, observe });
-  const breaker = createBreaker({ observe, probe });
-  const guard =
-    options.duplicates &&
-    createDuplicateGuard(options.duplicates, observe, (error) => failureOf('dynamodb', error));
-  const outbox: OutboxDrainer = startOutboxDrainer(
+  const store = new ObjectStore(s3, puts, bucket, observe);
+  const publisher = new Publisher({ sns, publishes, observe });
+  const failures = new FailureReporter(observe);
+  const breaker = new CircuitBreaker({
+    probe: () => probe(s3, bucket),
+    onOpened: (failure) => observe({ kind: 'breaker-opened', failure }),
+    onClosed: (openSeconds) => observe({ kind: 'breaker-closed', openSeconds }),
+  });
+  const outbox = new OutboxWorker(
     { s3, store, publisher, bucket, observe },
     (options.outboxSeconds ?? 15) * 1000,
   );
-  const committer = createCommitter({
+  const deferrals = new Deferrals(observe, failures, breaker);
+  const committer = new Committer({
     store,
-    publisher,
-    guard,
+    announcer: new Announcer({ store, publisher, outbox, failures, budgetMillis, observe }),
+    guard: duplicates && new DuplicateGuard(duplicates, failures, observe),
+    deferrals,
+    failures,
+    breaker,
+    planPlacements: plan,
     bucket,
-    hostname: options.hostname,
-    traceHeaders: options.traceHeaders ?? true,
+    hostname,
+    traceHeaders,
     budgetMillis,
-    observe: (event) => {
-      if (event.kind === 'outbox-written') outbox.wake();
-      observe(event);
-    },
-    failureOf,
-    settled: (failure) => breaker.settled(failure),
+    observe,
   });
-
-  let inFlight = 0;
-  /** Messages open or being committed, and who waits for their end. */
-  let openMessages = 0;
-  let onIdle: (() => void)[] = [];
-
-  async function probe(): Promise<void> {
-    using deadline = new Deadline(PROBE_MILLIS);
-    await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 }), {
-      abortSignal: deadline.signal,
-    });
-  }
-
-  const copiesOf = (facts: MessageFacts): Copy[] =>
-    planCopies(facts, { prefix, topicArn, routes }, options.destinationOf?.(facts));
-
-  function deferred(
-    facts: MessageFacts,
-    sizeInOctets: number,
-    reply: Reply,
-    cause: string,
-    failure?: AwsFailure,
-  ): Reply {
-    observe({
-      kind: 'message-deferred',
-      facts,
-      sizeInOctets,
-      reply,
-      cause,
-      ...(failure && { failure }),
-      commitMillis: 0,
-    });
-    return reply;
-  }
-
-  const receiving: Receiving = {
-    memory,
+  const writerParts: S3WriterParts = {
+    memory: new Memory(limits.memory ?? DEFAULT_MEMORY_OCTETS),
+    uploads: new PlacementUploads(store, plan),
+    committer,
+    deferrals,
+    openMessages: new OpenMessages(),
+    observe,
     memoryWaitMillis: (limits.memoryWaitSeconds ?? 20) * 1000,
     partMillis: budgetMillis,
-    beginUploads: async (facts, signal): Promise<CopyUpload[]> => {
-      const begun = await Promise.allSettled(
-        copiesOf(facts).map(async (copy) => ({
-          copy,
-          upload: await store.beginUpload({
-            key: copy.key,
-            contentType: MESSAGE_TYPE,
-            metadata: sidecarMetadata(facts),
-            signal,
-          }),
-        })),
-      );
-      const uploads = begun.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-      const failed = begun.find((each) => each.status === 'rejected');
-      if (failed === undefined) return uploads;
-      for (const { upload } of uploads) upload.abort();
-      throw failed.reason;
-    },
-    commit: async (mail) => {
-      const { body, facts } = mail;
-      inFlight += 1;
-      try {
-        return await committer.commit(
-          mail,
-          body.kind === 'parts' ? body.uploads.map(({ copy }) => copy) : copiesOf(facts),
-        );
-      } finally {
-        inFlight -= 1;
-      }
-    },
-    overloaded: (facts, size) => deferred(facts, size, OVERLOADED, 'overload'),
-    failed: (facts, size, error) => {
-      const failure = failureOf('s3', error);
-      breaker.settled(failure);
-      return deferred(facts, size, deferral(failure.cause), failure.cause, failure);
-    },
-    discarded: (facts, sizeInOctets, cause) =>
-      observe({ kind: 'message-discarded', facts, sizeInOctets, cause }),
-    ended: () => {
-      openMessages -= 1;
-      if (openMessages > 0) return;
-      for (const idle of onIdle) idle();
-      onIdle = [];
-    },
+  };
+  return new Bridge({ writerParts, breaker, store, outbox, puts, publishes });
+}
+
+interface BridgeParts {
+  readonly writerParts: S3WriterParts;
+  readonly breaker: CircuitBreaker;
+  readonly store: ObjectStore;
+  readonly outbox: OutboxWorker;
+  readonly puts: ObjectPuts;
+  readonly publishes: Publishes;
+}
+
+/** Takes mail from the server. */
+export class Bridge implements AsyncDisposable {
+  readonly #parts: BridgeParts;
+
+  constructor(parts: BridgeParts) {
+    this.#parts = parts;
+  }
+
+  /** For the server, which calls it without `this`, before the 354 of each message. */
+  readonly open: OpenMessage = (facts, resume) => {
+    const { breaker, writerParts } = this.#parts;
+    const { memory, deferrals, openMessages } = writerParts;
+    if (!breaker.admits()) return { kind: 'refuse', reply: deferrals.breakerOpen(facts) };
+    openMessages.begin();
+    const declared = facts.envelope.parameters.size ?? 0;
+    if (declared <= SMALL_OCTETS) return this.#accept(facts, resume);
+    const blocks = blocksFor(facts, 0);
+    if (memory.large.tryOwn(blocks)) return this.#accept(facts, resume, blocks);
+    return this.#openWhenMemoryIsFree(facts, resume, blocks);
   };
 
-  function accept(facts: MessageFacts, drained: () => void, blocks?: number): OpenMessageAnswer {
-    return { kind: 'accept', writer: new IncomingMessage(facts, receiving, drained, blocks) };
+  /** The reply to MAIL while the bridge takes no mail; `undefined` while it does. */
+  refusal(): Reply | undefined {
+    const { breaker, writerParts } = this.#parts;
+    return breaker.admits() && !writerParts.memory.small.isShort ? undefined : OVERLOADED;
   }
 
-  function openMessage(
-    facts: MessageFacts,
-    drained: () => void,
-  ): OpenMessageAnswer | Promise<OpenMessageAnswer> {
-    if (breaker.isOpen) {
-      return { kind: 'refuse', reply: deferred(facts, 0, OVERLOADED, 'breaker-open') };
-    }
-    openMessages += 1;
-    const declared = facts.envelope.parameters.size ?? 0;
-    if (declared <= SMALL_OCTETS) return accept(facts, drained);
-    const blocks = blocksFor(facts, 0);
-    if (memory.large.tryOwn(blocks)) return accept(facts, drained, blocks);
-    return memory.large
-      .own(blocks, receiving.memoryWaitMillis, new AbortController().signal)
-      .then((owned) => {
-        if (owned) return accept(facts, drained, blocks);
-        receiving.ended();
-        return { kind: 'refuse', reply: receiving.overloaded(facts, 0) };
-      });
+  /** Messages that were received completely and not answered yet. */
+  get inFlight(): number {
+    return this.#parts.writerParts.committer.inFlight;
   }
 
-  async function drain(): Promise<void> {
-    if (openMessages > 0) await new Promise<void>((resolve) => onIdle.push(resolve));
-    await store.idle();
+  /** Octets of `limits.memory` that messages hold or own now. */
+  get memoryInUse(): number {
+    return this.#parts.writerParts.memory.usedOctets;
   }
 
-  async function close(): Promise<void> {
-    await drain();
-    breaker.close();
+  /** Settles when no message is open, and nothing of an earlier one is in progress. */
+  async idle(): Promise<void> {
+    await this.#parts.writerParts.openMessages.idle();
+    await this.#parts.store.idle();
+  }
+
+  /** Waits until the bridge is idle, then ends what runs in the background. The clients stay the caller's. */
+  async close(): Promise<void> {
+    await this.idle();
+    const { breaker, outbox, puts, publishes } = this.#parts;
+    breaker[Symbol.dispose]();
     await outbox.close();
     puts.close();
     publishes.close();
   }
 
-  return {
-    open: openMessage,
-    get inFlight() {
-      return inFlight;
-    },
-    get memoryInUse() {
-      return memory.usedOctets;
-    },
-    admits: () => (breaker.isOpen || memory.small.isShort ? OVERLOADED : undefined),
-    drain,
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #accept(facts: MessageFacts, resume: () => void, blocks?: number): OpenMessageAnswer {
+    return {
+      kind: 'accept',
+      writer: new S3Writer(facts, this.#parts.writerParts, resume, blocks),
+    };
+  }
+
+  async #openWhenMemoryIsFree(
+    facts: MessageFacts,
+    resume: () => void,
+    blocks: number,
+  ): Promise<OpenMessageAnswer> {
+    const { memory, memoryWaitMillis, deferrals, openMessages } = this.#parts.writerParts;
+    const owned = await memory.large.own(blocks, memoryWaitMillis, new AbortController().signal);
+    if (owned) return this.#accept(facts, resume, blocks);
+    openMessages.end();
+    return { kind: 'refuse', reply: deferrals.overloaded(facts, 0) };
+  }
+}
+
+/** Asks S3 something small, with a right that the service has anyway. */
+async function probe(s3: S3Client, bucket: string): Promise<void> {
+  using deadline = new Deadline(PROBE_MILLIS);
+  await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 }), {
+    abortSignal: deadline.signal,
+  });
 }
 
 /** An observer that throws must not turn a stored mail into a 451. */

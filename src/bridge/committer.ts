@@ -1,51 +1,49 @@
-// The promise: a 250 means that the complete message is in S3, acknowledged with a verified checksum, and
-// that either SNS accepted the notification or a marker for it is in the outbox.
-import type { Reply } from '../smtp/index.ts';
-import { deferral } from './aws/failures.ts';
-import type { Copy } from './placements.ts';
-import { Deadline } from './aws/deadline.ts';
-import type { DuplicateGuard } from './duplicate-guard.ts';
-import type { AwsFailure, AwsService, Observe } from './events.ts';
+// The promise: a 250 means that the complete message is in S3, acknowledged with a verified checksum, and that either
+// SNS has accepted the notification or a marker for it is in the outbox.
 import { readHeaderSection } from '../message/header-section.ts';
-import type { ReceivedMail } from './intake/s3-writer.ts';
+import { renderTraceHeaders } from '../message/trace-headers.ts';
+import type { Reply } from '../smtp/index.ts';
+import type { CircuitBreaker } from './aws/circuit-breaker.ts';
+import { Deadline } from './aws/deadline.ts';
+import type { FailureReporter } from './aws/failures.ts';
 import {
   encodeRecord,
   encodeSidecar,
   type MailRecord,
   makeRecord,
+  MESSAGE_TYPE,
 } from './contract/mail-record.ts';
-import { buildNotification, type Notification, reduceNotification } from './notify/notification.ts';
 import { sidecarKey } from './contract/object-key.ts';
-import { type ObjectStore, settled, type Upload } from './store/object-store.ts';
-import { writeMarker } from './outbox/marker.ts';
-import { createPublishGate, notTried } from './notify/publish-gate.ts';
-import type { Publisher } from './notify/publisher.ts';
-import { renderTraceHeaders } from '../message/trace-headers.ts';
 import { notVerified } from './contract/verification.ts';
+import type { Deferrals } from './deferrals.ts';
+import type { DuplicateGuard } from './duplicate-guard.ts';
+import type { AwsFailure, Observe, StoredPlacement } from './events.ts';
+import { abortUploads, type ReceivedMail } from './intake/received-mail.ts';
+import type { Announcer } from './notify/announcer.ts';
+import { buildNotification } from './notify/notification.ts';
+import type { Placement, PlanPlacements } from './placements.ts';
+import { queuedAs } from './replies.ts';
+import type { MultipartUpload } from './store/multipart-upload.ts';
+import { awaitAll, type ObjectStore } from './store/object-store.ts';
 
-export interface CommitterOptions {
+export interface CommitterParts {
   readonly store: ObjectStore;
-  readonly publisher: Publisher;
+  readonly announcer: Announcer;
   readonly guard: DuplicateGuard | undefined;
+  readonly deferrals: Deferrals;
+  readonly failures: FailureReporter;
+  /** The one of S3: takes the outcome of every store. */
+  readonly breaker: CircuitBreaker;
+  readonly planPlacements: PlanPlacements;
   readonly bucket: string;
   readonly hostname: string;
   readonly traceHeaders: boolean;
-  /** From the end of the data; S3 has all of it. */
+  /** From the end of the data. S3 has all of it. */
   readonly budgetMillis: number;
   readonly observe: Observe;
-  /** Makes a failure of an SDK error, and tells the operator where it is his. */
-  readonly failureOf: (service: AwsService, error: unknown) => AwsFailure;
-  /** Told how the store did, for the circuit breaker. */
-  readonly settled: (failure: AwsFailure | undefined) => void;
 }
 
-export const MESSAGE_TYPE = 'message/rfc822';
-/** Of the budget, what SNS may take of it before the outbox is used. */
-const PUBLISH_SHARE = 0.4;
-/** Past the budget, what the outbox may take: 20 s become 28 s, and 30 s is the end. */
-const OUTBOX_SHARE = 0.4;
-
-/** How one copy came out. */
+/** The outcome of one placement. */
 type Outcome =
   | {
       readonly kind: 'committed';
@@ -55,168 +53,184 @@ type Outcome =
     }
   | { readonly kind: 'failed'; readonly failure: AwsFailure };
 
-export function createCommitter(options: CommitterOptions): {
-  commit(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply>;
-} {
-  const gate = createPublishGate();
-  const { store, publisher, guard, bucket, hostname, budgetMillis, observe, failureOf } = options;
+export class Committer {
+  readonly #parts: CommitterParts;
+  #inFlight = 0;
 
-  async function commit(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply> {
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+  }
+
+  /** Messages that were received completely and not answered yet. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Stores and announces the mail. The reply is 250 only when both are done. */
+  async commit(mail: ReceivedMail): Promise<Reply> {
+    this.#inFlight += 1;
     try {
-      return await decide(mail, copies);
+      return await this.#commit(mail);
     } catch (error) {
-      // Whatever it was, no upload stays behind; the server says 451.
+      // No upload stays behind, whatever the error. The server answers 451.
       abortUploads(mail);
       throw error;
+    } finally {
+      this.#inFlight -= 1;
     }
   }
 
-  async function decide(mail: ReceivedMail, copies: readonly Copy[]): Promise<Reply> {
-    const { facts, sizeInOctets, endedAt } = mail;
+  async #commit(mail: ReceivedMail): Promise<Reply> {
+    const { guard, deferrals, budgetMillis } = this.#parts;
+    const { facts, sizeInOctets, endedAt, body } = mail;
     const until = endedAt + budgetMillis;
     const claim = await guard?.claim(mail, until - performance.now());
-    const commitMillis = (): number => performance.now() - endedAt;
     if (claim?.kind === 'duplicate') {
       abortUploads(mail);
-      observe({
-        kind: 'message-accepted',
-        facts,
-        sizeInOctets,
-        sha256: mail.sha256.toString('hex'),
-        copies: [],
-        duplicateOf: claim.messageId,
-        commitMillis: commitMillis(),
-        storeMillis: 0,
-        publishMillis: 0,
-      });
-      return accepted(claim.messageId);
+      return this.#answerDuplicate(mail, claim.messageId);
     }
     if (claim?.kind === 'busy') {
       abortUploads(mail);
-      const reply = deferral('unavailable');
-      observe({
-        kind: 'message-deferred',
-        facts,
-        sizeInOctets,
-        reply,
-        cause: 'duplicate-under-way',
-        commitMillis: commitMillis(),
-      });
-      return reply;
+      return deferrals.duplicateBusy(facts, sizeInOctets, performance.now() - endedAt);
     }
 
-    const receivedFor = Date.now() - facts.receivedAt.getTime();
+    const placements =
+      body.kind === 'parts'
+        ? body.uploads.map(({ placement }) => placement)
+        : this.#parts.planPlacements(facts);
+    const processingMillis = Date.now() - facts.receivedAt.getTime();
     const outcomes = await Promise.all(
-      copies.map((copy, index) => commitCopy(mail, copy, index, receivedFor, until)),
+      placements.map((placement, index) =>
+        this.#commitPlacement(mail, placement, index, processingMillis, until),
+      ),
     );
     const failed = outcomes.find((outcome) => outcome.kind === 'failed');
-    await claim?.settle(failed === undefined);
     if (failed !== undefined) {
-      const { failure } = failed;
-      const { cause } = failure;
-      const reply = deferral(cause);
-      const at = { facts, sizeInOctets, reply, cause, failure, commitMillis: commitMillis() };
-      observe({ kind: 'message-deferred', ...at });
-      return reply;
+      await claim?.withdraw();
+      const commitMillis = performance.now() - endedAt;
+      return deferrals.commitFailed(facts, sizeInOctets, failed.failure, commitMillis);
     }
-    const done = outcomes.filter((outcome) => outcome.kind === 'committed');
+    await claim?.confirm();
+    const committed = outcomes.filter((outcome) => outcome.kind === 'committed');
+    return this.#accept(mail, placements, committed);
+  }
+
+  /** An earlier mail was the same: the client gets the reply that it lost. */
+  #answerDuplicate({ facts, sizeInOctets, sha256, endedAt }: ReceivedMail, of: string): Reply {
+    this.#parts.observe({
+      kind: 'message-accepted',
+      facts,
+      sizeInOctets,
+      sha256: sha256.toString('hex'),
+      placements: [],
+      duplicateOf: of,
+      commitMillis: performance.now() - endedAt,
+      storeMillis: 0,
+      publishMillis: 0,
+    });
+    return queuedAs(of);
+  }
+
+  #accept(
+    { facts, sizeInOctets, sha256, endedAt }: ReceivedMail,
+    placements: readonly Placement[],
+    outcomes: readonly (Outcome & { readonly kind: 'committed' })[],
+  ): Reply {
+    const { bucket, observe } = this.#parts;
     observe({
       kind: 'message-accepted',
       facts,
       sizeInOctets,
-      sha256: mail.sha256.toString('hex'),
-      copies: copies.map(({ messageId, key, topicArn, recipients }, index) => ({
-        messageId,
-        bucket,
-        key,
-        topicArn,
-        recipients: recipients.length,
-        outbox: done[index]?.outbox ?? false,
-      })),
-      commitMillis: commitMillis(),
-      storeMillis: Math.max(...done.map(({ storeMillis }) => storeMillis)),
-      publishMillis: Math.max(...done.map(({ publishMillis }) => publishMillis)),
+      sha256: sha256.toString('hex'),
+      placements: placements.map(
+        ({ messageId, key, topicArn, recipients }, index): StoredPlacement => ({
+          messageId,
+          bucket,
+          key,
+          topicArn,
+          recipients: recipients.length,
+          outbox: outcomes[index]?.outbox ?? false,
+        }),
+      ),
+      commitMillis: performance.now() - endedAt,
+      storeMillis: Math.max(...outcomes.map(({ storeMillis }) => storeMillis)),
+      publishMillis: Math.max(...outcomes.map(({ publishMillis }) => publishMillis)),
     });
-    return accepted(facts.messageId);
+    return queuedAs(facts.messageId);
   }
 
-  async function commitCopy(
+  /** Stores one placement, then announces it. */
+  async #commitPlacement(
     mail: ReceivedMail,
-    copy: Copy,
+    placement: Placement,
     index: number,
-    receivedFor: number,
+    processingTimeMillis: number,
     until: number,
   ): Promise<Outcome> {
+    const { announcer, failures, breaker, bucket, hostname, traceHeaders } = this.#parts;
     const { facts, sizeInOctets, header } = mail;
     const verification = notVerified;
-    const trace = options.traceHeaders
-      ? renderTraceHeaders({ ...copy, facts, hostname, verification })
+    const trace = traceHeaders
+      ? renderTraceHeaders({ ...placement, facts, hostname, verification })
       : Buffer.alloc(0);
     const record = makeRecord({
       facts,
-      recipients: copy.recipients,
-      topicArn: copy.topicArn,
-      processingTimeMillis: receivedFor,
+      recipients: placement.recipients,
+      topicArn: placement.topicArn,
+      processingTimeMillis,
       verification,
       sha256: mail.sha256.toString('hex'),
       sizeInOctets,
       traceHeaderOctets: trace.length,
     });
 
-    const storeStarted = performance.now();
+    const storeBegan = performance.now();
     try {
-      using _expected = publisher.expect();
-      using deadline = new Deadline(until - storeStarted);
-      await storeMail(mail, copy, index, trace, record, deadline.signal);
-      options.settled(undefined);
+      using _expected = announcer.expect();
+      using deadline = new Deadline(until - storeBegan);
+      await this.#store(mail, placement.key, index, trace, record, deadline.signal);
+      breaker.record(undefined);
     } catch (error) {
-      const failure = failureOf('s3', error);
-      options.settled(failure);
+      const failure = failures.classify('s3', error);
+      breaker.record(failure);
       return { kind: 'failed', failure };
     }
-    const publishStarted = performance.now();
 
+    const publishBegan = performance.now();
     const notification = buildNotification({
       record,
       bucket,
-      key: copy.key,
+      key: placement.key,
       header: { ...header, fields: [...readHeaderSection(trace, true).fields, ...header.fields] },
     });
-    const announced = await announce(copy, notification, until);
-    if (announced.kind === 'failed') return announced;
+    const announcement = await announcer.announce(placement, notification, until);
+    if (announcement.kind === 'failed') return announcement;
     return {
       kind: 'committed',
-      outbox: announced.outbox,
-      storeMillis: publishStarted - storeStarted,
-      publishMillis: performance.now() - publishStarted,
+      outbox: announcement.outbox,
+      storeMillis: publishBegan - storeBegan,
+      publishMillis: performance.now() - publishBegan,
     };
   }
 
-  async function storeMail(
-    mail: ReceivedMail,
-    { key }: Copy,
+  /** Writes the object. A sidecar is always in S3 before its object. */
+  async #store(
+    { body, sha256 }: ReceivedMail,
+    key: string,
     index: number,
     trace: Buffer,
     record: MailRecord,
     signal: AbortSignal,
   ): Promise<void> {
-    const { body } = mail;
-    const putSidecar = (text: string): Promise<void> =>
-      store.put({
-        key: sidecarKey(key),
-        body: [Buffer.from(text)],
-        contentType: 'application/json',
-        metadata: {},
-        signal,
-      });
+    const { store } = this.#parts;
     if (body.kind === 'whole') {
       const { metadata, sidecar } = encodeRecord(record);
-      if (sidecar !== undefined) await putSidecar(sidecar);
+      if (sidecar !== undefined) await this.#storeSidecar(key, sidecar, signal);
       await store.put({
         key,
         body: trace.length === 0 ? body.chunks : [trace, ...body.chunks],
         // Without trace headers the object is the message, whose digest is known.
-        ...(trace.length === 0 && { sha256: mail.sha256 }),
+        ...(trace.length === 0 && { sha256 }),
         contentType: MESSAGE_TYPE,
         metadata,
         signal,
@@ -225,90 +239,28 @@ export function createCommitter(options: CommitterOptions): {
     }
     const upload = body.uploads[index]?.upload;
     if (upload === undefined) throw new Error(`no upload was begun for ${key}`);
-    await finish(upload, async () => {
-      await settled([
+    await abortOnError(upload, async () => {
+      await awaitAll([
         upload.putPart(body.lastNumber, body.last, signal),
         upload.putPart(1, [trace, ...body.first], signal),
-        putSidecar(encodeSidecar(record)),
+        this.#storeSidecar(key, encodeSidecar(record), signal),
       ]);
       await upload.complete(signal);
     });
   }
 
-  /** To the topic, or else to the outbox. */
-  async function announce(
-    { messageId, key }: Copy,
-    notification: Notification,
-    until: number,
-  ): Promise<{ kind: 'committed'; outbox: boolean } | { kind: 'failed'; failure: AwsFailure }> {
-    const left = Math.max(0, until - performance.now());
-    const publishFailure = await tryPublish(
-      messageId,
-      notification,
-      Math.min(left, budgetMillis * PUBLISH_SHARE),
-    );
-    if (publishFailure === undefined) return { kind: 'committed', outbox: false };
-    observe({ kind: 'publish-failed', messageId, failure: publishFailure });
-
-    try {
-      using deadline = new Deadline(until - performance.now() + budgetMillis * OUTBOX_SHARE);
-      await writeMarker(
-        store,
-        {
-          schemaVersion: 1,
-          messageId,
-          key,
-          at: new Date().toISOString(),
-          refusals: 0,
-          notification,
-        },
-        deadline.signal,
-      );
-      observe({ kind: 'outbox-written', messageId, key });
-      return { kind: 'committed', outbox: true };
-    } catch (error) {
-      return { kind: 'failed', failure: failureOf('s3', error) };
-    }
+  #storeSidecar(key: string, text: string, signal: AbortSignal): Promise<void> {
+    return this.#parts.store.put({
+      key: sidecarKey(key),
+      body: [Buffer.from(text)],
+      contentType: 'application/json',
+      metadata: {},
+      signal,
+    });
   }
-
-  async function tryPublish(
-    messageId: string,
-    notification: Notification,
-    millis: number,
-  ): Promise<AwsFailure | undefined> {
-    if (!gate.isOpen()) return notTried;
-    const until = performance.now() + millis;
-    try {
-      await publisher.publish(notification, millis);
-      gate.settled(undefined);
-      return undefined;
-    } catch (error) {
-      const failure = failureOf('sns', error);
-      gate.settled(failure);
-      if (failure.cause !== 'refused') return failure;
-      // Too large or an attribute that SNS does not take: a fault of ours, so less of it.
-      try {
-        await publisher.publish(reduceNotification(notification), until - performance.now());
-        observe({ kind: 'notification-reduced', messageId, failure });
-        return undefined;
-      } catch (again) {
-        return failureOf('sns', again);
-      }
-    }
-  }
-
-  return { commit };
 }
 
-function accepted(messageId: string): Reply {
-  return { code: 250, status: '0.0', text: `Ok: queued as ${messageId}` };
-}
-
-function abortUploads({ body }: ReceivedMail): void {
-  if (body.kind === 'parts') for (const { upload } of body.uploads) upload.abort();
-}
-
-async function finish(upload: Upload, steps: () => Promise<void>): Promise<void> {
+async function abortOnError(upload: MultipartUpload, steps: () => Promise<void>): Promise<void> {
   try {
     await steps();
   } catch (error) {

@@ -24,7 +24,7 @@ export interface AwsFailure {
 }
 
 /** One object that a mail became. */
-export interface StoredCopy {
+export interface StoredPlacement {
   readonly messageId: string;
   readonly bucket: string;
   readonly key: string;
@@ -49,8 +49,8 @@ export type BridgeEvent =
       readonly facts: MessageFacts;
       readonly sizeInOctets: number;
       readonly sha256: string;
-      readonly copies: readonly StoredCopy[];
-      /** The messageId that an earlier copy of the same mail got: nothing was stored for this one. */
+      readonly placements: readonly StoredPlacement[];
+      /** The messageId that the same mail got before: nothing was stored for this one. */
       readonly duplicateOf?: string;
     } & CommitTimings)
   /** Answered 4yz: the sender keeps it. */

@@ -4,6 +4,12 @@ export {
   type BridgeClients,
   createBridgeClients,
 } from './aws/clients.ts';
+export {
+  type AccessFault,
+  accessFault,
+  isMissingObject,
+  isRegionMissing,
+} from './aws/error-codes.ts';
 export type {
   AwsFailure,
   AwsService,
@@ -11,7 +17,7 @@ export type {
   CommitTimings,
   FailureCause,
   Observe,
-  StoredCopy,
+  StoredPlacement,
 } from './events.ts';
 export { type MailRecord, MailRecordError } from './contract/mail-record.ts';
 export { isMessageId, messageId, messageIdMillis } from './contract/message-id.ts';
@@ -28,7 +34,7 @@ export {
   splitObjectKey,
 } from './contract/object-key.ts';
 export type { BridgeLimits, BridgeOptions, Destination, DuplicateOptions } from './options.ts';
-export type { OutboxMarker } from './outbox/marker.ts';
-export type { DrainResult, OutboxEntry } from './outbox/worker.ts';
-export { drainOutboxOf, listOutboxOf } from './outbox/administration.ts';
+export type { OutboxEntry, OutboxMarker } from './outbox/marker.ts';
+export { flushOutbox, listOutbox } from './outbox/administration.ts';
+export type { FlushResult } from './outbox/flush.ts';
 export { type Bucket, NoSuchMailError, readRecord, rebuildNotification } from './stored-mail.ts';

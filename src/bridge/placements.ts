@@ -1,47 +1,49 @@
-// One mail may become several objects: one for each distinct place that its recipients' routes name.
+// One mail may become several objects: one for each distinct prefix that the routes of its recipients name.
 import type { Routes } from '../policy/routes.ts';
 import type { MessageFacts, Recipient } from '../smtp/index.ts';
 import { messageId } from './contract/message-id.ts';
 import { objectKeyPrefix } from './contract/object-key.ts';
 import type { Destination } from './options.ts';
 
-/** One object to be stored and announced, with its own recipients. */
-export interface Copy {
+/** One object to store and to announce, with its recipients. */
+export interface Placement {
   readonly messageId: string;
   readonly key: string;
   readonly topicArn: string;
   readonly recipients: readonly Recipient[];
 }
 
-export interface CopyDefaults {
+export interface PlacementOptions {
+  /** For recipients whose route names no prefix. */
   readonly prefix: string;
   readonly topicArn: string;
   readonly routes?: Routes | undefined;
+  /** The sender's own destination. It wins over routes. */
+  readonly destinationOf?: ((facts: MessageFacts) => Destination | undefined) | undefined;
 }
 
+/** Gives the placements of a mail, in the order of their first recipients. */
+export type PlanPlacements = (facts: MessageFacts) => readonly Placement[];
+
 /**
- * The copies of a mail, in the order of their first recipients. The first has the mail's own messageId, the
- * one that the client hears; further ones get their own, so that a subscriber which remembers messageIds
- * takes none for a repetition.
+ * The first placement has the mail's own messageId, which the client hears. Each further one gets another id, so that
+ * a subscriber that remembers messageIds does not drop it as a duplicate.
  */
-export function planCopies(
-  facts: MessageFacts,
-  { prefix, topicArn, routes }: CopyDefaults,
-  own: Destination | undefined,
-): Copy[] {
+export function planPlacements(facts: MessageFacts, options: PlacementOptions): Placement[] {
+  const destination = options.destinationOf?.(facts);
   const byPrefix = new Map<string, Recipient[]>();
   for (const recipient of facts.envelope.recipients) {
-    const place = own?.prefix ?? routedPrefix(routes, recipient) ?? prefix;
-    const group = byPrefix.get(place);
-    if (group === undefined) byPrefix.set(place, [recipient]);
+    const prefix = destination?.prefix ?? routedPrefix(options.routes, recipient) ?? options.prefix;
+    const group = byPrefix.get(prefix);
+    if (group === undefined) byPrefix.set(prefix, [recipient]);
     else group.push(recipient);
   }
-  return [...byPrefix].map(([place, recipients], index) => {
+  return [...byPrefix].map(([prefix, recipients], index) => {
     const id = index === 0 ? facts.messageId : messageId(facts.receivedAt);
     return {
       messageId: id,
-      key: objectKeyPrefix(place, facts.receivedAt) + id,
-      topicArn: own?.topicArn ?? topicArn,
+      key: objectKeyPrefix(prefix, facts.receivedAt) + id,
+      topicArn: destination?.topicArn ?? options.topicArn,
       recipients,
     };
   });

@@ -3,11 +3,9 @@ import {
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
-  NoSuchKey,
-  NotFound,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { errorCode } from './aws/failures.ts';
+import { errorCode, isMissingObject } from './aws/error-codes.ts';
 import { HEADER_SECTION_OCTETS, readHeaderSection } from '../message/header-section.ts';
 import { decodeRecord, type MailRecord } from './contract/mail-record.ts';
 import type { MailsluiceMember } from './contract/notification-types.ts';
@@ -92,7 +90,7 @@ async function found<T>(key: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
-    if (cause instanceof NoSuchKey || cause instanceof NotFound) {
+    if (isMissingObject(cause)) {
       throw new NoSuchMailError(`no mail is stored under ${JSON.stringify(key)}`, { cause });
     }
     throw cause;

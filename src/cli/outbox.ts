@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { OperatorError } from '../app/operator-error.ts';
 import {
   type BridgeEvent,
-  drainOutboxOf,
-  listOutboxOf,
+  flushOutbox,
+  listOutbox,
   type OutboxEntry,
 } from '../bridge/index.ts';
 import type { CliContext } from './frame/context.ts';
@@ -34,19 +34,23 @@ async function list(context: CliContext, options: BucketOptions): Promise<void> 
   const { stdout, stderr } = context;
   await withBucket(context, options, async (bucket, { s3 }) => {
     const entries: OutboxEntry[] = [];
-    for await (const entry of listOutboxOf({ s3, bucket })) entries.push(entry);
+    for await (const entry of listOutbox({ s3, bucket })) entries.push(entry);
     if (options.json) {
-      stdout.write(`${JSON.stringify(entries)}\n`);
+      const rows = entries.map(({ isDeadLetter, ...entry }) => ({
+        ...entry,
+        isPoison: isDeadLetter,
+      }));
+      stdout.write(`${JSON.stringify(rows)}\n`);
       return;
     }
     if (entries.length === 0) {
       stderr.write('The outbox is empty.\n');
       return;
     }
-    const rows = entries.map(({ messageId, writtenAt, isPoison }) => [
+    const rows = entries.map(({ messageId, writtenAt, isDeadLetter }) => [
       messageId,
       writtenAt.toISOString(),
-      isPoison ? 'set aside' : 'waiting',
+      isDeadLetter ? 'set aside' : 'waiting',
     ]);
     stdout.write(renderTable(['MESSAGE ID', 'SINCE', 'STATE'], rows, stdout.columns));
   });
@@ -60,18 +64,18 @@ async function drain(context: CliContext, options: DrainOptions): Promise<void> 
       if (event.kind === 'outbox-published') stdout.write(`published ${event.messageId}\n`);
       if (event.kind === 'outbox-poisoned') stdout.write(`set aside ${event.messageId}\n`);
     };
-    const { published, poisoned, refused, failure } = await drainOutboxOf({
+    const { published, deadLetters, refused, failure } = await flushOutbox({
       s3,
       sns,
       bucket,
       observe,
       ...(options.topic !== undefined && { topicArn: options.topic }),
     });
-    const done = { published, setAside: poisoned, refused };
+    const done = { published, setAside: deadLetters, refused };
     stdout.write(
       options.json
         ? `${JSON.stringify(done)}\n`
-        : `${published} published, ${refused} refused for now, ${poisoned} set aside\n`,
+        : `${published} published, ${refused} refused for now, ${deadLetters} set aside\n`,
     );
     if (failure !== undefined) {
       throw new OperatorError(

@@ -23,7 +23,7 @@ export async function storeMails(aws: TestAws, mails: readonly MailToStore[]): P
       hostname: 'mx.example.com',
       prefix,
       observe: (event) => {
-        if (event.kind === 'message-accepted') keys.push(...event.copies.map(({ key }) => key));
+        if (event.kind === 'message-accepted') keys.push(...event.placements.map(({ key }) => key));
       },
     });
     const reply = await deliver(bridge, facts({ ...input, receivedAt: new Date(at) }), content);

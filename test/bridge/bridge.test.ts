@@ -212,7 +212,7 @@ test('stores nothing of a discarded message and says why', async () => {
   const { writer } = opened;
   writer.write(Buffer.from('From: a'));
   writer.discard('aborted');
-  await bridge.drain();
+  await bridge.idle();
   expect(await listKeys(aws, 'discarded/')).toEqual([]);
   expect(events).toMatchObject([{ kind: 'message-discarded', cause: 'aborted', sizeInOctets: 7 }]);
 });

@@ -2,7 +2,7 @@
 // Run against both ways to send.
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createBridgeClients, drainOutboxOf, listOutboxOf } from '../../src/bridge/index.ts';
+import { createBridgeClients, flushOutbox, listOutbox } from '../../src/bridge/index.ts';
 import { facts, listKeys, readObject } from '../bridge/support.ts';
 import { announced, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
 import type { Fault } from './fault-proxy.ts';
@@ -27,9 +27,9 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
   afterAll(() => bench[Symbol.asyncDispose]());
 
   /** What `mailsluice outbox drain` does, past the proxy. */
-  function drain(): ReturnType<typeof drainOutboxOf> {
+  function flush(): ReturnType<typeof flushOutbox> {
     const { aws, events } = bench;
-    return drainOutboxOf({
+    return flushOutbox({
       s3: aws.s3,
       sns: aws.sns,
       bucket: aws.resources.bucket,
@@ -40,7 +40,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
   async function outbox(): Promise<string[]> {
     const { s3, resources } = bench.aws;
     const ids: string[] = [];
-    for await (const { messageId } of listOutboxOf({ s3, bucket: resources.bucket }))
+    for await (const { messageId } of listOutbox({ s3, bucket: resources.bucket }))
       ids.push(messageId);
     return ids;
   }
@@ -90,12 +90,12 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       failure: { service: 'sns', cause },
     });
     expect(bench.events.find(({ kind }) => kind === 'message-accepted')).toMatchObject({
-      copies: [{ messageId: of.messageId, outbox: true }],
+      placements: [{ messageId: of.messageId, outbox: true }],
     });
 
     await bridge.close();
 
-    expect(await drain()).toEqual({ published: 1, poisoned: 0, refused: 0 });
+    expect(await flush()).toEqual({ published: 1, deadLetters: 0, refused: 0 });
     const [notification, ...others] = await announced(bench.aws, 2);
     expect(others).toEqual([]);
     expect(notification?.mail.commonHeaders.subject).toBe('hello');
@@ -120,7 +120,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 451, status: '3.0' });
     expect(await bridge.stored()).toHaveLength(1);
     expect(await outbox()).toEqual([]);
-    await drain();
+    await flush();
     expect(await announced(bench.aws)).toEqual([]);
   });
 
@@ -295,7 +295,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     test('gives every notification of many', async () => {
       const ids = await fillOutbox(25);
       expect((await outbox()).sort()).toEqual(ids);
-      expect(await drain()).toEqual({ published: 25, poisoned: 0, refused: 0 });
+      expect(await flush()).toEqual({ published: 25, deadLetters: 0, refused: 0 });
       const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
       expect(seen.sort()).toEqual(ids);
       expect(await outbox()).toEqual([]);
@@ -312,7 +312,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
         commitSeconds: 2,
       });
       proxy.inject('any', down, ALWAYS, ({ operation }) => operation.startsWith('Publish'));
-      const result = await drainOutboxOf({
+      const result = await flushOutbox({
         ...clients,
         bucket: aws.resources.bucket,
         observe: (event) => events.push(event),
@@ -339,14 +339,14 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       proxy.inject('Publish', refusal, ALWAYS, ({ body }) => body.includes(poison));
       proxy.inject('PublishBatch', refusal, ALWAYS, ({ body }) => body.includes(poison));
       const pass = () =>
-        drainOutboxOf({
+        flushOutbox({
           ...clients,
           bucket: aws.resources.bucket,
           observe: (event) => events.push(event),
         });
       expect(await pass()).toMatchObject({ published: 2, refused: 1 });
       for (let n = 0; n < 3; n += 1) expect(await pass()).toMatchObject({ refused: 1 });
-      expect(await pass()).toMatchObject({ refused: 0, poisoned: 1 });
+      expect(await pass()).toMatchObject({ refused: 0, deadLetters: 1 });
       expect(await listKeys(aws, 'outbox/')).toEqual([`outbox/poison/${poison}.json`]);
       expect(events.find(({ kind }) => kind === 'outbox-poisoned')).toMatchObject({
         messageId: poison,

@@ -1,4 +1,4 @@
-// The bridge in front of the fault proxy in front of the embedded AWS, and what became of a mail.
+// The bridge in front of the fault proxy in front of the embedded AWS, and what each mail left behind.
 import {
   type Bridge,
   type BridgeEvent,
@@ -72,16 +72,9 @@ export async function startFaultBench(): Promise<FaultBench> {
         }),
       });
       bridges.push(bridge);
-      return {
-        ...bridge,
-        get inFlight() {
-          return bridge.inFlight;
-        },
-        get memoryInUse() {
-          return bridge.memoryInUse;
-        },
+      return Object.assign(bridge, {
         prefix,
-        deliver: (content, of = facts()) => deliver(bridge, of, content),
+        deliver: (content: Buffer | string, of = facts()) => deliver(bridge, of, content),
         stored: async () => {
           const keys = await listKeys(aws, options.prefix ?? prefix);
           return Promise.all(
@@ -93,7 +86,7 @@ export async function startFaultBench(): Promise<FaultBench> {
               })),
           );
         },
-      };
+      });
     },
     clear: async () => {
       proxy.reset();

@@ -3,7 +3,7 @@
 // here; MAILSLUICE_CRASH_KILLS and MAILSLUICE_CRASH_MESSAGES (mails for each kill) make it a long one.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { drainOutboxOf } from '../../src/bridge/index.ts';
+import { flushOutbox } from '../../src/bridge/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { audit, Subscriber } from './audit.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
@@ -87,7 +87,7 @@ test(`${KILLS} kills under ${SENDERS} senders of ${MESSAGES} mails: none lost, n
   expect(acknowledged).toHaveLength(MESSAGES);
 
   const { s3, sns, resources } = aws;
-  const { published, failure } = await drainOutboxOf({ s3, sns, bucket: resources.bucket });
+  const { published, failure } = await flushOutbox({ s3, sns, bucket: resources.bucket });
   expect(failure).toBeUndefined();
   await subscriber.end();
   const { lost, silent } = await audit(aws, acknowledged, subscriber.announced);

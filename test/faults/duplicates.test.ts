@@ -53,7 +53,7 @@ test('answers a resent mail in parts too, and leaves no upload behind', async ()
   ]);
   const reply = await bridge.deliver(content);
   expect(await bridge.deliver(content)).toEqual(reply);
-  await bridge.drain();
+  await bridge.idle();
   expect(await bridge.stored()).toHaveLength(1);
   expect(bench.proxy.count('CompleteMultipartUpload')).toBe(1);
   expect(bench.proxy.count('AbortMultipartUpload')).toBe(1);

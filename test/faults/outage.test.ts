@@ -26,14 +26,14 @@ test.each<[string, Fault]>([
   'S3 %s under load: 4xx for all, fast once the breaker is open, 250 again after the repair',
   async (_, fault) => {
     const bridge = bench.makeBridge();
-    expect(bridge.admits()).toBeUndefined();
+    expect(bridge.refusal()).toBeUndefined();
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
     bench.proxy.inject('any', fault, ALWAYS);
     const replies = await Promise.all(Array.from({ length: 40 }, () => bridge.deliver(MAIL)));
     for (const { code } of replies) expect([451, 452]).toContain(code);
     expect(bench.events.filter(({ kind }) => kind === 'breaker-opened')).toHaveLength(1);
-    expect(bridge.admits()).toMatchObject({ code: 452, status: '3.1' });
+    expect(bridge.refusal()).toMatchObject({ code: 452, status: '3.1' });
 
     const before = bench.proxy.count('PutObject');
     const refused = await Promise.all(Array.from({ length: 200 }, () => bridge.deliver(MAIL)));
@@ -44,7 +44,7 @@ test.each<[string, Fault]>([
     delay.disable();
 
     bench.proxy.reset();
-    await until(() => bridge.admits() === undefined);
+    await until(() => bridge.refusal() === undefined);
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
     expect(await announced(bench.aws, 2)).toHaveLength(1);
     expect(bench.events.filter(({ kind }) => kind === 'breaker-closed')).toHaveLength(1);
@@ -74,7 +74,8 @@ test('SNS hangs under load: 250 for all, the outbox at once after some, and SNS 
   bench.events.length = 0;
   const isDirect = (): boolean =>
     bench.events.some(
-      (event) => event.kind === 'message-accepted' && event.copies.every(({ outbox }) => !outbox),
+      (event) =>
+        event.kind === 'message-accepted' && event.placements.every(({ outbox }) => !outbox),
     );
   while (!isDirect()) expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
 });
@@ -85,25 +86,25 @@ test('a misconfiguration fails fast by itself and leaves the circuit closed', as
   for (let n = 0; n < 8; n += 1) {
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 451, status: '3.5' });
   }
-  expect(bridge.admits()).toBeUndefined();
+  expect(bridge.refusal()).toBeUndefined();
   // Once a minute, not once a mail.
   expect(bench.events.filter(({ kind }) => kind === 'aws-misconfigured')).toHaveLength(1);
 });
 
-test('drain waits for the commits under way and for the aborts of discarded uploads', async () => {
+test('idle waits for the commits in progress and for the aborts of discarded uploads', async () => {
   const bridge = bench.makeBridge();
   bench.proxy.inject('PutObject', { kind: 'delay', millis: 300 });
   const order: string[] = [];
   const delivered = bridge.deliver(MAIL).then(({ code }) => order.push(`reply ${code}`));
   await bench.proxy.arrival('PutObject');
-  await bridge.drain();
-  order.push('drained');
+  await bridge.idle();
+  order.push('idle');
   await delivered;
-  expect(order).toEqual(['reply 250', 'drained']);
+  expect(order).toEqual(['reply 250', 'idle']);
 });
 
-test('drain settles at once when nothing is open', async () => {
-  await bench.makeBridge().drain();
+test('idle settles at once when no message is open', async () => {
+  await bench.makeBridge().idle();
 });
 
 test('close ends what runs in the background, and leaves the clients to their owner', async () => {

@@ -109,7 +109,7 @@ test('a mail that waits too long in the middle: the rest is thrown away and the 
   await send(grower, 3 * MIB);
   expect(await grower.writer.commit()).toMatchObject({ code: 452, status: '3.1' });
   holder.writer.discard('aborted');
-  await bridge.drain();
+  await bridge.idle();
   expect(await bridge.stored()).toEqual([]);
 });
 
@@ -222,7 +222,7 @@ test('a mail whose end comes with a pause that lasts too long hears 452 4.3.1', 
   expect(await sendReads(sending, Buffer.alloc(300_000), 1000)).toBe(true);
   expect(await sending.writer.commit()).toMatchObject({ code: 452, status: '3.1' });
   holder.writer.discard('aborted');
-  await bridge.drain();
+  await bridge.idle();
   expect(bridge.memoryInUse).toBe(0);
 });
 
@@ -238,12 +238,12 @@ test('memory is given back by every way a mail can end', async () => {
     else if (end === 'too-large') sending.writer.discard('too-large');
     else
       expect(await sending.writer.commit()).toMatchObject({ code: end === 'commit' ? 250 : 451 });
-    await bridge.drain();
+    await bridge.idle();
     bench.proxy.reset();
   }
   // There is one window only: had one not been given back, this would be refused.
   const last = await open(bridge, { parameters: { size } });
   last.writer.discard('aborted');
-  await bridge.drain();
+  await bridge.idle();
   expect(await bridge.stored()).toHaveLength(1);
 });

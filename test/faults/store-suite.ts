@@ -251,7 +251,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
           return part === 0 || isPart(seen.body, part, large);
         });
         expect(await bridge.deliver(large)).toMatchObject({ code: 451, status });
-        await bridge.drain();
+        await bridge.idle();
         expect(uploads).toBeGreaterThan(0);
         expect(await bridge.stored()).toEqual([]);
         expect(await announced(bench.aws)).toEqual([]);
@@ -270,7 +270,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
         const two = large.subarray(0, 9 * 1024 * 1024);
         expect(await bridge.deliver(two)).toMatchObject({ code: 451, status });
         expect(bench.events.filter(({ kind }) => kind === 'message-deferred')).toHaveLength(1);
-        await bridge.drain();
+        await bridge.idle();
         expect(await bridge.stored()).toEqual([]);
         expect(bridge.memoryInUse).toBe(0);
       },
@@ -287,7 +287,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
       }
       await begun;
       writer.discard('aborted');
-      await bridge.drain();
+      await bridge.idle();
       expect(await bridge.stored()).toEqual([]);
       expect(await unfinishedUploads()).toBe(0);
     });

@@ -16,7 +16,7 @@ export function reportBridge(
   return (event) => {
     switch (event.kind) {
       case 'message-accepted': {
-        const { facts, sizeInOctets, copies } = event;
+        const { facts, sizeInOctets, placements } = event;
         const { listener } = facts.session;
         metrics.count('MessagesAccepted', { Listener: listener });
         metrics.count('BytesAccepted', {}, sizeInOctets);
@@ -28,8 +28,8 @@ export function reportBridge(
           ...view.mail(facts),
           size: sizeInOctets,
           sha256: event.sha256,
-          objects: copies.map(({ bucket, key }) => `s3://${bucket}/${key}`),
-          outbox: copies.some(({ outbox }) => outbox),
+          objects: placements.map(({ bucket, key }) => `s3://${bucket}/${key}`),
+          outbox: placements.some(({ outbox }) => outbox),
           duplicateOf: event.duplicateOf,
           commitMillis: event.commitMillis,
           storeMillis: event.storeMillis,

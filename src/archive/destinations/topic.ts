@@ -1,6 +1,6 @@
 import type { SNSClient } from '@aws-sdk/client-sns';
 import { classifyAwsError } from '../../bridge/aws/failures.ts';
-import { createPublisher } from '../../bridge/notify/publisher.ts';
+import { Publisher } from '../../bridge/notify/publisher.ts';
 import { type Destination, MailRefusedError } from './destination.ts';
 
 /** How long one mail may wait for SNS, all tries of the SDK together. */
@@ -8,7 +8,7 @@ const PUBLISH_MILLIS = 60_000;
 
 /** Publishes as the server does, attributes and all. */
 export function topicDestination(sns: SNSClient, topicArn: string): Destination {
-  const publisher = createPublisher({ sns, observe: () => undefined });
+  const publisher = new Publisher({ sns, observe: () => undefined });
   return {
     name: `topic ${topicArn}`,
     deliver: async ({ notification }) => {

@@ -1,71 +1,102 @@
-// The circuit breaker: an S3 that does not answer turns into quick refusals instead of thousands of waits.
-import type { AwsFailure, Observe } from '../events.ts';
+// The circuit breaker: a service that does not answer costs a few waits instead of thousands.
+import type { AwsFailure } from '../events.ts';
 
-export interface Breaker {
-  readonly isOpen: boolean;
-  /** Told how every commit's store came out; `undefined` is success. */
-  settled(failure: AwsFailure | undefined): void;
-  close(): void;
-}
-
-export interface BreakerOptions {
-  readonly observe: Observe;
-  /** Asks S3 something small; rejects when it does not answer. */
-  readonly probe: () => Promise<void>;
-  /** Failures in a row that open it. Default 5. */
+export interface CircuitBreakerOptions {
+  /**
+   * Sends the service a small request; rejects while the service does not answer. With a probe no caller is admitted
+   * until one has succeeded. Without it one caller at a time is admitted to try, once a `retryMillis`.
+   */
+  readonly probe?: () => Promise<void>;
+  readonly onOpened?: (failure: AwsFailure) => void;
+  readonly onClosed?: (openSeconds: number) => void;
+  /** Failures in a row that open the circuit. Default 5. */
   readonly threshold?: number;
-  /** Pause between probes while it is open. Default 1000. */
-  readonly probeMillis?: number;
+  /** The pause between two tries while the circuit is open. Default 1000. */
+  readonly retryMillis?: number;
 }
 
 /**
- * Opens after some failures in a row that waiting could mend; a misconfiguration fails fast by itself and
- * does not open it. While it is open S3 is probed each second, and the first answer closes it.
+ * Opens after some failures in a row that waiting can mend, and closes at the first success. A misconfiguration does
+ * not open it, since it fails fast by itself.
  */
-export function createBreaker(options: BreakerOptions): Breaker {
-  const { observe, probe, threshold = 5, probeMillis = 1000 } = options;
-  let failures = 0;
-  let openedAt: number | undefined;
-  let timer: NodeJS.Timeout | undefined;
+export class CircuitBreaker {
+  readonly #probe: (() => Promise<void>) | undefined;
+  readonly #onOpened: CircuitBreakerOptions['onOpened'];
+  readonly #onClosed: CircuitBreakerOptions['onClosed'];
+  readonly #threshold: number;
+  readonly #retryMillis: number;
+  #failures = 0;
+  #openedAt: number | undefined;
+  /** Without a probe: when the next caller may try. */
+  #nextTryAt = 0;
+  #timer: NodeJS.Timeout | undefined;
 
-  function closeAgain(): void {
-    if (openedAt === undefined) return;
-    observe({ kind: 'breaker-closed', openSeconds: (performance.now() - openedAt) / 1000 });
-    openedAt = undefined;
-    // Half open: S3 answers, but one more failed mail opens it again.
-    failures = threshold - 1;
-    clearTimeout(timer);
+  constructor({
+    probe,
+    onOpened,
+    onClosed,
+    threshold = 5,
+    retryMillis = 1000,
+  }: CircuitBreakerOptions = {}) {
+    this.#probe = probe;
+    this.#onOpened = onOpened;
+    this.#onClosed = onClosed;
+    this.#threshold = threshold;
+    this.#retryMillis = retryMillis;
   }
 
-  function probeLater(): void {
-    timer = setTimeout(() => {
-      probe().then(closeAgain, () => {
-        if (openedAt !== undefined) probeLater();
-      });
-    }, probeMillis);
-    timer.unref();
+  /** Whether the service may be called now. Without a probe, `true` of an open circuit is this caller's turn to try. */
+  admits(): boolean {
+    if (this.#openedAt === undefined) return true;
+    if (this.#probe !== undefined) return false;
+    const now = performance.now();
+    if (now < this.#nextTryAt) return false;
+    this.#nextTryAt = now + this.#retryMillis;
+    return true;
   }
 
-  return {
-    get isOpen() {
-      return openedAt !== undefined;
-    },
-    settled: (failure) => {
-      if (failure === undefined) {
-        closeAgain();
-        failures = 0;
-        return;
-      }
-      if (failure.cause !== 'unavailable') return;
-      failures += 1;
-      if (failures < threshold || openedAt !== undefined) return;
-      openedAt = performance.now();
-      observe({ kind: 'breaker-opened', failure });
-      probeLater();
-    },
-    close: () => {
-      openedAt = undefined;
-      clearTimeout(timer);
-    },
-  };
+  /** Takes the outcome of every call; `undefined` is success. */
+  record(failure: AwsFailure | undefined): void {
+    if (failure === undefined) {
+      this.#close();
+      this.#failures = 0;
+      return;
+    }
+    if (failure.cause !== 'unavailable') return;
+    this.#failures += 1;
+    if (this.#failures < this.#threshold || this.#openedAt !== undefined) return;
+    this.#openedAt = performance.now();
+    this.#onOpened?.(failure);
+    this.#scheduleProbe();
+  }
+
+  /** Ends the probes. */
+  [Symbol.dispose](): void {
+    this.#openedAt = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #close(): void {
+    if (this.#openedAt === undefined) return;
+    const openSeconds = (performance.now() - this.#openedAt) / 1000;
+    this.#openedAt = undefined;
+    clearTimeout(this.#timer);
+    // The service answers a probe, but one more failed call opens the circuit again.
+    this.#failures = this.#threshold - 1;
+    this.#onClosed?.(openSeconds);
+  }
+
+  #scheduleProbe(): void {
+    const probe = this.#probe;
+    if (probe === undefined) return;
+    this.#timer = setTimeout(() => {
+      probe().then(
+        () => this.#close(),
+        () => {
+          if (this.#openedAt !== undefined) this.#scheduleProbe();
+        },
+      );
+    }, this.#retryMillis);
+    this.#timer.unref();
+  }
 }

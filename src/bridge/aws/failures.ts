@@ -1,141 +1,73 @@
-// What an error of the SDK means for a mail: who is at fault and whether waiting helps.
-import type { Reply } from '../../smtp/index.ts';
+// What an error of the SDK means for a mail: who is at fault, and whether waiting helps.
+import {
+  errorCode,
+  errorFields,
+  errorMessage,
+  isCorruption,
+  isMisconfiguration,
+} from './error-codes.ts';
 import type { AwsFailure, AwsService, FailureCause, Observe } from '../events.ts';
 
-/** Only an operator can mend these, whatever status they come with. */
-const CONFIGURATION_CODES: ReadonlySet<string> = new Set([
-  'AccessDenied',
-  'AccessDeniedException',
-  'AllAccessDisabled',
-  'AccountProblem',
-  'AuthFailure',
-  'AuthorizationError',
-  'AuthorizationErrorException',
-  'AuthorizationHeaderMalformed',
-  'CredentialsProviderError',
-  'ExpiredToken',
-  'ExpiredTokenException',
-  'IncompleteSignature',
-  'InvalidAccessKeyId',
-  'InvalidBucketName',
-  'InvalidClientTokenId',
-  'InvalidSecurity',
-  'InvalidSignatureException',
-  'InvalidToken',
-  'MissingAuthenticationToken',
-  'MissingAuthenticationTokenException',
-  'NoSuchBucket',
-  'NotFound',
-  'NotFoundException',
-  'NotSignedUp',
-  'OptInRequired',
-  'PermanentRedirect',
-  'ProviderError',
-  'RequestExpired',
-  'RequestTimeTooSkewed',
-  'ResourceNotFoundException',
-  'SignatureDoesNotMatch',
-  'TemporaryRedirect',
-  'TokenProviderError',
-  'TokenRefreshRequired',
-  'UnrecognizedClientException',
-]);
-/** What was stored is not what was sent, or what was sent is not what it said. */
-const CORRUPTION_CODES: ReadonlySet<string> = new Set([
-  'BadDigest',
-  'InvalidDigest',
-  'XAmzContentSHA256Mismatch',
-  'XAmzContentChecksumMismatch',
-]);
-
-/** The fields of an SDK error, any of which may be missing. */
-interface ErrorFields {
-  readonly name?: unknown;
-  readonly code?: unknown;
-  readonly message?: unknown;
-  readonly $metadata?: {
-    readonly httpStatusCode?: number;
-    readonly requestId?: string;
-    readonly attempts?: number;
-  };
-}
-
 export function classifyAwsError(service: AwsService, error: unknown): AwsFailure {
-  const fields = fieldsOf(error);
-  const code = codeOf(fields);
-  const message = typeof fields.message === 'string' ? fields.message : '';
-  const requestId = fields.$metadata?.requestId;
+  const requestId = errorFields(error).$metadata?.requestId;
   return {
     service,
-    cause: causeOf(code, message, fields.$metadata?.httpStatusCode),
-    code,
-    // One line, short: it goes into a log.
-    message: message.replace(/\s+/g, ' ').slice(0, 300),
+    cause: causeOf(error),
+    code: errorCode(error),
+    // One short line, for a log.
+    message: errorMessage(error).replace(/\s+/g, ' ').slice(0, 300),
     ...(requestId !== undefined && { requestId }),
   };
 }
 
-/** How many tries the SDK made before it gave up; 0 when it never got as far as one. */
+/** How many tries the SDK made before it gave up; 0 where it sent no request. */
 export function attemptsOf(error: unknown): number {
-  return fieldsOf(error).$metadata?.attempts ?? 1;
+  return errorFields(error).$metadata?.attempts ?? 1;
 }
 
-export function errorCode(error: unknown): string {
-  return codeOf(fieldsOf(error));
-}
-
-export function isCorruption(error: unknown): boolean {
-  return CORRUPTION_CODES.has(errorCode(error));
-}
-
-function fieldsOf(error: unknown): ErrorFields {
-  return typeof error === 'object' && error !== null ? (error as ErrorFields) : {};
-}
-
-/** The service's code; for an error of the system its `code`, as `ECONNREFUSED`. */
-function codeOf({ name, code, message }: ErrorFields): string {
-  if (typeof message === 'string' && message.startsWith('Region is missing'))
-    return 'RegionMissing';
-  if (typeof name === 'string' && name !== 'Error' && name !== 'AggregateError') return name;
-  return typeof code === 'string' ? code : 'Unknown';
-}
-
-function causeOf(code: string, message: string, status: number | undefined): FailureCause {
-  if (CORRUPTION_CODES.has(code)) return 'corrupted';
-  if (CONFIGURATION_CODES.has(code) || code.startsWith('KMS') || code === 'RegionMissing') {
-    return 'configuration';
-  }
-  if (/could not load credentials/i.test(message)) return 'configuration';
+/** The cause decides about retries, about the reply and about the circuit breaker. */
+function causeOf(error: unknown): FailureCause {
+  if (isCorruption(error)) return 'corrupted';
+  if (isMisconfiguration(error)) return 'configuration';
+  const status = errorFields(error).$metadata?.httpStatusCode;
   if (status === undefined || status >= 500 || status === 429 || status < 300) return 'unavailable';
-  // S3 answers 400 when a body came too slowly; waiting helps.
+  const code = errorCode(error);
+  // S3 answers 400 RequestTimeout when a body arrives too slowly: waiting helps.
   if (code === 'RequestTimeout' || code === 'SlowDown' || code.startsWith('Throttl'))
     return 'unavailable';
-  // Another operation on the same key is under way.
+  // Another operation on the same key is in progress.
   if (status === 409) return 'unavailable';
   if (status === 401 || status === 403 || status < 400) return 'configuration';
   return 'refused';
 }
 
-/** The operator's fault is temporary to the sender; which one it is, only the log says. */
-export function deferral(cause: FailureCause): Reply {
-  // RFC 3463 section 3.4: X.3.5 is "system incorrectly configured", X.3.0 any other fault of ours.
-  const status = cause === 'configuration' ? '3.5' : '3.0';
-  return { code: 451, status, text: 'Message not stored, try again later' };
-}
-
-/** How long the same misconfiguration is not said again. */
+/** How long the same misconfiguration is not reported again. */
 const REPEAT_MILLIS = 60_000;
 
-/** Tells the operator of a misconfiguration once a minute, however many mails meet it. */
-export function createMisconfigurationReporter(observe: Observe): (failure: AwsFailure) => void {
-  // As many entries as there are services times codes: a few dozen.
-  const lastSaid = new Map<string, number>();
-  return (failure) => {
-    if (failure.cause !== 'configuration') return;
+/**
+ * Classifies the errors of one bridge, and reports each misconfiguration at most once a minute, however many mails
+ * meet it.
+ */
+export class FailureReporter {
+  readonly #observe: Observe;
+  /** By service and code: a few dozen entries at most. */
+  readonly #reportedAt = new Map<string, number>();
+
+  constructor(observe: Observe) {
+    this.#observe = observe;
+  }
+
+  classify(service: AwsService, error: unknown): AwsFailure {
+    const failure = classifyAwsError(service, error);
+    if (failure.cause === 'configuration') this.#report(failure);
+    return failure;
+  }
+
+  #report(failure: AwsFailure): void {
     const key = `${failure.service} ${failure.code}`;
     const now = Date.now();
-    if (now - (lastSaid.get(key) ?? -Infinity) < REPEAT_MILLIS) return;
-    lastSaid.set(key, now);
-    observe({ kind: 'aws-misconfigured', failure });
-  };
+    if (now - (this.#reportedAt.get(key) ?? -Infinity) < REPEAT_MILLIS) return;
+    this.#reportedAt.set(key, now);
+    this.#observe({ kind: 'aws-misconfigured', failure });
+  }
 }

@@ -29,6 +29,8 @@ export type Verdicts = Pick<
   'spam' | 'virus' | 'spf' | 'dkim' | 'dmarc' | 'dmarcPolicy'
 >;
 
+/** The content type of a mail's object. */
+export const MESSAGE_TYPE = 'message/rfc822';
 /** S3 allows 2 KB for all names and values; the rest is room for what S3 counts besides. */
 const METADATA_OCTETS = 1800;
 

@@ -1,72 +1,63 @@
-// The octets of all messages under way, bounded by arithmetic. Two pools make up `limits.memory`:
+// The octets of all messages in progress, bounded by arithmetic. Two pools share `limits.memory`:
 //
-// - Small: every message begins here and may hold up to 256 KiB. Whoever finds the pool full waits; the one
-//   that waits longest may always go on, out of 256 KiB kept back for it alone. So one of the waiting always
-//   finishes and frees what it held: no deadlock.
-// - Large: a message that declares or reaches more owns its blocks first: as many as its SIZE needs, or the
-//   whole window that streaming a multipart upload needs. It has all it will ever need, so it never waits
-//   for another and always finishes.
+// - Small: every message begins here and may hold up to 256 KiB. When the pool is full, messages wait. The one that has
+//   waited longest may always go on, out of 256 KiB kept back for it alone. So one of the waiting messages always
+//   finishes and frees what it held: there is no deadlock.
+// - Large: a message that declares or reaches more than 256 KiB first owns its blocks: as many as its SIZE needs, or
+//   the whole window that a multipart upload needs. It then has all that it will ever need, so it never waits for
+//   another message and always finishes.
 //
-// Blocks are made once and used again: what the pools hold is what the process holds, whatever the garbage
-// collector does.
+// Blocks are allocated once and reused, so the process holds what the pools hold, whatever the garbage collector does.
 
 export const SMALL_OCTETS = 256 * 1024;
 export const BLOCK_OCTETS = 256 * 1024;
-/** S3 takes no part under 5 MiB but the last; the embedded S3 takes none over 11 MiB. */
+/** S3 takes no part under 5 MiB except the last; the embedded S3 takes none over 11 MiB. */
 export const PART_BLOCKS = 20;
-/** The first part, held back for the trace headers; one on its way; one being filled. */
+/** The first part, which waits for the trace headers; one in upload; one being filled. */
 export const WINDOW_BLOCKS = 3 * PART_BLOCKS;
 
-export interface Memory {
+export class Memory {
   readonly small: SmallPool;
   readonly large: BlockPool;
-  /** Somebody waits for memory. */
-  readonly isShort: boolean;
-  /** What is held or owned by messages. */
-  readonly usedOctets: number;
-}
 
-/** At least one window and 4 MiB of small messages, whatever `octets` says: below it nothing would work. */
-export function createMemory(octets: number): Memory {
-  const small = new SmallPool(Math.max(4 * 1024 * 1024, Math.floor(octets / 4)));
-  const large = new BlockPool(
-    Math.max(WINDOW_BLOCKS, Math.floor((octets - octets / 4) / BLOCK_OCTETS)),
-  );
-  return {
-    small,
-    large,
-    get isShort() {
-      return small.isShort || large.isShort;
-    },
-    get usedOctets() {
-      return small.usedOctets + large.ownedBlocks * BLOCK_OCTETS;
-    },
-  };
+  /** Never less than one window and 4 MiB for small messages: no mail would fit otherwise. */
+  constructor(octets: number) {
+    this.small = new SmallPool(Math.max(4 * 1024 * 1024, Math.floor(octets / 4)));
+    this.large = new BlockPool(
+      Math.max(WINDOW_BLOCKS, Math.floor((octets - octets / 4) / BLOCK_OCTETS)),
+    );
+  }
+
+  /** What messages hold or own now. */
+  get usedOctets(): number {
+    return this.small.usedOctets + this.large.ownedBlocks * BLOCK_OCTETS;
+  }
 }
 
 /** What one message holds of the small pool. */
-export interface SmallShare {
+export interface Reservation {
   held: number;
 }
 
 interface SmallWaiter {
-  readonly share: SmallShare;
+  readonly reservation: Reservation;
   readonly octets: number;
   readonly granted: () => void;
 }
 
-/** Counts what small messages hold; the octets themselves are theirs. */
+/** Counts what small messages hold. The octets themselves are in the messages. */
 export class SmallPool {
   readonly #limit: number;
-  /** No more than there are connections. */
+  /** At most one for each connection. */
   readonly #waiters: SmallWaiter[] = [];
   #used = 0;
-  #favoured: SmallShare | undefined;
+  #favored: Reservation | undefined;
 
   constructor(octets: number) {
     this.#limit = octets - SMALL_OCTETS;
   }
 
+  /** A message waits. */
   get isShort(): boolean {
     return this.#waiters.length > 0;
   }
@@ -75,24 +66,24 @@ export class SmallPool {
     return this.#used;
   }
 
-  /** `true`: taken. `false`: `granted` is called once it is, unless the share was released before. */
-  take(share: SmallShare, octets: number, granted: () => void): boolean {
-    if (share === this.#favoured || (this.#waiters.length === 0 && this.#fits(octets))) {
-      this.#add(share, octets);
+  /** `true`: reserved. `false`: `granted` is called once it is, unless the reservation is released before. */
+  reserve(reservation: Reservation, octets: number, granted: () => void): boolean {
+    if (reservation === this.#favored || (this.#waiters.length === 0 && this.#fits(octets))) {
+      this.#add(reservation, octets);
       return true;
     }
-    this.#waiters.push({ share, octets, granted });
+    this.#waiters.push({ reservation, octets, granted });
     this.#pump();
     return false;
   }
 
   /** Gives everything back and stops waiting. */
-  release(share: SmallShare): void {
-    const index = this.#waiters.findIndex((waiter) => waiter.share === share);
+  release(reservation: Reservation): void {
+    const index = this.#waiters.findIndex((waiter) => waiter.reservation === reservation);
     if (index !== -1) this.#waiters.splice(index, 1);
-    this.#used -= share.held;
-    share.held = 0;
-    if (share === this.#favoured) this.#favoured = undefined;
+    this.#used -= reservation.held;
+    reservation.held = 0;
+    if (reservation === this.#favored) this.#favored = undefined;
     this.#pump();
   }
 
@@ -100,19 +91,19 @@ export class SmallPool {
     return this.#used + octets <= this.#limit;
   }
 
-  #add(share: SmallShare, octets: number): void {
-    share.held += octets;
+  #add(reservation: Reservation, octets: number): void {
+    reservation.held += octets;
     this.#used += octets;
   }
 
   #pump(): void {
     for (let first = this.#waiters[0]; first !== undefined; first = this.#waiters[0]) {
       if (!this.#fits(first.octets)) {
-        if (this.#favoured !== undefined) return;
-        this.#favoured = first.share;
+        if (this.#favored !== undefined) return;
+        this.#favored = first.reservation;
       }
       this.#waiters.shift();
-      this.#add(first.share, first.octets);
+      this.#add(first.reservation, first.octets);
       queueMicrotask(first.granted);
     }
   }
@@ -123,11 +114,11 @@ interface BlockWaiter {
   readonly granted: () => void;
 }
 
-/** Blocks of 256 KiB, owned before they are used. First come, first served, so that no large need starves. */
+/** Blocks of 256 KiB, owned before they are used. First come, first served, so that no large message starves. */
 export class BlockPool {
   readonly size: number;
   readonly #spare: Buffer[] = [];
-  /** No more than there are connections. */
+  /** At most one for each connection. */
   readonly #waiters: BlockWaiter[] = [];
   #owned = 0;
 
@@ -135,6 +126,7 @@ export class BlockPool {
     this.size = blocks;
   }
 
+  /** A message waits. */
   get isShort(): boolean {
     return this.#waiters.length > 0;
   }
@@ -143,28 +135,28 @@ export class BlockPool {
     return this.#owned;
   }
 
-  /** Owns `blocks` at once if nobody waits and there are enough. */
+  /** Owns `blocks` at once where no message waits and there are enough. */
   tryOwn(blocks: number): boolean {
     if (this.#waiters.length > 0 || this.#owned + blocks > this.size) return false;
     this.#owned += blocks;
     return true;
   }
 
-  /** Waits its turn, but not longer than `millis`: then `false`. An abort of `signal` is a `false` too. */
+  /** Waits its turn. `false` after `millis`, and when `signal` aborts. */
   own(blocks: number, millis: number, signal: AbortSignal): Promise<boolean> {
     if (this.tryOwn(blocks)) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const settle = (owned: boolean): void => {
+      const end = (owned: boolean): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', giveUp);
         resolve(owned);
       };
-      const waiter: BlockWaiter = { blocks, granted: () => settle(true) };
+      const waiter: BlockWaiter = { blocks, granted: () => end(true) };
       const giveUp = (): void => {
         const index = this.#waiters.indexOf(waiter);
         if (index === -1) return;
         this.#waiters.splice(index, 1);
-        settle(false);
+        end(false);
         this.#pump();
       };
       const timer = setTimeout(giveUp, millis);
@@ -173,12 +165,12 @@ export class BlockPool {
     });
   }
 
-  /** One of the blocks that the caller owns. Its octets are whatever was in it. */
+  /** One of the blocks that the caller owns. It is not cleared. */
   take(): Buffer {
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_OCTETS);
   }
 
-  /** A block comes back to be taken again by anybody; who owned it still does. */
+  /** Gives back blocks for any message to take. The caller still owns as many as before. */
   putBack(blocks: readonly Buffer[]): void {
     this.#spare.push(...blocks);
   }

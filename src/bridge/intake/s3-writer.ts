@@ -1,98 +1,72 @@
-// The octets of one message on their way in: counted, hashed, and held in bounded memory. What grows past
-// 8 MiB goes to S3 while it still arrives; its first part is held back, since the trace headers in front of
-// it are known only at the end.
+// Receives the octets of one message: counts them, hashes them and holds them in bounded memory. A message that grows
+// past 8 MiB goes to S3 in parts while it still arrives. Its first part is held back, since the trace headers in front
+// of it are known only at the end.
 import { createHash } from 'node:crypto';
-import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
-import type { Copy } from '../placements.ts';
 import {
   HEADER_SECTION_OCTETS,
   type HeaderSection,
   readHeaderSection,
 } from '../../message/header-section.ts';
+import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
+import type { Committer } from '../committer.ts';
+import type { Deferrals } from '../deferrals.ts';
+import type { Observe } from '../events.ts';
+import { awaitAll } from '../store/object-store.ts';
+import type { PlacementUploads } from '../store/placement-uploads.ts';
 import {
   BLOCK_OCTETS,
   type Memory,
   PART_BLOCKS,
+  type Reservation,
   SMALL_OCTETS,
-  type SmallShare,
   WINDOW_BLOCKS,
 } from './memory.ts';
-import { settled, type Upload } from '../store/object-store.ts';
+import type { OpenMessages } from './open-messages.ts';
+import type { MailBody, PlacementUpload } from './received-mail.ts';
 import { SmallContent } from './small-content.ts';
 
-/** A message that has come whole. */
-export interface ReceivedMail {
-  readonly facts: MessageFacts;
-  /** When the last octet had come, on the clock of `performance.now`: the commit's budget begins here. */
-  readonly endedAt: number;
-  readonly sizeInOctets: number;
-  readonly sha256: Buffer;
-  readonly header: HeaderSection;
-  readonly body: MailBody;
-}
-
-/** `parts`: all between the first part and the last is in S3 already, in an upload for each copy. */
-export type MailBody =
-  | { readonly kind: 'whole'; readonly chunks: readonly Buffer[] }
-  | {
-      readonly kind: 'parts';
-      readonly first: readonly Buffer[];
-      readonly last: readonly Buffer[];
-      readonly lastNumber: number;
-      readonly uploads: readonly CopyUpload[];
-    };
-
-export interface CopyUpload {
-  readonly copy: Copy;
-  readonly upload: Upload;
-}
-
-/** What the message needs of the bridge. */
-export interface Receiving {
+/** The parts of the bridge that every message uses. */
+export interface S3WriterParts {
   readonly memory: Memory;
+  readonly uploads: PlacementUploads;
+  readonly committer: Committer;
+  readonly deferrals: Deferrals;
+  /** The caller counted the message; the writer ends it. */
+  readonly openMessages: OpenMessages;
+  readonly observe: Observe;
+  /** How long a message may wait for memory. */
   readonly memoryWaitMillis: number;
-  /** Begins the uploads of a large message, one for each copy. */
-  beginUploads(facts: MessageFacts, signal: AbortSignal): Promise<readonly CopyUpload[]>;
   /** How long the upload of one part may take. */
   readonly partMillis: number;
-  /** Called with the whole message; the memory is given back when it settles. */
-  commit(mail: ReceivedMail): Promise<Reply>;
-  /** Memory did not come in time: the reply, told to the log. */
-  overloaded(facts: MessageFacts, sizeInOctets: number): Reply;
-  /** S3 failed while the data still came: the reply, told to the log. */
-  failed(facts: MessageFacts, sizeInOctets: number, error: unknown): Reply;
-  discarded(facts: MessageFacts, sizeInOctets: number, cause: DiscardCause): void;
-  /** Nothing of the message is held or under way any more. */
-  ended(): void;
 }
 
-/** What goes up in one PutObject; it is a whole number of blocks. */
+/** What is stored by one PutObject: a whole number of blocks. */
 const SINGLE_PUT_BLOCKS = (8 * 1024 * 1024) / BLOCK_OCTETS;
 
 type Phase =
   | 'small'
   | 'large'
-  /** Nothing is kept any more; the reply is known. */
+  /** Nothing is kept any more, and the reply is known. */
   | 'refused'
   | 'ended';
 
-export class IncomingMessage implements MessageWriter {
+export class S3Writer implements MessageWriter {
   readonly #facts: MessageFacts;
-  readonly #receiving: Receiving;
-  readonly #drained: () => void;
+  readonly #parts: S3WriterParts;
+  readonly #resumeClient: () => void;
   readonly #hash = createHash('sha256');
   readonly #abort = new AbortController();
-  readonly #share: SmallShare = { held: 0 };
+  readonly #reservation: Reservation = { held: 0 };
 
   #phase: Phase = 'small';
   #sizeInOctets = 0;
   #small: SmallContent | undefined = new SmallContent();
   #refusal: (() => Reply) | undefined;
-  /** A pause was asked for and is not over. */
+  /** `write` asked for a pause, and it is not over. */
   #isWaiting = false;
-  /** The wait is one for blocks. */
+  /** The message waits for blocks. */
   #isGrowing = false;
-  /** What did not fit yet: of the span that was answered with a pause, and of the same read behind it. */
+  /** What did not fit yet: of the span that was answered with a pause, and of the same socket read behind it. */
   #rest: Buffer[] = [];
   #waitTimer: NodeJS.Timeout | undefined;
   #onReady: (() => void) | undefined;
@@ -101,17 +75,18 @@ export class IncomingMessage implements MessageWriter {
   #takenBlocks = 0;
   #first: Buffer[] = [];
   #filling: Buffer[] = [];
-  /** Octets used of the last block of `filling`. */
+  /** Octets used in the last block of `filling`. */
   #fill = BLOCK_OCTETS;
   #partNumber = 0;
-  #uploads: Promise<readonly CopyUpload[]> | undefined;
+  #uploads: Promise<readonly PlacementUpload[]> | undefined;
   #uploading: Promise<void> | undefined;
-  #told = false;
+  /** In `openMessages`. */
+  #isCounted = true;
 
-  constructor(facts: MessageFacts, receiving: Receiving, drained: () => void, ownedBlocks = 0) {
+  constructor(facts: MessageFacts, parts: S3WriterParts, resume: () => void, ownedBlocks = 0) {
     this.#facts = facts;
-    this.#receiving = receiving;
-    this.#drained = drained;
+    this.#parts = parts;
+    this.#resumeClient = resume;
     this.#ownedBlocks = ownedBlocks;
   }
 
@@ -121,8 +96,8 @@ export class IncomingMessage implements MessageWriter {
     this.#hash.update(span);
     if (this.#phase === 'small') {
       this.#small?.add(span);
-      // What a read still brings after a pause was asked for is bounded by the read.
-      return this.#isWaiting ? false : this.#settleSmall();
+      // What still arrives after a pause was asked for is bounded by one socket read.
+      return this.#isWaiting ? false : this.#reserveSmall();
     }
     if (this.#rest.length === 0) return this.#append(span);
     this.#rest.push(span);
@@ -132,16 +107,16 @@ export class IncomingMessage implements MessageWriter {
   async commit(): Promise<Reply> {
     const endedAt = performance.now();
     try {
-      // The end of the data may come with the read that was answered with a pause.
+      // The end of the data may arrive in the same socket read that was answered with a pause.
       if (this.#isWaiting) await new Promise<void>((resolve) => (this.#onReady = resolve));
-      // Fails only into a refusal.
+      // Never rejects: a failure becomes a refusal.
       await this.#uploading;
       if (this.#refusal !== undefined) return this.#refusal();
-      let uploads: readonly CopyUpload[] | undefined;
+      let uploads: readonly PlacementUpload[] | undefined;
       try {
         uploads = await this.#uploads;
       } catch (error) {
-        return this.#receiving.failed(this.#facts, this.#sizeInOctets, error);
+        return this.#parts.deferrals.uploadFailed(this.#facts, this.#sizeInOctets, error);
       }
       const body: MailBody =
         uploads === undefined
@@ -153,7 +128,7 @@ export class IncomingMessage implements MessageWriter {
               lastNumber: this.#partNumber + 1,
               uploads,
             };
-      return await this.#receiving.commit({
+      return await this.#parts.committer.commit({
         facts: this.#facts,
         endedAt,
         sizeInOctets: this.#sizeInOctets,
@@ -169,20 +144,25 @@ export class IncomingMessage implements MessageWriter {
 
   discard(cause: DiscardCause): void {
     this.#phase = 'ended';
-    this.#receiving.discarded(this.#facts, this.#sizeInOctets, cause);
+    this.#parts.observe({
+      kind: 'message-discarded',
+      facts: this.#facts,
+      sizeInOctets: this.#sizeInOctets,
+      cause,
+    });
     this.#giveUp();
   }
 
   // Small
 
-  /** Takes the memory for what was added; `false` when that has to wait. */
-  #settleSmall(): boolean {
+  /** Reserves the memory for what was added; `false` when that has to wait. */
+  #reserveSmall(): boolean {
     const held = this.#small?.heldOctets ?? 0;
     if (held > SMALL_OCTETS) return this.#grow();
-    const more = held - this.#share.held;
+    const more = held - this.#reservation.held;
     if (more <= 0) return true;
-    const { memory, memoryWaitMillis } = this.#receiving;
-    if (memory.small.take(this.#share, more, () => this.#resume())) return true;
+    const { memory, memoryWaitMillis } = this.#parts;
+    if (memory.small.reserve(this.#reservation, more, () => this.#resume())) return true;
     this.#isWaiting = true;
     this.#waitTimer ??= setTimeout(() => this.#refuseForMemory(), memoryWaitMillis);
     return false;
@@ -190,11 +170,11 @@ export class IncomingMessage implements MessageWriter {
 
   // Large
 
-  /** From small to large, at once or when the blocks have come. */
+  /** From small to large, at once or when there are blocks. */
   #grow(): boolean {
     if (this.#ownedBlocks > 0) return this.#moveToBlocks();
     const blocks = blocksFor(this.#facts, this.#sizeInOctets);
-    if (this.#receiving.memory.large.tryOwn(blocks)) {
+    if (this.#parts.memory.large.tryOwn(blocks)) {
       this.#ownedBlocks = blocks;
       return this.#moveToBlocks();
     }
@@ -208,13 +188,13 @@ export class IncomingMessage implements MessageWriter {
     const chunks = this.#small?.take() ?? [];
     this.#small = undefined;
     this.#phase = 'large';
-    this.#receiving.memory.small.release(this.#share);
+    this.#parts.memory.small.release(this.#reservation);
     return this.#append(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
   }
 
-  /** Waits for the ownership of more blocks; too long, and the message is refused. */
+  /** Waits to own more blocks. A message that waits too long is refused. */
   #wait(blocks: number, then: () => void): void {
-    const { memory, memoryWaitMillis } = this.#receiving;
+    const { memory, memoryWaitMillis } = this.#parts;
     this.#isWaiting = true;
     if (this.#isGrowing) return;
     this.#isGrowing = true;
@@ -233,7 +213,7 @@ export class IncomingMessage implements MessageWriter {
     });
   }
 
-  /** Copies into blocks as far as there are any; `false` when a rest has to wait. */
+  /** Copies into blocks as far as there are any; `false` when the rest has to wait. */
   #append(span: Buffer): boolean {
     let at = 0;
     while (at < span.length) {
@@ -251,7 +231,7 @@ export class IncomingMessage implements MessageWriter {
     return true;
   }
 
-  /** Makes room for one block more; `false` when that has to wait. */
+  /** Makes room for one more block; `false` when that has to wait. */
   #nextBlock(): boolean {
     if (this.#partNumber === 0 && this.#filling.length === SINGLE_PUT_BLOCKS) this.#beginParts();
     if (this.#partNumber > 0 && this.#filling.length === PART_BLOCKS) {
@@ -260,11 +240,11 @@ export class IncomingMessage implements MessageWriter {
       this.#filling = [];
     }
     if (this.#takenBlocks === this.#ownedBlocks) {
-      // The client sent more than its SIZE said.
+      // The client sent more than it declared.
       this.#wait(WINDOW_BLOCKS - this.#ownedBlocks, () => this.#resume());
       return false;
     }
-    this.#filling.push(this.#receiving.memory.large.take());
+    this.#filling.push(this.#parts.memory.large.take());
     this.#takenBlocks += 1;
     this.#fill = 0;
     return true;
@@ -273,8 +253,8 @@ export class IncomingMessage implements MessageWriter {
   #beginParts(): void {
     this.#first = this.#filling.splice(0, PART_BLOCKS);
     this.#partNumber = 1;
-    this.#uploads = this.#receiving.beginUploads(this.#facts, this.#partSignal());
-    // Said where a part or the commit waits for it.
+    this.#uploads = this.#parts.uploads.begin(this.#facts, this.#partSignal());
+    // A part or the commit awaits it and handles the rejection.
     this.#uploads.catch(() => undefined);
   }
 
@@ -284,30 +264,32 @@ export class IncomingMessage implements MessageWriter {
     const signal = this.#partSignal();
     const upload = async (): Promise<void> => {
       const uploads = (await this.#uploads) ?? [];
-      await settled(uploads.map((each) => each.upload.putPart(number, part, signal)));
+      await awaitAll(uploads.map((each) => each.upload.putPart(number, part, signal)));
     };
     this.#uploading = upload().then(
       () => {
         this.#uploading = undefined;
-        this.#receiving.memory.large.putBack(part);
+        this.#parts.memory.large.putBack(part);
         this.#takenBlocks -= part.length;
         if (this.#phase === 'large') this.#resume();
       },
       (error: unknown) => {
         this.#uploading = undefined;
-        this.#receiving.memory.large.putBack(part);
+        this.#parts.memory.large.putBack(part);
         this.#takenBlocks -= part.length;
         if (this.#phase !== 'large') return;
-        this.#refuse(() => this.#receiving.failed(this.#facts, this.#sizeInOctets, error));
+        this.#refuse(() =>
+          this.#parts.deferrals.uploadFailed(this.#facts, this.#sizeInOctets, error),
+        );
       },
     );
   }
 
   #partSignal(): AbortSignal {
-    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(this.#receiving.partMillis)]);
+    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(this.#parts.partMillis)]);
   }
 
-  /** The blocks of `filling`, the last one as far as it is used. */
+  /** The blocks of `filling`, the last one up to where it is used. */
   #filled(): Buffer[] {
     const last = this.#filling.at(-1);
     return last === undefined ? [] : [...this.#filling.slice(0, -1), last.subarray(0, this.#fill)];
@@ -324,7 +306,7 @@ export class IncomingMessage implements MessageWriter {
   #resume(): void {
     if (!this.#isWaiting || this.#phase === 'refused' || this.#phase === 'ended') return;
     if (this.#phase === 'small') {
-      if (this.#settleSmall()) this.#ready();
+      if (this.#reserveSmall()) this.#ready();
       return;
     }
     for (let span = this.#rest.shift(); span !== undefined; span = this.#rest.shift()) {
@@ -333,21 +315,21 @@ export class IncomingMessage implements MessageWriter {
     this.#ready();
   }
 
-  /** The pause is over, one way or the other. */
+  /** The pause is over: there is room, or the message is refused. */
   #ready(): void {
     clearTimeout(this.#waitTimer);
     this.#waitTimer = undefined;
     this.#isWaiting = false;
-    this.#drained();
+    this.#resumeClient();
     this.#onReady?.();
   }
 
   #refuseForMemory(): void {
     if (this.#phase === 'refused' || this.#phase === 'ended') return;
-    this.#refuse(() => this.#receiving.overloaded(this.#facts, this.#sizeInOctets));
+    this.#refuse(() => this.#parts.deferrals.overloaded(this.#facts, this.#sizeInOctets));
   }
 
-  /** Keeps nothing from now on; the client sends the rest and hears the reply at its end. */
+  /** Keeps nothing from now on. The client sends the rest and gets the reply at its end. */
   #refuse(reply: () => Reply): void {
     this.#refusal = reply;
     this.#phase = 'refused';
@@ -358,7 +340,7 @@ export class IncomingMessage implements MessageWriter {
   #giveUp(): void {
     this.#abort.abort();
     const uploads = this.#uploads;
-    // An upload is aborted when none of its parts is on its way: one that came later would stay.
+    // An upload is aborted when none of its parts is in progress: a part that arrived after the abort would stay.
     void Promise.allSettled([this.#uploading, uploads]).then(async () => {
       for (const { upload } of (await uploads?.catch(() => [])) ?? []) upload.abort();
       this.#release();
@@ -369,8 +351,8 @@ export class IncomingMessage implements MessageWriter {
     clearTimeout(this.#waitTimer);
     this.#rest = [];
     this.#small = undefined;
-    const { small, large } = this.#receiving.memory;
-    small.release(this.#share);
+    const { small, large } = this.#parts.memory;
+    small.release(this.#reservation);
     large.putBack(this.#first);
     large.putBack(this.#filling);
     this.#first = [];
@@ -378,22 +360,22 @@ export class IncomingMessage implements MessageWriter {
     const owned = this.#ownedBlocks;
     this.#ownedBlocks = 0;
     if (owned > 0) large.disown(owned);
-    if (this.#phase !== 'ended' || this.#told) return;
-    this.#told = true;
-    this.#receiving.ended();
+    if (this.#phase !== 'ended' || !this.#isCounted) return;
+    this.#isCounted = false;
+    this.#parts.openMessages.end();
   }
 }
 
-/** What a message of this declared size will ever need; without one, or past it, the whole window. */
+/** What a message of this declared size will ever need. Without a declared size, or past it: the whole window. */
 export function blocksFor({ envelope }: MessageFacts, sizeInOctets: number): number {
   const declared = envelope.parameters.size ?? 0;
   if (declared < sizeInOctets) return WINDOW_BLOCKS;
-  // The declared size is the one with line ends (RFC 1870 section 3); one block more for who counts otherwise.
+  // RFC 1870 section 3: the declared size includes line ends. One more block for clients that count otherwise.
   const blocks = Math.ceil(declared / BLOCK_OCTETS) + 1;
   return blocks > SINGLE_PUT_BLOCKS ? WINDOW_BLOCKS : blocks;
 }
 
-/** As many octets from the start as are looked at for the header section, or all. */
+/** As many octets from the start as the header section may have, or all. */
 function headOf(chunks: readonly Buffer[]): Buffer {
   const needed: Buffer[] = [];
   let octets = 0;

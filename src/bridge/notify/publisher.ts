@@ -1,19 +1,11 @@
-// Notifications to SNS, several in one call where several are on their way: a batch of ten costs hardly more
-// than one. Nobody waits who is alone, and each entry's own result is its own message's.
+// Publishes notifications to SNS, several in one call where several are on their way: a batch of ten costs hardly more
+// than one. A notification that is alone waits for nobody, and the result of each entry belongs to its own message.
 import type { SNSClient } from '@aws-sdk/client-sns';
-import { classifyAwsError } from '../aws/failures.ts';
 import { Deadline } from '../aws/deadline.ts';
+import { classifyAwsError } from '../aws/failures.ts';
+import { createSdkPublishes, type FailedEntry, type Publishes } from '../aws/publishes.ts';
 import type { Observe } from '../events.ts';
 import type { Notification } from './notification.ts';
-import { createSdkPublishes, type FailedEntry, type Publishes } from '../aws/publishes.ts';
-
-/** Puts notifications on their topics. */
-export interface Publisher {
-  /** Says that a notification will come soon, so that others wait for it; disposed of when it is there or never will be. */
-  expect(): Disposable;
-  /** Settles when SNS has accepted it; rejects with the SDK's error, within `millis`. */
-  publish(notification: Notification, millis: number): Promise<void>;
-}
 
 export interface PublisherOptions {
   readonly sns: SNSClient;
@@ -24,7 +16,7 @@ export interface PublisherOptions {
   readonly lingerMillis?: number;
 }
 
-/** SNS's limits for PublishBatch: entries, and octets of all of them with their attributes. */
+/** The limits of SNS for PublishBatch: entries, and the octets of all of them with their attributes. */
 const BATCH_ENTRIES = 10;
 const BATCH_OCTETS = 256 * 1024;
 
@@ -36,7 +28,7 @@ interface Entry {
   readonly reject: (error: unknown) => void;
 }
 
-/** SNS refused one entry of a batch; looks like the error that Publish would have thrown. */
+/** SNS refused one entry of a batch. Looks like the error that Publish would have thrown. */
 export class PublishEntryError extends Error {
   readonly $metadata: { readonly httpStatusCode: number };
 
@@ -47,132 +39,148 @@ export class PublishEntryError extends Error {
   }
 }
 
-export function createPublisher(options: PublisherOptions): Publisher {
-  const { sns, publishes = createSdkPublishes(sns), observe, lingerMillis = 4 } = options;
-  /** By topic. A message waits here for `lingerMillis` at the most, so there are no more than commits. */
-  const queues = new Map<string, Entry[]>();
-  let inFlight = 0;
-  let expected = 0;
+export class Publisher {
+  readonly #publishes: Publishes;
+  readonly #observe: Observe;
+  readonly #lingerMillis: number;
+  /** By topic. An entry waits here for `lingerMillis` at most, so there are no more than commits. */
+  readonly #queues = new Map<string, Entry[]>();
+  #callsInFlight = 0;
+  #expected = 0;
+  readonly #expectation: Disposable = { [Symbol.dispose]: () => this.#expectedOneLess() };
 
-  function enqueue(entry: Entry): void {
-    const { topicArn } = entry.notification;
-    const queue = queues.get(topicArn);
-    if (queue !== undefined) {
-      const octets = queue.reduce((sum, each) => sum + each.octets, entry.octets);
-      if (octets > BATCH_OCTETS) flush(topicArn);
-      else {
-        queue.push(entry);
-        if (queue.length === BATCH_ENTRIES || isAlone()) flush(topicArn);
-        return;
-      }
-    }
-    if (isAlone()) {
-      send([entry]);
-      return;
-    }
-    const started = [entry];
-    queues.set(topicArn, started);
-    setTimeout(() => {
-      if (queues.get(topicArn) === started) flush(topicArn);
-    }, lingerMillis);
+  constructor({ sns, publishes, observe, lingerMillis = 4 }: PublisherOptions) {
+    this.#publishes = publishes ?? createSdkPublishes(sns);
+    this.#observe = observe;
+    this.#lingerMillis = lingerMillis;
   }
 
-  /** Nobody is there to wait for. */
-  function isAlone(): boolean {
-    return inFlight === 0 && expected === 0;
+  /**
+   * Announces a notification that will follow soon, so that others wait for it. Disposed of when the notification is
+   * there, or never will be.
+   */
+  expect(): Disposable {
+    this.#expected += 1;
+    return this.#expectation;
   }
 
-  /** Who waited only for what has come now waits no longer. */
-  function flushIfAlone(): void {
-    if (isAlone()) for (const topicArn of queues.keys()) flush(topicArn);
-  }
-
-  const arrived = (): void => {
-    expected -= 1;
-    // What was expected is most often published in this very turn.
-    if (expected === 0) queueMicrotask(flushIfAlone);
-  };
-
-  function flush(topicArn: string): void {
-    const queue = queues.get(topicArn);
-    queues.delete(topicArn);
-    if (queue !== undefined) send(queue);
-  }
-
-  function send(entries: readonly Entry[]): void {
-    const [only] = entries;
-    if (only === undefined) return;
-    inFlight += 1;
-    void (entries.length === 1 ? publishOne(only) : publishBatch(entries)).finally(() => {
-      inFlight -= 1;
-      flushIfAlone();
+  /** Settles when SNS has accepted it; rejects with the SDK's error, within `millis`. */
+  publish(notification: Notification, millis: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const until = performance.now() + millis;
+      this.#enqueue({ notification, octets: octetsOf(notification), until, resolve, reject });
     });
   }
 
-  async function publishOne({ notification, until, resolve, reject }: Entry): Promise<void> {
-    const started = performance.now();
-    using deadline = new Deadline(until - started);
+  #enqueue(entry: Entry): void {
+    const { topicArn } = entry.notification;
+    const queue = this.#queues.get(topicArn);
+    if (queue !== undefined) {
+      const octets = queue.reduce((sum, each) => sum + each.octets, entry.octets);
+      if (octets > BATCH_OCTETS) this.#sendQueue(topicArn);
+      else {
+        queue.push(entry);
+        if (queue.length === BATCH_ENTRIES || this.#isAlone) this.#sendQueue(topicArn);
+        return;
+      }
+    }
+    if (this.#isAlone) {
+      this.#send([entry]);
+      return;
+    }
+    const begun = [entry];
+    this.#queues.set(topicArn, begun);
+    setTimeout(() => {
+      if (this.#queues.get(topicArn) === begun) this.#sendQueue(topicArn);
+    }, this.#lingerMillis);
+  }
+
+  /** There is nothing to wait for: no call is in flight, and no notification is expected. */
+  get #isAlone(): boolean {
+    return this.#callsInFlight === 0 && this.#expected === 0;
+  }
+
+  #expectedOneLess(): void {
+    this.#expected -= 1;
+    // What was expected is most often published in this very turn.
+    if (this.#expected === 0) queueMicrotask(this.#sendAllIfAlone);
+  }
+
+  /** An entry that waited only for what is there now waits no longer. */
+  readonly #sendAllIfAlone = (): void => {
+    if (this.#isAlone) for (const topicArn of this.#queues.keys()) this.#sendQueue(topicArn);
+  };
+
+  #sendQueue(topicArn: string): void {
+    const queue = this.#queues.get(topicArn);
+    this.#queues.delete(topicArn);
+    if (queue !== undefined) this.#send(queue);
+  }
+
+  #send(entries: readonly Entry[]): void {
+    const [only] = entries;
+    if (only === undefined) return;
+    this.#callsInFlight += 1;
+    void (entries.length === 1 ? this.#publishOne(only) : this.#publishBatch(entries)).finally(
+      () => {
+        this.#callsInFlight -= 1;
+        this.#sendAllIfAlone();
+      },
+    );
+  }
+
+  async #publishOne({ notification, until, resolve, reject }: Entry): Promise<void> {
+    const began = performance.now();
+    using deadline = new Deadline(until - began);
     try {
-      const { attempts } = await publishes.publish([notification], deadline.signal);
-      called('Publish', started, 1, attempts);
+      const { attempts } = await this.#publishes.publish([notification], deadline.signal);
+      this.#reportCall('Publish', began, 1, attempts);
       resolve();
     } catch (error) {
       reject(error);
     }
   }
 
-  async function publishBatch(entries: readonly Entry[]): Promise<void> {
-    const started = performance.now();
+  async #publishBatch(entries: readonly Entry[]): Promise<void> {
+    const began = performance.now();
     let again: readonly Entry[];
     {
-      using deadline = new Deadline(Math.min(...entries.map(({ until }) => until)) - started);
+      using deadline = new Deadline(Math.min(...entries.map(({ until }) => until)) - began);
       try {
         const notifications = entries.map(({ notification }) => notification);
-        const { failed, attempts } = await publishes.publish(notifications, deadline.signal);
-        called('PublishBatch', started, entries.length, attempts);
-        again = settleEntries(entries, failed);
+        const { failed, attempts } = await this.#publishes.publish(notifications, deadline.signal);
+        this.#reportCall('PublishBatch', began, entries.length, attempts);
+        again = answerEntries(entries, failed);
       } catch (error) {
-        // Ten calls more would not help an SNS that is down; each message has the outbox.
+        // Ten more calls would not help an SNS that is down; each message has the outbox.
         if (classifyAwsError('sns', error).cause === 'unavailable') {
           for (const entry of entries) entry.reject(error);
           return;
         }
-        // Any other error of the batch says nothing of its entries: each is tried on its own.
+        // Any other error of the batch says nothing about its entries: each is tried on its own.
         again = entries;
       }
     }
-    await Promise.all(again.map(publishOne));
+    await Promise.all(again.map((entry) => this.#publishOne(entry)));
   }
 
-  function called(operation: string, started: number, entries: number, attempts: number): void {
+  #reportCall(operation: string, began: number, entries: number, attempts: number): void {
     if (attempts > 1) {
-      observe({ kind: 'aws-retry', service: 'sns', operation, retries: attempts - 1 });
+      this.#observe({ kind: 'aws-retry', service: 'sns', operation, retries: attempts - 1 });
     }
-    const millis = performance.now() - started;
-    observe({ kind: 'aws-call', service: 'sns', operation, millis, entries });
+    const millis = performance.now() - began;
+    this.#observe({ kind: 'aws-call', service: 'sns', operation, millis, entries });
   }
-
-  return {
-    expect: () => {
-      expected += 1;
-      return { [Symbol.dispose]: arrived };
-    },
-    publish: (notification, millis) =>
-      new Promise((resolve, reject) => {
-        const until = performance.now() + millis;
-        enqueue({ notification, octets: octetsOf(notification), until, resolve, reject });
-      }),
-  };
 }
 
-/** Settles each entry by its own result; gives back those that are worth a try of their own. */
-function settleEntries(entries: readonly Entry[], failed: readonly FailedEntry[]): Entry[] {
+/** Answers each entry by its own result; gives back those that are worth a try of their own. */
+function answerEntries(entries: readonly Entry[], failed: readonly FailedEntry[]): Entry[] {
   const byPlace = new Map(failed.map((each) => [each.place, each]));
   return entries.filter(({ resolve, reject }, place) => {
     const failure = byPlace.get(place);
     if (failure === undefined) resolve();
     else if (failure.senderFault) reject(new PublishEntryError(failure));
-    // Throttled or broken for this entry alone, or not spoken of at all.
+    // Throttled or broken for this entry alone, or missing in the answer.
     else return true;
     return false;
   });

@@ -1,25 +1,26 @@
-// The outbox for a command line: look at it, empty it now.
+// The outbox for a command line: list it, flush it now.
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
-import type { Observe } from '../events.ts';
 import { createSdkPuts } from '../aws/object-puts.ts';
-import { createObjectStore } from '../store/object-store.ts';
-import { type DrainResult, drainOutbox, listOutbox, type OutboxEntry } from './worker.ts';
-import { createPublisher } from '../notify/publisher.ts';
+import type { Observe } from '../events.ts';
+import { Publisher } from '../notify/publisher.ts';
+import { ObjectStore } from '../store/object-store.ts';
+import { type FlushResult, OutboxFlush } from './flush.ts';
+import { listMarkers, type OutboxEntry } from './marker.ts';
 
 export interface OutboxCommandOptions {
   readonly s3: S3Client;
   readonly bucket: string;
 }
 
-/** All markers, oldest first, those set aside behind the others. Rejects with the SDK's error. */
-export function listOutboxOf({ s3, bucket }: OutboxCommandOptions): AsyncIterable<OutboxEntry> {
-  return listOutbox({ s3, bucket });
+/** All markers, oldest first, dead letters after the others. Rejects with the SDK's error. */
+export function listOutbox(options: OutboxCommandOptions): AsyncIterable<OutboxEntry> {
+  return listMarkers(options, true);
 }
 
-export interface DrainCommandOptions extends OutboxCommandOptions {
+export interface FlushOptions extends OutboxCommandOptions {
   readonly sns: SNSClient;
-  /** Hears of each marker that was published or set aside. */
+  /** Takes an event for each marker that was published or became a dead letter. */
   readonly observe?: Observe;
   /** Publish to this topic, whatever the markers say: for notifications of a topic that is gone. */
   readonly topicArn?: string;
@@ -29,24 +30,22 @@ export interface DrainCommandOptions extends OutboxCommandOptions {
 }
 
 /** One pass over all markers. `failure` says why it stopped before the end, if it did. */
-export function drainOutboxOf(options: DrainCommandOptions): Promise<DrainResult> {
+export function flushOutbox(options: FlushOptions): Promise<FlushResult> {
   const { s3, sns, bucket, observe = () => undefined, topicArn, perSecond, signal } = options;
-  const publisher = createPublisher({ sns, observe });
-  return drainOutbox(
-    {
-      s3,
-      bucket,
-      observe,
-      store: createObjectStore(s3, createSdkPuts(s3), bucket, observe),
-      publisher:
-        topicArn === undefined
-          ? publisher
-          : {
-              publish: (notification, millis) =>
-                publisher.publish({ ...notification, topicArn }, millis),
-            },
-      ...(perSecond !== undefined && { perSecond }),
-    },
-    signal,
-  );
+  const publisher = new Publisher({ sns, observe });
+  const flush = new OutboxFlush({
+    s3,
+    bucket,
+    observe,
+    store: new ObjectStore(s3, createSdkPuts(s3), bucket, observe),
+    publisher:
+      topicArn === undefined
+        ? publisher
+        : {
+            publish: (notification, millis) =>
+              publisher.publish({ ...notification, topicArn }, millis),
+          },
+    ...(perSecond !== undefined && { perSecond }),
+  });
+  return flush.run(signal);
 }

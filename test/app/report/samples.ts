@@ -125,7 +125,7 @@ export const bridgeEvents: Samples<BridgeEvent> = {
       facts: facts({ session: secured }),
       sizeInOctets: 100,
       sha256: '00',
-      copies: [
+      placements: [
         {
           messageId,
           bucket: 'mail',

@@ -3,26 +3,26 @@ import { describe, expect, test } from 'vitest';
 import {
   BLOCK_OCTETS,
   BlockPool,
-  createMemory,
+  Memory,
   SMALL_OCTETS,
   SmallPool,
-  type SmallShare,
+  type Reservation,
   WINDOW_BLOCKS,
 } from '../../../src/bridge/intake/memory.ts';
 import { SmallContent } from '../../../src/bridge/intake/small-content.ts';
 
 const never = new AbortController().signal;
-const share = (): SmallShare => ({ held: 0 });
+const reservation = (): Reservation => ({ held: 0 });
 
 describe('the small pool', () => {
   test('gives until it is full, then in the order of asking', async () => {
     const pool = new SmallPool(SMALL_OCTETS + 1000);
-    const [a, b, c, d] = [share(), share(), share(), share()];
+    const [a, b, c, d] = [reservation(), reservation(), reservation(), reservation()];
     const granted: string[] = [];
-    expect(pool.take(a, 600, () => undefined)).toBe(true);
-    expect(pool.take(b, 400, () => undefined)).toBe(true);
-    expect(pool.take(c, 500, () => granted.push('c'))).toBe(false);
-    expect(pool.take(d, 500, () => granted.push('d'))).toBe(false);
+    expect(pool.reserve(a, 600, () => undefined)).toBe(true);
+    expect(pool.reserve(b, 400, () => undefined)).toBe(true);
+    expect(pool.reserve(c, 500, () => granted.push('c'))).toBe(false);
+    expect(pool.reserve(d, 500, () => granted.push('d'))).toBe(false);
     await Promise.resolve();
     // The one that waits longest may go on out of what is kept back; the other waits.
     expect(granted).toEqual(['c']);
@@ -48,10 +48,10 @@ describe('the small pool', () => {
           const pool = new SmallPool(octets);
           let peak = 0;
           const run = async (steps: readonly number[]): Promise<void> => {
-            const own = share();
+            const own = reservation();
             for (const step of steps) {
               await new Promise<void>((resolve) => {
-                if (pool.take(own, step, resolve)) resolve();
+                if (pool.reserve(own, step, resolve)) resolve();
               });
               peak = Math.max(peak, pool.usedOctets);
             }
@@ -67,9 +67,9 @@ describe('the small pool', () => {
 
   test('forgets one that gave up waiting', () => {
     const pool = new SmallPool(SMALL_OCTETS);
-    const [first, second] = [share(), share()];
-    pool.take(first, 10, () => undefined);
-    pool.take(second, 10, () => expect.unreachable());
+    const [first, second] = [reservation(), reservation()];
+    pool.reserve(first, 10, () => undefined);
+    pool.reserve(second, 10, () => expect.unreachable());
     pool.release(second);
     expect(pool.isShort).toBe(false);
     expect(second.held).toBe(0);
@@ -114,9 +114,9 @@ describe('the block pool', () => {
 });
 
 test('shares limits.memory out, with room for one large mail at the least', () => {
-  const { large } = createMemory(256 * 1024 * 1024);
+  const { large } = new Memory(256 * 1024 * 1024);
   expect(large.size * BLOCK_OCTETS).toBe(192 * 1024 * 1024);
-  expect(createMemory(1).large.size).toBe(WINDOW_BLOCKS);
+  expect(new Memory(1).large.size).toBe(WINDOW_BLOCKS);
 });
 
 describe('small content', () => {

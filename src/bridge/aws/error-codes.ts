@@ -1,0 +1,135 @@
+// The error codes of AWS, grouped by the question that a caller asks about an error. The services and the SDK name
+// the same fault differently, so each group has all names that are known for it.
+
+/** The fields of an SDK error. Any of them may be missing. */
+export interface ErrorFields {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly $metadata?: {
+    readonly httpStatusCode?: number;
+    readonly requestId?: string;
+    readonly attempts?: number;
+  };
+}
+
+/** Why AWS does not let the caller in. */
+export type AccessFault =
+  /** The session or the token is over: sign in again. */
+  | 'expired'
+  /** AWS does not know the access key, or the secret does not belong to it. */
+  | 'rejected'
+  /** The SDK found no credentials. */
+  | 'missing'
+  /** The credentials are good and lack the right. */
+  | 'denied';
+
+const ACCESS_FAULTS: Readonly<Record<AccessFault, readonly string[]>> = {
+  expired: ['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired'],
+  rejected: [
+    'IncompleteSignature',
+    'IncompleteSignatureException',
+    'InvalidAccessKeyId',
+    'InvalidClientTokenId',
+    'InvalidSignatureException',
+    'InvalidToken',
+    'MissingAuthenticationToken',
+    'MissingAuthenticationTokenException',
+    'SignatureDoesNotMatch',
+    'UnrecognizedClientException',
+  ],
+  missing: ['CredentialsProviderError', 'ProviderError', 'TokenProviderError'],
+  denied: [
+    'AccessDenied',
+    'AccessDeniedException',
+    'AllAccessDisabled',
+    'AuthFailure',
+    'AuthorizationError',
+    'AuthorizationErrorException',
+    'Forbidden',
+    // The SDK's name for a HEAD request that was denied: such an answer has no body.
+    '403',
+  ],
+};
+
+const accessFaults: ReadonlyMap<string, AccessFault> = new Map(
+  Object.entries(ACCESS_FAULTS).flatMap(([fault, codes]) =>
+    codes.map((code) => [code, fault as AccessFault] as const),
+  ),
+);
+
+/** Besides the access faults: faults that only the operator can mend, whatever status they come with. */
+const CONFIGURATION_CODES: ReadonlySet<string> = new Set([
+  'AccountProblem',
+  'AuthorizationHeaderMalformed',
+  'InvalidBucketName',
+  'InvalidSecurity',
+  'NoSuchBucket',
+  'NotFound',
+  'NotFoundException',
+  'NotSignedUp',
+  'OptInRequired',
+  'PermanentRedirect',
+  'RequestExpired',
+  'RequestTimeTooSkewed',
+  'ResourceNotFoundException',
+  'TemporaryRedirect',
+]);
+
+/** The service received other octets than were sent, or other octets than their checksum says. */
+const CORRUPTION_CODES: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'InvalidDigest',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+]);
+
+/** The service's code; for an error of the system its `code`, as `ECONNREFUSED`. */
+export function errorCode(error: unknown): string {
+  if (isRegionMissing(error)) return 'RegionMissing';
+  const { name, code } = errorFields(error);
+  if (typeof name === 'string' && name !== 'Error' && name !== 'AggregateError') return name;
+  return typeof code === 'string' ? code : 'Unknown';
+}
+
+/** What is wrong with the credentials of the call, or with their rights; `undefined` for any other error. */
+export function accessFault(error: unknown): AccessFault | undefined {
+  const fault = accessFaults.get(errorCode(error));
+  const message = errorMessage(error);
+  if (fault === undefined) {
+    return /could not load credentials/i.test(message) ? 'missing' : undefined;
+  }
+  return fault === 'missing' && /expired/i.test(message) ? 'expired' : fault;
+}
+
+/** The SDK has no region, so it knows no endpoint. */
+export function isRegionMissing(error: unknown): boolean {
+  return errorMessage(error).startsWith('Region is missing');
+}
+
+/** S3 has no object of this key. */
+export function isMissingObject(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'NoSuchKey' || code === 'NotFound';
+}
+
+/** Only the operator can mend it: credentials, rights, region, key, bucket, topic or table. */
+export function isMisconfiguration(error: unknown): boolean {
+  if (accessFault(error) !== undefined) return true;
+  const code = errorCode(error);
+  return CONFIGURATION_CODES.has(code) || code.startsWith('KMS') || code === 'RegionMissing';
+}
+
+/** The octets were changed on their way. */
+export function isCorruption(error: unknown): boolean {
+  return CORRUPTION_CODES.has(errorCode(error));
+}
+
+export function errorFields(error: unknown): ErrorFields {
+  return typeof error === 'object' && error !== null ? (error as ErrorFields) : {};
+}
+
+export function errorMessage(error: unknown): string {
+  const { message } = errorFields(error);
+  return typeof message === 'string' ? message : '';
+}

@@ -1,0 +1,72 @@
+// Every refusal of a mail that is our fault: the reply for the client, and the event for the log.
+import type { MessageFacts, Reply } from '../smtp/index.ts';
+import type { CircuitBreaker } from './aws/circuit-breaker.ts';
+import type { FailureReporter } from './aws/failures.ts';
+import type { AwsFailure, Observe } from './events.ts';
+import { notStored, OVERLOADED } from './replies.ts';
+
+export class Deferrals {
+  readonly #observe: Observe;
+  readonly #failures: FailureReporter;
+  readonly #breaker: CircuitBreaker;
+
+  /** `breaker` is the one of S3. */
+  constructor(observe: Observe, failures: FailureReporter, breaker: CircuitBreaker) {
+    this.#observe = observe;
+    this.#failures = failures;
+    this.#breaker = breaker;
+  }
+
+  /** Memory did not become free in time. */
+  overloaded(facts: MessageFacts, sizeInOctets: number): Reply {
+    return this.#defer(facts, sizeInOctets, OVERLOADED, 'overload', 0);
+  }
+
+  /** S3 is known to fail, so the message is not received at all. */
+  breakerOpen(facts: MessageFacts): Reply {
+    return this.#defer(facts, 0, OVERLOADED, 'breaker-open', 0);
+  }
+
+  /** S3 failed while the data was still arriving. */
+  uploadFailed(facts: MessageFacts, sizeInOctets: number, error: unknown): Reply {
+    const failure = this.#failures.classify('s3', error);
+    this.#breaker.record(failure);
+    return this.commitFailed(facts, sizeInOctets, failure, 0);
+  }
+
+  commitFailed(
+    facts: MessageFacts,
+    sizeInOctets: number,
+    failure: AwsFailure,
+    commitMillis: number,
+  ): Reply {
+    const { cause } = failure;
+    return this.#defer(facts, sizeInOctets, notStored(cause), cause, commitMillis, failure);
+  }
+
+  /** Another commit of the same mail did not end in time. */
+  duplicateBusy(facts: MessageFacts, sizeInOctets: number, commitMillis: number): Reply {
+    const reply = notStored('unavailable');
+    return this.#defer(facts, sizeInOctets, reply, 'duplicate-under-way', commitMillis);
+  }
+
+  #defer(
+    facts: MessageFacts,
+    sizeInOctets: number,
+    reply: Reply,
+    cause: string,
+    commitMillis: number,
+    failure?: AwsFailure,
+  ): Reply {
+    this.#observe({
+      kind: 'message-deferred',
+      facts,
+      sizeInOctets,
+      reply,
+      cause,
+      ...(failure && { failure }),
+      commitMillis,
+    });
+    return reply;
+  }
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { classifyAwsError } from '../aws/failures.ts';
+import type { ObjectPuts } from '../aws/object-puts.ts';
+import type { Observe } from '../events.ts';
+import { writeUntilKnown } from './write-until-known.ts';
+
+export interface MultipartUploadParts {
+  readonly s3: S3Client;
+  readonly puts: ObjectPuts;
+  readonly bucket: string;
+  readonly key: string;
+  readonly uploadId: string;
+  readonly observe: Observe;
+  /** Takes an abort that has begun. It never rejects. */
+  readonly onAbort: (abort: Promise<void>) => void;
+}
+
+const ABORT_MILLIS = 10_000;
+/** Hashed before other work gets its turn: about a millisecond. */
+const TURN_OCTETS = 1024 * 1024;
+
+/** One multipart upload that was begun. Its parts may come in any order; `complete` or `abort` ends it. */
+export class MultipartUpload {
+  readonly #parts: MultipartUploadParts;
+  readonly #uploaded = new Map<number, { readonly etag: string; readonly sha256: Buffer }>();
+
+  constructor(parts: MultipartUploadParts) {
+    this.#parts = parts;
+  }
+
+  /** Rejects with the SDK's error of the last try, as `complete` does. */
+  async putPart(partNumber: number, body: readonly Buffer[], signal: AbortSignal): Promise<void> {
+    const { puts, bucket, key, uploadId, observe } = this.#parts;
+    const sha256 = await digestInTurns(body);
+    const part = { bucket, key, body, sha256, uploadId, partNumber, signal };
+    await writeUntilKnown('UploadPart', observe, signal, async () => {
+      const result = await puts.putPart(part);
+      this.#uploaded.set(partNumber, { etag: result.etag, sha256 });
+      return result;
+    });
+  }
+
+  async complete(signal: AbortSignal): Promise<void> {
+    const { s3, bucket, key, uploadId, observe } = this.#parts;
+    const Parts = [...this.#uploaded]
+      .sort(([one], [other]) => one - other)
+      .map(([PartNumber, { etag, sha256 }]) => ({
+        PartNumber,
+        ETag: etag,
+        ChecksumSHA256: sha256.toString('base64'),
+      }));
+    await writeUntilKnown('CompleteMultipartUpload', observe, signal, async () => {
+      const { $metadata } = await s3.send(
+        new CompleteMultipartUploadCommand({
+          Bucket: bucket,
+          Key: key,
+          UploadId: uploadId,
+          IfNoneMatch: '*',
+          MultipartUpload: { Parts },
+        }),
+        { abortSignal: signal },
+      );
+      return { attempts: $metadata.attempts ?? 1 };
+    });
+  }
+
+  /** Runs in the background; a failure is an event. */
+  abort(): void {
+    this.#parts.onAbort(this.#abort());
+  }
+
+  async #abort(): Promise<void> {
+    const { s3, bucket, key, uploadId, observe } = this.#parts;
+    try {
+      await s3.send(
+        new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId }),
+        { abortSignal: AbortSignal.timeout(ABORT_MILLIS) },
+      );
+    } catch (error) {
+      const failure = classifyAwsError('s3', error);
+      if (failure.code !== 'NoSuchUpload') observe({ kind: 'abort-failed', key, failure });
+    }
+  }
+}
+
+/** Of a body so large that its digest in one go would keep everything else waiting. */
+async function digestInTurns(body: readonly Buffer[]): Promise<Buffer> {
+  const hash = createHash('sha256');
+  let octetsOfTurn = 0;
+  for (const octets of body) {
+    if (octetsOfTurn > TURN_OCTETS) {
+      octetsOfTurn = 0;
+      await turn();
+    }
+    octetsOfTurn += octets.length;
+    hash.update(octets);
+  }
+  return hash.digest();
+}
