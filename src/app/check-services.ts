@@ -1,10 +1,10 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { OUTBOX_PREFIX } from '../bridge/index.ts';
+import { type AccessFault, accessFault, isRegionMissing, OUTBOX_PREFIX } from '../bridge/index.ts';
 import { OperatorError } from './operator-error.ts';
 
-// Asked once before anything listens, with rights that the task role has anyway: what can never work stops the
-// start with one line; what may recover is left to the circuit breaker.
+// Checks the bucket and the table once before anything listens, with rights that the task role has anyway. A fault that
+// waiting cannot mend stops the start with one line; any other is left to the circuit breaker.
 
 /** @throws OperatorError where S3 says that this bucket cannot work. */
 export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
@@ -35,26 +35,22 @@ export async function checkCredentialTable(client: DynamoDBClient, table: string
   }
 }
 
-/** Faults that waiting does not mend, by the error's name. Anything else is `undefined`. */
+const ACCESS_REASONS: Readonly<Record<AccessFault, string>> = {
+  denied: 'access denied: see the task role',
+  rejected: 'the AWS credentials are not valid',
+  expired: 'the AWS credentials have expired',
+  missing: 'there are no AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID',
+};
+
+/** The reason of a fault that waiting does not mend; `own` has those of one service, by the error's name. */
 function permanentReason(
   error: unknown,
   own: Readonly<Record<string, string>>,
 ): string | undefined {
-  const { name = '', message = '' } = error as Partial<Error>;
-  return {
-    ...own,
-    AccessDenied: 'access denied: see the task role',
-    AccessDeniedException: 'access denied: see the task role',
-    InvalidAccessKeyId: 'the AWS credentials are not valid',
-    UnrecognizedClientException: 'the AWS credentials are not valid',
-    SignatureDoesNotMatch: 'the AWS credentials are not valid',
-    ExpiredToken: 'the AWS credentials have expired',
-    ExpiredTokenException: 'the AWS credentials have expired',
-    CredentialsProviderError: 'there are no AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID',
-    ...(message === 'Region is missing'
-      ? { [name]: 'there is no AWS region: set AWS_REGION' }
-      : {}),
-  }[name];
+  if (isRegionMissing(error)) return 'there is no AWS region: set AWS_REGION';
+  const { name = '' } = error as Partial<Error>;
+  const fault = accessFault(error);
+  return own[name] ?? (fault && ACCESS_REASONS[fault]);
 }
 
 function failure(path: string, expected: string, got: string, reason: string): OperatorError {

@@ -1,4 +1,5 @@
 // One line for each way in which a call to AWS can fail, with what to do about it.
+import { type AccessFault, accessFault, isRegionMissing } from '../../bridge/index.ts';
 
 const SESSION_EXPIRED =
   'the AWS session has expired: sign in again (aws sso login, or new AWS_SESSION_TOKEN)';
@@ -7,17 +8,10 @@ const NO_CREDENTIALS =
 const BAD_CREDENTIALS =
   'AWS refuses these credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the clock of this machine';
 
-/** By the error's name: what the services have in common. */
-const LINES: Readonly<Record<string, string>> = {
-  ExpiredToken: SESSION_EXPIRED,
-  ExpiredTokenException: SESSION_EXPIRED,
-  IncompleteSignatureException: BAD_CREDENTIALS,
-  InvalidAccessKeyId: BAD_CREDENTIALS,
-  InvalidClientTokenId: BAD_CREDENTIALS,
-  InvalidSignatureException: BAD_CREDENTIALS,
-  MissingAuthenticationTokenException: BAD_CREDENTIALS,
-  SignatureDoesNotMatch: BAD_CREDENTIALS,
-  UnrecognizedClientException: BAD_CREDENTIALS,
+const ACCESS_LINES: Readonly<Record<Exclude<AccessFault, 'denied'>, string>> = {
+  expired: SESSION_EXPIRED,
+  rejected: BAD_CREDENTIALS,
+  missing: NO_CREDENTIALS,
 };
 
 const UNREACHABLE = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE'];
@@ -28,15 +22,17 @@ export interface AwsErrorWords {
   readonly service: string;
   /** The variable that names its endpoint: `AWS_ENDPOINT_URL_DYNAMODB`. */
   readonly endpointVariable: string;
-  /** Lines of this service, by the error's name. */
+  /** The line for credentials that lack the right. */
+  readonly denied: string;
+  /** Lines for other errors, by the error's name. */
   readonly lines: Readonly<Record<string, string>>;
 }
 
 /** A sentence for the operator, or `undefined` where the error does not come from AWS. */
 export function awsErrorLine(error: unknown, words: AwsErrorWords): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { name, message } = error;
-  const { service, endpointVariable, lines } = words;
+  const { name } = error;
+  const { service, endpointVariable, denied, lines } = words;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   // Before the name: the SDK calls a connection that was reset a timeout.
   if (UNREACHABLE.includes(code)) {
@@ -45,16 +41,15 @@ export function awsErrorLine(error: unknown, words: AwsErrorWords): string | und
   if (UNRESOLVED.includes(code)) {
     return `${service}'s name cannot be resolved (${code}): check AWS_REGION, ${endpointVariable} and the DNS`;
   }
-  if (/region is missing/i.test(message)) {
+  if (isRegionMissing(error)) {
     return 'no AWS region: set AWS_REGION, or a region in the AWS profile';
-  }
-  if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
-    return /expired/i.test(message) ? SESSION_EXPIRED : NO_CREDENTIALS;
   }
   if (name === 'TimeoutError') {
     return `${service} did not answer in time: check the network, AWS_REGION and ${endpointVariable}`;
   }
-  const line = lines[name] ?? LINES[name];
+  const line = lines[name];
   if (line !== undefined) return line;
+  const fault = accessFault(error);
+  if (fault !== undefined) return fault === 'denied' ? denied : ACCESS_LINES[fault];
   return '$metadata' in error ? `${service} refused the call: ${name}` : undefined;
 }

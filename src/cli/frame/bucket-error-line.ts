@@ -7,15 +7,10 @@ export function bucketErrorLine(error: unknown, bucket: string): string | undefi
   return awsErrorLine(error, {
     service: 'AWS',
     endpointVariable: 'AWS_ENDPOINT_URL',
+    denied,
     lines: {
       NoSuchBucket: `bucket "${bucket}": not found; check --bucket or store.bucket, and AWS_REGION`,
       PermanentRedirect: `bucket "${bucket}": is in another region; set AWS_REGION to it`,
-      AccessDenied: denied,
-      AccessDeniedException: denied,
-      AuthorizationError: denied,
-      AuthorizationErrorException: denied,
-      Forbidden: denied,
-      '403': denied,
       NotFound: nowhere,
       NotFoundException: nowhere,
       QueueDoesNotExist: nowhere,

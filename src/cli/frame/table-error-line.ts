@@ -6,9 +6,9 @@ export function tableErrorLine(error: unknown, table: string): string | undefine
   return awsErrorLine(error, {
     service: 'DynamoDB',
     endpointVariable: 'AWS_ENDPOINT_URL_DYNAMODB',
+    denied: `table "${table}": these AWS credentials have no right to do that; allow dynamodb:GetItem, PutItem, UpdateItem, DeleteItem and Scan on it`,
     lines: {
       ResourceNotFoundException: `table "${table}": not found; check the name (--table), the region (AWS_REGION) and the account, or deploy the stack first`,
-      AccessDeniedException: `table "${table}": these AWS credentials have no right to do that; allow dynamodb:GetItem, PutItem, UpdateItem, DeleteItem and Scan on it`,
       ProvisionedThroughputExceededException: throttled,
       RequestLimitExceeded: throttled,
       ThrottlingException: throttled,
