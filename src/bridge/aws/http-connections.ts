@@ -1,6 +1,6 @@
-// Keep-alive connections to one endpoint, for the hot requests. One request at a time on each (no pipelining), one
-// write for a request, one read for most answers: several times cheaper than node:http's client, which makes some
-// dozens of objects for each request. Whatever goes wrong is a rejection, and the SDK's own client asks again.
+// Keep-alive connections to one endpoint, for the fast path. One request at a time on each (no pipelining), one write
+// for a request, one read for most answers: several times cheaper than the client of node:http, which makes some
+// dozens of objects for each request. Every fault is a rejection, and the SDK's own client then asks again.
 import type { Socket } from 'node:net';
 import { type HttpAnswer, readHttpAnswer } from './http-answer.ts';
 
@@ -29,7 +29,7 @@ export class HttpConnections implements Disposable {
   readonly #idle: Connection[] = [];
   /** No more than there are commits; each leaves by its own timeout. */
   readonly #waiting: Exchange[] = [];
-  #open = 0;
+  #connectionCount = 0;
   #isClosed = false;
 
   constructor(options: HttpConnectionsOptions) {
@@ -50,7 +50,7 @@ export class HttpConnections implements Disposable {
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
-      const settle = (): void => {
+      const end = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', giveUp);
       };
@@ -59,11 +59,11 @@ export class HttpConnections implements Disposable {
         body,
         connection: undefined,
         answered: (answer) => {
-          settle();
+          end();
           resolve(answer);
         },
         failed: (error) => {
-          settle();
+          end();
           reject(error);
         },
       };
@@ -86,7 +86,7 @@ export class HttpConnections implements Disposable {
       if (idle.isUsable) return idle.begin(exchange);
       idle.destroy();
     }
-    if (this.#open >= this.#options.maxConnections) {
+    if (this.#connectionCount >= this.#options.maxConnections) {
       this.#waiting.push(exchange);
       return undefined;
     }
@@ -97,7 +97,7 @@ export class HttpConnections implements Disposable {
       exchange.failed(toError(error));
       return undefined;
     }
-    this.#open += 1;
+    this.#connectionCount += 1;
     new Connection(
       socket,
       (connection) => this.#freed(connection),
@@ -117,7 +117,7 @@ export class HttpConnections implements Disposable {
   }
 
   #gone(connection: Connection): void {
-    this.#open -= 1;
+    this.#connectionCount -= 1;
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);
     const next = this.#waiting.shift();

@@ -1,5 +1,5 @@
 // The SNS call that carries notifications, as an interface with two implementations that behave the same:
-// the SDK's commands here, the reference, and the hot request of `signed-publishes.ts`.
+// the SDK's commands here, the reference, and the fast path of `signed-publishes.ts`.
 import { PublishBatchCommand, PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { Notification } from '../notify/notification.ts';
 

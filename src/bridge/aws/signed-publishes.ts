@@ -1,4 +1,4 @@
-// Publish and PublishBatch as one hot request each (`signed-request.ts`), with the SDK's commands behind. SNS
+// Publish and PublishBatch as one request each on the fast path (`signed-request.ts`), with the SDK's commands behind it. SNS
 // speaks the AWS query protocol: a form in, XML out.
 // https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 import { createHash } from 'node:crypto';
@@ -6,13 +6,13 @@ import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { HttpAnswer } from './http-answer.ts';
 import type { Notification } from '../notify/notification.ts';
 import { createSdkPublishes, type FailedEntry, missing, type Publishes } from './publishes.ts';
-import { captureSender, lazySender, sendOrFallBack } from './signed-request.ts';
+import { captureSender, LazySender, sendOrFallBack } from './signed-request.ts';
 
 const VERSION = '2010-03-31';
 
 export function createSignedPublishes(sns: SNSClient, topicArn: string): Publishes {
   const sdk = createSdkPublishes(sns);
-  const lazy = lazySender(() => {
+  const lazySender = new LazySender(() => {
     const command = new PublishCommand({ TopicArn: topicArn, Message: 'm' });
     return captureSender(sns, command, () => sns.send(command));
   });
@@ -20,7 +20,7 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
   return {
     publish: async (notifications, signal) => {
       const [first] = notifications;
-      const sender = await lazy.get();
+      const sender = await lazySender.get();
       if (sender === undefined || first === undefined) return sdk.publish(notifications, signal);
       const isSingle = notifications.length === 1;
       const form = isSingle ? renderPublish(first) : renderBatch(notifications);
@@ -45,7 +45,7 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
         () => sdk.publish(notifications, signal),
       );
     },
-    close: () => lazy.close(),
+    close: () => lazySender.close(),
   };
 }
 

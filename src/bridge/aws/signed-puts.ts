@@ -1,12 +1,12 @@
-// PutObject and UploadPart as one hot request each (`signed-request.ts`), with the SDK's commands behind.
+// PutObject and UploadPart as one request each on the fast path (`signed-request.ts`), with the SDK's commands behind it.
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { createSdkPuts, type ObjectPuts, type Put, type PutResult } from './object-puts.ts';
-import { captureSender, escapeUri, lazySender, sendOrFallBack } from './signed-request.ts';
+import { captureSender, escapeUri, LazySender, sendOrFallBack } from './signed-request.ts';
 
 export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
   const sdk = createSdkPuts(s3);
   const key = 'k';
-  const lazy = lazySender(() => {
+  const lazySender = new LazySender(() => {
     const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: '' });
     return captureSender(s3, command, () => s3.send(command));
   });
@@ -17,7 +17,7 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
     query: Readonly<Record<string, string>>,
     fallback: () => Promise<PutResult>,
   ): Promise<PutResult> {
-    const sender = put.bucket === bucket ? await lazy.get() : undefined;
+    const sender = put.bucket === bucket ? await lazySender.get() : undefined;
     if (sender === undefined) return fallback();
     return sendOrFallBack(
       's3',
@@ -50,6 +50,6 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
       send(part, {}, { partNumber: String(part.partNumber), uploadId: part.uploadId }, () =>
         sdk.putPart(part),
       ),
-    close: () => lazy.close(),
+    close: () => lazySender.close(),
   };
 }

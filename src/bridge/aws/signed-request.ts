@@ -1,9 +1,9 @@
-// The hot requests, PUT to S3 and publish to SNS: signed and sent over keep-alive connections without the SDK's
-// command pipeline, which costs several times the CPU of the request itself. The SDK stays the owner of
-// everything else: the endpoint is the one that it resolved, the signer, credentials, region and clock offset
-// are the client's, and so are the agent that connects, its number of sockets and the timeout. And this makes
-// one try only: whatever does not end in a plain 200 is the caller's to hand to the SDK's own command, with its
-// retries. The SDK's path is the reference; the fault tests run against both.
+// The fast path: PUT to S3 and publish to SNS, signed and sent over keep-alive connections without the SDK's command
+// pipeline, which costs several times the CPU of the request itself. The SDK remains the owner of everything else: it
+// resolved the endpoint; signer, credentials, region and clock offset are the client's, and so are the agent that
+// connects, its number of sockets and the timeout. The fast path makes one try only: the caller hands everything that
+// does not end in a plain 200 to the SDK's own command, with its retries. The SDK's path is the reference, and the
+// fault tests run against both.
 import type { Agent } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -14,7 +14,7 @@ import { HttpConnections } from './http-connections.ts';
 import type { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 
-/** The SDK's request, as far as it is needed here. */
+/** The part of the SDK's request that is used here. */
 export interface SdkRequest {
   readonly method: string;
   readonly path: string;
@@ -25,8 +25,8 @@ export interface SdkRequest {
   readonly query: Readonly<Record<string, string>>;
 }
 
-/** One request to be signed and sent. */
-export interface HotRequest {
+/** One request to sign and send. */
+export interface FastRequest {
   readonly method: 'PUT' | 'POST';
   /** Escaped already. */
   readonly path: string;
@@ -35,18 +35,6 @@ export interface HotRequest {
   readonly body: readonly Buffer[];
   readonly sha256: Buffer;
   readonly signal: AbortSignal;
-}
-
-/** Sends hot requests to the one endpoint that the template names. */
-export interface HotSender {
-  /** The path of the request that the SDK made. */
-  readonly path: string;
-  /** The client's sockets are known, which they are once it has sent a request of its own. */
-  readonly isReady: boolean;
-  /** Rejects when the request or its answer was cut off, too slow, or given up: the outcome is unknown. */
-  send(request: HotRequest): Promise<HttpAnswer>;
-  /** Closes its connections. */
-  close(): void;
 }
 
 const DEFAULT_TIMEOUT_MILLIS = 6000;
@@ -99,13 +87,13 @@ interface SdkContext {
 /**
  * Lets the SDK make the request of `command` up to the point where it would sign and send it, and takes
  * endpoint and signer from it. `undefined` where the signature is not plain SigV4 (S3 Express,
- * multi-region access points): those are the SDK's alone. Rejects with the SDK's error.
+ * multi-region access points): only the SDK sends those. Rejects with the SDK's error.
  */
 export async function captureSender(
   client: Client,
   command: PutObjectCommand | PublishCommand,
   run: () => Promise<unknown>,
-): Promise<HotSender | undefined> {
+): Promise<FastSender | undefined> {
   let request: SdkRequest | undefined;
   let context: SdkContext = {};
   const capture = (_next: unknown, of: object) => async (args: object) => {
@@ -125,52 +113,89 @@ export async function captureSender(
   const config = client.config as unknown as ClientConfig;
   const signingRegion = scheme?.signingRegion ?? option.signingProperties?.region;
   const signingService = scheme?.signingName ?? option.signingProperties?.name;
-  return createSender(request, config, await config.signer(scheme), {
+  return new FastSender(request, config, await config.signer(scheme), {
     ...(signingRegion !== undefined && { signingRegion }),
     ...(signingService !== undefined && { signingService }),
   });
 }
 
-function createSender(
-  template: SdkRequest,
-  config: ClientConfig,
-  signer: Signer,
-  scope: object,
-): HotSender {
-  let endpoint: Endpoint | undefined;
-  const endpointOf = (): Endpoint | undefined => (endpoint ??= openEndpoint(template, config));
-  const { protocol, hostname, port } = template;
-  const Request = template.constructor as new (options: object) => SdkRequest;
-  const host = template.headers['host'] ?? hostname;
-  const userAgent = template.headers['user-agent'] ?? 'mailsluice';
-  return {
-    path: template.path,
-    get isReady() {
-      return endpointOf() !== undefined;
-    },
-    send: async (request) => {
-      const to = endpointOf();
-      if (to === undefined) throw new Error('the client has no sockets yet');
-      let octets = 0;
-      for (const part of request.body) octets += part.length;
-      const headers = {
-        host,
-        'user-agent': userAgent,
+/** Sends requests to the one endpoint that the template names. */
+export class FastSender {
+  /** Of the request that the SDK made. */
+  readonly path: string;
+  readonly #template: SdkRequest;
+  readonly #config: ClientConfig;
+  readonly #signer: Signer;
+  readonly #scope: object;
+  readonly #Request: new (
+    options: object,
+  ) => SdkRequest;
+  readonly #host: string;
+  readonly #userAgent: string;
+  #endpoint: Endpoint | undefined;
+
+  constructor(template: SdkRequest, config: ClientConfig, signer: Signer, scope: object) {
+    this.path = template.path;
+    this.#template = template;
+    this.#config = config;
+    this.#signer = signer;
+    this.#scope = scope;
+    this.#Request = template.constructor as new (options: object) => SdkRequest;
+    this.#host = template.headers['host'] ?? template.hostname;
+    this.#userAgent = template.headers['user-agent'] ?? 'mailsluice';
+  }
+
+  /** The client's sockets are known. They are once the client has sent a request. */
+  get isReady(): boolean {
+    return this.#connect() !== undefined;
+  }
+
+  /** Rejects when the request or its answer was cut off, too slow, or given up: the outcome is unknown. */
+  async send({
+    method,
+    path,
+    query,
+    headers,
+    body,
+    sha256,
+    signal,
+  }: FastRequest): Promise<HttpAnswer> {
+    const endpoint = this.#connect();
+    if (endpoint === undefined) throw new Error('the client has no sockets yet');
+    let octets = 0;
+    for (const part of body) octets += part.length;
+    const { protocol, hostname, port } = this.#template;
+    // The signer makes its own clone of the request, so one is enough.
+    const unsigned = new this.#Request({
+      protocol,
+      hostname,
+      port,
+      method,
+      path,
+      query,
+      headers: {
+        host: this.#host,
+        'user-agent': this.#userAgent,
         'content-length': String(octets),
         // Signed, so the body cannot be changed on its way.
-        'x-amz-content-sha256': request.sha256.toString('hex'),
-        ...request.headers,
-      };
-      const { method, path, query } = request;
-      // The signer makes its own clone of it, so there need not be two.
-      const unsigned = new Request({ protocol, hostname, port, method, path, query, headers });
-      const signingDate = new Date(Date.now() + config.systemClockOffset);
-      const signed = await signer.sign(unsigned, { ...scope, signingDate });
-      const { connections, timeoutMillis } = to;
-      return connections.exchange(renderHead(signed), request.body, timeoutMillis, request.signal);
-    },
-    close: () => endpoint?.connections[Symbol.dispose](),
-  };
+        'x-amz-content-sha256': sha256.toString('hex'),
+        ...headers,
+      },
+    });
+    const signingDate = new Date(Date.now() + this.#config.systemClockOffset);
+    const signed = await this.#signer.sign(unsigned, { ...this.#scope, signingDate });
+    const { connections, timeoutMillis } = endpoint;
+    return connections.exchange(renderHead(signed), body, timeoutMillis, signal);
+  }
+
+  /** Closes its connections. */
+  close(): void {
+    this.#endpoint?.connections[Symbol.dispose]();
+  }
+
+  #connect(): Endpoint | undefined {
+    return (this.#endpoint ??= endpointOf(this.#template, this.#config));
+  }
 }
 
 interface Endpoint {
@@ -179,7 +204,7 @@ interface Endpoint {
 }
 
 /** `undefined` while the client has no agents: it makes them for its first request. */
-function openEndpoint(template: SdkRequest, config: ClientConfig): Endpoint | undefined {
+function endpointOf(template: SdkRequest, config: ClientConfig): Endpoint | undefined {
   const { httpAgent, httpsAgent, requestTimeout } =
     config.requestHandler.httpHandlerConfigs?.() ?? {};
   const isTls = template.protocol === 'https:';
@@ -191,12 +216,12 @@ function openEndpoint(template: SdkRequest, config: ClientConfig): Endpoint | un
     host,
     port: template.port ?? (isTls ? 443 : 80),
     noDelay: true,
-    // As the agent sets it for its own: a gateway between drops a connection that is idle for minutes, and says nothing.
+    // As the agent sets it for its own sockets: a gateway drops a connection that is idle for minutes without a word.
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MILLIS,
     ...(isTls && isIP(host) === 0 && { servername: host }),
   };
-  /** Of the last connection: the next one need not verify the certificate again (RFC 8446 section 2.2). */
+  /** Of the last connection, so that the next one need not verify the certificate again (RFC 8446 section 2.2). */
   let session: Buffer | undefined;
   const connect = (): Socket => {
     const socket = agent.createConnection({ ...options, ...(session && { session }) });
@@ -222,7 +247,7 @@ function renderHead({ method, path, query, headers }: SdkRequest): string {
   let head = `${method} ${pairs.length === 0 ? path : `${path}?${pairs.join('&')}`} HTTP/1.1\r\n`;
   for (const name in headers) {
     const value = headers[name] ?? '';
-    // None but our own values come here, and they are clean; if one were not, it must not end a line.
+    // Only our own values come here, and they are clean. If one were not, it must not end a line.
     if (!PRINTABLE.test(value)) throw new Error(`${name}: expected printable ASCII, got more`);
     head += `${name}: ${value}\r\n`;
   }
@@ -232,7 +257,7 @@ function renderHead({ method, path, query, headers }: SdkRequest): string {
 /** A field's value as we send it (RFC 9110 section 5.5, without obs-text). */
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
-/** As the SDK escapes: every octet but the unreserved of RFC 3986. */
+/** Escapes as the SDK does: every octet except the unreserved ones of RFC 3986. */
 export function escapeUri(text: string): string {
   const escaped = encodeURIComponent(text);
   return /[!'()*]/.test(escaped)
@@ -240,42 +265,40 @@ export function escapeUri(text: string): string {
     : escaped;
 }
 
-/** A sender that is there when it is first needed. */
-export interface LazySender {
-  /** `undefined` while it is not there or not ready: the SDK's command does it then. */
-  get(): Promise<HotSender | undefined>;
-  /** Closes its connections. */
-  close(): void;
-}
+/** A sender that is captured at once, and again at its next use after that failed: credentials may come later. */
+export class LazySender {
+  readonly #capture: () => Promise<FastSender | undefined>;
+  #captured: Promise<FastSender | undefined> | undefined;
 
-/** A sender that is captured at once, and again at its use after that failed: credentials may come later. */
-export function lazySender(capture: () => Promise<HotSender | undefined>): LazySender {
-  let captured: Promise<HotSender | undefined> | undefined;
-  const get = async (): Promise<HotSender | undefined> => {
-    captured ??= capture();
+  constructor(capture: () => Promise<FastSender | undefined>) {
+    this.#capture = capture;
+    void this.get();
+  }
+
+  /** `undefined` while there is none, or it is not ready: then the SDK's command sends the request. */
+  async get(): Promise<FastSender | undefined> {
+    this.#captured ??= this.#capture();
     try {
-      const sender = await captured;
+      const sender = await this.#captured;
       return sender?.isReady === true ? sender : undefined;
     } catch {
-      captured = undefined;
+      this.#captured = undefined;
       return undefined;
     }
-  };
-  void get();
-  return {
-    get,
-    close: () => {
-      captured?.then(
-        (sender) => sender?.close(),
-        () => undefined,
-      );
-    },
-  };
+  }
+
+  /** Closes its connections. */
+  close(): void {
+    this.#captured?.then(
+      (sender) => sender?.close(),
+      () => undefined,
+    );
+  }
 }
 
 /**
- * One hot request, and the SDK's own command behind it with its retries. `read` gives the result of a good answer,
- * and `undefined` for any other. The attempts of both are counted together.
+ * One request on the fast path, and the SDK's own command with its retries behind it. `read` gives the result of a
+ * good answer, and `undefined` for any other. The attempts of both are counted together.
  */
 export async function sendOrFallBack<R extends { readonly attempts: number }>(
   service: AwsService,
@@ -287,8 +310,8 @@ export async function sendOrFallBack<R extends { readonly attempts: number }>(
   try {
     answer = await send();
   } catch {
-    // The outcome is unknown. S3 is asked again, and a 412 then says that it is there; SNS is published to
-    // again, and at least once is what is promised.
+    // The outcome is unknown. S3 is asked again, and a 412 then says that the object is there. SNS is asked again too,
+    // since at least once is what is promised.
   }
   const result = answer && read(answer);
   if (result !== undefined) return result;
@@ -304,8 +327,8 @@ export async function sendOrFallBack<R extends { readonly attempts: number }>(
   }
 }
 
-/** The service's answer to a hot request, where the SDK would get no other. It looks like the SDK's error. */
-class HotRequestError extends Error {
+/** A final answer on the fast path: the SDK would get the same. It looks like the SDK's error. */
+class FastPathError extends Error {
   readonly $metadata: { readonly httpStatusCode: number; readonly attempts: number };
 
   constructor(service: AwsService, code: string, status: number) {
@@ -316,22 +339,22 @@ class HotRequestError extends Error {
 }
 
 /**
- * The error for an answer that is final, as a 412 is. `undefined` for what the SDK knows to mend: by trying
- * again, with fresh credentials, with the right clock.
+ * The error for an answer that is final, as a 412 is. `undefined` for what the SDK can mend: by trying again, with
+ * fresh credentials, with the right clock.
  */
 function finalError(service: AwsService, { status, text }: HttpAnswer): Error | undefined {
   const code = /<Code>([A-Za-z0-9.]+)<\/Code>/.exec(text)?.[1] ?? '';
-  const error = new HotRequestError(service, code, status);
+  const error = new FastPathError(service, code, status);
   const { cause } = classifyAwsError(service, error);
   return status === 409 || cause === 'refused' || cause === 'corrupted' ? error : undefined;
 }
 
-/** 4xx: it was not carried out. Then it does not count, lest a 412 for the next try seem to be its doing. */
+/** A 4xx was not carried out. It does not count, or else a 412 for the next try would look like its work. */
 function countsAsTry({ status }: HttpAnswer): boolean {
   return status < 400 || status >= 500;
 }
 
-/** Counts the hot try among the tries that the SDK speaks of in an error. */
+/** Adds the try on the fast path to the tries that the SDK counted in its error. */
 function addAttempts(error: unknown, attempts: number): void {
   if (typeof error !== 'object' || error === null) return;
   const { $metadata } = error as { $metadata?: { attempts?: number } };

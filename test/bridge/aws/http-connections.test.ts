@@ -1,4 +1,4 @@
-// The connections of the hot requests against a real server on loopback, which answers when it is told to.
+// The connections of the fast path against a real server on loopback, which answers when it is told to.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';

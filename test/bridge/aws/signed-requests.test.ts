@@ -1,4 +1,4 @@
-// The hot requests, looked at from the service's side: over TLS, in one try, and with a signature that a second
+// The fast path, seen from the service's side: over TLS, in one try, and with a signature that a second
 // implementation of Signature Version 4 finds right, since the embedded AWS checks none.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 import { createHash, createHmac } from 'node:crypto';
