@@ -15,6 +15,14 @@ export {
   type ReplayOptions,
   type ReplayOutcome,
 } from './replay.ts';
+export {
+  FAILURES_KEPT,
+  type ReplayResult,
+  type ReplayRunOptions,
+  type ReplayScope,
+  runReplay,
+  selectForReplay,
+} from './replay-run.ts';
 export { ReplayState, ReplayStateError } from './replay-state.ts';
 export {
   type MailFolder,

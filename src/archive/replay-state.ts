@@ -1,12 +1,12 @@
-// How far a replay came, in a file that a killed process leaves whole: one line of JSON after the other, each
-// written and synced after the mails that it speaks of were delivered. A torn last line is as good as none.
+// How far a replay came, in a file that stays valid when the process is killed: lines of JSON, each written and synced
+// after its mails were delivered. A torn last line counts as none.
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ReplayMark, ReplayOutcome } from './replay.ts';
 
-/** The times of a selection as they were when the run began first: `2h` ago is another time later. */
+/** The times of a selection when its first run began: `2h` ago is another time later. */
 export interface ReplayRange {
   readonly from?: Date;
-  /** Mails received from then on are not part of it. */
+  /** Exclusive. */
   readonly to: Date;
 }
 
@@ -17,7 +17,7 @@ export interface ReplayCounts {
 
 interface Head extends ReplayMark {
   readonly mailsluiceReplay: 1;
-  /** What the run was told to do, in words that compare. */
+  /** The options of the run, in a form that can be compared. */
   readonly task: string;
   readonly from?: string;
   readonly to: string;
@@ -29,20 +29,20 @@ interface Checkpoint extends ReplayCounts {
   readonly failures?: readonly { readonly key: string; readonly failure: string }[];
 }
 
-/** The file is another run's, or none of ours. */
+/** The file belongs to another replay, or it is no state file. */
 export class ReplayStateError extends Error {
   override readonly name = 'ReplayStateError';
   readonly code = 'MAILSLUICE_REPLAY_STATE_INVALID';
 }
 
-/** A checkpoint at least so often: so many mails are announced twice after a kill, and those under way. */
+/** The pace of checkpoints. After a kill, the mails since the last one and those in progress are announced twice. */
 const CHECKPOINT_MAILS = 100;
 const CHECKPOINT_MILLIS = 500;
 
 export class ReplayState {
   readonly mark: ReplayMark;
   readonly range: ReplayRange;
-  /** Where the run before this one had come to. */
+  /** The last mail of the run before this one. */
   readonly after: { readonly prefix: string; readonly key: string } | undefined;
   readonly resumed: boolean;
   readonly #file: FileHandle;
@@ -70,8 +70,8 @@ export class ReplayState {
   }
 
   /**
-   * Opens or makes the file; `task` is compared, `fresh` is what a new run begins with.
-   * @throws ReplayStateError where it belongs to another task.
+   * Opens or creates the file; `fresh` is for a new replay.
+   * @throws ReplayStateError where the file belongs to another task.
    */
   static async open(
     path: string,
@@ -116,8 +116,8 @@ export class ReplayState {
     return this.#counts;
   }
 
-  /** Of mails in their order. */
-  async settled({ mail: { prefix, key }, failure }: ReplayOutcome): Promise<void> {
+  /** Takes the outcomes of the mails in their order. */
+  async record({ mail: { prefix, key }, failure }: ReplayOutcome): Promise<void> {
     const { announced, failed } = this.#counts;
     if (failure === undefined) {
       this.#counts = { announced: announced + 1, failed };
@@ -160,7 +160,7 @@ async function append(file: FileHandle, line: object): Promise<void> {
   await file.datasync();
 }
 
-/** The lines up to the first that is torn, and where they end. */
+/** The lines before the first that is torn, and where they end. */
 function wholeLines(text: string): { readonly lines: unknown[]; readonly octets: number } {
   const lines: unknown[] = [];
   let at = 0;

@@ -1,5 +1,5 @@
-// Announces stored mails once more. Survives anything without a gap: a mail counts only when the destination
-// has it and every selected mail before it is settled too.
+// Announces stored mails again. A run can end at any point without a gap: a mail counts only when the destination has
+// it and every selected mail before it has its outcome too.
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,10 +10,10 @@ import type { Place } from './list-mail.ts';
 import { isAboutThisMail, type SelectedMail } from './selection.ts';
 import { openMail } from './open-mail.ts';
 
-/** One run, or one run in several pieces: what marks its notifications. */
+/** What marks the notifications of one replay, over all of its runs. */
 export interface ReplayMark {
   readonly id: string;
-  /** ISO 8601: when the run began first. */
+  /** ISO 8601: when its first run began. */
   readonly at: string;
 }
 
@@ -24,13 +24,13 @@ export function newReplayMark(): ReplayMark {
 export interface ReplayOptions {
   readonly destination: Destination;
   readonly mark: ReplayMark;
-  /** Deliveries under way at once. Default 10. */
+  /** Deliveries in progress at once. Default 10. */
   readonly concurrency?: number;
-  /** Mails begun in a second at most. Default: no bound but `concurrency`. */
+  /** Mails begun in a second at most. Default: as many as `concurrency` allows. */
   readonly ratePerSecond?: number;
-  /** Told of each mail in the selection's order; awaited, so it may write down how far it came. */
-  readonly onSettled?: (outcome: ReplayOutcome) => Promise<void> | void;
-  /** Nothing new is begun; what is under way is finished. */
+  /** Called with each outcome in the order of the selection, and awaited, so that it may record the progress. */
+  readonly onOutcome?: (outcome: ReplayOutcome) => Promise<void> | void;
+  /** Begins no further mail; what is in progress is finished. */
   readonly signal?: AbortSignal;
 }
 
@@ -41,16 +41,16 @@ export interface ReplayOutcome {
 }
 
 /**
- * Delivers the mails, and settles when all are settled or the signal came.
- * @throws what the destination or S3 failed with, where that is not about one mail; every outcome before it
- * was told.
+ * Delivers the mails until all are delivered or the signal aborts.
+ * @throws the error of the destination or of S3, where it does not concern one mail; `onOutcome` has had every outcome
+ * before it.
  */
 export async function replay(
   place: Place,
   mails: AsyncIterable<SelectedMail>,
   options: ReplayOptions,
 ): Promise<void> {
-  const { destination, mark, concurrency = 10, ratePerSecond, onSettled, signal } = options;
+  const { destination, mark, concurrency = 10, ratePerSecond, onOutcome, signal } = options;
   const pace = createPace(ratePerSecond);
 
   async function* begun(): AsyncGenerator<SelectedMail> {
@@ -63,7 +63,7 @@ export async function replay(
   const outcomes = mapInOrder(begun(), concurrency, (mail) =>
     deliver(place, mail, destination, mark),
   );
-  for await (const outcome of outcomes) await onSettled?.(outcome);
+  for await (const outcome of outcomes) await onOutcome?.(outcome);
 }
 
 async function deliver(
@@ -86,7 +86,7 @@ async function deliver(
   }
 }
 
-/** Settles not more often than so many times a second, evenly. */
+/** Settles at most so many times a second, evenly spaced. */
 function createPace(perSecond: number | undefined): () => Promise<void> {
   if (perSecond === undefined) return async () => undefined;
   let next = 0;

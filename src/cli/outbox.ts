@@ -1,11 +1,6 @@
 import { Command } from 'commander';
 import { OperatorError } from '../app/operator-error.ts';
-import {
-  type BridgeEvent,
-  flushOutbox,
-  listOutbox,
-  type OutboxEntry,
-} from '../bridge/index.ts';
+import { type BridgeEvent, flushOutbox, listOutbox, type OutboxEntry } from '../bridge/index.ts';
 import type { CliContext } from './frame/context.ts';
 import { type BucketOptions, withBucketOptions } from './frame/options.ts';
 import { renderTable } from './frame/text-table.ts';

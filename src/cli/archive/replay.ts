@@ -2,18 +2,14 @@ import { Command } from 'commander';
 import {
   commandDestination,
   type Destination,
-  findMail,
+  FAILURES_KEPT,
   functionDestination,
-  needsRecords,
-  newReplayMark,
   queueDestination,
-  replay,
-  type ReplayMark,
-  type ReplayOutcome,
-  ReplayState,
+  type ReplayResult,
+  type ReplayScope,
+  runReplay,
   type SelectedMail,
-  type Selection,
-  selectMail,
+  selectForReplay,
   topicDestination,
 } from '../../archive/index.ts';
 import { OperatorError, UsageError } from '../../app/operator-error.ts';
@@ -66,7 +62,7 @@ export function replayCommand(context: CliContext): Command {
       await withArchive(context, options, async (archive) => {
         const opened = await openDestination(context, archive, options);
         try {
-          await runReplay(context, archive, mails, options, opened.destination);
+          await runCommand(context, archive, mails, options, opened.destination);
         } finally {
           opened.close();
         }
@@ -116,7 +112,7 @@ async function openDestination(
   return { destination: topicDestination(sns, target.topicArn), close: () => sns.destroy() };
 }
 
-async function runReplay(
+async function runCommand(
   context: CliContext,
   archive: OpenedArchive,
   mails: readonly string[],
@@ -127,102 +123,44 @@ async function runReplay(
     readCount('--concurrency', options.concurrency, 256) ??
     (options.command === undefined ? 10 : 1);
   const ratePerSecond = readCount('--rate', options.rate);
-  const limit = readCount('--limit', options.limit) ?? Infinity;
-  const selection = readSelection(archive, options);
+  const limit = readCount('--limit', options.limit);
+  const scope: ReplayScope = { mails, selection: readSelection(archive, options), limit };
   if (mails.length > 0 && options.state !== undefined) {
     throw new UsageError('--state: expected a selection by options, got single mails');
   }
   if (options.dryRun) {
-    await dryRun(context, selected(archive, mails, selection, limit), options, destination);
+    await dryRun(context, selectForReplay(archive, scope), options, destination);
     return;
   }
 
-  // Mails that arrive meanwhile were announced by themselves, and are no part of a replay.
-  const range = { to: selection.to ?? new Date(), ...(selection.from && { from: selection.from }) };
-  const fresh = { ...newReplayMark(), ...range };
-  const state =
-    options.state === undefined
-      ? undefined
-      : await ReplayState.open(options.state, taskOf(archive, options, destination), fresh);
-  const mark: ReplayMark = state?.mark ?? { id: fresh.id, at: fresh.at };
-  const tally = new Tally(state?.counts);
-  const already = tally.announced + tally.failed;
   const progress = createProgress(context.stderr, 'mail');
   const interrupted = context.interrupted();
-  const whole: Selection = { ...selection, ...(state?.range ?? range) };
-  const counting = new AbortController();
-  if (context.stderr.isTTY && mails.length === 0 && !needsRecords(whole)) {
-    void countMails({ ...archive, signal: counting.signal }, whole, state?.after)
-      .then((total) => progress.setTotal(Math.min(total, limit - already)))
-      .catch(() => undefined);
-  }
-  let stopped: unknown;
+  let result: ReplayResult;
   try {
-    await replay(archive, selected(archive, mails, whole, limit - already, state?.after), {
+    result = await runReplay(archive, {
+      ...scope,
       destination,
-      mark,
       concurrency,
       ...(ratePerSecond !== undefined && { ratePerSecond }),
+      ...(options.state !== undefined && {
+        state: { file: options.state, task: taskOf(archive, options, destination) },
+      }),
       signal: interrupted,
-      onSettled: async (outcome) => {
-        tally.add(outcome);
-        progress.step();
-        await state?.settled(outcome);
-      },
+      onMail: () => progress.step(),
+      ...(context.stderr.isTTY && { onTotal: (total) => progress.setTotal(total) }),
     });
-  } catch (error) {
-    stopped = error;
   } finally {
-    counting.abort();
     progress.end();
-    await state?.close();
   }
-  const isComplete = stopped === undefined && !interrupted.aborted;
-  report(context, options, { destination, mark, tally, isComplete, resumed: already > 0 });
+  report(context, options, destination, result);
+  const { stoppedBy, failed } = result;
   const goOn = options.state === undefined ? '' : '; run the same command again to go on';
-  if (stopped !== undefined) {
-    const line = bucketErrorLine(stopped, archive.bucket) ?? messageOf(stopped);
-    throw new OperatorError(`${line}${goOn}`, { cause: stopped });
+  if (stoppedBy !== undefined) {
+    const line = bucketErrorLine(stoppedBy, archive.bucket) ?? messageOf(stoppedBy);
+    throw new OperatorError(`${line}${goOn}`, { cause: stoppedBy });
   }
   if (interrupted.aborted) throw new OperatorError(`interrupted${goOn}`);
-  if (tally.failed > 0) throw new OperatorError(`${renderCount(tally.failed, 'mail')} failed`);
-}
-
-async function* selected(
-  archive: OpenedArchive,
-  mails: readonly string[],
-  selection: Selection,
-  limit: number,
-  after?: ReplayState['after'],
-): AsyncGenerator<SelectedMail> {
-  let count = 0;
-  if (count >= limit) return;
-  const all =
-    mails.length > 0
-      ? findAll(archive, mails)
-      : selectMail(archive, selection, { ...(after && { after }) });
-  for await (const mail of all) {
-    yield mail;
-    count += 1;
-    if (count >= limit) return;
-  }
-}
-
-async function* findAll(
-  archive: OpenedArchive,
-  mails: readonly string[],
-): AsyncGenerator<SelectedMail> {
-  for (const mail of mails) yield await findMail(archive, archive.prefixes, mail);
-}
-
-async function countMails(
-  archive: OpenedArchive & { readonly signal: AbortSignal },
-  selection: Selection,
-  after: ReplayState['after'],
-): Promise<number> {
-  let count = 0;
-  for await (const _ of selectMail(archive, selection, { ...(after && { after }) })) count += 1;
-  return count;
+  if (failed > 0) throw new OperatorError(`${renderCount(failed, 'mail')} failed`);
 }
 
 /** Everything that must be the same for a run to be taken up again, in one text. */
@@ -236,45 +174,14 @@ function taskOf(
   return JSON.stringify({ bucket, prefixes, ...selection, destination: name });
 }
 
-const FAILURES_KEPT = 1000;
 const FAILURES_SHOWN = 20;
-
-class Tally {
-  announced: number;
-  failed: number;
-  /** Of this run, the first of them. */
-  readonly failures: { readonly key: string; readonly reason: string }[] = [];
-
-  constructor(before: { readonly announced: number; readonly failed: number } | undefined) {
-    this.announced = before?.announced ?? 0;
-    this.failed = before?.failed ?? 0;
-  }
-
-  add({ mail, failure }: ReplayOutcome): void {
-    if (failure === undefined) {
-      this.announced += 1;
-      return;
-    }
-    this.failed += 1;
-    if (this.failures.length < FAILURES_KEPT) {
-      this.failures.push({ key: mail.key, reason: failure });
-    }
-  }
-}
 
 function report(
   { stdout, stderr }: CliContext,
   { json }: ReplayCliOptions,
-  result: {
-    readonly destination: Destination;
-    readonly mark: ReplayMark;
-    readonly tally: Tally;
-    readonly isComplete: boolean;
-    readonly resumed: boolean;
-  },
+  destination: Destination,
+  { mark, announced, failed, failures, isComplete, isResumed }: ReplayResult,
 ): void {
-  const { destination, mark, tally, isComplete, resumed } = result;
-  const { announced, failed, failures } = tally;
   if (json) {
     stdout.write(
       `${JSON.stringify({
@@ -285,7 +192,7 @@ function report(
         failed,
         failures,
         complete: isComplete,
-        resumed,
+        resumed: isResumed,
       })}\n`,
     );
     return;

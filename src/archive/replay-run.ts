@@ -1,0 +1,148 @@
+// One run of a replay: which mails, from where it resumes, how far it came. The command line gives the options and
+// prints the result.
+import { findMail } from './find-mail.ts';
+import type { Place } from './list-mail.ts';
+import { newReplayMark, replay, type ReplayMark, type ReplayOptions } from './replay.ts';
+import { ReplayState } from './replay-state.ts';
+import { needsRecords, type SelectedMail, type Selection, selectMail } from './selection.ts';
+
+/** The mails of a replay. */
+export interface ReplayScope {
+  /** messageIds or keys. Where there are any, the selection only says under which prefixes they are. */
+  readonly mails: readonly string[];
+  readonly selection: Selection;
+  /** Default: all of them. */
+  readonly limit?: number | undefined;
+}
+
+export interface ReplayRunOptions
+  extends ReplayScope,
+    Pick<ReplayOptions, 'destination' | 'concurrency' | 'ratePerSecond'> {
+  /** Records how far the run came, and resumes a run of the same task. */
+  readonly state?: { readonly file: string; readonly task: string } | undefined;
+  /** Begins no further mail; what is in progress is finished. */
+  readonly signal: AbortSignal;
+  /** Called for each mail of this run, in their order. */
+  readonly onMail?: () => void;
+  /** Where given, the mails are counted during the run, unless that means to read each of them. */
+  readonly onTotal?: (total: number) => void;
+}
+
+export interface ReplayResult {
+  readonly mark: ReplayMark;
+  /** The counts of all runs of the task. */
+  readonly announced: number;
+  readonly failed: number;
+  /** The first failures of this run, `FAILURES_KEPT` at most. */
+  readonly failures: readonly { readonly key: string; readonly reason: string }[];
+  readonly isComplete: boolean;
+  /** An earlier run of the same task got some way. */
+  readonly isResumed: boolean;
+  /** What the destination or S3 failed with, where that ended the run. */
+  readonly stoppedBy?: unknown;
+}
+
+export const FAILURES_KEPT = 1000;
+
+/**
+ * Replays the mails, and resumes where an earlier run of the same task ended.
+ * @throws ReplayStateError where the state file belongs to another task.
+ */
+export async function runReplay(place: Place, options: ReplayRunOptions): Promise<ReplayResult> {
+  const { selection, destination, concurrency, ratePerSecond, signal, onMail } = options;
+  // Mails that arrive during the run are announced anyway, and are no part of it.
+  const range = { to: selection.to ?? new Date(), ...(selection.from && { from: selection.from }) };
+  const fresh = { ...newReplayMark(), ...range };
+  const state =
+    options.state && (await ReplayState.open(options.state.file, options.state.task, fresh));
+  const mark = state?.mark ?? { id: fresh.id, at: fresh.at };
+  let { announced, failed } = state?.counts ?? { announced: 0, failed: 0 };
+  const before = announced + failed;
+  const failures: { key: string; reason: string }[] = [];
+  const scope: ReplayScope = {
+    mails: options.mails,
+    selection: { ...selection, ...(state?.range ?? range) },
+    limit: options.limit === undefined ? undefined : options.limit - before,
+  };
+
+  const counting = new AbortController();
+  startCounting({ ...place, signal: counting.signal }, scope, state?.after, options.onTotal);
+  let stoppedBy: unknown;
+  try {
+    await replay(place, selectForReplay(place, scope, state?.after), {
+      destination,
+      mark,
+      ...(concurrency !== undefined && { concurrency }),
+      ...(ratePerSecond !== undefined && { ratePerSecond }),
+      signal,
+      onOutcome: async (outcome) => {
+        const { mail, failure } = outcome;
+        if (failure === undefined) announced += 1;
+        else {
+          failed += 1;
+          if (failures.length < FAILURES_KEPT) failures.push({ key: mail.key, reason: failure });
+        }
+        onMail?.();
+        await state?.record(outcome);
+      },
+    });
+  } catch (error) {
+    stoppedBy = error;
+  } finally {
+    counting.abort();
+    await state?.close();
+  }
+  return {
+    mark,
+    announced,
+    failed,
+    failures,
+    isComplete: stoppedBy === undefined && !signal.aborted,
+    isResumed: before > 0,
+    ...(stoppedBy !== undefined && { stoppedBy }),
+  };
+}
+
+/** The mails that a replay would announce; `after` is where an earlier run ended. */
+export async function* selectForReplay(
+  place: Place,
+  { mails, selection, limit = Infinity }: ReplayScope,
+  after?: ReplayState['after'],
+): AsyncGenerator<SelectedMail> {
+  let count = 0;
+  if (count >= limit) return;
+  const all =
+    mails.length > 0
+      ? findAll(place, selection.prefixes, mails)
+      : selectMail(place, selection, { ...(after && { after }) });
+  for await (const mail of all) {
+    yield mail;
+    count += 1;
+    if (count >= limit) return;
+  }
+}
+
+async function* findAll(
+  place: Place,
+  prefixes: readonly string[],
+  mails: readonly string[],
+): AsyncGenerator<SelectedMail> {
+  for (const mail of mails) yield await findMail(place, prefixes, mail);
+}
+
+/** Counts the mails besides the run. A count that fails is not worth an error. */
+function startCounting(
+  place: Place,
+  scope: ReplayScope,
+  after: ReplayState['after'],
+  onTotal: ReplayRunOptions['onTotal'],
+): void {
+  const { mails, selection, limit = Infinity } = scope;
+  if (onTotal === undefined || mails.length > 0 || needsRecords(selection)) return;
+  const count = async (): Promise<void> => {
+    let total = 0;
+    for await (const _ of selectMail(place, selection, { ...(after && { after }) })) total += 1;
+    onTotal(Math.min(total, limit));
+  };
+  void count().catch(() => undefined);
+}
