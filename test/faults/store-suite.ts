@@ -1,5 +1,5 @@
-// FAILURES: every row that S3 has a part in, with the fault injected for real. Run against both ways to
-// send, each in a file of its own: most of the time goes by waiting.
+// Every row of src/bridge/FAILURES.md that S3 has a part in, with the fault injected for real. Run against both ways to
+// send, each in its own file, since most of the time is waiting.
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { facts } from '../bridge/support.ts';
