@@ -1,4 +1,4 @@
-// What the bridge tells a log and a metric. No event holds a message octet or a secret; addresses are in
+// The events of the bridge, for the log and the metrics. No event has octets of a message or a secret. Addresses are in
 // `facts`, for the log to show or to hide.
 import type { DiscardCause, MessageFacts, Reply } from '../smtp/index.ts';
 
@@ -6,19 +6,19 @@ import type { DiscardCause, MessageFacts, Reply } from '../smtp/index.ts';
 export type AwsService = 's3' | 'sns' | 'dynamodb';
 
 /**
- * `unavailable`: it did not answer, was slow, throttled or broke; waiting helps. `configuration`: rights,
- * names, region, credentials, key or clock are wrong; only the operator can mend it. `refused`: it
- * understood the request and will not take it. `corrupted`: what arrived was not what was sent.
+ * `unavailable`: the service did not answer, was slow, throttled or failed; waiting helps. `configuration`: rights,
+ * names, region, credentials, key or clock are wrong; only the operator can mend it. `refused`: the service understood
+ * the request and does not accept it. `corrupted`: the service received other octets than were sent.
  */
 export type FailureCause = 'unavailable' | 'configuration' | 'refused' | 'corrupted';
 
-/** One failure of an AWS service, in words for an operator. */
+/** One failure of an AWS service, for the operator. */
 export interface AwsFailure {
   readonly service: AwsService;
   readonly cause: FailureCause;
   /** The service's error code, or the system's, as `AccessDenied` or `ECONNREFUSED`. */
   readonly code: string;
-  /** The service's own sentence, in one line. */
+  /** The message of the service, in one line. */
   readonly message: string;
   readonly requestId?: string;
 }
@@ -30,7 +30,7 @@ export interface StoredPlacement {
   readonly key: string;
   readonly topicArn: string;
   readonly recipients: number;
-  /** Announced later: the notification is in the outbox. */
+  /** The notification is in the outbox, and will be announced later. */
   readonly outbox: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface CommitTimings {
 }
 
 export type BridgeEvent =
-  /** Answered 250. One line per mail. */
+  /** Answered 250. One event for each mail. */
   | ({
       readonly kind: 'message-accepted';
       readonly facts: MessageFacts;
@@ -53,13 +53,13 @@ export type BridgeEvent =
       /** The messageId that the same mail got before: nothing was stored for this one. */
       readonly duplicateOf?: string;
     } & CommitTimings)
-  /** Answered 4yz: the sender keeps it. */
+  /** Answered 4yz: the sender keeps the mail. */
   | {
       readonly kind: 'message-deferred';
       readonly facts: MessageFacts;
       readonly sizeInOctets: number;
       readonly reply: Reply;
-      /** kebab-case: a `FailureCause`, or `overload`, `breaker-open`, `deadline`, `closing`. */
+      /** A `FailureCause`, or `overload`, `breaker-open` or `duplicate-under-way`. */
       readonly cause: string;
       readonly failure?: AwsFailure;
       readonly commitMillis: number;
@@ -71,16 +71,16 @@ export type BridgeEvent =
       readonly sizeInOctets: number;
       readonly cause: DiscardCause;
     }
-  /** A call needed more than one try, whatever came of it. */
+  /** A call took more than one try, whatever its outcome. */
   | {
       readonly kind: 'aws-retry';
       readonly service: AwsService;
       readonly operation: string;
       readonly retries: number;
     }
-  /** The operator must act: said once for each service and code, again after a minute. */
+  /** The operator must act. Reported at most once a minute for each service and code. */
   | { readonly kind: 'aws-misconfigured'; readonly failure: AwsFailure }
-  /** One call of S3 or SNS ended well; `entries` is the size of a batch. */
+  /** One call of S3 or SNS has ended; `entries` is the size of a batch. */
   | {
       readonly kind: 'aws-call';
       readonly service: AwsService;
@@ -89,7 +89,7 @@ export type BridgeEvent =
       readonly entries?: number;
     }
   | { readonly kind: 'publish-failed'; readonly messageId: string; readonly failure: AwsFailure }
-  /** SNS refused a notification as it was, and took it with fewer optional fields. */
+  /** SNS refused a notification as it was, and accepted it without its optional fields. */
   | {
       readonly kind: 'notification-reduced';
       readonly messageId: string;
@@ -102,25 +102,25 @@ export type BridgeEvent =
       readonly key: string;
       readonly ageSeconds: number;
     }
-  /** Set aside after too many refusals: needs a person. */
+  /** SNS refused it too often: it is a dead letter now, and needs a person. */
   | {
       readonly kind: 'outbox-poisoned';
       readonly messageId: string;
       readonly key: string;
       readonly failure: AwsFailure;
     }
-  /** After each look at the outbox. `oldestSeconds` is 0 when it is empty. */
+  /** After each flush of the outbox. `oldestSeconds` is 0 when the outbox is empty. */
   | { readonly kind: 'outbox-state'; readonly markers: number; readonly oldestSeconds: number }
   | { readonly kind: 'outbox-drain-failed'; readonly failure: AwsFailure }
   | { readonly kind: 'breaker-opened'; readonly failure: AwsFailure }
   | { readonly kind: 'breaker-closed'; readonly openSeconds: number }
-  /** The guard could not be asked; the mail went on without it. */
+  /** DynamoDB failed, and the mail was committed without the duplicate guard. */
   | {
       readonly kind: 'duplicate-guard-failed';
       readonly messageId: string;
       readonly failure: AwsFailure;
     }
-  /** A multipart upload could not be aborted; the bucket's lifecycle rule will. */
+  /** A multipart upload could not be aborted; the lifecycle rule of the bucket will abort it. */
   | { readonly kind: 'abort-failed'; readonly key: string; readonly failure: AwsFailure };
 
 export type Observe = (event: BridgeEvent) => void;

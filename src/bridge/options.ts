@@ -5,9 +5,9 @@ import type { Routes } from '../policy/routes.ts';
 import type { MessageFacts } from '../smtp/index.ts';
 import type { Observe } from './events.ts';
 
-/** What `createBridge` needs: clients made, names known, plain values. */
+/** The options of `createBridge`. */
 export interface BridgeOptions {
-  /** As `createBridgeClients` makes them, or the caller's own. The bridge never destroys them. */
+  /** From `createBridgeClients`, or the caller's own. The bridge never destroys them. */
   readonly s3: S3Client;
   readonly sns: SNSClient;
   readonly bucket: string;
@@ -16,26 +16,26 @@ export interface BridgeOptions {
   readonly topicArn: string;
   /** Our name: `by` in Received and the authserv-id of Authentication-Results. */
   readonly hostname: string;
-  /** Puts Return-Path, Received, Received-SPF and Authentication-Results in front. Default true. */
+  /** Puts Return-Path, Received, Received-SPF and Authentication-Results in front of the message. Default true. */
   readonly traceHeaders?: boolean;
-  /** Gives recipients their own prefixes. Without it all go to `prefix`. */
+  /** Gives recipients their own prefixes. Without routes, all mail goes to `prefix`. */
   readonly routes?: Routes;
-  /** A sender's own destination, as a credential may have one. It wins over routes. */
+  /** The sender's own destination, which a credential may have. It wins over routes. */
   readonly destinationOf?: (facts: MessageFacts) => Destination | undefined;
   readonly limits?: BridgeLimits;
-  /** Answers a resent mail with the first one's messageId. Off without it. */
+  /** Answers a resent mail with the messageId of the first. Without it there is no duplicate guard. */
   readonly duplicates?: DuplicateOptions;
   readonly observe?: Observe;
   /**
-   * How objects and notifications are sent: one signed keep-alive request each with the SDK behind, or the
-   * SDK's own commands alone. Default `signed`.
+   * How objects and notifications are sent: one signed keep-alive request each, with the SDK's commands behind it, or
+   * the SDK's commands alone. Default `signed`.
    */
   readonly requests?: 'signed' | 'sdk';
-  /** How often each task looks at the outbox. Default 15, with jitter. */
+  /** How often the bridge flushes the outbox. Default 15, with jitter. */
   readonly outboxSeconds?: number;
 }
 
-/** Where a mail goes, where it is not the default. */
+/** Overrides the default prefix or topic of a mail. */
 export interface Destination {
   readonly prefix?: string;
   readonly topicArn?: string;
@@ -44,7 +44,7 @@ export interface Destination {
 export interface BridgeLimits {
   /** Octets of message data held in memory by all transactions. Default 256 MiB. */
   readonly memory?: number;
-  /** From the end of the data to the reply. Default 20; past it no new try is begun. */
+  /** From the end of the data to the reply. Default 20; no new try begins after it. */
   readonly commitSeconds?: number;
   /** How long a message may wait for memory before `452 4.3.1`. Default 20. */
   readonly memoryWaitSeconds?: number;

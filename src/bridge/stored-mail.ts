@@ -1,4 +1,4 @@
-// Reading back what the bridge stored: the record and the notification of a mail, from the bucket alone.
+// Reads back what the bridge stored: the record and the notification of a mail, from the bucket alone.
 import {
   GetObjectCommand,
   type GetObjectCommandOutput,
@@ -25,8 +25,8 @@ export class NoSuchMailError extends Error {
 
 /**
  * The record of a stored mail: envelope, client, listener, digest. One HEAD, and one GET where the record is in
- * a sidecar. Throws `NoSuchMailError`, `MailRecordError` for an object that is no mail of ours, or the
- * SDK's error.
+ * a sidecar. Throws `NoSuchMailError`, `MailRecordError` for an object that Mailsluice did not write, or
+ * the SDK's error.
  */
 export async function readRecord(from: Bucket, key: string): Promise<MailRecord> {
   const { Metadata = {} } = await found(key, () =>
@@ -36,8 +36,8 @@ export async function readRecord(from: Bucket, key: string): Promise<MailRecord>
 }
 
 /**
- * The very notification that was published for the mail, octet by octet, but for the replay marks where
- * `replay` is given. Throws as `readRecord` does.
+ * The same notification that was published for the mail, octet by octet, except for the replay marks where `replay`
+ * is given. Throws as `readRecord` does.
  */
 export async function rebuildNotification(
   from: Bucket,
@@ -65,14 +65,14 @@ export async function rebuildNotification(
 /** More than a trace header block can be: four fields of a few clauses, each under 1 KB. */
 const TRACE_OCTETS = 32 * 1024;
 
-/** The trace header block and as much behind it as is looked at of a header section. */
+/** The trace header block, and as much behind it as is read of a header section. */
 async function getHead({ s3, bucket }: Bucket, key: string): Promise<GetObjectCommandOutput> {
   const object = { Bucket: bucket, Key: key };
   try {
     const Range = `bytes=0-${TRACE_OCTETS + HEADER_SECTION_OCTETS}`;
     return await s3.send(new GetObjectCommand({ ...object, Range }));
   } catch (error) {
-    // S3 has no range in an empty object, which an empty mail without trace headers is.
+    // An empty object has no range: it is an empty mail without trace headers.
     if (errorCode(error) !== 'InvalidRange') throw error;
     return s3.send(new GetObjectCommand(object));
   }

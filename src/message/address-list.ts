@@ -1,5 +1,5 @@
-// Address lists of header fields (RFC 5322 section 3.4), split into mailboxes. Forgiving: what is not an
-// address is kept as text, for a subscriber to judge.
+// Address lists of header fields (RFC 5322 section 3.4), split into mailboxes. Lenient: text that
+// is no address is kept, for the subscriber to judge.
 import { decodeEncodedWords } from './encoded-words.ts';
 
 export interface ListedMailbox {
@@ -9,7 +9,7 @@ export interface ListedMailbox {
   readonly address: string;
 }
 
-/** The mailboxes of one field's value, groups opened up (`undisclosed-recipients:;` has none). */
+/** The mailboxes of one field's value, those in groups included (`undisclosed-recipients:;` has none). */
 export function parseAddressList(value: string): ListedMailbox[] {
   return splitMailboxes(value).map(parseMailbox);
 }

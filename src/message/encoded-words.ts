@@ -5,7 +5,7 @@ const ENCODED_WORD = /=\?([^?\s]{1,64})\?([bBqQ])\?([^?\r\n]*)\?=/g;
 /** White space between two encoded words is not shown (RFC 2047 section 6.2). */
 const BETWEEN_WORDS = /(\?=)[ \t]+(?==\?[^?\s]{1,64}\?[bBqQ]\?)/g;
 
-/** One per charset that Node.js knows; a few hundred labels at the most. */
+/** One for each charset label that Node.js knows: a few hundred at most. */
 const decoders = new Map<string, TextDecoder>();
 
 /**

@@ -1,5 +1,5 @@
-// The header section of a message as fields. Forgiving: a line that is no field is passed over, since what
-// is stored is the message as it came and a subscriber wants what can be read of it.
+// The header section of a message as fields. Lenient: a line that is no field is skipped, since the message is
+// stored as received and a subscriber wants what can be read of it.
 import { isUtf8 } from 'node:buffer';
 
 export interface HeaderField {
@@ -10,11 +10,11 @@ export interface HeaderField {
 
 export interface HeaderSection {
   readonly fields: readonly HeaderField[];
-  /** The section goes on past what was looked at. */
+  /** The section continues past what was read. */
   readonly truncated: boolean;
 }
 
-/** How far into a message its header section is looked at; a rebuilt notification looks exactly as far. */
+/** How far into a message its header section is read; a rebuilt notification reads exactly as far. */
 export const HEADER_SECTION_OCTETS = 64 * 1024;
 
 /**
@@ -25,7 +25,7 @@ export function readHeaderSection(head: Buffer, isWhole: boolean): HeaderSection
   const seen = head.length > HEADER_SECTION_OCTETS ? head.subarray(0, HEADER_SECTION_OCTETS) : head;
   let end = endOfSection(seen);
   const truncated = end === -1 && !(isWhole && seen.length === head.length);
-  // What is cut off is cut at a line, never within a field or a character.
+  // The cut is at the end of a line, never within a field or a character.
   if (truncated) end = seen.lastIndexOf('\n') + 1;
   if (end === -1) end = seen.length;
   return { fields: parseFields(textOf(seen.subarray(0, end))), truncated };

@@ -1,15 +1,15 @@
 // The header fields put in front of a stored message: Return-Path and Received (RFC 5321 section 4.4),
-// Received-SPF (RFC 7208 section 9.1), Authentication-Results (RFC 8601). All that a client said goes
-// through `clean` first, so that nothing it says can end a line: header injection.
+// Received-SPF (RFC 7208 section 9.1), Authentication-Results (RFC 8601). Everything that
+// the client sent passes through `clean` first, so that it cannot end a line: header injection.
 import { isIPv6 } from 'node:net';
 
 /** Every field is folded here, at its clauses. RFC 5322 section 2.1.1: no line over 998 octets. */
 const FOLD = '\r\n\t';
-/** What one clause may be at the most; longer, and it is left out or cut. */
+/** The most that one clause may have. A longer one is left out or cut. */
 const CLAUSE_OCTETS = 900;
 const NAME_LENGTH = 255;
 
-/** What the fields say of a message; the facts of the protocol engine have this shape. */
+/** The part of a message's facts that the fields contain. The facts of the protocol engine have this shape. */
 export interface TracedMessage {
   readonly receivedAt: Date;
   readonly session: TracedSession;
@@ -86,7 +86,7 @@ function renderReceived(
   return `Received: ${clauses.join(FOLD)};${FOLD}${date}\r\n`;
 }
 
-/** Extended-Domain of RFC 5321 section 4.4; a name that is none goes into the comment. */
+/** Extended-Domain of RFC 5321 section 4.4. A name that is no domain goes into the comment. */
 function renderClient({ clientDomain, clientAddress }: TracedSession, utf8: boolean): string {
   const literal = `[${isIPv6(clientAddress) ? `IPv6:${clientAddress}` : clientAddress}]`;
   const name = clean(clientDomain, utf8).slice(0, NAME_LENGTH);
@@ -100,7 +100,7 @@ function isDomainOrLiteral(text: string): boolean {
   );
 }
 
-/** The registered keywords of RFC 3848 and RFC 6531 section 4.3. HELO has but one. */
+/** The registered keywords of RFC 3848 and RFC 6531 section 4.3. HELO has only one. */
 function withProtocol({ protocol, tls, identity }: TracedSession, utf8: boolean): string {
   if (protocol === 'SMTP') return 'SMTP';
   const secured = `${tls === null ? '' : 'S'}${identity === null ? '' : 'A'}`;
@@ -138,16 +138,16 @@ function renderAuthenticationResults(
   return `Authentication-Results: ${hostname};${text}\r\n`;
 }
 
-/** No control character, and nothing but ASCII where the message is not SMTPUTF8 (RFC 6532). */
+/** Without control characters, and only ASCII where the message is not SMTPUTF8 (RFC 6532). */
 function clean(text: string, utf8: boolean): string {
-  // oxlint-disable-next-line no-control-regex -- the control characters are what it is about
+  // oxlint-disable-next-line no-control-regex -- matches the control characters on purpose
   return text.replace(
     utf8 ? /[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]/gu : /[^\x20-\x7e]/gu,
     '?',
   );
 }
 
-/** What a check found, as far as one line goes: no character has more than 3 octets for each code unit. */
+/** The result of a check, cut to one line: no character has more than 3 octets for each code unit. */
 function cut(text: string): string {
   return Buffer.byteLength(text) <= CLAUSE_OCTETS ? text : text.slice(0, CLAUSE_OCTETS / 3);
 }
@@ -159,7 +159,7 @@ function comment(text: string, utf8: boolean): string {
     .replace(/[()\\]/g, '\\$&');
 }
 
-/** A word that needs no quoting, for names that we got from TLS. */
+/** A word that needs no quoting, for names from TLS. */
 function atom(text: string): string {
   return clean(text, false)
     .slice(0, NAME_LENGTH)

@@ -6,16 +6,16 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SigningHash } from './signing-hash.ts';
 
 export interface BridgeClientOptions {
-  /** Calls to one service at once; more wait their turn. Default 256. */
+  /** Calls to one service at once; further ones queue. Default 256. */
   readonly maxSockets?: number;
-  /** The commit budget that all tries of a call have to fit in. Default 20. */
+  /** The commit's budget, which all tries of a call must fit in. Default 20. */
   readonly commitSeconds?: number;
   /** Default: the SDK's standard environment. */
   readonly region?: string;
   readonly endpoint?: string;
   readonly dynamoDbEndpoint?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** Default: true where an endpoint of one's own is set, here or in the environment. */
+  /** Default: true where an endpoint is set, here or in the environment. */
   readonly forcePathStyle?: boolean;
 }
 
@@ -25,22 +25,24 @@ export interface BridgeClients extends Disposable {
   readonly dynamoDb: DynamoDBClient;
 }
 
-/** The bridge's SDK clients: pools, timeouts and retries that fit the commit budget. Region, endpoints and
- * credentials are the SDK's standard environment where nothing is given. */
+/**
+ * The SDK clients of the bridge, with pools, timeouts and retries that fit the commit's budget. Region, endpoints and
+ * credentials come from the SDK's standard environment where they are not given.
+ */
 export function createBridgeClients(options: BridgeClientOptions = {}): BridgeClients {
   const { maxSockets = 256, commitSeconds = 20, region, endpoint, credentials } = options;
   const budget = commitSeconds * 1000;
   const shared = {
     ...(region !== undefined && { region }),
     ...(credentials && { credentials }),
-    // Not `adaptive`: its rate limiter is one for the whole client, so one slow prefix slows everything.
+    // Not `adaptive`: its rate limiter belongs to the whole client, so one slow prefix would slow everything.
     retryMode: 'standard',
     sha256: SigningHash,
   } as const;
   const requestHandler = (requestTimeout: number) => ({
     connectionTimeout: Math.min(2000, budget / 5),
     requestTimeout,
-    // Without it a breach is only logged.
+    // Without it the SDK only logs that a request took too long.
     throwOnRequestTimeout: true,
     httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
     httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
@@ -54,7 +56,7 @@ export function createBridgeClients(options: BridgeClientOptions = {}): BridgeCl
     forcePathStyle: options.forcePathStyle ?? ownEndpoint !== undefined,
     maxAttempts: 4,
     requestHandler: requestHandler(budget * 0.3),
-    // Every body has a SHA-256 of ours; a second checksum is only CPU.
+    // Every body has our SHA-256; a second checksum only costs CPU.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });

@@ -1,4 +1,4 @@
-/** An abort signal that fires at a time and can be put away before: one timer, nothing left behind. */
+/** An abort signal that fires after some time, unless it is disposed of before: one timer, nothing left behind. */
 export class Deadline implements Disposable {
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;

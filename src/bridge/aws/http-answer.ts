@@ -1,5 +1,5 @@
-// One answer of HTTP/1.1 (RFC 9112) read from the octets of a connection: as much of the protocol as S3 and SNS
-// speak. What it does not know is an error, and then the SDK's own client asks again.
+// Reads one HTTP/1.1 answer (RFC 9112) from the octets of a connection: as much of the protocol as S3 and SNS use.
+// Anything else is an error, and the SDK's own client then repeats the request.
 
 export interface HttpAnswer {
   readonly status: number;
@@ -10,17 +10,17 @@ export interface HttpAnswer {
   readonly isReusable: boolean;
 }
 
-/** The answer is none that is known here: what became of the request is unknown too. */
+/** The answer cannot be read, so the outcome of the request is unknown. */
 export class HttpAnswerError extends Error {
   override readonly name = 'HttpAnswerError';
 }
 
-/** Far more than the results of ten entries, or than an error and its header, need. */
+/** Far more than the results of ten entries need, or an error with its header. */
 const MAX_OCTETS = 128 * 1024;
 
 /**
- * The answer at the start of `octets`, everything that has come since the request was sent; `undefined` while it is
- * not whole.
+ * The answer at the start of `octets`, which is everything that has arrived since the request was sent; `undefined`
+ * while the answer is incomplete.
  * @throws HttpAnswerError
  */
 export function readHttpAnswer(octets: Buffer): HttpAnswer | undefined {
@@ -63,7 +63,7 @@ function readFields(head: string): Fields {
     const next = head.indexOf('\r\n', at + 2);
     const line = head.slice(at + 2, next === -1 ? head.length : next);
     const colon = line.indexOf(':');
-    // By their lengths first: of some ten fields only these are of interest.
+    // By the length of their names first: only four of some ten fields are of interest.
     if (colon === 4 || colon === 10 || colon === 14 || colon === 17) {
       const value = line.slice(colon + 1).trim();
       switch (line.slice(0, colon).toLowerCase()) {
@@ -129,7 +129,7 @@ function readChunked(rest: Buffer, transferEncoding: string): Body | undefined {
   }
 }
 
-/** Trailers are passed over, up to the empty line that ends them. */
+/** Skips the trailers, up to the empty line that ends them. */
 function endOfTrailers(rest: Buffer, from: number): number | undefined {
   for (let at = from; ; ) {
     const lineEnd = rest.indexOf('\r\n', at, 'latin1');

@@ -7,11 +7,11 @@ import { type HttpAnswer, readHttpAnswer } from './http-answer.ts';
 export interface HttpConnectionsOptions {
   /** Opens a connection; it may be written to at once. */
   readonly connect: () => Socket;
-  /** At one time. More exchanges wait their turn, in their order. */
+  /** At one time. Further exchanges wait in their order. */
   readonly maxConnections: number;
 }
 
-/** What is sent in one piece; above it the parts are not copied. */
+/** A request up to this size is sent in one piece. The parts of a larger one are not copied. */
 const ONE_PIECE_OCTETS = 64 * 1024;
 
 /** One request that waits for its answer. */
@@ -25,9 +25,9 @@ interface Exchange {
 
 export class HttpConnections implements Disposable {
   readonly #options: HttpConnectionsOptions;
-  /** The one that was used last is used first, so that the others grow old and are closed by the service. */
+  /** The one used last is used first, so that the others grow old and the service closes them. */
   readonly #idle: Connection[] = [];
-  /** No more than there are commits; each leaves by its own timeout. */
+  /** At most one for each commit; each leaves at its own timeout. */
   readonly #waiting: Exchange[] = [];
   #connectionCount = 0;
   #isClosed = false;
@@ -75,7 +75,7 @@ export class HttpConnections implements Disposable {
     });
   }
 
-  /** Closes what is idle now, and the rest after its answer. */
+  /** Closes idle connections now, and the others after their answers. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     for (const connection of this.#idle.splice(0)) connection.destroy();
@@ -139,7 +139,7 @@ class Connection {
   readonly #freed: (connection: Connection) => void;
   readonly #gone: (connection: Connection) => void;
   #exchange: Exchange | undefined;
-  /** What came of an answer that is not whole. */
+  /** What has arrived of an incomplete answer. */
   #received: Buffer | undefined;
   #isGone = false;
 
@@ -152,7 +152,7 @@ class Connection {
     this.#freed = freed;
     this.#gone = gone;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    // The service says with its FIN that it takes no further request; an answer that is not whole by then never is.
+    // After its FIN the service takes no further request, and an incomplete answer stays incomplete.
     socket.on('end', () => this.#lose(new Error('the connection was closed')));
     socket.on('error', (error) => this.#lose(error));
     socket.on('close', () => this.#lose(new Error('the connection was closed')));
@@ -183,7 +183,7 @@ class Connection {
     socket.uncork();
   }
 
-  /** Keeps no process running that has nothing else to do. */
+  /** An idle connection keeps no process running. */
   rest(): void {
     this.#socket.unref();
   }
@@ -208,7 +208,7 @@ class Connection {
     }
     this.#received = undefined;
     this.#exchange = undefined;
-    // A refusal may come before the whole request is out: then the body is still in the socket.
+    // A refusal may arrive before the whole request is sent: then the body is still in the socket.
     const isSent = answer.status === 200 || this.#socket.writableLength === 0;
     const isFree = answer.isReusable && isSent;
     if (!isFree) this.destroy();

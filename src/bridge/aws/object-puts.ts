@@ -1,11 +1,11 @@
-// The two S3 calls that carry octets, as an interface with two implementations that behave the same: the
-// SDK's commands here, the reference, and the signed keep-alive PUT of `signed-puts.ts`.
+// The two S3 calls that carry octets, as an interface with two implementations that behave the same: the SDK's commands
+// in this file, which are the reference, and the fast path of `signed-puts.ts`.
 import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
 
 export interface Put {
   readonly bucket: string;
   readonly key: string;
-  /** The octets in order; not changed before the call has settled. */
+  /** The octets in order. They must not change until the call settles. */
   readonly body: readonly Buffer[];
   /** Of the body. S3 verifies it (RFC 6234 SHA-256). */
   readonly sha256: Buffer;

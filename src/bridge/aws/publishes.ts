@@ -1,14 +1,14 @@
-// The SNS call that carries notifications, as an interface with two implementations that behave the same:
-// the SDK's commands here, the reference, and the fast path of `signed-publishes.ts`.
+// The SNS call that carries notifications, as an interface with two implementations that behave the same: the SDK's
+// commands in this file, which are the reference, and the fast path of `signed-publishes.ts`.
 import { PublishBatchCommand, PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { Notification } from '../notify/notification.ts';
 
-/** An entry that SNS did not take, by its place in the batch. */
+/** An entry that SNS did not accept, by its place in the batch. */
 export interface FailedEntry {
   readonly place: number;
   readonly code: string;
   readonly message: string;
-  /** `true`: the entry is at fault. `false`: SNS is, and trying again may help. */
+  /** `true`: the fault of the entry. `false`: the fault of SNS, and a retry may help. */
   readonly senderFault: boolean;
 }
 
@@ -68,9 +68,9 @@ export function createSdkPublishes(sns: SNSClient): Publishes {
         message: Message,
         senderFault: SenderFault,
       }));
-      const spokenOf = new Set([...Successful, ...Failed].map(({ Id }) => Number(Id)));
+      const mentioned = new Set([...Successful, ...Failed].map(({ Id }) => Number(Id)));
       return {
-        failed: [...failed, ...missing(notifications.length, spokenOf)],
+        failed: [...failed, ...missing(notifications.length, mentioned)],
         attempts: $metadata.attempts ?? 1,
       };
     },
@@ -78,9 +78,9 @@ export function createSdkPublishes(sns: SNSClient): Publishes {
   };
 }
 
-/** Entries that the answer does not speak of: nobody said that they were taken. */
-export function missing(count: number, spokenOf: ReadonlySet<number>): FailedEntry[] {
+/** The entries that the answer does not mention: SNS did not say that it accepted them. */
+export function missing(count: number, mentioned: ReadonlySet<number>): FailedEntry[] {
   return Array.from({ length: count }, (_, place) => place)
-    .filter((place) => !spokenOf.has(place))
+    .filter((place) => !mentioned.has(place))
     .map((place) => ({ place, code: 'NoResult', message: 'no result', senderFault: false }));
 }

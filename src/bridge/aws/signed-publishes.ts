@@ -1,5 +1,5 @@
-// Publish and PublishBatch as one request each on the fast path (`signed-request.ts`), with the SDK's commands behind it. SNS
-// speaks the AWS query protocol: a form in, XML out.
+// Publish and PublishBatch as one request each on the fast path (`signed-request.ts`), with the SDK's commands behind
+// it. SNS speaks the AWS query protocol: a form in, XML out.
 // https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 import { createHash } from 'node:crypto';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
@@ -49,7 +49,7 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
   };
 }
 
-/** A form may have `!'()*` as they are; they only need escaping in what is signed as a path or a query. */
+/** A form may contain `!'()*`. Only a signed path or query needs them escaped. */
 const escape = encodeURIComponent;
 
 function renderPublish(notification: Notification): string {
@@ -78,25 +78,25 @@ function renderEntry({ subject, message, attributes }: Notification, prefix: str
   return form;
 }
 
-/** `undefined` for anything that is not the whole of a good answer. */
+/** `undefined` for anything but a complete success. */
 function failedEntries({ status, text }: HttpAnswer, count: number): FailedEntry[] | undefined {
   if (status !== 200) return undefined;
   if (count === 1) return text.includes('</PublishResponse>') ? [] : undefined;
   if (!text.includes('</PublishBatchResponse>')) return undefined;
-  const spokenOf = new Set<number>();
+  const mentioned = new Set<number>();
   const failed: FailedEntry[] = [];
   for (const [, member = ''] of text.matchAll(/<member>([\s\S]*?)<\/member>/g)) {
     const place = Number(element(member, 'Id'));
-    spokenOf.add(place);
+    mentioned.add(place);
     const code = element(member, 'Code');
     if (code === undefined) continue;
     const senderFault = element(member, 'SenderFault') === 'true';
     failed.push({ place, code, message: element(member, 'Message') ?? '', senderFault });
   }
-  return [...failed, ...missing(count, spokenOf)];
+  return [...failed, ...missing(count, mentioned)];
 }
 
-/** The text of an element that holds no other; SNS's codes and ids need no unescaping. */
+/** The text of an element without child elements. The codes and ids of SNS need no unescaping. */
 function element(xml: string, name: string): string | undefined {
   const start = xml.indexOf(`<${name}>`);
   if (start === -1) return undefined;

@@ -1,6 +1,6 @@
-// SHA-256 and HMAC-SHA-256 for the SDK's signer, in the place of its own. Node.js finds out by two caught
-// exceptions that a key of octets is no KeyObject, which costs five times the HMAC; the key that signs lives
-// for a day, so it is made a KeyObject once.
+// SHA-256 and HMAC-SHA-256 for the SDK's signer, instead of its own. For a key of octets Node.js catches two exceptions
+// to find out that it is no KeyObject, which costs five times the HMAC itself. The signing key lives for a day, so it
+// becomes a KeyObject once.
 import {
   createHash,
   createHmac,
@@ -13,7 +13,7 @@ import {
 /** As the SDK gives them. */
 type Source = string | ArrayBuffer | ArrayBufferView;
 
-/** By the very array that the signer keeps. */
+/** By the array that the signer keeps. */
 const keys = new WeakMap<ArrayBufferView, KeyObject>();
 
 /** The SDK's `Checksum`: a digest, or with a secret an HMAC. */

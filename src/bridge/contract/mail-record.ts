@@ -1,5 +1,5 @@
-// All that is known of a stored mail and cannot be read from the object's own octets, as S3 user metadata
-// or as a sidecar object: from the bucket alone a notification can be rebuilt exactly.
+// Everything known about a stored mail that is not in the octets of its object, as S3 user metadata or as a sidecar
+// object. With it, a notification can be rebuilt exactly from the bucket alone.
 import type { MessageFacts, Recipient } from '../../smtp/index.ts';
 import type {
   MailsluiceMember,
@@ -17,7 +17,7 @@ export interface MailRecord {
   readonly member: MailsluiceMember;
 }
 
-/** What the metadata `facts` holds; the rest has names of its own. */
+/** The content of the metadata `facts`. The other fields have their own names. */
 type RecordFacts = Pick<
   MailsluiceMember,
   'client' | 'tls' | 'authenticated' | 'sessionId' | 'size' | 'traceHeaderSize'
@@ -31,7 +31,7 @@ export type Verdicts = Pick<
 
 /** The content type of a mail's object. */
 export const MESSAGE_TYPE = 'message/rfc822';
-/** S3 allows 2 KB for all names and values; the rest is room for what S3 counts besides. */
+/** S3 allows 2 KB for all names and values, and may count more than these. */
 const METADATA_OCTETS = 1800;
 
 export interface RecordInput {
@@ -51,7 +51,7 @@ export function makeRecord(input: RecordInput): MailRecord {
   const { tls, identity } = session;
   return {
     receivedAt: receivedAt.toISOString(),
-    // Powertools for AWS Lambda wants a positive whole number.
+    // Powertools for AWS Lambda requires a positive whole number.
     processingTimeMillis: Math.max(1, Math.round(input.processingTimeMillis)),
     topicArn: input.topicArn,
     verdicts: { spam, virus, spf, dkim, dmarc, ...(dmarcPolicy && { dmarcPolicy }) },
@@ -90,7 +90,7 @@ function notifiedRecipient({ forwardPath, parameters }: Recipient): NotifiedReci
     : { forwardPath: forwardPath.address, parameters: { ...parameters } };
 }
 
-/** The metadata of an object, and the sidecar's content where the metadata cannot hold everything. */
+/** The metadata of an object, and the content of the sidecar where the metadata cannot hold everything. */
 export interface EncodedRecord {
   readonly metadata: Readonly<Record<string, string>>;
   readonly sidecar?: string;
@@ -119,7 +119,7 @@ export function encodeRecord(record: MailRecord): EncodedRecord {
   return { metadata: { ...head, sidecar: '1' }, sidecar: encodeSidecar(record) };
 }
 
-/** The metadata of an object whose record is known only later, and then all in its sidecar. */
+/** The metadata of an object whose record is not known yet: the sidecar will have all of it. */
 export function sidecarMetadata(facts: MessageFacts): Readonly<Record<string, string>> {
   return { ...headOf(facts.receivedAt.toISOString(), facts.session.listener), sidecar: '1' };
 }
@@ -136,13 +136,13 @@ function headOf(receivedAt: string, listener: string): Record<string, string> {
   };
 }
 
-/** A record could not be read: no mail of ours, or of a later schema. */
+/** A record cannot be read: Mailsluice did not write it, or a later schema did. */
 export class MailRecordError extends Error {
   override readonly name = 'MailRecordError';
   readonly code = 'MAILSLUICE_MAIL_RECORD_INVALID';
 }
 
-/** The record from an object's metadata; `readSidecar` is asked only where there is one. */
+/** The record from an object's metadata. Calls `readSidecar` only where there is a sidecar. */
 export async function decodeRecord(
   metadata: Readonly<Record<string, string>>,
   readSidecar: () => Promise<string>,
@@ -163,7 +163,7 @@ export async function decodeRecord(
     processingTimeMillis,
     topicArn,
     verdicts,
-    // The order of the members is the notification's: it must come out the same octet by octet.
+    // In the order of the notification, which must be the same octet by octet.
     member: {
       schemaVersion: 1,
       envelope,
@@ -184,12 +184,12 @@ function parseAs<T extends object>(json: string | undefined, name: string): T {
     const value: unknown = JSON.parse(json ?? '');
     if (typeof value === 'object' && value !== null) return value as T;
   } catch {
-    // Said below, for every way in which it is no record.
+    // Thrown below, whatever is wrong with it.
   }
   throw new MailRecordError(`metadata "${name}": expected a JSON object`);
 }
 
-/** JSON in the characters of an HTTP header; runs of blanks escaped, which signing would fold. */
+/** JSON in the characters of an HTTP header. Runs of blanks are escaped, since signing would fold them. */
 function headerJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[^\x20-\x7e]|(?<= ) /g,

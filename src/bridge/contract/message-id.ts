@@ -11,8 +11,8 @@ const random = Buffer.alloc(TAIL_LENGTH * 136);
 let used = random.length;
 
 /**
- * A new messageId: 40 characters of `0-9a-v` (base32hex, as Amazon SES's are). The head is the time, so
- * that keys sort by it; the tail is 150 random bits.
+ * A new messageId: 40 characters of `0-9a-v` (base32hex, like those of Amazon SES). The head is the time, so that keys
+ * sort by it; the tail is 150 random bits.
  */
 export function messageId(at: Date = new Date()): string {
   if (used === random.length) {
@@ -25,7 +25,7 @@ export function messageId(at: Date = new Date()): string {
   }
   let tail = '';
   for (const end = used + TAIL_LENGTH; used < end; used += 1) {
-    // The low 5 bits of a random octet are as random as it is.
+    // The low 5 bits of a random octet are random.
     tail += ALPHABET.charAt((random[used] ?? 0) & 31);
   }
   return head + tail;

@@ -1,6 +1,6 @@
 import type { DmarcPolicy, VerdictStatus } from './notification-types.ts';
 
-/** What a check of the sender found out, for the trace headers and the notification. */
+/** The results of the sender checks, for the trace headers and the notification. */
 export interface Verification {
   readonly spam: VerdictStatus;
   readonly virus: VerdictStatus;
@@ -15,7 +15,7 @@ export interface Verification {
   readonly receivedSpf?: string;
 }
 
-/** Nothing was checked, and everything says so. */
+/** The results where nothing was checked. */
 export const notVerified: Verification = {
   spam: 'GRAY',
   virus: 'GRAY',

@@ -1,6 +1,5 @@
-// The octets of a message while it is small. Spans are kept as they came where that costs no more than it
-// holds; a span that is a small part of what it was read with is copied, so that one octet a packet
-// does not hold a buffer for each.
+// The octets of a message while it is small. A span is kept as it is where that costs at most twice its octets. A span
+// that is a small part of its buffer is copied, so that a sender of one octet a packet does not hold a buffer for each.
 
 /** What a kept span may cost: twice what it holds. */
 const MAX_OVERHEAD = 2;
@@ -13,7 +12,7 @@ export class SmallContent {
   #tail: Buffer | undefined;
   #tailUsed = 0;
   #tailOctets = FIRST_TAIL_OCTETS;
-  /** What is held in memory, which is not less than the octets in it. */
+  /** Memory held: at least as much as there are octets. */
   heldOctets = 0;
 
   add(span: Buffer): void {

@@ -1,5 +1,5 @@
-// The notification of one stored mail, a pure function of its record and its header section: whoever has
-// the object can build it again, octet by octet.
+// The notification of one stored mail, a pure function of its record and its header section: it can be built again from
+// the object, octet by octet.
 import { readCommonHeaders } from '../../message/common-headers.ts';
 import type { HeaderField, HeaderSection } from '../../message/header-section.ts';
 import type { MailRecord } from '../contract/mail-record.ts';
@@ -14,9 +14,9 @@ import { splitObjectKey } from '../contract/object-key.ts';
 
 export const NOTIFICATION_SUBJECT: NotificationSubject = 'Amazon SES Email Receipt Notification';
 
-/** What Amazon SES gives of the header section: 10 KB. */
+/** Amazon SES includes 10 KB of the header section. */
 const HEADERS_OCTETS = 10 * 1024;
-/** SNS: 256 KiB with attributes; the rest is for what SNS counts besides (names, types, subject). */
+/** SNS allows 256 KiB with attributes, and also counts names, types and the subject. */
 const PUBLISH_OCTETS = 256 * 1024 - 2048;
 const ATTRIBUTE_OCTETS = 8 * 1024;
 
@@ -25,7 +25,7 @@ export interface MessageAttribute {
   readonly StringValue: string;
 }
 
-/** What goes to SNS for one mail. */
+/** The message that is published to SNS for one mail. */
 export interface Notification {
   readonly topicArn: string;
   readonly subject: NotificationSubject;
@@ -58,7 +58,7 @@ export function buildNotification(input: NotificationInput): Notification {
   return { topicArn: record.topicArn, subject: NOTIFICATION_SUBJECT, message, attributes };
 }
 
-/** The same notification with all that may be left out left out, for an SNS that refused it as it was. */
+/** The same notification without its optional fields, for an SNS that refused it as it was. */
 export function reduceNotification(notification: Notification): Notification {
   const whole = JSON.parse(notification.message) as ReceivedNotification;
   const { schemaVersion, replay } = notification.attributes;
@@ -116,7 +116,7 @@ function fullNotification({
   };
 }
 
-/** The fields as far as 10 KB go, each counted as it stands on the wire: name, colon, blank, value, CRLF. */
+/** The first 10 KB of the fields, each counted as on the wire: name, colon, blank, value, CRLF. */
 function cutHeaders({ fields, truncated }: HeaderSection): {
   headers: readonly HeaderField[];
   truncated: boolean;
@@ -132,14 +132,14 @@ function cutHeaders({ fields, truncated }: HeaderSection): {
 /** JSON without the two characters that SNS does not take (XML 1.0 section 2.2). */
 function render(notification: ReceivedNotification): string {
   const json = JSON.stringify(notification);
-  // Most have nothing but ASCII, and counting their octets is much faster than looking for a character.
+  // Most are ASCII, and counting octets is much faster than searching for a character.
   if (Buffer.byteLength(json) === json.length) return json;
   return json.replace(/[\ufffe\uffff]/g, (char) => (char === '\ufffe' ? '\\ufffe' : '\\uffff'));
 }
 
 type Reduce = (notification: ReceivedNotification) => ReceivedNotification;
 
-/** What is given up, one after the other, until the notification fits. What SES's contract needs goes last. */
+/** What is left out, one after the other, until the notification fits. What the contract of SES needs goes last. */
 const REDUCTIONS: readonly Reduce[] = [
   (whole) => ({
     ...reduced(whole, 'mailsluice.envelope.recipients'),
@@ -190,7 +190,7 @@ function renderAttributes(
   isReplay: boolean,
 ): Record<string, MessageAttribute> {
   const { envelope, listener, authenticated } = member;
-  // SNS refuses an empty value, so what there is none of is left out.
+  // SNS refuses an empty value, so an attribute without a value is left out.
   const mailFromDomain = domainOf(envelope.reversePath ?? '');
   const recipientDomains = boundedDomains(
     envelope.recipients.map(({ forwardPath }) => domainOf(forwardPath)),
@@ -215,7 +215,7 @@ function attribute(value: string): MessageAttribute {
   return { DataType: 'String', StringValue: value };
 }
 
-/** Of a value that came from outside. */
+/** For a value from outside. */
 function text(value: string): MessageAttribute {
   // oxlint-disable-next-line no-control-regex -- SNS takes no control characters
   const safe = value.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '?');
@@ -226,7 +226,7 @@ function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1 || address.length).toLowerCase();
 }
 
-/** Each once, as many as fit: a filter on a domain past the bound would not match, so it is a wide one. */
+/** Each once, as many as fit. A filter on a domain past the bound would not match, so the bound is high. */
 function boundedDomains(domains: readonly string[]): string[] {
   let octets = 0;
   return [...new Set(domains)].filter((domain) => {
@@ -235,7 +235,7 @@ function boundedDomains(domains: readonly string[]): string[] {
   });
 }
 
-/** One word for filters; each check's own is in the message. */
+/** One word for filters. The verdict of each check is in the message. */
 function overallVerdict({ spam, virus, dmarc }: MailRecord['verdicts']): string {
   if (spam === 'FAIL' || virus === 'FAIL' || dmarc === 'FAIL') return 'FAIL';
   return dmarc === 'PASS' ? 'PASS' : 'GRAY';
