@@ -1,6 +1,6 @@
 // Every row of src/bridge/FAILURES.md that SNS and the outbox have a part in, with the fault injected for real. Run
 // against both ways to send.
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createSdkPublishes } from '../../src/bridge/aws/publishes.ts';
 import { createSignedPublishes } from '../../src/bridge/aws/signed-publishes.ts';
@@ -8,7 +8,13 @@ import { createBridgeClients, flushOutbox, listOutbox } from '../../src/bridge/i
 import { NOTIFICATION_SUBJECT, type Notification } from '../../src/bridge/notify/notification.ts';
 import { Publisher } from '../../src/bridge/notify/publisher.ts';
 import { facts, listKeys, readObject } from '../bridge/support.ts';
-import { announced, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
+import {
+  announced,
+  expectAnnounced,
+  type FaultBench,
+  isCalm,
+  startFaultBench,
+} from './bridge-under-faults.ts';
 import type { Fault } from './fault-proxy.ts';
 
 const MAIL = 'From: a@b.example\r\nTo: c@d.example\r\nSubject: hello\r\n\r\nHello.\r\n';
@@ -20,14 +26,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
   beforeAll(async () => {
     bench = await startFaultBench();
   });
-  afterEach(async () => {
-    await bench.clear();
-    const { s3, resources } = bench.aws;
-    for (const Key of await listKeys(bench.aws, 'outbox/')) {
-      await s3.send(new DeleteObjectCommand({ Bucket: resources.bucket, Key }));
-    }
-    await announced(bench.aws);
-  });
+  afterEach(() => bench.clear());
   afterAll(() => bench[Symbol.asyncDispose]());
 
   /** What `mailsluice outbox drain` does, past the proxy. */
@@ -146,31 +145,14 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       return [first, ...rest].map(({ messageId }) => messageId);
     }
 
-    /** No call was repeated, and none failed: then every mail is announced exactly once. */
-    function isCalm(): boolean {
-      return !bench.events.some(({ kind }) => kind === 'aws-retry' || kind === 'publish-failed');
-    }
-
-    /**
-     * The promise: each of these mails, and no other, is announced at least once or waits in the outbox. Gives the
-     * messageIds of those that were announced, each once.
-     */
-    async function expectPromiseKept(messageIds: readonly string[]): Promise<string[]> {
-      const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
-      const kept = new Set([...seen, ...(await outbox())]);
-      expect([...kept].sort()).toEqual([...messageIds].sort());
-      if (isCalm()) expect(seen).toHaveLength(messageIds.length);
-      return [...new Set(seen)];
-    }
-
     test('takes several notifications in one call, and announces each at least once', async () => {
-      await expectPromiseKept(await deliverBehindASlowOne(10));
+      await expectAnnounced(bench, await deliverBehindASlowOne(10));
       const entries = bench.events.flatMap((event) =>
         event.kind === 'aws-call' && event.service === 'sns' ? [event.entries ?? 0] : [],
       );
       expect(Math.max(...entries)).toBeGreaterThan(1);
       expect(entries.length).toBeLessThan(11);
-      if (!isCalm()) return;
+      if (!isCalm(bench)) return;
       expect(entries.reduce((sum, each) => sum + each, 0)).toBe(11);
       const calls = bench.proxy.count('Publish') + bench.proxy.count('PublishBatch');
       expect(calls).toBe(entries.length);
@@ -178,7 +160,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
 
     test('whose answer is lost is published again: each mail is announced at least once', async () => {
       bench.proxy.inject('PublishBatch', { kind: 'reset-after' });
-      await expectPromiseKept(await deliverBehindASlowOne(10));
+      await expectAnnounced(bench, await deliverBehindASlowOne(10));
       expect(bench.proxy.seen.filter(({ faulted }) => faulted)).not.toEqual([]);
       expect(await outbox()).toEqual([]);
     });
@@ -220,7 +202,10 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       await Promise.all(all.map((of) => bridge.deliver(MAIL, of)));
       expect(bench.proxy.count('PublishBatch')).toBe(1);
       expect(bench.proxy.count('Publish')).toBe(0);
-      await expectPromiseKept(all.map(({ messageId }) => messageId));
+      await expectAnnounced(
+        bench,
+        all.map(({ messageId }) => messageId),
+      );
     });
 
     test('does not wait for a mail whose object is long in coming', async () => {
@@ -233,7 +218,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       expect(bench.proxy.count('Publish')).toBe(1);
       expect(await slow).toMatchObject({ code: 250 });
       expect(bench.proxy.count('Publish')).toBe(2);
-      await expectPromiseKept([first.messageId, second.messageId]);
+      await expectAnnounced(bench, [first.messageId, second.messageId]);
     });
 
     test.each([
@@ -250,7 +235,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
         });
         const ids = await deliverBehindASlowOne(6);
         expect(await outbox()).toEqual([]);
-        await expectPromiseKept(ids);
+        await expectAnnounced(bench, ids);
         expect(bench.events.filter(({ kind }) => kind === 'notification-reduced')).toHaveLength(
           senderFault ? 1 : 0,
         );
@@ -288,7 +273,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       const waiting = await outbox();
       expect(waiting).toHaveLength(1);
       const all = [of, ...others].flatMap((each) => (each ? [each.messageId] : []));
-      const seen = await expectPromiseKept(all);
+      const seen = await expectAnnounced(bench, all);
       expect(seen).toHaveLength(5);
       expect(seen).not.toContain(waiting[0]);
     });
@@ -299,7 +284,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
         status: 400,
         code: 'BatchRequestTooLong',
       });
-      await expectPromiseKept(await deliverBehindASlowOne(5));
+      await expectAnnounced(bench, await deliverBehindASlowOne(5));
       expect(await outbox()).toEqual([]);
     });
 
@@ -313,7 +298,10 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       await slow;
       const large = Array.from({ length: 8 }, () => facts({ to }));
       await Promise.all([first, ...large.map((each) => bridge.deliver(MAIL, each))]);
-      await expectPromiseKept([of, ...large].map(({ messageId }) => messageId));
+      await expectAnnounced(
+        bench,
+        [of, ...large].map(({ messageId }) => messageId),
+      );
       for (const { operation, body } of bench.proxy.seen) {
         if (operation !== 'PublishBatch') continue;
         const form = new URLSearchParams(body.toString());
@@ -390,7 +378,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     });
 
     test('sets a marker aside that SNS refuses again and again, and lets the others pass', async () => {
-      const [poison = '', ...others] = await fillOutbox(3);
+      const [refused = '', ...others] = await fillOutbox(3);
       const { aws, proxy, events } = bench;
       using clients = createBridgeClients({
         region: aws.region,
@@ -398,8 +386,8 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
         credentials: aws.credentials,
       });
       const refusal: Fault = { kind: 'refuse', status: 400, code: 'InvalidParameter' };
-      proxy.inject('Publish', refusal, ALWAYS, ({ body }) => body.includes(poison));
-      proxy.inject('PublishBatch', refusal, ALWAYS, ({ body }) => body.includes(poison));
+      proxy.inject('Publish', refusal, ALWAYS, ({ body }) => body.includes(refused));
+      proxy.inject('PublishBatch', refusal, ALWAYS, ({ body }) => body.includes(refused));
       const pass = () =>
         flushOutbox({
           ...clients,
@@ -409,9 +397,9 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       expect(await pass()).toMatchObject({ published: 2, refused: 1 });
       for (let n = 0; n < 3; n += 1) expect(await pass()).toMatchObject({ refused: 1 });
       expect(await pass()).toMatchObject({ refused: 0, deadLetters: 1 });
-      expect(await listKeys(aws, 'outbox/')).toEqual([`outbox/poison/${poison}.json`]);
+      expect(await listKeys(aws, 'outbox/')).toEqual([`outbox/poison/${refused}.json`]);
       expect(events.find(({ kind }) => kind === 'outbox-poisoned')).toMatchObject({
-        messageId: poison,
+        messageId: refused,
         failure: { cause: 'refused' },
       });
       const seen = (await announced(aws, 2)).map(({ mail }) => mail.messageId);
@@ -420,9 +408,24 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       const { body } = await readObject(
         aws.s3,
         aws.resources.bucket,
-        `outbox/poison/${poison}.json`,
+        `outbox/poison/${refused}.json`,
       );
-      expect(JSON.parse(body.toString())).toMatchObject({ messageId: poison, refusals: 5 });
+      expect(JSON.parse(body.toString())).toMatchObject({ messageId: refused, refusals: 5 });
+    });
+
+    test('sets a marker aside that cannot be read, and publishes the others', async () => {
+      const ids = await fillOutbox(2);
+      const { s3, resources } = bench.aws;
+      const Key = 'outbox/0000.json';
+      await s3.send(new PutObjectCommand({ Bucket: resources.bucket, Key, Body: '{"torn' }));
+      expect(await flush()).toEqual({ published: 2, deadLetters: 1, refused: 0 });
+      expect(await listKeys(bench.aws, 'outbox/')).toEqual(['outbox/poison/0000.json']);
+      expect(bench.events.find(({ kind }) => kind === 'outbox-poisoned')).toMatchObject({
+        messageId: '0000',
+        failure: { cause: 'corrupted', code: 'BadMarker' },
+      });
+      const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
+      expect(seen.sort()).toEqual(ids);
     });
   });
 }

@@ -1,9 +1,13 @@
 // The bridge in front of the fault proxy in front of the embedded AWS, and what each mail left behind.
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { expect } from 'vitest';
 import {
   type Bridge,
   type BridgeEvent,
   createBridge,
   createBridgeClients,
+  listOutbox,
+  OUTBOX_PREFIX,
 } from '../../src/bridge/index.ts';
 import type { BridgeOptions } from '../../src/bridge/options.ts';
 import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
@@ -92,6 +96,9 @@ export async function startFaultBench(): Promise<FaultBench> {
       proxy.reset();
       dynamoDbProxy.reset();
       for (const bridge of bridges.splice(0)) await bridge.close();
+      for (const Key of await listKeys(aws, OUTBOX_PREFIX)) {
+        await aws.s3.send(new DeleteObjectCommand({ Bucket: aws.resources.bucket, Key }));
+      }
       await takeNotifications(aws);
       events.length = 0;
     },
@@ -104,7 +111,34 @@ export async function startFaultBench(): Promise<FaultBench> {
   };
 }
 
-/** The mails that were announced, by what their notifications say. */
+/** No call of SNS was repeated and none failed, so every mail is announced exactly once. */
+export function isCalm({ events }: FaultBench): boolean {
+  return !events.some(
+    (event) =>
+      event.kind === 'publish-failed' || (event.kind === 'aws-retry' && event.service === 'sns'),
+  );
+}
+
+/**
+ * The promise: each of these mails, and no other, is announced at least once or waits in the outbox. Gives the
+ * messageIds of those that were announced, each once.
+ */
+export async function expectAnnounced(
+  bench: FaultBench,
+  messageIds: readonly string[],
+): Promise<string[]> {
+  const { s3, resources } = bench.aws;
+  const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
+  const kept = new Set(seen);
+  for await (const { messageId } of listOutbox({ s3, bucket: resources.bucket })) {
+    kept.add(messageId);
+  }
+  expect([...kept].sort()).toEqual([...messageIds].sort());
+  if (isCalm(bench)) expect(seen).toHaveLength(messageIds.length);
+  return [...new Set(seen)];
+}
+
+/** The notifications of the mails that were announced. */
 export async function announced(aws: TestAws, waitSeconds = 0): Promise<ReceivedNotification[]> {
   const taken = await takeNotifications(aws, waitSeconds);
   return taken.map(({ Message }) => JSON.parse(Message) as ReceivedNotification);

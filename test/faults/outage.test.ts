@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { facts } from '../bridge/support.ts';
-import { announced, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
+import { expectAnnounced, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
 import type { Fault } from './fault-proxy.ts';
 
 const MAIL = 'From: a@b.example\r\n\r\nHello.\r\n';
@@ -45,8 +45,9 @@ test.each<[string, Fault]>([
 
     bench.proxy.reset();
     await until(() => bridge.refusal() === undefined);
-    expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
-    expect(await announced(bench.aws, 2)).toHaveLength(1);
+    const of = facts();
+    expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 250 });
+    await expectAnnounced(bench, [of.messageId]);
     expect(bench.events.filter(({ kind }) => kind === 'breaker-closed')).toHaveLength(1);
   },
 );

@@ -2,8 +2,14 @@
 // send, each in its own file, since most of the time is waiting.
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { facts } from '../bridge/support.ts';
-import { announced, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
+import { createRoutes } from '../../src/policy/routes.ts';
+import { facts, listKeys } from '../bridge/support.ts';
+import {
+  announced,
+  expectAnnounced,
+  type FaultBench,
+  startFaultBench,
+} from './bridge-under-faults.ts';
 import type { Fault } from './fault-proxy.ts';
 
 const MAIL = 'From: a@b.example\r\nTo: c@d.example\r\n\r\nHello.\r\n';
@@ -46,8 +52,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     const stored = await bridge.stored();
     expect(stored).toHaveLength(1);
     expect(stored[0]?.body.toString().endsWith(MAIL)).toBe(true);
-    const notifications = await announced(bench.aws, 2);
-    expect(notifications.map(({ mail }) => mail.messageId)).toEqual([of.messageId]);
+    await expectAnnounced(bench, [of.messageId]);
     expect(bench.proxy.seen.filter(({ faulted }) => faulted)).toHaveLength(times);
   });
 
@@ -141,7 +146,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     expect(bridge.inFlight).toBe(0);
   });
 
-  test('answers lost always: 451, an orphan at the most, nothing announced', async () => {
+  test('every answer lost: 451, an orphan at most, nothing announced', async () => {
     const bridge = bench.makeBridge({ requests });
     bench.proxy.inject('PutObject', { kind: 'reset-after' }, ALWAYS);
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 451, status: '3.0' });
@@ -161,6 +166,20 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     const to = Array.from({ length: 100 }, (_, n) => `recipient-${n}@in.example`);
     expect(await bridge.deliver(MAIL, facts({ to }))).toMatchObject({ code: 451, status: '3.5' });
     expect(await bridge.stored()).toEqual([]);
+  });
+
+  test('one of several prefixes that cannot be written: 451, whatever the others did', async () => {
+    const routes = createRoutes(
+      [{ recipients: ['*@a.example'], prefix: 'denied/' }, { recipients: ['*'] }],
+      'mx.in.example',
+    );
+    const bridge = bench.makeBridge({ requests, routes });
+    const fault: Fault = { kind: 'refuse', status: 403, code: 'AccessDenied' };
+    bench.proxy.inject('PutObject', fault, ALWAYS, ({ key }) => key.startsWith('denied/'));
+    const of = facts({ to: ['x@a.example', 'y@b.example'] });
+    expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 451, status: '3.5' });
+    expect(await listKeys(bench.aws, 'denied/')).toEqual([]);
+    expect(bench.events.filter(({ kind }) => kind === 'message-accepted')).toEqual([]);
   });
 
   describe('a mail in parts', () => {
@@ -197,11 +216,12 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     ])('%s, once: 250, stored once, announced once', async (_, operation, fault) => {
       const bridge = bench.makeBridge({ requests });
       bench.proxy.inject(operation, fault);
-      expect(await bridge.deliver(large)).toMatchObject({ code: 250 });
+      const of = facts();
+      expect(await bridge.deliver(large, of)).toMatchObject({ code: 250 });
       const [stored, ...others] = await bridge.stored();
       expect(others).toEqual([]);
       expect(stored?.body.subarray(-large.length).equals(large)).toBe(true);
-      expect(await announced(bench.aws, 2)).toHaveLength(1);
+      await expectAnnounced(bench, [of.messageId]);
     });
 
     test.each<
