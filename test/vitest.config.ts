@@ -1,22 +1,46 @@
+// Three lanes in one run, or each by itself: `npm run test:unit`, `npm test` (unit and service), `npm run
+// test:system`. support/lanes.ts says what is in which.
 import { defineConfig } from 'vitest/config';
+import { serviceFiles, systemFiles, unitFiles } from './support/lanes.ts';
 import { SkipReporter } from './support/reporter.ts';
+
+// The programs that the tests start compile the same modules again and again.
+process.env['NODE_COMPILE_CACHE'] ??= new URL(
+  '../node_modules/.cache/compiled',
+  import.meta.url,
+).pathname;
 
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'test/bench/**'],
     reporters: ['default', new SkipReporter()],
     // Real programs on a shared machine: CI gives a test a second try, and the summary names it.
     retry: process.env['CI'] === 'true' ? 1 : 0,
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Real servers and clients share two cores; a file is one process.
     pool: 'forks',
+    // The files of a worker share its modules, and with them the embedded AWS (support/aws.ts).
+    isolate: false,
+    // As many workers as cores; the default is one less.
+    maxWorkers: '100%',
     coverage: {
       provider: 'v8',
       include: ['src/smtp/**/*.ts'],
       reporter: ['text', 'json-summary'],
     },
+    projects: [
+      { extends: true, test: { name: 'unit', include: unitFiles } },
+      { extends: true, test: { name: 'service', ...serviceFiles } },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: systemFiles,
+          // After the others and one file at a time: each loads the machine by itself.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -23,7 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => aws.close());
 
-const outbox = (...args: readonly string[]) => mailsluice(['outbox', ...args], aws.environment);
+const outbox = (command: string, ...args: readonly string[]) =>
+  mailsluice(['outbox', command, '--bucket', aws.resources.bucket, ...args], aws.environment);
 
 test('list shows what waits, for a person and for a program', async () => {
   const table = await outbox('list');

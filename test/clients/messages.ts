@@ -10,8 +10,6 @@ export interface Sample {
 const header = (subject: string, more = ''): string =>
   `From: Sender <sender@client.example>\r\nTo: Inbox <inbox@mx.example>\r\nSubject: ${subject}\r\n${more}\r\n`;
 
-const line = `${'0123456789abcdef'.repeat(4)}0123456789\r\n`;
-
 export const samples: readonly Sample[] = [
   { name: 'plain text', bytes: Buffer.from(`${header('plain')}Hello, world.\r\n`) },
   {
@@ -28,11 +26,14 @@ export const samples: readonly Sample[] = [
     ),
     eightBit: true,
   },
-  {
-    name: '20 MB',
-    bytes: Buffer.concat([
-      Buffer.from(header('large')),
-      Buffer.alloc(Math.floor(20_000_000 / line.length) * line.length, line),
-    ]),
-  },
 ];
+
+const line = `${'0123456789abcdef'.repeat(4)}0123456789\r\n`;
+
+export const large: Sample = {
+  name: '20 MB',
+  bytes: Buffer.concat([
+    Buffer.from(header('large')),
+    Buffer.alloc(Math.floor(20_000_000 / line.length) * line.length, line),
+  ]),
+};

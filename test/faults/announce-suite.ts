@@ -19,6 +19,7 @@ import type { Fault } from './fault-proxy.ts';
 
 const MAIL = 'From: a@b.example\r\nTo: c@d.example\r\nSubject: hello\r\n\r\nHello.\r\n';
 const ALWAYS = 1000;
+const hastyFor = ({ kind }: Fault) => (kind === 'hang' ? ({ hasty: 'sns' } as const) : {});
 const down: Fault = { kind: 'refuse', status: 503, code: 'ServiceUnavailable' };
 
 export function announceSuite(requests: 'signed' | 'sdk'): void {
@@ -53,7 +54,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     ['no answer in time', { kind: 'hang' }],
     ['a reset before it was carried out', { kind: 'reset-before' }],
   ])('%s, once: 250, announced once, no outbox', async (_, fault) => {
-    const bridge = bench.makeBridge({ requests });
+    const bridge = bench.makeBridge({ requests, ...hastyFor(fault) });
     bench.proxy.inject('Publish', fault);
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
     expect(await announced(bench.aws, 2)).toHaveLength(1);
@@ -82,7 +83,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     ],
     ['KMSDisabled', { kind: 'refuse', status: 400, code: 'KMSDisabled' }, 'configuration'],
   ])('%s, always: 250, stored once, announced later out of the outbox', async (_, fault, cause) => {
-    const bridge = bench.makeBridge({ requests });
+    const bridge = bench.makeBridge({ requests, ...hastyFor(fault) });
     bench.proxy.inject('Publish', fault, ALWAYS);
     const of = facts();
     expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 250 });
@@ -359,7 +360,6 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
         region: aws.region,
         endpoint: proxy.endpoint,
         credentials: aws.credentials,
-        commitSeconds: 2,
       });
       proxy.inject('any', down, ALWAYS, ({ operation }) => operation.startsWith('Publish'));
       const result = await flushOutbox({

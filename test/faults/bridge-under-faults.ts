@@ -16,8 +16,16 @@ import { startTestAws, type TestAws } from '../support/aws.ts';
 import { deliver, facts, listKeys, readObject, takeNotifications } from '../bridge/support.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 
-/** Makes the timeouts of one try short. The budget of a commit stays long: no test depends on speed. */
-const TRY_SECONDS = 2;
+/**
+ * A budget that makes one try short, for a service that hangs. All others keep the timeouts of the program,
+ * and the budget of a commit stays long: no test depends on speed.
+ */
+const HASTY_SECONDS = { s3: 2, sns: 4 } as const;
+
+export interface BenchOptions extends Partial<BridgeOptions> {
+  /** The service that a test hangs: a try ends soon. */
+  readonly hasty?: keyof typeof HASTY_SECONDS;
+}
 
 export interface FaultBench extends AsyncDisposable {
   readonly aws: TestAws;
@@ -25,7 +33,7 @@ export interface FaultBench extends AsyncDisposable {
   readonly dynamoDbProxy: FaultProxy;
   readonly events: BridgeEvent[];
   /** A bridge with its own prefix in the bucket; closed with the bench. */
-  makeBridge(options?: Partial<BridgeOptions>): BenchBridge;
+  makeBridge(options?: BenchOptions): BenchBridge;
   /** For the next test: no faults, no notifications, no outbox, bridges closed. */
   clear(): Promise<void>;
 }
@@ -41,13 +49,17 @@ export async function startFaultBench(): Promise<FaultBench> {
   const aws = await startTestAws();
   const proxy = await startFaultProxy(aws.endpoint);
   const dynamoDbProxy = await startFaultProxy(aws.dynamoDbEndpoint);
-  const clients = createBridgeClients({
+  const access = {
     region: aws.region,
     endpoint: proxy.endpoint,
     dynamoDbEndpoint: dynamoDbProxy.endpoint,
     credentials: aws.credentials,
-    commitSeconds: TRY_SECONDS,
-  });
+  };
+  const clients = createBridgeClients(access);
+  const hastyClients = {
+    s3: createBridgeClients({ ...access, commitSeconds: HASTY_SECONDS.s3 }),
+    sns: createBridgeClients({ ...access, commitSeconds: HASTY_SECONDS.sns }),
+  };
   const events: BridgeEvent[] = [];
   const bridges: Bridge[] = [];
   let number = 0;
@@ -57,12 +69,12 @@ export async function startFaultBench(): Promise<FaultBench> {
     proxy,
     dynamoDbProxy,
     events,
-    makeBridge: (options = {}) => {
+    makeBridge: ({ hasty, ...options } = {}) => {
       number += 1;
       const prefix = `test-${number}/`;
       const bridge = createBridge({
-        s3: clients.s3,
-        sns: clients.sns,
+        s3: hasty === 's3' ? hastyClients.s3.s3 : clients.s3,
+        sns: hasty === 'sns' ? hastyClients.sns.sns : clients.sns,
         bucket: aws.resources.bucket,
         topicArn: aws.resources.topicArn,
         hostname: 'mx.in.example',
@@ -96,6 +108,8 @@ export async function startFaultBench(): Promise<FaultBench> {
       proxy.reset();
       dynamoDbProxy.reset();
       for (const bridge of bridges.splice(0)) await bridge.close();
+      // Bridges that end abort their uploads.
+      proxy.reset();
       for (const Key of await listKeys(aws, OUTBOX_PREFIX)) {
         await aws.s3.send(new DeleteObjectCommand({ Bucket: aws.resources.bucket, Key }));
       }
@@ -103,7 +117,7 @@ export async function startFaultBench(): Promise<FaultBench> {
       events.length = 0;
     },
     [Symbol.asyncDispose]: async () => {
-      clients[Symbol.dispose]();
+      for (const each of [clients, hastyClients.s3, hastyClients.sns]) each[Symbol.dispose]();
       await proxy[Symbol.asyncDispose]();
       await dynamoDbProxy[Symbol.asyncDispose]();
       await aws.close();

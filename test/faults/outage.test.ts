@@ -25,7 +25,7 @@ test.each<[string, Fault]>([
 ])(
   'S3 %s under load: 4xx for all, fast once the breaker is open, 250 again after the repair',
   async (_, fault) => {
-    const bridge = bench.makeBridge();
+    const bridge = bench.makeBridge({ hasty: 's3' });
     expect(bridge.refusal()).toBeUndefined();
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
@@ -53,8 +53,7 @@ test.each<[string, Fault]>([
 );
 
 test('SNS hangs under load: 250 for all, the outbox at once after some, and SNS again after the repair', async () => {
-  // Past the proxy and its short timeouts: S3 has no fault here, however slow the machine is.
-  const bridge = bench.makeBridge({ s3: bench.aws.s3 });
+  const bridge = bench.makeBridge({ hasty: 'sns' });
   const all = Array.from({ length: 8 }, () => facts());
   bench.proxy.inject('Publish', { kind: 'hang' }, ALWAYS);
   bench.proxy.inject('PublishBatch', { kind: 'hang' }, ALWAYS);

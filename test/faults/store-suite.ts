@@ -14,6 +14,7 @@ import type { Fault } from './fault-proxy.ts';
 
 const MAIL = 'From: a@b.example\r\nTo: c@d.example\r\n\r\nHello.\r\n';
 const ALWAYS = 1000;
+const hastyFor = ({ kind }: Fault) => (kind === 'hang' ? ({ hasty: 's3' } as const) : {});
 
 export function storeSuite(requests: 'signed' | 'sdk'): void {
   let bench: FaultBench;
@@ -45,7 +46,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     ['400 BadDigest', { kind: 'refuse', status: 400, code: 'BadDigest' }, 1],
     ['400 RequestTimeout', { kind: 'refuse', status: 400, code: 'RequestTimeout' }, 1],
   ])('%s, once or twice: 250, stored once, announced once', async (_, fault, times) => {
-    const bridge = bench.makeBridge({ requests });
+    const bridge = bench.makeBridge({ requests, ...hastyFor(fault) });
     bench.proxy.inject('PutObject', fault, times);
     const of = facts();
     expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 250 });
@@ -126,7 +127,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
       0,
     ],
   ])('%s, always: 451 4.%s', async (_, fault, status, cause, stored) => {
-    const bridge = bench.makeBridge({ requests });
+    const bridge = bench.makeBridge({ requests, ...hastyFor(fault) });
     bench.proxy.inject('PutObject', fault, ALWAYS);
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 451, status });
     expect(await bridge.stored()).toHaveLength(stored);

@@ -1,6 +1,6 @@
 // The example handlers, deployed as their page says: a function bundled by esbuild, given to `addSubscriber`.
 import { fileURLToPath } from 'node:url';
-import { type App, Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -9,7 +9,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import type { Construct } from 'constructs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MailBridge } from '../../infra/index.ts';
-import { makeStack, resourcesOf } from './support.ts';
+import { newApp, removeOutput, resourcesOf } from './support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -45,7 +45,8 @@ function makeExample(
 
 let template: Template;
 beforeAll(() => {
-  const stack = makeStack();
+  const app = newApp();
+  const stack = new Stack(app, 'Test');
   const bridge = new MailBridge(stack, 'Bridge', { configuration: { hostname: 'mx.example.com' } });
   const invoices = new s3.Bucket(stack, 'Invoices', { enforceSSL: true });
   const handled = new dynamodb.Table(stack, 'Handled', {
@@ -68,8 +69,8 @@ beforeAll(() => {
   handled.grantReadWriteData(tickets);
   for (const subscriber of [filer, webhook, tickets]) bridge.addSubscriber(subscriber);
 
-  (stack.node.root as App).synth();
   template = Template.fromStack(stack);
+  return () => removeOutput(app);
 }, 120_000);
 
 describe.each(Object.entries(ENVIRONMENTS))('%s', (_, names) => {

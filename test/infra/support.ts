@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { App, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { buildArtifacts } from '../../infra/tools/build-artifacts.ts';
 import { MailBridge, type MailBridgeProps } from '../../infra/index.ts';
 import { addStacks } from '../../infra/app/stacks.ts';
@@ -22,17 +22,24 @@ export const cdkJson = JSON.parse(
   readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
 ) as CdkJson;
 
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-});
-
-export function makeApp(context: Readonly<Record<string, unknown>> = {}): App {
+/** An app whose output the caller removes. */
+export function newApp(context: Readonly<Record<string, unknown>> = {}): App {
   const outdir = mkdtempSync(join(tmpdir(), 'cdk-'));
-  folders.push(outdir);
   return new App({ outdir, context: { ...cdkJson.context, ...context } });
 }
 
+export function removeOutput({ outdir }: App): void {
+  rmSync(outdir, { recursive: true });
+}
+
+/** An app for one test to fill and to synthesise. */
+export function makeApp(context: Readonly<Record<string, unknown>> = {}): App {
+  const app = newApp(context);
+  onTestFinished(() => removeOutput(app));
+  return app;
+}
+
+/** A stack for one test to fill and to synthesise. */
 export function makeStack(props: StackProps = {}, context = {}): Stack {
   return new Stack(makeApp(context), 'Test', props);
 }
@@ -45,25 +52,28 @@ export interface SynthesisedApp {
 
 /** What `cdk synth -c name=value …` writes, checked by cdk-nag besides. */
 export function synthCheckedApp(context: Readonly<Record<string, unknown>>): SynthesisedApp {
-  const app = makeApp({ hostname: 'mx.example.com', ...context });
+  const app = newApp({ hostname: 'mx.example.com', ...context });
   Validations.of(app).addPlugins(new AwsSolutionsChecks());
   return synth(app);
 }
 
 const known = new Map<string, SynthesisedApp>();
 
-/** What `cdk synth -c name=value …` writes; once for each context of a test file. */
+/** What `cdk synth -c name=value …` writes; once for each context, for all files of a worker. */
 export function synthApp(context: Readonly<Record<string, unknown>>): SynthesisedApp {
   const key = JSON.stringify(context);
-  const made = known.get(key) ?? synth(makeApp({ hostname: 'mx.example.com', ...context }));
+  const made = known.get(key) ?? synth(newApp({ hostname: 'mx.example.com', ...context }));
   known.set(key, made);
   return made;
 }
 
 function synth(app: App): SynthesisedApp {
-  const { data, service } = addStacks(app);
-  app.synth();
-  return { app, data: Template.fromStack(data), service: Template.fromStack(service) };
+  try {
+    const { data, service } = addStacks(app);
+    return { app, data: Template.fromStack(data), service: Template.fromStack(service) };
+  } finally {
+    removeOutput(app);
+  }
 }
 
 /** One stack with one bridge in it; `make` may put things beside it. */
@@ -72,14 +82,18 @@ export function synthBridge(
     stack: Stack,
   ) => Omit<MailBridgeProps, 'configuration'> & Partial<Pick<MailBridgeProps, 'configuration'>>,
 ): { readonly bridge: MailBridge; readonly template: Template; readonly stack: Stack } {
-  const stack = makeStack();
-  const bridge = new MailBridge(stack, 'Bridge', {
-    configuration: { hostname: 'mx.example.com' },
-    stage: 'test',
-    ...make(stack),
-  });
-  (stack.node.root as App).synth();
-  return { bridge, template: Template.fromStack(stack), stack };
+  const app = newApp();
+  try {
+    const stack = new Stack(app, 'Test');
+    const bridge = new MailBridge(stack, 'Bridge', {
+      configuration: { hostname: 'mx.example.com' },
+      stage: 'test',
+      ...make(stack),
+    });
+    return { bridge, template: Template.fromStack(stack), stack };
+  } finally {
+    removeOutput(app);
+  }
 }
 
 export interface Resource {

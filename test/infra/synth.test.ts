@@ -37,7 +37,9 @@ function synth(output: string, ...args: string[]) {
   });
 }
 
-test('writes both templates and the context of the image', { timeout: 120_000 }, async () => {
+test('a synth writes both templates and the context of the image', {
+  timeout: 120_000,
+}, async () => {
   const output = makeFolder('synth');
   await synth(output, '-c', 'hostname=mx.example.com', '-c', 'exampleSubscriber=true');
   const templates = readdirSync(output).filter((name) => name.endsWith('.template.json'));

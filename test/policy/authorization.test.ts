@@ -12,9 +12,7 @@ import {
 import { matchesAddress } from '../../src/policy/address-pattern.ts';
 import { issueGrants } from '../../src/policy/grants.ts';
 import type { Identity, Mailbox } from '../../src/smtp/index.ts';
-import { startTestAws } from '../support/aws.ts';
-import { startFaultyTable } from '../credentials/faulty-table.ts';
-import { recorder, TestClock } from '../credentials/support.ts';
+import { TestClock } from '../credentials/support.ts';
 
 const hostname = 'mx.example';
 
@@ -158,28 +156,5 @@ describe('rates', () => {
       expect(await limit.openMessage(who)).toBeUndefined();
       expect(await limit.takeMessage(who, 1e9)).toBeUndefined();
     }
-  });
-
-  test('shares the rate in the fleet, and fails open or closed as configured while the table is unavailable', async () => {
-    await using aws = await startTestAws();
-    await using table = await startFaultyTable(aws);
-    const clock = new TestClock();
-    const { observe, events } = recorder();
-    const make = (onOutage: 'open' | 'closed') =>
-      createRateLimit({
-        clock,
-        observe,
-        shared: { client: table.client, table: aws.resources.table, onOutage },
-      });
-    const [one, other] = [make('open'), make('closed')];
-    const tenant = identity({ messages: 4, periodSeconds: 60 });
-    for (const limit of [one, other, one, other]) {
-      expect(await limit.openMessage(tenant)).toBeUndefined();
-    }
-    expect(await one.openMessage(tenant)).toMatchObject({ code: 452, status: '7.1' });
-    table.fault = 'reset';
-    expect(await one.openMessage(tenant)).toBeUndefined();
-    expect(await other.openMessage(tenant)).toMatchObject({ code: 451 });
-    expect(events.at(-1)).toMatchObject({ kind: 'table-unavailable', operation: 'count' });
   });
 });

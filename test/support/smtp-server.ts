@@ -1,6 +1,6 @@
 // Servers for one test: on free ports of the loopback, ended after it, with all their events at hand.
 import { buffer } from 'node:stream/consumers';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { type ServerOptions, SmtpServer } from '../../src/server/index.ts';
 import { EventLog } from './events.ts';
 
@@ -12,12 +12,6 @@ export interface TestServer {
   readonly portOf: (listener: string) => number;
 }
 
-const servers: SmtpServer[] = [];
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close({ drain: 0 })));
-});
-
 /** Starts a server; without `prepare` it accepts every mail unread. */
 export async function startServer(
   options: ServerOptions = {},
@@ -25,7 +19,7 @@ export async function startServer(
 ): Promise<TestServer> {
   const log = new EventLog();
   const server = new SmtpServer({ observe: log.observe, ...options });
-  servers.push(server);
+  onTestFinished(async () => void (await server.close({ drain: 0 })));
   prepare(server);
   await server.listen();
   const portOf = (name: string): number =>

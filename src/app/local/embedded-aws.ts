@@ -104,13 +104,14 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   };
 }
 
-async function createResources(
+/** Makes a bucket, a topic, a queue that is subscribed to it, and a credential table. */
+export async function createResources(
   { region, endpoint, dynamoDbEndpoint, credentials }: EmbeddedAwsAccess,
   {
     bucketName = LOCAL_DEFAULTS.store.bucket,
     topicName = LOCAL_DEFAULTS.store.bucket,
     tableName = LOCAL_DEFAULTS.credentials.table,
-  }: EmbeddedAwsOptions,
+  }: Pick<EmbeddedAwsOptions, 'bucketName' | 'topicName' | 'tableName'>,
 ): Promise<EmbeddedResources> {
   const settings = { region, endpoint, credentials };
   const s3 = new S3Client({ ...settings, forcePathStyle: true });

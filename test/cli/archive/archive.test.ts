@@ -219,7 +219,7 @@ test('an hour that is not over has no index yet', async () => {
 });
 
 test.each([
-  ['show', ['show', 'nothing'], 1, /no mail "nothing" in mailsluice-mail under mail\/\n$/],
+  ['show', ['show', 'nothing'], 1, /no mail "nothing" in mail-\d+ under mail\/\n$/],
   ['fetch of nothing', ['fetch'], 2, /expected one mail, or --maildir or --mbox for many\n$/],
   ['fetch to two places', ['fetch', '--mbox', 'a', '--maildir', 'b'], 2, /expected one of/],
   ['fetch into no folder', ['fetch', 'x', '--output', '/nonexistent/x'], 1, /no mail "x"/],

@@ -156,7 +156,10 @@ describe('passwords', () => {
   const ask = async (answers: string, username: string) => {
     const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
     const prompt = fileURLToPath(new URL('prompt.py', import.meta.url));
-    const command = [process.execPath, main, 'credentials', 'add', username, '--ask-password'];
+    const command = [
+      ...[process.execPath, main, 'credentials', 'add', username, '--ask-password'],
+      ...['--table', aws.resources.table],
+    ];
     return promisify(execFile)('/usr/bin/python3', [prompt, answers, ...command], {
       env: { PATH: process.env['PATH'], ...aws.environment },
     });

@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkAccount, checkCli, checkContainerBuilder } from '../../../infra/tools/deploy.ts';
-import { startTestAws, type TestAws } from '../../support/aws.ts';
+import { startOwnTestAws, type TestAws } from '../../support/aws.ts';
 
 let aws: TestAws;
 beforeAll(async () => {
-  aws = await startTestAws({ region: 'eu-west-1' });
+  aws = await startOwnTestAws({ region: 'eu-west-1' });
 });
 afterAll(() => aws.close());
 
