@@ -21,6 +21,7 @@ export default defineConfig({
     pool: 'forks',
     // The files of a worker share its modules, and with them the embedded AWS (support/aws.ts).
     isolate: false,
+    setupFiles: ['test/support/restore.ts'],
     // As many workers as cores; the default is one less.
     maxWorkers: '100%',
     coverage: {

@@ -1,5 +1,5 @@
 // Real clients against `mailsluice local`.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LocalProcess } from '../support/local.ts';
 import { absence, auth, deliveries, freshRecipient, startLocal } from './deliveries.ts';
 import { samples } from './messages.ts';
@@ -37,22 +37,28 @@ for (const sender of senders) {
       expect(object.subarray(-bytes.length).equals(bytes)).toBe(true);
     });
   }
-
-  test(`${sender.name} is refused with a wrong password, and nothing is stored`, async ({
-    skip,
-  }) => {
-    skip(absent !== undefined, absent);
-    const before = await local.keys();
-    await expect(
-      sender.send({
-        port: local.port('submission'),
-        tls: 'starttls',
-        auth: { ...auth, password: 'wrong' },
-        from: 'sender@client.example',
-        to: freshRecipient(),
-        bytes: Buffer.from('Subject: no\r\n\r\nno\r\n'),
-      }),
-    ).rejects.toThrow(sender.refusal);
-    expect(await local.keys()).toEqual(before);
-  });
 }
+
+// At once, since the server makes each wait.
+describe.concurrent('a wrong password', () => {
+  for (const sender of senders) {
+    const absent = absence(sender);
+    test(`${sender.name} is refused with a wrong password, and nothing is stored`, async ({
+      skip,
+    }) => {
+      skip(absent !== undefined, absent);
+      const before = await local.keys();
+      await expect(
+        sender.send({
+          port: local.port('submission'),
+          tls: 'starttls',
+          auth: { ...auth, password: 'wrong' },
+          from: 'sender@client.example',
+          to: freshRecipient(),
+          bytes: Buffer.from('Subject: no\r\n\r\nno\r\n'),
+        }),
+      ).rejects.toThrow(sender.refusal);
+      expect(await local.keys()).toEqual(before);
+    });
+  }
+});
