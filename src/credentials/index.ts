@@ -24,5 +24,6 @@ export {
   type StoredSecret,
 } from './credential.ts';
 export { checkPassword, makeCredential, makeSecret, type SecretSource } from './make-credential.ts';
+export { randomSecret } from './random-secret.ts';
 export type { UnreadableRow } from './table.ts';
 export { parseVerifier, renderVerifier, type Verifier } from './verifier.ts';

@@ -1,7 +1,7 @@
 // Makes secrets and the rows that check them: what the command line and `local` do before any sign-in.
-import { randomBytes } from 'node:crypto';
 import type { Credential, StoredSecret } from './credential.ts';
 import type { Grants } from '../policy/grants.ts';
+import { randomSecret } from './random-secret.ts';
 import { saslprep } from './saslprep.ts';
 import {
   deriveScramKeys,
@@ -54,7 +54,7 @@ export async function makeSecret(
   if (kind === 'imported') {
     return { stored: { kind, verifier: source.verifier, createdAt: now } };
   }
-  const generated = kind === 'generated' ? randomBytes(32).toString('base64url') : undefined;
+  const generated = kind === 'generated' ? randomSecret(32) : undefined;
   const secret = source.kind === 'password' ? (saslprep(source.password) ?? '') : (generated ?? '');
   const verifier =
     generated === undefined ? await makePasswordVerifier(secret) : makeGeneratedVerifier(generated);

@@ -1,8 +1,11 @@
 // The program as `serve` runs it, with the AWS services embedded in the process and with everything that they
 // need made beforehand: certificate, bucket, topic, queue, table and one credential.
-import { randomBytes } from 'node:crypto';
 import { type Configuration, parseConfiguration } from '../../config/index.ts';
-import { CredentialAdministration, createCredentialClient } from '../../credentials/index.ts';
+import {
+  CredentialAdministration,
+  createCredentialClient,
+  randomSecret,
+} from '../../credentials/index.ts';
 import { refuseNotYetAvailable } from '../not-yet-available.ts';
 import { OperatorError } from '../operator-error.ts';
 import { type App, startApp } from '../start.ts';
@@ -50,7 +53,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   try {
     useEmbeddedAws(aws);
     const username = configuration.local?.username ?? 'demo';
-    const password = configuration.local?.password ?? randomBytes(12).toString('base64url');
+    const password = configuration.local?.password ?? randomSecret(12);
     await addDemoCredential(table, username, password);
     const app = await startApp({ configuration, folder, onMailStored });
     return {
