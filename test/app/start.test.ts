@@ -72,12 +72,12 @@ function withoutProgram(line: string): string {
 }
 
 describe('serve', () => {
-  test('a text that is no address pattern is refused with its path, exit 2', async () => {
+  test('serve: a text that is no address pattern is refused with its path, exit 2', async () => {
     const { code, lines } = await serve({ routes: [{ recipients: notPatterns }] });
     expect({ code, lines: lines.map(withoutProgram) }).toEqual({ code: 2, lines: notPatternLines });
   });
 
-  test('a listener’s port in use is one line, exit 1', async () => {
+  test('serve: a listener’s port in use is one line, exit 1', async () => {
     const { code, lines } = await serve({
       listeners: [{ name: 'mx', host: '127.0.0.1', port: busyPort }],
     });
@@ -86,7 +86,7 @@ describe('serve', () => {
     expect(lines[0]).toMatch(new RegExp(`mx.*${busyPort}.*another program listens on`));
   });
 
-  test('the health port in use is one line, exit 1', async () => {
+  test('serve: the health port in use is one line, exit 1', async () => {
     const { code, lines } = await serve({ health: { host: '127.0.0.1', port: busyPort } });
     expect(code).toBe(1);
     expect(lines).toEqual([
@@ -94,7 +94,7 @@ describe('serve', () => {
     ]);
   });
 
-  test('certificates that cannot be read are a line each, exit 1', async () => {
+  test('serve: certificates that cannot be read are a line each, exit 1', async () => {
     const { code, lines } = await serve({
       tls: {
         certificates: [
@@ -113,7 +113,7 @@ describe('serve', () => {
   test.each([
     ['that is none', 'no.crt', 'mx.key'],
     ['whose key is another’s', 'mx.crt', 'other.key'],
-  ])('a certificate %s is one line, exit 1', async (_, certFile, keyFile) => {
+  ])('serve: a certificate %s is one line, exit 1', async (_, certFile, keyFile) => {
     const { code, lines } = await serve({
       tls: {
         certificates: [{ certFile: join(folder, certFile), keyFile: join(folder, keyFile) }],
@@ -124,7 +124,7 @@ describe('serve', () => {
     expect(lines[0]).toMatch(/^mailsluice serve: .*certificate.*expected .* got /);
   });
 
-  test('a bucket that is not there is one line, exit 1', async () => {
+  test('serve: a bucket that is not there is one line, exit 1', async () => {
     const { code, lines } = await serve({ store: { bucket: 'not-there' } });
     expect(code).toBe(1);
     expect(lines).toEqual([
@@ -132,7 +132,7 @@ describe('serve', () => {
     ]);
   });
 
-  test('a table that is not there is one line, exit 1', async () => {
+  test('serve: a table that is not there is one line, exit 1', async () => {
     const { code, lines } = await serve({ credentials: { table: 'not-there' } });
     expect(code).toBe(1);
     expect(lines).toEqual([
@@ -140,7 +140,7 @@ describe('serve', () => {
     ]);
   });
 
-  test('a table with another key is one line, exit 1', async () => {
+  test('serve: a table with another key is one line, exit 1', async () => {
     await aws.dynamoDb.send(
       new CreateTableCommand({
         TableName: 'other-key',
@@ -156,13 +156,13 @@ describe('serve', () => {
     ]);
   });
 
-  test('no configuration is one line, exit 2', async () => {
+  test('serve: no configuration is one line, exit 2', async () => {
     const { code, lines } = await mailsluice(['serve']);
     expect(code).toBe(2);
     expect(lines).toHaveLength(1);
   });
 
-  test('a setting that is not yet available is refused by its name, exit 2', async () => {
+  test('serve: a setting that is not yet available is refused by its name, exit 2', async () => {
     const { code, lines } = await serve({ verify: { spf: 'reject' } });
     expect(code).toBe(2);
     expect(lines).toEqual([
@@ -180,7 +180,7 @@ describe('config check', () => {
     limits: { maxMessageSize: 'huge' },
   });
 
-  test('five mistakes are five lines, each with path, expectation and value, exit 2', async () => {
+  test('config check: five mistakes are five lines, each with path, expectation and value, exit 2', async () => {
     const { code, lines } = await mailsluice(['config', 'check', '--config', five]);
     expect(code).toBe(2);
     expect(lines).toHaveLength(5);
@@ -197,13 +197,13 @@ describe('config check', () => {
     ]);
   });
 
-  test('a text that is no address pattern is refused with the sentence of serve, exit 2', async () => {
+  test('config check: a text that is no address pattern is refused with the sentence of serve, exit 2', async () => {
     const config = JSON.stringify({ ...serving, routes: [{ recipients: notPatterns }] });
     const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
     expect({ code, lines: lines.map(withoutProgram) }).toEqual({ code: 2, lines: notPatternLines });
   });
 
-  test('the same document is found in MAILSLUICE_CONFIG, inline and as a path', async () => {
+  test('config check: the same document is found in MAILSLUICE_CONFIG, inline and as a path', async () => {
     const file = join(folder, 'five.json');
     writeFileSync(file, five);
     for (const MAILSLUICE_CONFIG of [five, file]) {
@@ -212,7 +212,7 @@ describe('config check', () => {
     }
   });
 
-  test('what is not JSON is told with its place and without its text', async () => {
+  test('config check: what is not JSON is told with its place and without its text', async () => {
     const config = '{\n "password": "hunter2" "key": 1 }';
     const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
     expect(code).toBe(2);
@@ -221,7 +221,7 @@ describe('config check', () => {
     ]);
   });
 
-  test('a file that is not there is one line, exit 1', async () => {
+  test('config check: a file that is not there is one line, exit 1', async () => {
     const { code, lines } = await mailsluice(['config', 'check', '--config', '/nowhere.json']);
     expect(code).toBe(1);
     expect(lines).toEqual([
@@ -229,7 +229,7 @@ describe('config check', () => {
     ]);
   });
 
-  test('a valid configuration prints valid, exit 0', async () => {
+  test('config check: a valid configuration prints valid, exit 0', async () => {
     const { code, lines } = await mailsluice([
       'config',
       'check',

@@ -116,15 +116,18 @@ test('the examples of the README are what the program does', () => {
 });
 
 describe('the JSON Schema', () => {
-  test.each(all)('says of $path what the table says', ({ path, default: value, meaning }) => {
-    const node = byPath.get(path);
-    expect(node?.description).toBe(meaning);
-    if (value.startsWith('`')) expect(node?.default).toEqual(JSON.parse(value.slice(1, -1)));
-    if (value === 'none' || value.startsWith('**required'))
-      expect(node).not.toHaveProperty('default');
-  });
+  test.each(all)(
+    'the JSON Schema says of $path what the table says',
+    ({ path, default: value, meaning }) => {
+      const node = byPath.get(path);
+      expect(node?.description).toBe(meaning);
+      if (value.startsWith('`')) expect(node?.default).toEqual(JSON.parse(value.slice(1, -1)));
+      if (value === 'none' || value.startsWith('**required'))
+        expect(node).not.toHaveProperty('default');
+    },
+  );
 
-  test('has a description of every field, and refuses unknown ones', () => {
+  test('the JSON Schema has a description of every field, and refuses unknown ones', () => {
     const open = nodes.filter(
       ([, node]) => node.type === 'object' && node.additionalProperties !== false,
     );
@@ -133,7 +136,7 @@ describe('the JSON Schema', () => {
   });
 
   test.each(all.filter(({ type }) => type === 'number'))(
-    'has the range of $path',
+    'the JSON Schema has the range of $path',
     ({ path, range }) => {
       const { minimum, maximum } = byPath.get(path) ?? {};
       expect(`${minimum} to ${maximum}`).toBe(range.replaceAll(',', ''));
@@ -141,7 +144,7 @@ describe('the JSON Schema', () => {
   );
 
   test.each(all.filter(({ type }) => type === 'choice'))(
-    'has the choices of $path',
+    'the JSON Schema has the choices of $path',
     ({ path, range }) => {
       expect(
         byPath
@@ -153,7 +156,7 @@ describe('the JSON Schema', () => {
   );
 
   test.each(all.filter(({ type }) => type === 'size' || type === 'time'))(
-    'has the range and the units of $path',
+    'the JSON Schema has the range and the units of $path',
     ({ path }) => {
       const [number, text] = byPath.get(path)?.anyOf ?? [];
       expect(number).toMatchObject({ type: 'number', minimum: expect.any(Number) });
@@ -163,7 +166,7 @@ describe('the JSON Schema', () => {
     },
   );
 
-  test('has the fields that must be given', () => {
+  test('the JSON Schema has the fields that must be given', () => {
     expect(schema.required).toEqual(['hostname', 'store', 'notify']);
     expect(byPath.get('listeners[]')?.required).toEqual(['name', 'port']);
     expect(byPath.get('limits')?.required).toBeUndefined();

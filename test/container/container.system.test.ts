@@ -117,7 +117,7 @@ describe('the container image', () => {
       await podman('kill', '--signal', 'KILL', container.name);
   });
 
-  test('runs as a user from 1000 on, without capabilities, on a file system it cannot write to', async () => {
+  test('the container runs as a user from 1000 on, without capabilities, on a file system it cannot write to', async () => {
     const pid = (await podman('inspect', '--format', '{{.State.Pid}}', container.name)).trim();
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const [, uid] = /^Uid:\t(\d+)/m.exec(status) ?? [];
@@ -130,7 +130,7 @@ describe('the container image', () => {
     expect(codes.trim().split('\n')).toEqual(['EROFS', 'EROFS', 'EROFS']);
   });
 
-  test('is ready, and its own health check agrees', async () => {
+  test('the container is ready, and its own health check agrees', async () => {
     const ready = await fetch(`http://127.0.0.1:${container.health}/ready`);
     expect(ready.status).toBe(200);
     const [image] = JSON.parse(await podman('inspect', IMAGE)) as {
@@ -143,7 +143,7 @@ describe('the container image', () => {
     ).rejects.toMatchObject({ code: 1 });
   });
 
-  test('receives a mail over STARTTLS, stores it byte for byte and announces it', async () => {
+  test('the container receives a mail over STARTTLS, stores it byte for byte and announces it', async () => {
     const raw = 'From: a@client.example\r\nTo: b@example.com\r\nSubject: Hi\r\n\r\n.dot\r\nüß\r\n';
     await nodemailer
       .createTransport({
@@ -170,7 +170,7 @@ describe('the container image', () => {
     expect(bytes.subarray(-Buffer.byteLength(raw)).toString()).toBe(raw);
   });
 
-  test('has nothing in it but the program, its health check and what it is made of', async () => {
+  test('the container has nothing in it but the program, its health check and what it is made of', async () => {
     const files = await container.exec("console.log(require('fs').readdirSync('/app').join())");
     expect(files.trim()).toBe('health-check.mjs,mailsluice.mjs,sbom.cdx.json');
     const sbom = JSON.parse(
@@ -186,7 +186,7 @@ describe('the container image', () => {
     }
   });
 
-  test('runs nothing when it is built, and adds a few megabytes to its base', async () => {
+  test('the container runs nothing when it is built, and adds a few megabytes to its base', async () => {
     const history = JSON.parse(await podman('history', '--format', 'json', IMAGE)) as {
       CreatedBy: string;
       size: number;
@@ -199,7 +199,7 @@ describe('the container image', () => {
     expect(octets).toBeLessThan(10e6);
   });
 
-  test('refuses in one line what is not in it', async () => {
+  test('the container refuses in one line what is not in it', async () => {
     const local = spawn('podman', runArguments([], {}, ['local']), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -210,7 +210,7 @@ describe('the container image', () => {
     expect(said.trim().split('\n')).toHaveLength(1);
   });
 
-  test('drains on SIGTERM: the mail under way is finished, idle sessions hear 421, and it ends with 0', async () => {
+  test('the container drains on SIGTERM: the mail under way is finished, idle sessions hear 421, and it ends with 0', async () => {
     const sending = await TestClient.connect(container.port('mx'));
     const idle = await TestClient.connect(container.port('mx'));
     await Promise.all([sending.reply(), idle.reply()]);

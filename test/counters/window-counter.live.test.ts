@@ -23,19 +23,19 @@ const counters: [string, (clock: TestClock) => WindowCounter][] = [
 let keys = 0;
 const newKey = (): string => `key-${keys++}`;
 
-describe.each(counters)('counting %s', (_, make) => {
-  test('a key that was never counted has 0', async () => {
+describe.each(counters)('counting %s', (how, make) => {
+  test(`counting ${how}: a key that was never counted has 0`, async () => {
     expect(await make(new TestClock()).read(newKey(), WINDOW)).toBe(0);
   });
 
-  test('add gives the new count, and read the same', async () => {
+  test(`counting ${how}: add gives the new count, and read the same`, async () => {
     const [counter, key] = [make(new TestClock()), newKey()];
     expect(await counter.add(key, WINDOW, 1)).toBe(1);
     expect(await counter.add(key, WINDOW, 5)).toBe(6);
     expect(await counter.read(key, WINDOW)).toBe(6);
   });
 
-  test('what was counted decays through the next window', async () => {
+  test(`counting ${how}: what was counted decays through the next window`, async () => {
     const clock = new TestClock();
     const [counter, key] = [make(clock), newKey()];
     await counter.add(key, WINDOW, 8);
@@ -50,7 +50,7 @@ describe.each(counters)('counting %s', (_, make) => {
     expect(await counter.read(key, WINDOW)).toBe(0);
   });
 
-  test('addWithin adds up to the limit and not beyond', async () => {
+  test(`counting ${how}: addWithin adds up to the limit and not beyond`, async () => {
     const [counter, key] = [make(new TestClock()), newKey()];
     expect(await counter.addWithin(key, WINDOW, 3, 5)).toBe(true);
     expect(await counter.addWithin(key, WINDOW, 3, 5)).toBe(false);
@@ -59,7 +59,7 @@ describe.each(counters)('counting %s', (_, make) => {
     expect(await counter.read(key, WINDOW)).toBe(5);
   });
 
-  test('addWithin minds the window before', async () => {
+  test(`counting ${how}: addWithin minds the window before`, async () => {
     const clock = new TestClock();
     const [counter, key] = [make(clock), newKey()];
     await counter.add(key, WINDOW, 10);
@@ -68,7 +68,7 @@ describe.each(counters)('counting %s', (_, make) => {
     expect(await counter.addWithin(key, WINDOW, 5, 10)).toBe(true);
   });
 
-  test('of many at once exactly as many fit as may', async () => {
+  test(`counting ${how}: of many at once exactly as many fit as may`, async () => {
     const [counter, key] = [make(new TestClock()), newKey()];
     const fitted = await Promise.all(
       Array.from({ length: 30 }, async () => counter.addWithin(key, WINDOW, 1, 12)),

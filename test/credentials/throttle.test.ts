@@ -150,7 +150,7 @@ test('no more sessions wait than may; the rest are told 421 at once', async () =
 });
 
 describe('shared by the fleet', () => {
-  test('failures at one task count at another', async () => {
+  test('shared by the fleet: failures at one task count at another', async () => {
     const clock = new TestClock();
     const options = { shared: true, addressFailures: 4 };
     const [one, other] = [start(options, clock), start(options, clock)];
@@ -163,7 +163,7 @@ describe('shared by the fleet', () => {
     expect(await other.signIn('known', secret, '203.0.113.2')).toMatchObject({ kind: 'accept' });
   });
 
-  test('a user who is known at an address costs no reading of counters', async () => {
+  test('shared by the fleet: a user who is known at an address costs no reading of counters', async () => {
     await using table = await startFaultyTable(aws);
     const { signIn } = start({ shared: true }, new TestClock(), table.client);
     await signIn('known', secret, '203.0.113.3');
@@ -187,7 +187,7 @@ describe('shared by the fleet', () => {
     );
   });
 
-  test('failing open still counts what this task sees', async () => {
+  test('shared by the fleet: failing open still counts what this task sees', async () => {
     await using table = await startFaultyTable(aws);
     const { signIn } = start({ shared: true, addressFailures: 3 }, new TestClock(), table.client);
     await signIn('known', secret, '203.0.113.6');

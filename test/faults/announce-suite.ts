@@ -146,7 +146,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       return [first, ...rest].map(({ messageId }) => messageId);
     }
 
-    test('takes several notifications in one call, and announces each at least once', async () => {
+    test('a batch of notifications takes several notifications in one call, and announces each at least once', async () => {
       await expectAnnounced(bench, await deliverBehindASlowOne(10));
       const entries = bench.events.flatMap((event) =>
         event.kind === 'aws-call' && event.service === 'sns' ? [event.entries ?? 0] : [],
@@ -159,14 +159,14 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       expect(calls).toBe(entries.length);
     });
 
-    test('whose answer is lost is published again: each mail is announced at least once', async () => {
+    test('a batch of notifications whose answer is lost is published again: each mail is announced at least once', async () => {
       bench.proxy.inject('PublishBatch', { kind: 'reset-after' });
       await expectAnnounced(bench, await deliverBehindASlowOne(10));
       expect(bench.proxy.seen.filter(({ faulted }) => faulted)).not.toEqual([]);
       expect(await outbox()).toEqual([]);
     });
 
-    test('takes ten notifications that wait for the same call, and no second call is made', async () => {
+    test('a batch of notifications takes ten notifications that wait for the same call, and no second call is made', async () => {
       const { sns } = createBridgeClients({
         region: bench.aws.region,
         endpoint: bench.proxy.endpoint,
@@ -190,13 +190,13 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       sns.destroy();
     });
 
-    test('is not waited for by a notification that is alone', async () => {
+    test('a batch of notifications is not waited for by a notification that is alone', async () => {
       await bench.makeBridge({ requests }).deliver(MAIL);
       expect(bench.proxy.count('Publish')).toBe(1);
       expect(bench.proxy.count('PublishBatch')).toBe(0);
     });
 
-    test('takes what is being stored in the same moment, though nothing is being published', async () => {
+    test('a batch of notifications takes what is being stored in the same moment, though nothing is being published', async () => {
       const bridge = bench.makeBridge({ requests });
       bench.proxy.inject('PutObject', { kind: 'gather', count: 6 }, 6);
       const all = Array.from({ length: 6 }, () => facts());
@@ -209,7 +209,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       );
     });
 
-    test('does not wait for a mail whose object is long in coming', async () => {
+    test('a batch of notifications does not wait for a mail whose object is long in coming', async () => {
       const bridge = bench.makeBridge({ requests });
       bench.proxy.inject('PutObject', { kind: 'delay', millis: 1000 });
       const [first, second] = [facts(), facts()];
@@ -226,7 +226,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       ["its message's fault", true, 'InvalidParameter'],
       ['a fault of SNS', false, 'InternalError'],
     ])(
-      'one entry refused as %s: the others are announced, and it too, on its own',
+      'in a batch of notifications, one entry refused as %s: the others are announced, and it too, on its own',
       async (_, senderFault, code) => {
         bench.proxy.inject('PublishBatch', {
           kind: 'fail-entries',
@@ -243,7 +243,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       },
     );
 
-    test('one entry that SNS will not take at all: only it goes to the outbox', async () => {
+    test('in a batch of notifications, one entry that SNS will not take at all: only it goes to the outbox', async () => {
       bench.proxy.inject('PublishBatch', {
         kind: 'fail-entries',
         places: [1],
@@ -289,7 +289,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       expect(await outbox()).toEqual([]);
     });
 
-    test('never holds more than 256 KiB', async () => {
+    test('a batch of notifications never holds more than 256 KiB', async () => {
       const to = Array.from({ length: 400 }, (_, n) => `${'r'.repeat(60)}${n}@in.example`);
       const bridge = bench.makeBridge({ requests });
       bench.proxy.inject('Publish', { kind: 'delay', millis: 150 });
@@ -327,7 +327,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       return all.map(({ messageId }) => messageId).sort();
     }
 
-    test('is emptied by itself once SNS is back', async () => {
+    test('the outbox is emptied by itself once SNS is back', async () => {
       const bridge = bench.makeBridge({ requests, outboxSeconds: 0.1 });
       bench.proxy.inject('Publish', down, ALWAYS);
       const of = facts();
@@ -343,7 +343,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       });
     });
 
-    test('gives every notification of many', async () => {
+    test('the outbox gives every notification of many', async () => {
       const ids = await fillOutbox(25);
       expect((await outbox()).sort()).toEqual(ids);
       expect(await flush()).toEqual({ published: 25, deadLetters: 0, refused: 0 });
@@ -352,7 +352,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       expect(await outbox()).toEqual([]);
     });
 
-    test('stays whole while SNS is down, says how old it is, and stops at the first failure', async () => {
+    test('the outbox stays whole while SNS is down, says how old it is, and stops at the first failure', async () => {
       const ids = await fillOutbox(15);
       const { aws, proxy, events } = bench;
       events.length = 0;
@@ -377,7 +377,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       });
     });
 
-    test('sets a marker aside that SNS refuses again and again, and lets the others pass', async () => {
+    test('the outbox sets a marker aside that SNS refuses again and again, and lets the others pass', async () => {
       const [refused = '', ...others] = await fillOutbox(3);
       const { aws, proxy, events } = bench;
       using clients = createBridgeClients({
@@ -413,7 +413,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       expect(JSON.parse(body.toString())).toMatchObject({ messageId: refused, refusals: 5 });
     });
 
-    test('sets a marker aside that cannot be read, and publishes the others', async () => {
+    test('the outbox sets a marker aside that cannot be read, and publishes the others', async () => {
       const ids = await fillOutbox(2);
       const { s3, resources } = bench.aws;
       const Key = 'outbox/0000.json';

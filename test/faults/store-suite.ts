@@ -126,7 +126,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
       'configuration',
       0,
     ],
-  ])('%s, always: 451 4.%s', async (_, fault, status, cause, stored) => {
+  ])('$0, always: 451 4.$2', async (_, fault, status, cause, stored) => {
     const bridge = bench.makeBridge({ requests, ...hastyFor(fault) });
     bench.proxy.inject('PutObject', fault, ALWAYS);
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 451, status });
@@ -214,16 +214,19 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
         'CompleteMultipartUpload',
         { kind: 'refuse', status: 409, code: 'ConditionalRequestConflict' },
       ],
-    ])('%s, once: 250, stored once, announced once', async (_, operation, fault) => {
-      const bridge = bench.makeBridge({ requests });
-      bench.proxy.inject(operation, fault);
-      const of = facts();
-      expect(await bridge.deliver(large, of)).toMatchObject({ code: 250 });
-      const [stored, ...others] = await bridge.stored();
-      expect(others).toEqual([]);
-      expect(stored?.body.subarray(-large.length).equals(large)).toBe(true);
-      await expectAnnounced(bench, [of.messageId]);
-    });
+    ])(
+      'a mail in parts, %s, once: 250, stored once, announced once',
+      async (_, operation, fault) => {
+        const bridge = bench.makeBridge({ requests });
+        bench.proxy.inject(operation, fault);
+        const of = facts();
+        expect(await bridge.deliver(large, of)).toMatchObject({ code: 250 });
+        const [stored, ...others] = await bridge.stored();
+        expect(others).toEqual([]);
+        expect(stored?.body.subarray(-large.length).equals(large)).toBe(true);
+        await expectAnnounced(bench, [of.messageId]);
+      },
+    );
 
     test.each<
       [
@@ -263,7 +266,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
         '3.0',
       ],
     ])(
-      '%s fails for good: 451, nothing stored, no upload left',
+      'a mail in parts, %s fails for good: 451, nothing stored, no upload left',
       async (_, operation, part, fault, status) => {
         const bridge = bench.makeBridge({ requests });
         let uploads = 0;
@@ -284,7 +287,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
       ['403', { kind: 'refuse', status: 403, code: 'AccessDenied' }, '3.5'],
       ['503', { kind: 'refuse', status: 503, code: 'SlowDown' }, '3.0'],
     ])(
-      '%s for the beginning of a mail of two parts: 451, and the log hears why',
+      'a mail in parts, %s for the beginning of a mail of two parts: 451, and the log hears why',
       async (_, fault, status) => {
         const bridge = bench.makeBridge({ requests });
         bench.proxy.inject('CreateMultipartUpload', fault, ALWAYS);
@@ -297,7 +300,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
       },
     );
 
-    test('the client vanishes: nothing is stored and no upload is left', async () => {
+    test('a mail in parts, the client vanishes: nothing is stored and no upload is left', async () => {
       const bridge = bench.makeBridge({ requests });
       const begun = bench.proxy.arrival('UploadPart');
       const opened = await bridge.open(facts(), () => undefined);

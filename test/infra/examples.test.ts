@@ -73,7 +73,7 @@ beforeAll(() => {
   return () => removeOutput(app);
 }, 120_000);
 
-describe.each(Object.entries(ENVIRONMENTS))('%s', (_, names) => {
+describe.each(Object.entries(ENVIRONMENTS))('%s', (name, names) => {
   const idOf = (): string => {
     const [id] =
       Object.entries(resourcesOf(template, 'AWS::Lambda::Function')).find(([, { Properties }]) => {
@@ -84,7 +84,7 @@ describe.each(Object.entries(ENVIRONMENTS))('%s', (_, names) => {
     return id;
   };
 
-  test('is a function on the Node.js that this project runs on', () => {
+  test(`the example ${name} is a function on the Node.js that this project runs on`, () => {
     expect(resourcesOf(template, 'AWS::Lambda::Function')[idOf()]?.Properties).toMatchObject({
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -92,7 +92,7 @@ describe.each(Object.entries(ENVIRONMENTS))('%s', (_, names) => {
     });
   });
 
-  test('is called for each mail, and what it cannot handle is kept', () => {
+  test(`the example ${name} is called for each mail, and what it cannot handle is kept`, () => {
     template.hasResourceProperties('AWS::SNS::Subscription', {
       Protocol: 'lambda',
       Endpoint: { 'Fn::GetAtt': [idOf(), 'Arn'] },
@@ -104,7 +104,7 @@ describe.each(Object.entries(ENVIRONMENTS))('%s', (_, names) => {
     });
   });
 
-  test('may read the mail', () => {
+  test(`the example ${name} may read the mail`, () => {
     const role = Match.objectLike({ Ref: Match.stringLikeRegexp(idOf().slice(0, 10)) });
     template.hasResourceProperties('AWS::IAM::Policy', {
       Roles: Match.arrayWith([role]),

@@ -163,7 +163,7 @@ function bridgeMetrics({ Metrics = [], MetricStat, ...metric }: MetricReference)
 describe('what the running program emits', () => {
   const { template } = synthBridge(() => ({ stage: STAGE }));
 
-  test('is all that the alarms look at', () => {
+  test('what the running program emits is all that the alarms look at', () => {
     const watched = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm')).flatMap(
       ({ Properties }) => bridgeMetrics(Properties),
     );
@@ -171,7 +171,7 @@ describe('what the running program emits', () => {
     expect(watched.filter((metric) => !emitted.has(metric))).toEqual([]);
   });
 
-  test('is what the scaling goes by', () => {
+  test('what the running program emits is what the scaling goes by', () => {
     const scaling = Object.values(
       resourcesOf(template, 'AWS::ApplicationAutoScaling::ScalingPolicy'),
     ).flatMap(({ Properties }) => {
@@ -184,7 +184,7 @@ describe('what the running program emits', () => {
     expect(emitted.has(scaling[0] ?? '')).toBe(true);
   });
 
-  test('is all that the dashboard shows', () => {
+  test('what the running program emits is all that the dashboard shows', () => {
     const [dashboard] = Object.values(resourcesOf(template, 'AWS::CloudWatch::Dashboard'));
     const body = JSON.stringify(dashboard?.Properties['DashboardBody']).replaceAll('\\', '');
     const shown = new Set([
@@ -195,7 +195,7 @@ describe('what the running program emits', () => {
     expect([...shown].filter((name) => !emittedNames.has(name))).toEqual([]);
   });
 
-  test('has the fields and events that the saved log queries ask for', () => {
+  test('what the running program emits has the fields and events that the saved log queries ask for', () => {
     for (const [name, query] of Object.entries(LOG_QUERIES)) {
       const text = [
         ...(query.fields ?? []),

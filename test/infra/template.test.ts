@@ -45,7 +45,7 @@ describe('the load balancer', () => {
   );
   const loadBalancer = onlyResource(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
 
-  test('forwards 25, 587 and 465 as TCP, and lets a connection be idle for 660 s', () => {
+  test('the load balancer forwards 25, 587 and 465 as TCP, and lets a connection be idle for 660 s', () => {
     const listeners = Object.values(resourcesOf(service, 'AWS::ElasticLoadBalancingV2::Listener'));
     expect(listeners.map(({ Properties }) => [Properties['Port'], Properties['Protocol']])).toEqual(
       [
@@ -61,7 +61,7 @@ describe('the load balancer', () => {
     }
   });
 
-  test('has the attributes that mail needs, by their very names', () => {
+  test('the load balancer has the attributes that mail needs, by their very names', () => {
     expect(attributes(loadBalancer, 'LoadBalancerAttributes')).toEqual({
       'deletion_protection.enabled': 'false',
       'load_balancing.cross_zone.enabled': 'true',
@@ -80,7 +80,7 @@ describe('the load balancer', () => {
     }
   });
 
-  test('every attribute is one that CloudFormation documents', () => {
+  test('the load balancer: every attribute is one that CloudFormation documents', () => {
     const documented = documentedAttributes();
     expect(documented.size).toBeGreaterThan(40);
     const used = [
@@ -93,7 +93,7 @@ describe('the load balancer', () => {
     expect(used.filter((name) => !documented.has(name))).toEqual([]);
   });
 
-  test('asks /ready on 8080 by HTTP, and both security groups let it', () => {
+  test('the load balancer asks /ready on 8080 by HTTP, and both security groups let it', () => {
     for (const { Properties } of targetGroups) {
       expect(Properties).toMatchObject({
         HealthCheckProtocol: 'HTTP',
@@ -113,7 +113,7 @@ describe('the load balancer', () => {
     expect(new Set(ports('AWS::EC2::SecurityGroupEgress'))).toEqual(expected);
   });
 
-  test('has its security group and a fixed address in each zone from its creation', () => {
+  test('the load balancer has its security group and a fixed address in each zone from its creation', () => {
     const { SecurityGroups, SubnetMappings, Scheme } = loadBalancer.Properties;
     expect(SecurityGroups).toHaveLength(1);
     expect(Scheme).toBe('internet-facing');
@@ -122,7 +122,7 @@ describe('the load balancer', () => {
       expect(mapping).toHaveProperty('AllocationId');
   });
 
-  test('with PROXY v2 neither keeps the address nor leaves the header out', () => {
+  test('the load balancer with PROXY v2 neither keeps the address nor leaves the header out', () => {
     const { service: dual } = synthApp({ dualStack: 'true' });
     for (const each of Object.values(
       resourcesOf(dual, 'AWS::ElasticLoadBalancingV2::TargetGroup'),
@@ -136,7 +136,7 @@ describe('the load balancer', () => {
 });
 
 describe('the tasks', () => {
-  test('run without rights of the machine, and stop in peace', () => {
+  test('the tasks run without rights of the machine, and stop in peace', () => {
     service.hasResourceProperties('AWS::ECS::TaskDefinition', {
       RuntimePlatform: { CpuArchitecture: 'ARM64' },
       ContainerDefinitions: [
@@ -159,7 +159,7 @@ describe('the tasks', () => {
     });
   });
 
-  test('are two over two zones, replaced without a gap, and rolled back when they fail', () => {
+  test('the tasks are two over two zones, replaced without a gap, and rolled back when they fail', () => {
     service.hasResourceProperties('AWS::ECS::Service', {
       AvailabilityZoneRebalancing: 'ENABLED',
       DeploymentConfiguration: {
@@ -183,7 +183,7 @@ describe('the tasks', () => {
     });
   });
 
-  test('scale on CPU and on the program’s own open connections', () => {
+  test('the tasks scale on CPU and on the program’s own open connections', () => {
     service.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
       TargetTrackingScalingPolicyConfiguration: Match.objectLike({
         PredefinedMetricSpecification: { PredefinedMetricType: 'ECSServiceAverageCPUUtilization' },
@@ -201,7 +201,7 @@ describe('the tasks', () => {
     });
   });
 
-  test('are reached by the load balancer alone, and reach nothing but HTTPS', () => {
+  test('the tasks are reached by the load balancer alone, and reach nothing but HTTPS', () => {
     const groups = Object.entries(resourcesOf(service, 'AWS::EC2::SecurityGroup'));
     const [, tasks] = groups.find(([id]) => id.includes('ServiceSecurityGroup')) ?? [];
     expect(tasks?.Properties['SecurityGroupIngress']).toBeUndefined();
@@ -217,7 +217,7 @@ describe('the tasks', () => {
     }
   });
 
-  test('get a configuration that the program takes as it is', () => {
+  test('the tasks get a configuration that the program takes as it is', () => {
     for (const template of [service, synthApp({ dualStack: 'true' }).service]) {
       const [container] = onlyResource(template, 'AWS::ECS::TaskDefinition').Properties[
         'ContainerDefinitions'
@@ -237,7 +237,7 @@ describe('the tasks', () => {
     }
   });
 
-  test('hold no secret in their environment', () => {
+  test('the tasks hold no secret in their environment', () => {
     const [container] = onlyResource(service, 'AWS::ECS::TaskDefinition').Properties[
       'ContainerDefinitions'
     ] as { Environment: { Name: string }[]; Secrets?: unknown }[];
@@ -247,7 +247,7 @@ describe('the tasks', () => {
 });
 
 describe('the network', () => {
-  test('always has gateway endpoints for S3 and DynamoDB, and S3’s leads only to the mail and the image', () => {
+  test('the network always has gateway endpoints for S3 and DynamoDB, and S3’s leads only to the mail and the image', () => {
     for (const egress of ['nat', 'endpoints', 'public']) {
       const { service: template } = synthApp({ egress });
       const endpoints = Object.values(resourcesOf(template, 'AWS::EC2::VPCEndpoint'));
@@ -364,7 +364,7 @@ describe('DNS', () => {
     tlsReportAddress: 'tls@example.com',
   };
 
-  test('without a zone the records are an output to paste, with the fixed addresses', () => {
+  test('without a hosted zone the DNS records are an output to paste, with the fixed addresses', () => {
     const { service: template } = synthApp(context);
     template.resourceCountIs('AWS::Route53::RecordSet', 0);
     const records = JSON.stringify(template.findOutputs('DnsRecords'));
@@ -380,7 +380,7 @@ describe('DNS', () => {
     expect(records.match(/PublicIp/g)).toHaveLength(2);
   });
 
-  test('with a zone they are made, and MTA-STS has its host', () => {
+  test('with a hosted zone the DNS records are made, and MTA-STS has its host', () => {
     const { service: template } = synthApp({
       ...context,
       hostedZoneId: 'Z0123456789ABC',
@@ -411,7 +411,7 @@ describe('DNS', () => {
 });
 
 describe('outputs', () => {
-  test('say everything that one needs next', () => {
+  test('the outputs say everything that one needs next', () => {
     const outputs = Object.keys(service.findOutputs('*')).sort();
     expect(outputs).toEqual([
       'CertificateSecretArn',

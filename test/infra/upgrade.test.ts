@@ -96,7 +96,7 @@ function recordOf(name: string): Stacks {
 
 describe('an upgrade from the last release', () => {
   test.each(Object.entries(variants))(
-    'of the app (%s) replaces nothing that must stay',
+    'an upgrade from the last release of the app (%s) replaces nothing that must stay',
     (name, context) => {
       const next = stacksOf(context);
       if (process.env['RECORD_RELEASE'] !== undefined) {
@@ -110,7 +110,7 @@ describe('an upgrade from the last release', () => {
     },
   );
 
-  test('the record has load balancer, addresses, bucket and table in it, and all data retained', () => {
+  test('the record of the last release has load balancer, addresses, bucket and table in it, and all data retained', () => {
     const { data, service } = recordOf('default');
     const types = (kept: Stacks['data']) => Object.values(kept).map(({ type }) => type);
     expect(types(data).filter((type) => type === 'AWS::EC2::EIP')).toHaveLength(2);
@@ -123,7 +123,7 @@ describe('an upgrade from the last release', () => {
     }
   });
 
-  test('a moved resource, a changed scheme and a lost security group would be found', () => {
+  test('a moved resource, a changed scheme and a lost security group would be found in an upgrade', () => {
     const last = recordOf('default');
     const [[id, loadBalancer] = ['', undefined]] = Object.entries(last.service).filter(
       ([, { type }]) => type === 'AWS::ElasticLoadBalancingV2::LoadBalancer',

@@ -85,13 +85,13 @@ describe('the ready app', () => {
           'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
       },
     ],
-  ])('synthesises %s', (_, context) => {
+  ])('the ready app synthesises %s', (_, context) => {
     const { data, service } = synthCheckedApp(context);
     expect(Object.keys(resourcesOf(data, 'AWS::S3::Bucket'))).toHaveLength(2);
     expect(onlyResource(service, 'AWS::ECS::Service').Type).toBe('AWS::ECS::Service');
   });
 
-  test('is in as many zones as it was told, with an address in each', () => {
+  test('the ready app is in as many zones as it was told, with an address in each', () => {
     const { data, service } = synthApp({ zones: '3' });
     expect(Object.keys(resourcesOf(data, 'AWS::EC2::EIP'))).toHaveLength(3);
     expect(
@@ -108,13 +108,13 @@ describe('the ready app', () => {
     expect(new Set(zones).size).toBe(3);
   });
 
-  test('names no account, region or partition, so that it deploys anywhere', () => {
+  test('the ready app names no account, region or partition, so that it deploys anywhere', () => {
     const { data, service } = synthApp({});
     const text = JSON.stringify([data.toJSON(), service.toJSON()]);
     expect(text).not.toMatch(/"arn:aws:|\b(us|eu|ap)-(east|west|central|south)\w*-\d\b/);
   });
 
-  test('twice gives the same templates', () => {
+  test('the ready app gives the same templates twice', () => {
     const [first, second] = [synthCheckedApp({}), synthCheckedApp({})];
     expect(second.data.toJSON()).toEqual(first.data.toJSON());
     expect(second.service.toJSON()).toEqual(first.service.toJSON());
@@ -153,7 +153,7 @@ describe('the ready app', () => {
 });
 
 describe('what would be wrong fails the synth', () => {
-  test('a misspelled property', () => {
+  test('the synth fails for a misspelled property', () => {
     const app = makeApp();
     const stack = new Stack(app, 'Test');
     new CfnResource(stack, 'Bucket', {
@@ -163,7 +163,7 @@ describe('what would be wrong fails the synth', () => {
     expect(() => app.synth()).toThrow('VersioningConfigration: Additional properties');
   });
 
-  test('a misspelled property that an escape hatch brings into our own resources', () => {
+  test('the synth fails for a misspelled property that an escape hatch brings into our own resources', () => {
     const stack = makeStack();
     const bridge = new MailBridge(stack, 'Bridge', {
       configuration: { hostname: 'mx.example.com' },
@@ -177,7 +177,7 @@ describe('what would be wrong fails the synth', () => {
     expect(() => (stack.node.root as App).synth()).toThrow('IpAdressType: Additional properties');
   });
 
-  test('a finding of cdk-nag that nobody acknowledged', () => {
+  test('the synth fails for a finding of cdk-nag that nobody acknowledged', () => {
     const app = makeApp();
     Validations.of(app).addPlugins(new AwsSolutionsChecks());
     new sns.Topic(new Stack(app, 'Test'), 'Topic');
@@ -186,14 +186,14 @@ describe('what would be wrong fails the synth', () => {
 });
 
 describe('the construct in somebody’s own app', () => {
-  test('alone in a stack makes all that it needs', () => {
+  test('the construct alone in a stack makes all that it needs', () => {
     const { bridge, template } = synthBridge(() => ({}));
     expect(Object.keys(resourcesOf(template, 'AWS::EC2::EIP'))).toHaveLength(3); // two zones and a NAT gateway
     expect(MailBridge.isMailBridge(bridge)).toBe(true);
     expect(MailBridge.isMailBridge(bridge.bucket)).toBe(false);
   });
 
-  test('takes what is given, imported or not, and makes none of it again', () => {
+  test('the construct takes what is given, imported or not, and makes none of it again', () => {
     const { template } = synthBridge((stack) => ({
       vpc: new ec2.Vpc(stack, 'Vpc', { restrictDefaultSecurityGroup: false }) as ec2.IVpc,
       bucket: s3.Bucket.fromBucketName(stack, 'Bucket', 'their-mail'),
@@ -250,7 +250,7 @@ describe('the construct in somebody’s own app', () => {
       'AWS::DynamoDB::Table',
       (stack) => ({ table: dynamodb.Table.fromTableName(stack, 'Given', 'their-credentials') }),
     ],
-  ])('given %s alone, makes the others and not it', (_, type, props) => {
+  ])('the construct given %s alone, makes the others and not it', (_, type, props) => {
     const { template } = synthBridge(props);
     template.resourceCountIs(type, 0);
     const others = ['AWS::S3::Bucket', 'AWS::SNS::Topic', 'AWS::DynamoDB::Table'];
@@ -259,7 +259,7 @@ describe('the construct in somebody’s own app', () => {
     }
   });
 
-  test('in a VPC of three zones takes three addresses, and says so where it is given two', () => {
+  test('the construct in a VPC of three zones takes three addresses, and says so where it is given two', () => {
     const make = (allocationIds?: string[]) =>
       synthBridge((stack) => ({
         vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
@@ -287,7 +287,7 @@ describe('the construct in somebody’s own app', () => {
     );
   });
 
-  test('can be internal, with an own listener, in one’s own subnets', () => {
+  test('the construct can be internal, with an own listener, in one’s own subnets', () => {
     const { bridge, template } = synthBridge(() => ({
       configuration: {
         hostname: 'relay.corp.example',
@@ -311,7 +311,7 @@ describe('the construct in somebody’s own app', () => {
     template.resourceCountIs('AWS::EC2::EIP', 1);
   });
 
-  test('takes a zone of Route 53 and an exportable certificate', () => {
+  test('the construct takes a zone of Route 53 and an exportable certificate', () => {
     const { template } = synthBridge((stack) => {
       const hostedZone = new route53.HostedZone(stack, 'Zone', { zoneName: 'example.com' });
       return {
@@ -336,7 +336,7 @@ describe('the construct in somebody’s own app', () => {
     });
   });
 
-  test('lets a function and a queue subscribe, each with a dead-letter queue', () => {
+  test('the construct lets a function and a queue subscribe, each with a dead-letter queue', () => {
     const stack = makeStack();
     const bridge = new MailBridge(stack, 'Bridge', {
       configuration: { hostname: 'mx.example.com' },
@@ -367,7 +367,7 @@ describe('the construct in somebody’s own app', () => {
     });
   });
 
-  test('does not lean on the feature flags of cdk.json', () => {
+  test('the construct does not lean on the feature flags of cdk.json', () => {
     const app = new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': true } });
     const stack = new Stack(app, 'Test');
     new MailBridge(stack, 'Bridge', { configuration: { hostname: 'mx.example.com' } });
@@ -384,7 +384,7 @@ describe('the construct in somebody’s own app', () => {
     ).toHaveProperty('SecurityGroups');
   });
 
-  test('two of them in one stack do not get in each other’s way', () => {
+  test('two constructs in one stack do not get in each other’s way', () => {
     const stack = makeStack();
     const [first, second] = ['First', 'Second'].map(
       (id) => new MailBridge(stack, id, { configuration: { hostname: 'mx.example.com' } }),
@@ -428,7 +428,7 @@ describe('the construct in somebody’s own app', () => {
 });
 
 describe('all errors are reported together, before anything is created', () => {
-  test('in the program’s configuration as in the props', () => {
+  test('errors are reported together, before anything is created, in the program’s configuration as in the props', () => {
     const stack = makeStack();
     let said = '';
     try {
@@ -459,7 +459,7 @@ describe('all errors are reported together, before anything is created', () => {
     expect(stack.node.findAll().filter((each) => CfnResource.isCfnResource(each))).toEqual([]);
   });
 
-  test('a zone that is not that of the names', () => {
+  test('the construct refuses a zone that is not that of the names', () => {
     const make = () =>
       synthBridge((stack) => ({
         hostedZone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
@@ -488,7 +488,7 @@ describe('all errors are reported together, before anything is created', () => {
         })),
       },
     ],
-  ])('%s', (expected, configuration) => {
+  ])('the construct refuses a wrong configuration: %s', (expected, configuration) => {
     const make = () =>
       new MailBridge(makeStack(), 'Bridge', {
         configuration: {

@@ -76,15 +76,15 @@ const whole: readonly [string, Buffer, Partial<ProxyHeader>][] = [
   ['version 2 over UDP', hex(SIGNATURE, '2112000c', IPV4), {}],
 ];
 
-describe.each(whole)('%s', (_, header, expected) => {
-  test('is read whole, and ends where the client begins', () => {
+describe.each(whole)('%s', (name, header, expected) => {
+  test(`${name} is read whole, and ends where the client begins`, () => {
     const client = Buffer.from('EHLO c\r\n');
     const parsed = parseProxyHeader(Buffer.concat([header, client]));
     expect(parsed).toMatchObject({ kind: 'header', length: header.length, ...expected });
     expect('source' in parsed).toBe('source' in expected || 'tlvs' in expected);
   });
 
-  test('is awaited however it is cut', () => {
+  test(`${name} is awaited however it is cut`, () => {
     for (const [first] of everySplit(header)) {
       const isWhole = first?.length === header.length;
       expect(parseProxyHeader(first ?? header).kind).toBe(isWhole ? 'header' : 'incomplete');

@@ -14,7 +14,7 @@ afterAll(() => project.remove());
 const slow = { timeout: 120_000 };
 
 describe('the files of the package', () => {
-  test('are the built code, its types and the pages, but no source and no test', () => {
+  test('the files of the package are the built code, its types and the pages, but no source and no test', () => {
     const files = project.files();
     const unexpected = files.filter(
       (file) =>
@@ -36,7 +36,7 @@ describe('the files of the package', () => {
     expect(files).toContain('dist/container/Dockerfile');
   });
 
-  test('have the construct, but neither the app that deploys it nor its tools', () => {
+  test('the files of the package have the construct, but neither the app that deploys it nor its tools', () => {
     const construct = project.files().filter((file) => file.startsWith('dist/cdk/infra/'));
     expect(construct).toContain('dist/cdk/infra/index.d.ts');
     expect(construct).toContain('dist/cdk/infra/bridge/mail-bridge.js');
@@ -49,7 +49,7 @@ describe('the files of the package', () => {
     ).toEqual([]);
   });
 
-  test('include every target of exports and bin in package.json', () => {
+  test('the files of the package include every target of exports and bin in package.json', () => {
     const { bin, exports } = project.manifest;
     const targets = [
       ...Object.values(bin),
@@ -64,7 +64,7 @@ describe('the files of the package', () => {
 
 describe('without the optional peers', () => {
   test.each(['mailsluice', 'mailsluice/subscriber'])(
-    'import and require of %s give the same exports',
+    'without the optional peers, import and require of %s give the same exports',
     async (name) => {
       const list = '(module) => console.log(JSON.stringify(Object.keys(module).sort()))';
       project.write('names.mjs', `import('${name}').then(${list});`);
@@ -77,7 +77,7 @@ describe('without the optional peers', () => {
     },
   );
 
-  test('a server listens and closes', async () => {
+  test('without the optional peers, a server listens and closes', async () => {
     project.write(
       'server.mjs',
       `import { SmtpServer } from 'mailsluice';
@@ -90,7 +90,7 @@ describe('without the optional peers', () => {
     expect(await project.node('server.mjs')).toBe('mx true');
   });
 
-  test('the command runs, and the JSON files can be imported', async () => {
+  test('without the optional peers, the command runs, and the JSON files can be imported', async () => {
     const { bin, name, version } = project.manifest;
     expect(await project.node(join(project.package, bin['mailsluice'] ?? ''), '--version')).toBe(
       version,
@@ -104,7 +104,7 @@ describe('without the optional peers', () => {
     expect(await project.node('json.mjs')).toBe(`object ${name}`);
   });
 
-  test('programs are type-checked against its declarations, as ES modules and as CommonJS', async () => {
+  test('without the optional peers, programs are type-checked against its declarations, as ES modules and as CommonJS', async () => {
     const program = `
       import { type Mail, type Reply, SmtpServer } from 'mailsluice';
       import { defineMailHandler, parseMail } from 'mailsluice/subscriber';
@@ -138,7 +138,7 @@ describe('with aws-cdk-lib and constructs', () => {
   beforeAll(() => project.link('aws-cdk-lib', 'constructs'));
 
   test(
-    'an app synthesizes the construct, with the image and the functions of the package',
+    'with aws-cdk-lib and constructs, an app synthesizes the construct, with the image and the functions of the package',
     slow,
     async () => {
       project.write(
@@ -166,7 +166,7 @@ describe('with aws-cdk-lib and constructs', () => {
   );
 
   test(
-    'the example of infra/README.md is type-checked, and so is a wrong configuration',
+    'with aws-cdk-lib and constructs, the example of infra/README.md is type-checked, and so is a wrong configuration',
     slow,
     async () => {
       const page = readFileSync(join(project.package, 'infra/README.md'), 'utf8');

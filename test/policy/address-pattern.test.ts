@@ -32,10 +32,11 @@ function configurationWith(recipients: readonly string[]): unknown {
 
 describe.each(pairs)(
   '%s: the pattern %j and the address %j match: %j',
-  (_, pattern, address, matches) => {
+  (what, pattern, address, matches) => {
+    const pair = `${what}: ${pattern} and ${address} ${matches ? 'match' : 'do not match'}`;
     const mailbox = mailboxOf(address);
 
-    test('in a route', () => {
+    test(`${pair} in a route`, () => {
       const routes = createRoutes(
         [{ recipients: ['other@other.example', pattern], prefix: 'found/' }],
         hostname,
@@ -45,7 +46,7 @@ describe.each(pairs)(
       );
     });
 
-    test('in the grants of a credential', () => {
+    test(`${pair} in the grants of a credential`, () => {
       const patterns = ['other@other.example', pattern];
       const recipient = checkRecipient({ allowedRecipients: patterns }, mailbox, hostname);
       const sender = checkSender({ allowedSenders: patterns }, mailbox, hostname);
@@ -53,7 +54,7 @@ describe.each(pairs)(
       expect(checkAddressPattern(pattern)).toBeUndefined();
     });
 
-    test('and the schema accepts the pattern', () => {
+    test(`the schema accepts the pattern ${pattern} (${what})`, () => {
       expect(() => parseConfiguration(configurationWith([pattern]))).not.toThrow();
     });
   },
@@ -62,19 +63,19 @@ describe.each(pairs)(
 describe.each(refused)('the text %j is refused with one sentence', (text) => {
   const sentence = `${forms}, got ${JSON.stringify(text)}`;
 
-  test('by routes, with the path', () => {
+  test(`routes refuse the pattern ${JSON.stringify(text)}, with its path`, () => {
     expect(() => createRoutes([{ recipients: ['*', text] }], hostname)).toThrow(
       new RangeError(`routes[0].recipients[1]: ${sentence}`),
     );
   });
 
-  test('as a grant, which allows nothing where a row has it all the same', () => {
+  test(`a grant refuses the pattern ${JSON.stringify(text)}, and allows nothing where a row has it all the same`, () => {
     expect(checkAddressPattern(text)).toBe(sentence);
     const mailbox = mailboxOf('a@c.example');
     expect(checkRecipient({ allowedRecipients: [text] }, mailbox, hostname)?.code).toBe(550);
   });
 
-  test('by the schema, with the path', () => {
+  test(`the schema refuses the pattern ${JSON.stringify(text)}, with its path`, () => {
     expect(() => parseConfiguration(configurationWith(['*', text]))).toThrow(ConfigurationError);
     expect(() => parseConfiguration(configurationWith(['*', text]))).toThrow(
       new RegExp(`^routes\\[0\\]\\.recipients\\[1\\]: ${forms.replaceAll('*', '\\*')}, got `),

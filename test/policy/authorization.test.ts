@@ -118,7 +118,7 @@ describe('rates', () => {
     grants: issueGrants({ rate }),
   });
 
-  test('limits the messages of a credential in each period', async () => {
+  test('a rate limits the messages of a credential in each period', async () => {
     const clock = new TestClock();
     const limit = createRateLimit({ clock });
     const tenant = identity({ messages: 3, periodSeconds: 60 });
@@ -133,7 +133,7 @@ describe('rates', () => {
     expect(await limit.openMessage(tenant)).toBeUndefined();
   });
 
-  test('limits the octets of a credential in each period', async () => {
+  test('a rate limits the octets of a credential in each period', async () => {
     const limit = createRateLimit({ clock: new TestClock() });
     const tenant = identity({ octets: 1000, periodSeconds: 60 });
     expect(await limit.openMessage(tenant)).toBeUndefined();
@@ -143,13 +143,13 @@ describe('rates', () => {
     expect(await limit.openMessage(tenant)).toMatchObject({ code: 452, status: '3.1' });
   });
 
-  test('refuses a message above the octets of a period with 552', async () => {
+  test('a rate refuses a message above the octets of a period with 552', async () => {
     const limit = createRateLimit({ clock: new TestClock() });
     const tenant = identity({ octets: 1000, periodSeconds: 60 });
     expect(await limit.takeMessage(tenant, 1001)).toMatchObject({ code: 552, status: '3.4' });
   });
 
-  test('does not limit a credential without a rate', async () => {
+  test('a rate does not limit a credential without a rate', async () => {
     const limit = createRateLimit();
     const free: Identity = { username: 'free', mechanism: 'PLAIN', grants: issueGrants({}) };
     for (const who of [null, free, { username: 'a', mechanism: 'PLAIN' }]) {

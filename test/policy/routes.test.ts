@@ -38,7 +38,7 @@ test.each([
   ['an address literal', '*@[192.0.2.1]', 'x@[192.0.2.1]', true],
   ['a bare postmaster as one of the host', '*@mx.example', 'postmaster', true],
   ['a bare postmaster at any domain', 'postmaster@*', 'postmaster', true],
-] as const)('matches %s', (_, pattern, address, matches) => {
+] as const)('a route matches %s', (_, pattern, address, matches) => {
   expect(prefixOf([pattern], address)).toBe(matches ? `${pattern}/` : undefined);
 });
 
@@ -56,10 +56,10 @@ describe('of several routes that match, takes the first', () => {
     ['bob@z.example', 'bob@*'],
     ['eve@a.example', '*@a.example'],
     ['eve@z.example', '*'],
-  ])('%s by %s', (address, pattern) => {
+  ])('of several routes that match, takes the first: %s by %s', (address, pattern) => {
     expect(prefixOf(patterns, address)).toBe(`${pattern}/`);
   });
-  test('even where a later one is closer', () => {
+  test('of several routes that match, takes the first: even where a later one is closer', () => {
     expect(prefixOf(['*', 'bob@a.example'], 'bob@a.example')).toBe('*/');
   });
 });

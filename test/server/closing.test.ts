@@ -5,7 +5,7 @@ import { TestClient } from '../support/smtp-client.ts';
 import { startServer } from '../support/smtp-server.ts';
 
 describe('closing', () => {
-  test('says 421 4.3.2 to idle clients at once and lets a message finish', async () => {
+  test('closing says 421 4.3.2 to idle clients at once and lets a message finish', async () => {
     const { server, port } = await startServer();
     const idle = await TestClient.connect(port);
     await idle.reply();
@@ -21,7 +21,7 @@ describe('closing', () => {
     await expect(TestClient.connect(port)).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  test('greets new clients with 421 4.3.2, in TLS too, until the last old one has gone', async () => {
+  test('closing greets new clients with 421 4.3.2, in TLS too, until the last old one has gone', async () => {
     const { server, portOf } = await startServer({
       tls: { certificates: [await makeCertificate()] },
       listeners: [
@@ -46,7 +46,7 @@ describe('closing', () => {
     await staying.rest();
   });
 
-  test('cuts what is left when the time is over, and says how many', async () => {
+  test('closing cuts what is left when the time is over, and says how many', async () => {
     const { server, port, log } = await startServer();
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -58,7 +58,7 @@ describe('closing', () => {
     client.destroy();
   });
 
-  test('can be hurried by a second call', async () => {
+  test('closing can be hurried by a second call', async () => {
     const { server, port } = await startServer();
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -68,7 +68,7 @@ describe('closing', () => {
     client.destroy();
   });
 
-  test('can be hurried by a signal, also one that fired before', async () => {
+  test('closing can be hurried by a signal, also one that fired before', async () => {
     for (const isEarly of [true, false]) {
       const { server, port } = await startServer();
       const client = await TestClient.connect(port);
@@ -82,7 +82,7 @@ describe('closing', () => {
     }
   });
 
-  test('waits for the hooks of a connection that just came', async () => {
+  test('closing waits for the hooks of a connection that just came', async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const { server, port } = await startServer({}, (created) => {
@@ -99,7 +99,7 @@ describe('closing', () => {
     expect(await closed).toEqual({ cut: 0 });
   });
 
-  test('by a hook comes after the reply that the hook gave', async () => {
+  test('closing by a hook comes after the reply that the hook gave', async () => {
     const { server, port } = await startServer({}, (created) => {
       created.onSender(() => {
         void created.close();
@@ -115,7 +115,7 @@ describe('closing', () => {
     expect(await server.close()).toEqual({ cut: 0 });
   });
 
-  test('follows an abort signal', async () => {
+  test('closing follows an abort signal', async () => {
     const abort = new AbortController();
     const { server, port } = await startServer({ signal: abort.signal });
     const client = await TestClient.connect(port);
@@ -126,7 +126,7 @@ describe('closing', () => {
     expect(server.addresses).toEqual([]);
   });
 
-  test('comes with the end of a block', async () => {
+  test('closing comes with the end of a block', async () => {
     const ended = await (async () => {
       await using server = await new SmtpServer().listen();
       expect(server.addresses.length).toBe(1);

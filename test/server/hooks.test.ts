@@ -46,18 +46,18 @@ async function replyTo(line: string, add: (server: SmtpServer) => void): Promise
   throw new Error(`${line} is no line of a transaction`);
 }
 
-describe.each(hooks)('%s', (_, add, line) => {
-  test('refuses with its own reply, at once or later', async () => {
+describe.each(hooks)('%s', (hook, add, line) => {
+  test(`${hook} refuses with its own reply, at once or later`, async () => {
     expect(await replyTo(line, (server) => add(server, () => NO))).toBe('550 5.7.1 No');
     expect(await replyTo(line, (server) => add(server, async () => NO))).toBe('550 5.7.1 No');
   });
 
-  test('goes on when it says nothing, at once or later', async () => {
+  test(`${hook} goes on when it says nothing, at once or later`, async () => {
     expect(await replyTo(line, (server) => add(server, () => {}))).toMatch(/^250/);
     expect(await replyTo(line, (server) => add(server, async () => {}))).toMatch(/^250/);
   });
 
-  test('is asked after another that agreed, and its refusal counts', async () => {
+  test(`${hook} is asked after another that agreed, and its refusal counts`, async () => {
     for (const first of [() => undefined, async () => undefined]) {
       const reply = await replyTo(line, (server) => {
         add(server, first);
@@ -68,7 +68,7 @@ describe.each(hooks)('%s', (_, add, line) => {
     }
   });
 
-  test('that fails is 451 4.3.0, at once or later', async () => {
+  test(`${hook} that fails is 451 4.3.0, at once or later`, async () => {
     const fail = (): never => {
       throw new Error('broken');
     };
@@ -100,7 +100,7 @@ test('the hooks before a mail are asked one after another, and not after a refus
 });
 
 describe('what hooks are told', () => {
-  test('is the session, the paths, the parameters and what was accepted before', async () => {
+  test('what hooks are told is the session, the paths, the parameters and what was accepted before', async () => {
     const told: unknown[] = [];
     const { port } = await startServer({}, (server) => {
       server
@@ -149,13 +149,13 @@ describe('onConnect', () => {
   test.each([
     ['at once', (): HookAnswer => ({ code: 554, status: '7.1', text: 'Go away' })],
     ['later', async (): Promise<HookAnswer> => ({ code: 554, status: '7.1', text: 'Go away' })],
-  ])('refuses in the place of the greeting, %s', async (_, hook) => {
+  ])('onConnect refuses in the place of the greeting, %s', async (_, hook) => {
     const { port } = await startServer({}, (server) => void server.onConnect(hook));
     const client = await TestClient.connect(port);
     expect(await client.rest()).toBe('554 5.7.1 Go away\r\n');
   });
 
-  test('that fails turns the client away for now', async () => {
+  test('onConnect that fails turns the client away for now', async () => {
     const { port } = await startServer({}, (server) => {
       server.onConnect(async () => {
         throw new Error('broken');
@@ -172,7 +172,7 @@ describe('onSecured', () => {
     listeners: [{ name: 'in', host: '127.0.0.1', port: 0, tls }],
   });
 
-  test('refuses in the place of the greeting of implicit TLS', async () => {
+  test('onSecured refuses in the place of the greeting of implicit TLS', async () => {
     const { port } = await startServer(options('implicit'), (server) => {
       server.onSecured(async ({ version }) => ({
         code: 554,
@@ -184,7 +184,7 @@ describe('onSecured', () => {
     expect(await client.rest()).toBe('554 5.7.1 No TLSv1.3\r\n');
   });
 
-  test('refuses the EHLO after STARTTLS', async () => {
+  test('onSecured refuses the EHLO after STARTTLS', async () => {
     const { port } = await startServer(options('starttls'), (server) => {
       server.onSecured(() => NO);
     });
@@ -216,7 +216,7 @@ describe('onSignIn', () => {
     return reply;
   }
 
-  test('that says true signs the client in, and the mail knows who it is', async () => {
+  test('onSignIn that says true signs the client in, and the mail knows who it is', async () => {
     const { port, log } = await startServer(submission, (server) => {
       server
         .onSignIn(
@@ -277,7 +277,7 @@ describe('onSignIn', () => {
           throw new Error('no table');
         }),
     ],
-  ])('%s', async (_, expected, add) => {
+  ])('onSignIn %s', async (_, expected, add) => {
     expect(await signIn(add)).toMatch(expected);
   });
 });

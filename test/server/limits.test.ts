@@ -18,7 +18,7 @@ async function whileSending<T>(
 }
 
 describe('the caps', () => {
-  test('turn away a connection too many with 421 4.3.2, and take one when there is room', async () => {
+  test('the caps turn away a connection too many with 421 4.3.2, and take one when there is room', async () => {
     const { port, log } = await startServer({ limits: { maxConnections: 2 } });
     const first = await TestClient.connect(port);
     const second = await TestClient.connect(port);
@@ -35,7 +35,7 @@ describe('the caps', () => {
     fourth.destroy();
   });
 
-  test('of one listener leave the others their room, and all share that of the server', async () => {
+  test('the caps of one listener leave the others their room, and all share that of the server', async () => {
     const { portOf } = await startServer({
       limits: { maxConnections: 3 },
       listeners: [
@@ -55,7 +55,7 @@ describe('the caps', () => {
     expect(await open('wide')).toBe('421');
   });
 
-  test('turn away too many from one address with 421 4.7.0, and not one from another', async () => {
+  test('the caps turn away too many from one address with 421 4.7.0, and not one from another', async () => {
     const { port } = await startServer({
       listeners: [{ name: 'all', host: '::', port: 0 }],
       limits: { maxConnectionsPerAddress: 1 },
@@ -70,7 +70,7 @@ describe('the caps', () => {
     other.destroy();
   });
 
-  test('on errors end the session with 421 4.7.0', async () => {
+  test('the caps on errors end the session with 421 4.7.0', async () => {
     const { port } = await startServer({ limits: { maxErrors: 2 } });
     const client = await TestClient.connect(port);
     await client.reply();
@@ -79,7 +79,7 @@ describe('the caps', () => {
     expect(await client.rest()).toMatch(/^421 4\.7\.0 /);
   });
 
-  test('on what waits for an answer stop the reading, and lose nothing', async () => {
+  test('the caps on what waits for an answer stop the reading, and lose nothing', async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const { port } = await startServer({}, (server) => {
@@ -100,7 +100,7 @@ describe('the caps', () => {
     expect(replies?.length).toBe(count);
   });
 
-  test('on a client that sends and never reads hold: it is not read either', async () => {
+  test('the caps on a client that sends and never reads hold: it is not read either', async () => {
     const { port, log } = await startServer({ limits: { commandTimeoutSeconds: 0.4 } });
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => {});
@@ -119,7 +119,7 @@ describe('the caps', () => {
 });
 
 describe('the timeouts', () => {
-  test('end an idle session with 421 4.4.2', async () => {
+  test('the timeouts end an idle session with 421 4.4.2', async () => {
     const { port, log } = await startServer({ limits: { commandTimeoutSeconds: 0.1 } });
     const client = await TestClient.connect(port);
     await client.reply();
@@ -127,14 +127,14 @@ describe('the timeouts', () => {
     expect(await log.next('connection-closed')).toMatchObject({ cause: 'ended' });
   });
 
-  test('are not put off by octets that make no command', async () => {
+  test('the timeouts are not put off by octets that make no command', async () => {
     const { port } = await startServer({ limits: { commandTimeoutSeconds: 0.3 } });
     const client = await TestClient.connect(port);
     await client.reply();
     expect(await whileSending(client, 'N', () => client.rest())).toMatch(/^421 4\.4\.2 /);
   });
 
-  test('end a message that is silent for too long, and discard it', async () => {
+  test('the timeouts end a message that is silent for too long, and discard it', async () => {
     const { port, log } = await startServer({ limits: { dataTimeoutSeconds: 0.1 } });
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -143,7 +143,7 @@ describe('the timeouts', () => {
     expect(await log.next('message-discarded')).toMatchObject({ cause: 'aborted' });
   });
 
-  test('end a message that comes byte by byte', async () => {
+  test('the timeouts end a message that comes byte by byte', async () => {
     const { port, log } = await startServer({
       limits: { dataTimeoutSeconds: 0.3, minDataRate: 10_000 },
     });
@@ -153,7 +153,7 @@ describe('the timeouts', () => {
     expect(await log.next('message-discarded')).toMatchObject({ cause: 'aborted' });
   });
 
-  test('end a message that takes too long as a whole', async () => {
+  test('the timeouts end a message that takes too long as a whole', async () => {
     const { port } = await startServer({ limits: { messageSeconds: 0.3, minDataRate: 0 } });
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -161,7 +161,7 @@ describe('the timeouts', () => {
     expect(await whileSending(client, text, () => client.rest())).toMatch(/^421 4\.4\.2 /);
   });
 
-  test('end a session that is too old, however busy, when no transaction is open', async () => {
+  test('the timeouts end a session that is too old, however busy, when no transaction is open', async () => {
     const { port } = await startServer({ limits: { sessionSeconds: 0.3 } });
     const client = await TestClient.connect(port);
     await client.reply();
@@ -169,7 +169,7 @@ describe('the timeouts', () => {
     expect(text).toMatch(/^(250 [^\r\n]*\r\n)+421 4\.3\.2 [^\r\n]*\r\n$/);
   });
 
-  test('answer 451 for a hook that never does, and go on', async () => {
+  test('the timeouts answer 451 for a hook that never does, and go on', async () => {
     const { port, log } = await startServer({ limits: { answerTimeoutSeconds: 0.1 } }, (server) => {
       server.onRecipient(async () => new Promise<undefined>(() => {}));
     });
@@ -182,7 +182,7 @@ describe('the timeouts', () => {
     client.destroy();
   });
 
-  test('answer 451 for a mail hook that never does, and tell it so', async () => {
+  test('the timeouts answer 451 for a mail hook that never does, and tell it so', async () => {
     const aborted = Promise.withResolvers<void>();
     const { port } = await startServer({ limits: { answerTimeoutSeconds: 0.1 } }, (server) => {
       server.onMail(async (mail) => {
@@ -198,7 +198,7 @@ describe('the timeouts', () => {
     client.destroy();
   });
 
-  test('end a mail that its hook does not read on', async () => {
+  test('the timeouts end a mail that its hook does not read on', async () => {
     const { port, log } = await startServer({ limits: { answerTimeoutSeconds: 0.2 } }, (server) => {
       server.onMail(async (mail) => {
         for await (const _ of mail.content) await new Promise(() => {});

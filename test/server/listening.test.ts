@@ -4,7 +4,7 @@ import { TestClient } from '../support/smtp-client.ts';
 import { startServer } from '../support/smtp-server.ts';
 
 describe('listening', () => {
-  test('on several listeners gives each its port and its name', async () => {
+  test('listening on several listeners gives each its port and its name', async () => {
     const { server, portOf, log } = await startServer({
       listeners: [
         { name: 'mx', host: '127.0.0.1', port: 0 },
@@ -20,7 +20,7 @@ describe('listening', () => {
     client.destroy();
   });
 
-  test('on all addresses shows an IPv4 client as IPv4', async () => {
+  test('listening on all addresses shows an IPv4 client as IPv4', async () => {
     const { port, log } = await startServer({ listeners: [{ name: 'all', port: 0 }] });
     const client = await TestClient.connect(port);
     await client.reply();
@@ -30,7 +30,7 @@ describe('listening', () => {
     client.destroy();
   });
 
-  test('on a port in use fails with one clear sentence, and leaves no listener behind', async () => {
+  test('listening on a port in use fails with one clear sentence, and leaves no listener behind', async () => {
     const { port } = await startServer();
     const second = new SmtpServer({
       listeners: [
@@ -50,14 +50,14 @@ describe('listening', () => {
     expect(second.addresses).toEqual([]);
   });
 
-  test('on an address of another machine fails with its code', async () => {
+  test('listening on an address of another machine fails with its code', async () => {
     const server = new SmtpServer({ listeners: [{ name: 'mx', host: '192.0.2.1', port: 0 }] });
     await expect(server.listen()).rejects.toMatchObject({
       systemCode: 'EADDRNOTAVAIL',
     });
   });
 
-  test('with AUTH and nobody to ask is refused', async () => {
+  test('listening with AUTH and nobody to ask is refused', async () => {
     const server = new SmtpServer({
       listeners: [{ name: 'in', port: 0, auth: 'required', allowInsecureAuth: true }],
     });
@@ -92,7 +92,7 @@ describe('options', () => {
       { limits: { sessionSeconds: Number.NaN } },
       'limits.sessionSeconds: expected a number from 0, got null',
     ],
-  ])('%j are refused in words', (options, message) => {
+  ])('options %j are refused in words', (options, message) => {
     expect(() => new SmtpServer(options)).toThrow(new OptionsError(message));
   });
 });

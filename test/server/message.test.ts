@@ -9,7 +9,7 @@ import { makeKeeper, startServer } from '../support/smtp-server.ts';
 const OK = { code: 250, status: '0.0', text: 'Ok' };
 
 describe('a message', () => {
-  test('is taken in byte for byte and answered with its id', async () => {
+  test('a message is taken in byte for byte and answered with its id', async () => {
     const { kept, keep } = makeKeeper();
     const { port } = await startServer({ nextMessageId: () => 'id-1' }, keep);
     const client = await TestClient.connect(port);
@@ -21,7 +21,7 @@ describe('a message', () => {
     expect(await client.rest()).toBe('');
   });
 
-  test('comes the same in one packet with its commands', async () => {
+  test('a message comes the same in one packet with its commands', async () => {
     const { kept, keep } = makeKeeper();
     const { port, log } = await startServer({}, keep);
     const client = await TestClient.connect(port);
@@ -35,7 +35,7 @@ describe('a message', () => {
     expect(closed).toMatchObject({ cause: 'ended', messages: 1, connections: 0 });
   });
 
-  test('sent by nodemailer arrives whole, 20 MB long', async () => {
+  test('a message sent by nodemailer arrives whole, 20 MB long', async () => {
     const { kept, keep } = makeKeeper();
     const { port } = await startServer({}, keep);
     const raw = Buffer.from(`Subject: big\r\n\r\n${'.0123456789abcdef\r\n'.repeat(1_100_000)}`);
@@ -45,7 +45,7 @@ describe('a message', () => {
     expect(kept.get('b@example.com')?.equals(raw)).toBe(true);
   });
 
-  test('over the limit is refused after its real end, and discarded', async () => {
+  test('a message over the limit is refused after its real end, and discarded', async () => {
     const { port, log } = await startServer({ limits: { maxMessageSize: 1024 } });
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -56,7 +56,7 @@ describe('a message', () => {
     client.destroy();
   });
 
-  test('is answered although the client closed its side after the final dot', async () => {
+  test('a message is answered although the client closed its side after the final dot', async () => {
     const { port, log } = await startServer();
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -66,7 +66,7 @@ describe('a message', () => {
     expect(await log.next('message-accepted')).toMatchObject({ sizeInOctets: 4 });
   });
 
-  test('is answered after its client closed its side, when the hook takes its time', async () => {
+  test('a message is answered after its client closed its side, when the hook takes its time', async () => {
     const release = Promise.withResolvers<void>();
     const { port } = await startServer({}, (server) => {
       server.onMail(async () => release.promise);
@@ -80,7 +80,7 @@ describe('a message', () => {
     expect(await client.reply()).toMatch(/^221 /);
   });
 
-  test('cut off by the client is discarded, and its hook hears of it', async () => {
+  test('a message cut off by the client is discarded, and its hook hears of it', async () => {
     const aborted = Promise.withResolvers<string>();
     const { port, log } = await startServer({}, (server) => {
       server.onMail(async (mail) => {
@@ -97,7 +97,7 @@ describe('a message', () => {
     expect(log.of('message-accepted')).toEqual([]);
   });
 
-  test('of which the client closes its side half way is discarded', async () => {
+  test('a message of which the client closes its side half way is discarded', async () => {
     const { port, log } = await startServer();
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -106,7 +106,7 @@ describe('a message', () => {
     expect(await client.rest()).toBe('');
   });
 
-  test('whose hook fails is deferred, and the reason stays with us', async () => {
+  test('a message whose hook fails is deferred, and the reason stays with us', async () => {
     const { port, log } = await startServer({}, (server) => {
       server.onMail(async () => {
         throw new Error('secret-bucket is full');
@@ -120,7 +120,7 @@ describe('a message', () => {
     expect(await log.next('message-deferred')).toMatchObject({ replies: [{ code: 451 }] });
   });
 
-  test('is committed although its client went away meanwhile, and is told as accepted', async () => {
+  test('a message is committed although its client went away meanwhile, and is told as accepted', async () => {
     const release = Promise.withResolvers<void>();
     const read = Promise.withResolvers<void>();
     const { port, log } = await startServer({}, (server) => {
@@ -142,7 +142,7 @@ describe('a message', () => {
 });
 
 describe('a sink of the caller', () => {
-  test('is asked before the 354, and its refusal is what the client hears', async () => {
+  test('a message writer of the caller is asked before the 354, and its refusal is what the client hears', async () => {
     const refusal = { code: 452, status: '3.1', text: 'Later' };
     const { port } = await startServer(
       { openMessage: () => ({ kind: 'refuse', reply: refusal }) },
@@ -155,7 +155,7 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('that says false gets nothing more from the socket until it resumes', async () => {
+  test('a message writer of the caller that says false gets nothing more from the socket until it resumes', async () => {
     const spans: Buffer[] = [];
     const paused = Promise.withResolvers<() => void>();
     const { port } = await startServer(
@@ -193,7 +193,7 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('that opens later and whose commit rejects is answered 354 and 451', async () => {
+  test('a message writer of the caller that opens later and whose commit rejects is answered 354 and 451', async () => {
     const { port } = await startServer(
       {
         openMessage: async () => ({
@@ -216,7 +216,7 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('that throws is answered 451, and the session goes on', async () => {
+  test('a message writer of the caller that throws is answered 451, and the session goes on', async () => {
     const { port } = await startServer(
       {
         openMessage: () => {
@@ -233,7 +233,7 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('that is still opening when the client goes is told to discard', async () => {
+  test('a message writer of the caller that is still opening when the client goes is told to discard', async () => {
     const asked = Promise.withResolvers<void>();
     const open = Promise.withResolvers<void>();
     const discarded = Promise.withResolvers<string>();
@@ -259,7 +259,7 @@ describe('a sink of the caller', () => {
     expect(await discarded.promise).toBe('aborted');
   });
 
-  test('that fails to open after its client was told to try later leaves the next message alone', async () => {
+  test('a message writer of the caller that fails to open after its client was told to try later leaves the next message alone', async () => {
     const first = Promise.withResolvers<never>();
     let opened = 0;
     const { port, log } = await startServer(
@@ -285,7 +285,7 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('whose message ended long ago does not end the pause of the next', async () => {
+  test('a message writer of the caller whose message ended long ago does not end the pause of the next', async () => {
     const resumes: (() => void)[] = [];
     const spans: Buffer[] = [];
     const { port } = await startServer(
@@ -317,7 +317,7 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('excludes the mail hooks and the loop', () => {
+  test('a message writer of the caller excludes the mail hooks and the loop', () => {
     const server = new SmtpServer({
       openMessage: () => ({ kind: 'refuse', reply: { code: 451, text: 'No' } }),
     });

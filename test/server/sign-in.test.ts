@@ -75,16 +75,16 @@ describe('SCRAM-SHA-256-PLUS', () => {
   const exporterOf = ({ tlsSocket }: TestClient): Buffer =>
     tlsSocket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
 
-  test('signs in a client that is on this very connection', async () => {
+  test('SCRAM-SHA-256-PLUS signs in a client that is on this very connection', async () => {
     expect(await signIn(exporterOf, 'pencil')).toMatch(/^235 /);
     expect(settled.at(-1)).toBe(true);
   });
 
-  test('refuses a proof that was made for another connection', async () => {
+  test('SCRAM-SHA-256-PLUS refuses a proof that was made for another connection', async () => {
     expect(await signIn(() => randomBytes(32), 'pencil')).toMatch(/^535 /);
   });
 
-  test('refuses a proof of another password', async () => {
+  test('SCRAM-SHA-256-PLUS refuses a proof of another password', async () => {
     expect(await signIn(exporterOf, 'pen')).toMatch(/^535 /);
     expect(settled.at(-1)).toBe(false);
   });
@@ -94,7 +94,7 @@ describe('EXTERNAL', () => {
   const hook: SignInHook = (attempt) =>
     attempt.kind === 'certificate' && attempt.subject === 'CN=device-1';
 
-  test('signs in a client by its certificate', async () => {
+  test('EXTERNAL signs in a client by its certificate', async () => {
     const { port, log } = await start({ mechanisms: ['EXTERNAL', 'PLAIN'] }, hook);
     const client = await TestClient.connectTls(port, device);
     await client.reply();
@@ -105,7 +105,7 @@ describe('EXTERNAL', () => {
     client.destroy();
   });
 
-  test('is not offered to a client without one, nor to one that nobody vouches for', async () => {
+  test('EXTERNAL is not offered to a client without one, nor to one that nobody vouches for', async () => {
     const stranger = await makeCertificate({ names: ['device-1'] });
     const { port } = await start({ mechanisms: ['EXTERNAL', 'PLAIN'] }, hook);
     for (const options of [{}, stranger]) {

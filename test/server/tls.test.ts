@@ -29,7 +29,7 @@ function bothKinds(more: Partial<ServerOptions> = {}): ServerOptions {
 }
 
 describe('STARTTLS', () => {
-  test('secures the session, which then knows its TLS', async () => {
+  test('STARTTLS secures the session, which then knows its TLS', async () => {
     const { port, log } = await startServer(bothKinds());
     const client = await TestClient.connect(port);
     await client.reply();
@@ -50,7 +50,7 @@ describe('STARTTLS', () => {
     client.destroy();
   });
 
-  test('drops plaintext that came in one packet with the command', async () => {
+  test('STARTTLS drops plaintext that came in one packet with the command', async () => {
     const { port } = await startServer(bothKinds());
     const client = await TestClient.connect(port);
     await client.reply();
@@ -64,7 +64,7 @@ describe('STARTTLS', () => {
     client.destroy();
   });
 
-  test('drops plaintext that waits in the socket while an earlier answer is out', async () => {
+  test('STARTTLS drops plaintext that waits in the socket while an earlier answer is out', async () => {
     const release = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();
     const { port } = await startServer(bothKinds(), (server) => {
@@ -87,7 +87,7 @@ describe('STARTTLS', () => {
     expect((await client.rest()).includes('250')).toBe(false);
   });
 
-  test('that is answered with no TLS is counted, and ends that connection alone', async () => {
+  test('STARTTLS that is answered with no TLS is counted, and ends that connection alone', async () => {
     const { port, log } = await startServer(bothKinds());
     const client = await TestClient.connect(port);
     await client.reply();
@@ -103,7 +103,7 @@ describe('STARTTLS', () => {
     next.destroy();
   });
 
-  test('that is never followed by a handshake times out', async () => {
+  test('STARTTLS that is never followed by a handshake times out', async () => {
     const { port, log } = await startServer(
       bothKinds({ limits: { handshakeTimeoutSeconds: 0.1 } }),
     );
@@ -114,7 +114,7 @@ describe('STARTTLS', () => {
     expect(await log.next('tls-failed')).toMatchObject({ code: 'timeout' });
   });
 
-  test('broken off by a reset is quiet', async () => {
+  test('STARTTLS broken off by a reset is quiet', async () => {
     const { port, log } = await startServer(bothKinds());
     const client = await TestClient.connect(port);
     await client.reply();
@@ -126,7 +126,7 @@ describe('STARTTLS', () => {
 });
 
 describe('implicit TLS', () => {
-  test('greets inside TLS and carries a mail by nodemailer', async () => {
+  test('implicit TLS greets inside TLS and carries a mail by nodemailer', async () => {
     const { kept, keep } = makeKeeper();
     const { portOf } = await startServer(bothKinds(), keep);
     const transport = createTransport({
@@ -141,7 +141,7 @@ describe('implicit TLS', () => {
     expect(kept.get('b@example.com')?.toString()).toBe(raw);
   });
 
-  test('spoken to in the clear fails and says nothing in the clear', async () => {
+  test('implicit TLS spoken to in the clear fails and says nothing in the clear', async () => {
     const { portOf, log } = await startServer(bothKinds());
     const client = await TestClient.connect(portOf('smtps'));
     client.send('EHLO c\r\n');
@@ -149,7 +149,7 @@ describe('implicit TLS', () => {
     expect(await log.next('tls-failed')).toMatchObject({ peer: { listener: 'smtps' } });
   });
 
-  test('opened and dropped without a word is counted as failed and nothing else', async () => {
+  test('implicit TLS opened and dropped without a word is counted as failed and nothing else', async () => {
     const { portOf, log } = await startServer(bothKinds());
     const client = await TestClient.connect(portOf('smtps'));
     client.destroy();
@@ -158,7 +158,7 @@ describe('implicit TLS', () => {
     expect(log.of('failure')).toEqual([]);
   });
 
-  test('answers a client that closes its side after the final dot', async () => {
+  test('implicit TLS answers a client that closes its side after the final dot', async () => {
     const { portOf } = await startServer(bothKinds());
     const client = await TestClient.connectTls(portOf('smtps'));
     await client.openMessage();
@@ -168,7 +168,7 @@ describe('implicit TLS', () => {
   });
 
   test.each(['AES128-SHA', 'ECDHE-ECDSA-AES128-SHA256', 'DHE-RSA-AES128-GCM-SHA256'])(
-    'is refused with the cipher %s',
+    'implicit TLS is refused with the cipher %s',
     async (cipher) => {
       const { portOf, log } = await startServer(bothKinds());
       const options = { maxVersion: 'TLSv1.2', ciphers: `${cipher}@SECLEVEL=0` } as const;
@@ -177,7 +177,7 @@ describe('implicit TLS', () => {
     },
   );
 
-  test('is refused below TLS 1.2', async () => {
+  test('implicit TLS is refused below TLS 1.2', async () => {
     const { portOf, log } = await startServer(bothKinds());
     const attempt = TestClient.connectTls(portOf('smtps'), {
       minVersion: 'TLSv1',
@@ -202,7 +202,7 @@ describe('implicit TLS', () => {
       'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305',
       'AES128',
     ],
-  ])('gives the client %s', async (_, ciphers, expected) => {
+  ])('implicit TLS gives the client %s', async (_, ciphers, expected) => {
     const { portOf } = await startServer(bothKinds());
     const client = await TestClient.connectTls(portOf('smtps'), { maxVersion: 'TLSv1.2', ciphers });
     expect(await client.reply()).toMatch(/^220 /);
@@ -210,13 +210,16 @@ describe('implicit TLS', () => {
     client.destroy();
   });
 
-  test.each(['X25519MLKEM768', 'X25519', 'P-256'])('agrees on a key by %s', async (group) => {
-    const { portOf, log } = await startServer(bothKinds());
-    const client = await TestClient.connectTls(portOf('smtps'), { ecdhCurve: group });
-    expect(await client.reply()).toMatch(/^220 /);
-    expect(await log.next('tls-established')).toMatchObject({ tls: { version: 'TLSv1.3' } });
-    client.destroy();
-  });
+  test.each(['X25519MLKEM768', 'X25519', 'P-256'])(
+    'implicit TLS agrees on a key by %s',
+    async (group) => {
+      const { portOf, log } = await startServer(bothKinds());
+      const client = await TestClient.connectTls(portOf('smtps'), { ecdhCurve: group });
+      expect(await client.reply()).toMatch(/^220 /);
+      expect(await log.next('tls-established')).toMatchObject({ tls: { version: 'TLSv1.3' } });
+      client.destroy();
+    },
+  );
 });
 
 describe('certificates', () => {
@@ -230,7 +233,7 @@ describe('certificates', () => {
     return subject;
   }
 
-  test('are chosen by the name that the client asks for, and the first serves the rest', async () => {
+  test('certificates are chosen by the name that the client asks for, and the first serves the rest', async () => {
     const wild = await makeCertificate({ names: ['*.wild.example.com'] });
     const { portOf } = await startServer(
       bothKinds({ tls: { certificates: [certificate, other, wild] } }),
@@ -244,7 +247,7 @@ describe('certificates', () => {
     expect(await subjectFor(port)).toBe('CN=mx.example.com');
   });
 
-  test('serve the names they are told to', async () => {
+  test('certificates serve the names they are told to', async () => {
     const { portOf } = await startServer(
       bothKinds({
         tls: { certificates: [certificate, { ...other, serverNames: ['told.example.net'] }] },
@@ -254,7 +257,7 @@ describe('certificates', () => {
     expect(await subjectFor(portOf('smtps'), 'other.example.com')).toBe('CN=mx.example.com');
   });
 
-  test('of both key types for one name give each client the one it can verify', async () => {
+  test('certificates of both key types for one name give each client the one it can verify', async () => {
     const rsa = await makeCertificate({ names: ['mx.example.com'], keyType: 'rsa' });
     const { portOf } = await startServer(bothKinds({ tls: { certificates: [certificate, rsa] } }));
     for (const [sigalgs, keyType] of [
@@ -268,7 +271,7 @@ describe('certificates', () => {
     }
   });
 
-  test('are replaced for new handshakes while open sessions go on', async () => {
+  test('certificates are replaced for new handshakes while open sessions go on', async () => {
     const { server, portOf, log } = await startServer(bothKinds());
     const port = portOf('smtps');
     const open = await TestClient.connectTls(port);
@@ -282,7 +285,7 @@ describe('certificates', () => {
     open.destroy();
   });
 
-  test('that are bad leave the old ones serving', async () => {
+  test('certificates that are bad leave the old ones serving', async () => {
     const expired = await makeCertificate({ names: ['mx.example.com'], days: -1 });
     const { server, portOf, log } = await startServer(bothKinds());
     for (const bad of [
@@ -313,13 +316,13 @@ describe('certificates', () => {
       () => ({ cert: certificate.cert, key: other.key }),
       /^tls\.certificates\[0\]\.key: expected the private key of the certificate CN=mx\.example\.com, got another key$/,
     ],
-  ])('with %s are refused in words that hold no key', (_, make, expected) => {
+  ])('certificates with %s are refused in words that hold no key', (_, make, expected) => {
     const options = bothKinds({ tls: { certificates: [make()] } });
     expect(() => new SmtpServer(options)).toThrow(CertificateError);
     expect(() => new SmtpServer(options)).toThrow(expected);
   });
 
-  test('of clients are known when an authority of ours signed them, and are never demanded', async () => {
+  test('certificates of clients are known when an authority of ours signed them, and are never demanded', async () => {
     const authority = await makeCertificate({ names: ['ca.example.com'], isAuthority: true });
     const mine = await makeCertificate({ names: ['device-1'], authority });
     const { portOf, log } = await startServer({

@@ -30,27 +30,27 @@ function claimed(claim: Claim): Extract<Claim, { kind: 'claimed' }> {
 describe.each([
   ['memory', () => memoryIdempotencyStore()],
   ['DynamoDB', () => dynamoDb('suite')],
-])('%s', (_, makeStore) => {
-  test('a mail that was completed is done', async () => {
+])('%s', (place, makeStore) => {
+  test(`claims in ${place}: a mail that was completed is done`, async () => {
     const store = makeStore();
     await claimed(await store.claim('completed', MINUTE)).complete();
     expect(await store.claim('completed', MINUTE)).toEqual({ kind: 'done' });
   });
 
-  test('a mail that is worked on is in progress, and another one is not', async () => {
+  test(`claims in ${place}: a mail that is worked on is in progress, and another one is not`, async () => {
     const store = makeStore();
     await store.claim('busy', MINUTE);
     expect(await store.claim('busy', MINUTE)).toEqual({ kind: 'in-progress' });
     expect(await store.claim('idle', MINUTE)).toMatchObject({ kind: 'claimed' });
   });
 
-  test('a mail that was released is free again', async () => {
+  test(`claims in ${place}: a mail that was released is free again`, async () => {
     const store = makeStore();
     await claimed(await store.claim('released', MINUTE)).release();
     expect(await store.claim('released', MINUTE)).toMatchObject({ kind: 'claimed' });
   });
 
-  test('of many at once exactly one gets it', async () => {
+  test(`claims in ${place}: of many at once exactly one gets it`, async () => {
     const store = makeStore();
     const claims = await Promise.all(
       Array.from({ length: 20 }, () => store.claim('contended', MINUTE)),
@@ -59,13 +59,13 @@ describe.each([
     expect(claims.filter(({ kind }) => kind === 'in-progress')).toHaveLength(19);
   });
 
-  test('the claim of one who was killed is free when its lease has ended', async () => {
+  test(`claims in ${place}: the claim of one who was killed is free when its lease has ended`, async () => {
     const store = makeStore();
     await store.claim('killed', 0);
     expect(await store.claim('killed', MINUTE)).toMatchObject({ kind: 'claimed' });
   });
 
-  test('one whose lease has ended cannot free the claim of the next', async () => {
+  test(`claims in ${place}: one whose lease has ended cannot free the claim of the next`, async () => {
     const store = makeStore();
     const late = claimed(await store.claim('late', 0));
     await store.claim('late', MINUTE);
@@ -73,7 +73,7 @@ describe.each([
     expect(await store.claim('late', MINUTE)).toEqual({ kind: 'in-progress' });
   });
 
-  test('one whose lease has ended and who yet finishes makes it done for good', async () => {
+  test(`claims in ${place}: one whose lease has ended and who yet finishes makes it done for good`, async () => {
     const store = makeStore();
     const slow = claimed(await store.claim('slow', 0));
     const next = claimed(await store.claim('slow', MINUTE));

@@ -142,11 +142,11 @@ describe('addresses', () => {
     ['postmaster', 'domain', '(no domain)'],
     ['', 'domain', '<>'],
     [null, 'hash', '<>'],
-  ] as const)('%j shown as %s is %j', (address, display, shown) => {
+  ] as const)('the address %j shown as %s is %j', (address, display, shown) => {
     expect(showAddress(address, display)).toBe(shown);
   });
 
-  test('a hash tells equal from different and holds nothing of the address', () => {
+  test('in place of an address, a hash tells equal from different and holds nothing of the address', () => {
     const hash = showAddress('joe@example.com', 'hash');
     expect(hash).toMatch(/^[0-9a-f]{16}$/);
     expect(showAddress('JOE@example.com', 'hash')).toBe(hash);

@@ -47,7 +47,7 @@ function gifts<E>(
 }
 
 describe('the table of events', () => {
-  test('has every kind of event, and no other', () => {
+  test('the table of events has every kind of event, and no other', () => {
     // `certificate-served` is the line of each certificate in `certificates-served`.
     const rows = EVENT_ROWS.map(({ owner, kind }) => `${owner} ${kind}`);
     expect(rows.filter((row) => row !== 'server certificate-served').sort()).toEqual(
@@ -55,19 +55,19 @@ describe('the table of events', () => {
     );
   });
 
-  test('gives every log line one owner', () => {
+  test('the table of events gives every log line one owner', () => {
     const logged = EVENT_ROWS.filter(({ event }) => event.level !== 'none').map(({ kind }) => kind);
     expect(logged).toHaveLength(new Set(logged).size);
   });
 
-  test('names the line that tells of an event without one', () => {
+  test('the table of events names the line that tells of an event without one', () => {
     for (const { kind, event } of EVENT_ROWS) {
       if (event.level !== 'none' || event.toldBy === undefined) continue;
       expect([kind, LOGGED_FIELDS.has(event.toldBy)]).toEqual([kind, true]);
     }
   });
 
-  test('is the one of the page', () => {
+  test('the table of events is the one of the page', () => {
     const readme = readFileSync(
       new URL('../../../src/telemetry/README.md', import.meta.url),
       'utf8',
@@ -81,7 +81,7 @@ describe.each(EVENT_ROWS.filter(({ kind }) => kind !== 'certificate-served'))(
   ({ owner, kind, event }) => {
     const samples = given.get(`${owner} ${kind}`) ?? [];
 
-    test(`is ${event.level === 'none' ? 'not logged' : 'logged once'}, as the table says`, async () => {
+    test(`the event ${kind} of ${owner} is ${event.level === 'none' ? 'not logged' : 'logged once'}, as the table says`, async () => {
       expect(samples).not.toEqual([]);
       const fields = new Set<string>();
       for (const give of samples) {
@@ -106,7 +106,7 @@ describe.each(EVENT_ROWS.filter(({ kind }) => kind !== 'certificate-served'))(
       if (event.level !== 'none') expect(fields.size).toBe(event.fields.length);
     });
 
-    test('moves the metrics that the table says', () => {
+    test(`the event ${kind} of ${owner} moves the metrics that the table says`, () => {
       const moved = new Set<string>();
       for (const give of samples) {
         const reports = startReports();
@@ -148,7 +148,7 @@ describe('a refused command counts', () => {
     ['a DATA after refused recipients', refused('DATA', 554, 'no-recipients'), 'CommandErrors'],
     ['a recipient that is misspelt', refused('RCPT', 501, 'forward-path-syntax'), 'CommandErrors'],
     ['an AUTH that is malformed', refused('AUTH', 501, 'malformed-response'), 'CommandErrors'],
-  ] as const)('%s', (_, note, counter) => {
+  ] as const)('a refused command is counted: %s', (_, note, counter) => {
     const reports = startReports();
     reports.server({ kind: 'note', peer, note });
     expect(reports.values()).toEqual({ [counter]: 1 });
@@ -159,7 +159,7 @@ describe('a refused command counts', () => {
     ['a recipient too many', refused('RCPT', 452, 'too-many-recipients')],
     ['a sign-in, which has counters of its own', refused('AUTH', 535, 'policy')],
     ['a sign-in without a token', refused('AUTH', 535, 'no-token')],
-  ] as const)('not: %s', (_, note) => {
+  ] as const)('a refused command is not counted: %s', (_, note) => {
     const reports = startReports();
     reports.server({ kind: 'note', peer, note });
     expect(reports.values()).toEqual({});
@@ -202,7 +202,7 @@ test('a session counts once in PlaintextSessions, by its first message accepted 
 describe('a deferred mail', () => {
   const [failed, overloaded] = bridgeEvents['message-deferred'];
 
-  test('counts in CommitFailures if its commit was tried', () => {
+  test('a deferred mail counts in CommitFailures if its commit was tried', () => {
     const reports = startReports();
     if (failed !== undefined) reports.bridge(failed);
     expect(reports.values()).toMatchObject({ CommitFailures: 1, MessagesDeferred: 1, S3Errors: 1 });
@@ -210,7 +210,7 @@ describe('a deferred mail', () => {
   });
 
   test.each(['overload', 'breaker-open'])(
-    'counts in OverloadRefusals and not in CommitFailures if none was: %s',
+    'a deferred mail counts in OverloadRefusals and not in CommitFailures if none was: %s',
     (cause) => {
       const reports = startReports();
       if (overloaded !== undefined) reports.bridge({ ...overloaded, cause });
@@ -219,7 +219,7 @@ describe('a deferred mail', () => {
     },
   );
 
-  test('counts in neither if an earlier sending of it is still being committed', () => {
+  test('a deferred mail counts in neither if an earlier sending of it is still being committed', () => {
     const reports = startReports();
     if (overloaded !== undefined) reports.bridge({ ...overloaded, cause: 'duplicate-under-way' });
     expect(reports.values()).toEqual({ MessagesDeferred: 1, CommitLatency: 1 });

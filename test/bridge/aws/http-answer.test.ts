@@ -66,11 +66,11 @@ describe('an answer', () => {
       `${lines('HTTP/1.1 400 Bad', 'Content-Length: 2', '', '')}\u00c3\u00bc`,
       { status: 400, etag: '', text: 'ü', isReusable: true },
     ],
-  ])('%s', (_, text, answer) => {
+  ])('an HTTP answer %s', (_, text, answer) => {
     expect(read(text)).toEqual(answer);
   });
 
-  test.each([STORED, REFUSED])('is not there before its last octet', (text) => {
+  test.each([STORED, REFUSED])('an HTTP answer is not there before its last octet', (text) => {
     for (let octets = 0; octets < text.length; octets++) {
       expect(read(text.slice(0, octets))).toBeUndefined();
     }
@@ -94,7 +94,7 @@ describe('an answer', () => {
       lines('HTTP/1.1 200 OK', 'Content-Length: 999999', '', ''),
     ],
     ['a header without an end', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(200_000)}`],
-  ])('with %s is not understood', (_, text) => {
+  ])('an HTTP answer with %s is not understood', (_, text) => {
     expect(() => read(text)).toThrow(HttpAnswerError);
   });
 });

@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 const reservation = (): Reservation => ({ held: 0 });
 
 describe('the small pool', () => {
-  test('gives until it is full, then in the order of asking', async () => {
+  test('the small pool gives until it is full, then in the order of asking', async () => {
     const pool = new SmallPool(SMALL_OCTETS + 1000);
     const [a, b, c, d] = [reservation(), reservation(), reservation(), reservation()];
     const granted: string[] = [];
@@ -37,7 +37,7 @@ describe('the small pool', () => {
     expect(pool.isShort).toBe(false);
   });
 
-  test('never holds more than its size, and every message that goes on ends: no deadlock', async () => {
+  test('the small pool never holds more than its size, and every message that goes on ends: no deadlock', async () => {
     const octets = 4 * SMALL_OCTETS;
     await fc.assert(
       fc.asyncProperty(
@@ -65,7 +65,7 @@ describe('the small pool', () => {
     );
   });
 
-  test('forgets one that gave up waiting', () => {
+  test('the small pool forgets one that gave up waiting', () => {
     const pool = new SmallPool(SMALL_OCTETS);
     const [first, second] = [reservation(), reservation()];
     pool.reserve(first, 10, () => undefined);
@@ -77,7 +77,7 @@ describe('the small pool', () => {
 });
 
 describe('the block pool', () => {
-  test('lets no more blocks be owned than there are, first come, first served', async () => {
+  test('the block pool lets no more blocks be owned than there are, first come, first served', async () => {
     const pool = new BlockPool(10);
     expect(await pool.own(6, 1000, never)).toBe(true);
     const order: string[] = [];
@@ -92,7 +92,7 @@ describe('the block pool', () => {
     expect(pool.ownedBlocks).toBe(10);
   });
 
-  test('stops waiting after its time, or when told to, and lets the next one through', async () => {
+  test('the block pool stops waiting after its time, or when told to, and lets the next one through', async () => {
     const pool = new BlockPool(4);
     pool.tryOwn(3);
     const gone = new AbortController();
@@ -104,7 +104,7 @@ describe('the block pool', () => {
     expect(pool.ownedBlocks).toBe(4);
   });
 
-  test('uses its blocks again', () => {
+  test('the block pool uses its blocks again', () => {
     const pool = new BlockPool(4);
     const block = pool.take();
     expect(block).toHaveLength(BLOCK_OCTETS);
@@ -120,7 +120,7 @@ test('shares limits.memory out, with room for one large mail at the least', () =
 });
 
 describe('small content', () => {
-  test('keeps octets in their order whatever their pieces, and knows what it holds', () => {
+  test('small content keeps octets in their order whatever their pieces, and knows what it holds', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 3000 }), { maxLength: 60 }), (pieces) => {
         const content = new SmallContent();
@@ -141,14 +141,14 @@ describe('small content', () => {
     );
   });
 
-  test('copies the single octets of a slow sender instead of keeping a buffer for each', () => {
+  test('small content copies the single octets of a slow sender instead of keeping a buffer for each', () => {
     const content = new SmallContent();
     for (let n = 0; n < 10_000; n += 1) content.add(Buffer.alloc(65_536).subarray(0, 1));
     expect(content.take().length).toBeLessThan(10);
     expect(content.heldOctets).toBeLessThan(64 * 1024);
   });
 
-  test('keeps a span as it came where that costs no more than it holds', () => {
+  test('small content keeps a span as it came where that costs no more than it holds', () => {
     const span = Buffer.from(new ArrayBuffer(4096));
     const content = new SmallContent();
     content.add(span);

@@ -100,7 +100,7 @@ test('marks a replay in an attribute and in its own member, and changes nothing 
 });
 
 describe('bounds', () => {
-  test('gives the first 10 KB of the header fields and says that there are more', () => {
+  test('the notification gives the first 10 KB of the header fields and says that there are more', () => {
     const fields = Array.from({ length: 200 }, (_, n) => ({
       name: `X-${n}`,
       value: 'v'.repeat(95),
@@ -112,12 +112,12 @@ describe('bounds', () => {
     expect(mail.headers.length).toBeLessThan(110);
   });
 
-  test('says that headers are truncated when the section was not read to its end', () => {
+  test('the notification says that headers are truncated when the section was not read to its end', () => {
     expect(build(record(), [], true).parsed.mail.headersTruncated).toBe(true);
     expect(build(record(), [], false).parsed.mail.headersTruncated).toBe(false);
   });
 
-  test('reads common headers also past the 10 KB', () => {
+  test('the notification reads common headers also past the 10 KB', () => {
     const fields = [
       { name: 'X-Long', value: 'v'.repeat(11_000) },
       { name: 'To', value: 'late@x.example' },
@@ -131,34 +131,37 @@ describe('bounds', () => {
     ['1000 recipients of 300 octets', 1000, 0],
     ['100 recipients and a To field of 60 KB', 100, 1],
     ['1000 recipients and all address fields full', 1000, 4],
-  ])('stays under 256 KiB with %s, and names what it left out', (_, recipients, lists) => {
-    const to = Array.from(
-      { length: recipients },
-      (__, n) => `${n}${'x'.repeat(290)}@d${n}.example`,
-    );
-    const list = Array.from({ length: 3000 }, (__, n) => `"ü${n}" <a${n}@x.example>`).join(', ');
-    const fields = ['To', 'Cc', 'Bcc', 'Reply-To']
-      .slice(0, lists)
-      .map((name) => ({ name, value: list }));
-    const { notification, parsed } = build(record({ to }), fields);
-    let octets = Buffer.byteLength(notification.message);
-    for (const [name, value] of Object.entries(notification.attributes)) {
-      octets += Buffer.byteLength(name + value.DataType + value.StringValue);
-    }
-    expect(octets).toBeLessThanOrEqual(256 * 1024);
-    const whole =
-      parsed.receipt.recipients.length === recipients &&
-      parsed.mailsluice.envelope.recipients.length === recipients;
-    expect(parsed.mailsluice.reduced !== undefined).toBe(!whole);
-    expect(parsed.receipt.action.objectKey).toBe(KEY);
-  });
+  ])(
+    'the notification stays under 256 KiB with %s, and names what it left out',
+    (_, recipients, lists) => {
+      const to = Array.from(
+        { length: recipients },
+        (__, n) => `${n}${'x'.repeat(290)}@d${n}.example`,
+      );
+      const list = Array.from({ length: 3000 }, (__, n) => `"ü${n}" <a${n}@x.example>`).join(', ');
+      const fields = ['To', 'Cc', 'Bcc', 'Reply-To']
+        .slice(0, lists)
+        .map((name) => ({ name, value: list }));
+      const { notification, parsed } = build(record({ to }), fields);
+      let octets = Buffer.byteLength(notification.message);
+      for (const [name, value] of Object.entries(notification.attributes)) {
+        octets += Buffer.byteLength(name + value.DataType + value.StringValue);
+      }
+      expect(octets).toBeLessThanOrEqual(256 * 1024);
+      const whole =
+        parsed.receipt.recipients.length === recipients &&
+        parsed.mailsluice.envelope.recipients.length === recipients;
+      expect(parsed.mailsluice.reduced !== undefined).toBe(!whole);
+      expect(parsed.receipt.action.objectKey).toBe(KEY);
+    },
+  );
 
-  test('has no more than 9 attributes', () => {
+  test('the notification has no more than 9 attributes', () => {
     const of = record({ session: { identity: { username: 'u', mechanism: 'PLAIN' } } });
     expect(Object.keys(build(of).notification.attributes)).toHaveLength(9);
   });
 
-  test('reduces to what SES needs when SNS will not take the whole', () => {
+  test('the notification reduces to what SES needs when SNS will not take the whole', () => {
     const fields = [{ name: 'To', value: 'a@x.example' }];
     const { notification } = build(record(), fields);
     const reduced = reduceNotification(notification);
@@ -197,7 +200,7 @@ describe('the record', () => {
       }),
     );
 
-  test('comes back from metadata or sidecar so that the notification is the same octet by octet', async () => {
+  test('the mail record comes back from metadata or sidecar so that the notification is the same octet by octet', async () => {
     await fc.assert(
       fc.asyncProperty(records, async (of) => {
         const { metadata, sidecar } = encodeRecord(of);
@@ -214,7 +217,7 @@ describe('the record', () => {
     );
   });
 
-  test('comes back from a sidecar of a later record', async () => {
+  test('the mail record comes back from a sidecar of a later record', async () => {
     const of = record();
     const back = await decodeRecord({ schema: '1', sidecar: '1' }, async () => encodeSidecar(of));
     expect(back).toEqual(of);
@@ -225,7 +228,7 @@ describe('the record', () => {
     ['a later schema', { schema: '2' }],
     ['no envelope', { schema: '1', facts: '{}' }],
     ['an envelope that is no JSON', { schema: '1', envelope: '{', facts: '{}' }],
-  ])('is refused with %s', async (_, metadata) => {
+  ])('the mail record is refused with %s', async (_, metadata) => {
     await expect(decodeRecord(metadata, async () => '')).rejects.toThrow('metadata');
   });
 });

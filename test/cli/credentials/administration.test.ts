@@ -49,7 +49,7 @@ async function added(...args: string[]): Promise<string> {
 }
 
 describe('add', () => {
-  test('takes every grant, and show tells them', async () => {
+  test('credentials add takes every grant, and show tells them', async () => {
     await added(
       ...['tenant', '--note', 'third floor', '--expires', '2099-01-31'],
       ...['--sender', '*@a.example', '--sender', 'x@b.example', '--recipient', '*'],
@@ -88,13 +88,13 @@ describe('add', () => {
     ['--volume', '50MB/0s', /expected an amount and a period/],
     ['--expires', 'soon', /expected a time from now/],
     ['--topic-arn', 'tenant', /expected the ARN/],
-  ])('refuses %s %s, exit 2', async (option, value, message) => {
+  ])('credentials add refuses %s %s, exit 2', async (option, value, message) => {
     const { exitCode, stdout, stderr } = await cli(['add', 'refused', option, value]);
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
   });
 
-  test('refuses two rates with two periods', async () => {
+  test('credentials add refuses two rates with two periods', async () => {
     const { exitCode, stderr } = await cli([
       ...['add', 'refused', '--messages', '1/1h', '--volume', '1MB/1d'],
     ]);
@@ -102,7 +102,7 @@ describe('add', () => {
     expect(stderr).toMatch(/the same period/);
   });
 
-  test('--expires takes a time from now', async () => {
+  test('credentials add --expires takes a time from now', async () => {
     await added('temporary', '--expires', '90d');
     const shown: { expiresAt: string; createdAt: string } = JSON.parse(
       (await cli(['show', 'temporary', '--json'])).stdout,
@@ -111,7 +111,7 @@ describe('add', () => {
     expect(days).toBeCloseTo(90, 2);
   });
 
-  test('--token-only makes no secret', async () => {
+  test('credentials add --token-only makes no secret', async () => {
     const { stdout } = await cli(['add', 'by-token', '--token-only', '--json']);
     expect(stdout).toBe('{"username":"by-token"}\n');
     expect((await cli(['show', 'by-token'])).stdout).toMatch(/^secret +none: signs in by token$/m);
@@ -119,7 +119,7 @@ describe('add', () => {
 });
 
 describe('passwords', () => {
-  test('come from standard input, and are not printed', async () => {
+  test('passwords come from standard input, and are not printed', async () => {
     const { exitCode, stdout, stderr } = await cli(['add', 'person', '--password-stdin'], {
       stdin: 'correct horse\n',
     });
@@ -128,10 +128,10 @@ describe('passwords', () => {
   });
 
   test.each([
-    ['an empty one', '', /empty/],
-    ['one with a control character', 'a\u0007b', /SASLprep/],
-    ['an endless one', 'x'.repeat(10_000), /too long/],
-    ['one longer than may be', 'x'.repeat(1025), /longer than 1024/],
+    ['an empty password', '', /empty/],
+    ['a password with a control character', 'a\u0007b', /SASLprep/],
+    ['an endless password', 'x'.repeat(10_000), /too long/],
+    ['a password longer than may be', 'x'.repeat(1025), /longer than 1024/],
   ])('%s is refused without being repeated', async (_, password, message) => {
     const { exitCode, stdout, stderr } = await cli(['add', 'nobody', '--password-stdin'], {
       stdin: `${password}\n`,
@@ -141,7 +141,7 @@ describe('passwords', () => {
     expect(stderr).not.toContain(password === '' ? '\0' : password);
   });
 
-  test('there is no option to say one on the command line', async () => {
+  test('credentials add has no option to say a password on the command line', async () => {
     const { exitCode, stderr } = await cli(['add', 'nobody', '--password', 'secret']);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/unknown option '--password'/);
@@ -165,7 +165,9 @@ describe('passwords', () => {
     });
   };
 
-  test('are asked for twice on a terminal, which shows nothing of them', async ({ skip }) => {
+  test('passwords are asked for twice on a terminal, which shows nothing of them', async ({
+    skip,
+  }) => {
     need(skip, '/usr/bin/python3');
     const { stdout } = await ask(
       'typed hXorse\\ntyped hXorse'.replaceAll('X', 'X\u007f'),
@@ -178,7 +180,7 @@ describe('passwords', () => {
     expect(await signIn('typist', 'typed horse')).toBe(235);
   });
 
-  test('that differ are refused', async ({ skip }) => {
+  test('passwords that differ are refused', async ({ skip }) => {
     need(skip, '/usr/bin/python3');
     await expect(ask('one password\\nanother', 'nobody')).rejects.toMatchObject({
       code: 1,
@@ -199,7 +201,7 @@ test('disable and enable turn a credential off and on', async () => {
 });
 
 describe('rotate', () => {
-  test('gives a new secret and lets the old one go on for a day', async () => {
+  test('credentials rotate gives a new secret and lets the old one go on for a day', async () => {
     const old = await added('rotated');
     const { stdout } = await cli(['rotate', 'rotated', '--json']);
     const { username, password, oldUntil }: Record<string, string> = JSON.parse(stdout);
@@ -213,7 +215,7 @@ describe('rotate', () => {
     expect(shown.secrets).toHaveLength(2);
   });
 
-  test('--keep 0s ends the old one', async () => {
+  test('credentials rotate --keep 0s ends the old one', async () => {
     const old = await added('leaked');
     const { stdout, stderr } = await cli(['rotate', 'leaked', '--keep', '0s']);
     const [, password = ''] = /^password {2}(\S+)$/m.exec(stdout) ?? [];
@@ -222,13 +224,13 @@ describe('rotate', () => {
     expect(await signIn('leaked', password)).toBe(235);
   });
 
-  test('takes a password', async () => {
+  test('credentials rotate takes a password', async () => {
     await added('chooser');
     await cli(['rotate', 'chooser', '--password-stdin'], { stdin: 'my own choice' });
     expect(await signIn('chooser', 'my own choice')).toBe(235);
   });
 
-  test('refuses a name that is not there, and a time that is none', async () => {
+  test('credentials rotate refuses a name that is not there, and a time that is none', async () => {
     expect(await cli(['rotate', 'nobody'])).toEqual({
       exitCode: 1,
       stdout: '',
@@ -239,7 +241,7 @@ describe('rotate', () => {
 });
 
 describe('export and import', () => {
-  test('carry a whole table over, secrets and grants and all', async () => {
+  test('credentials export and import carry a whole table over, secrets and grants and all', async () => {
     const table = { TableName: 'another-table', BillingMode: 'PAY_PER_REQUEST' } as const;
     await aws.dynamoDb.send(
       new CreateTableCommand({
@@ -272,7 +274,7 @@ describe('export and import', () => {
   const argon2id =
     '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
 
-  test('a password file of argon2id hashes is taken, from standard input', async () => {
+  test('credentials import: a password file of argon2id hashes is taken, from standard input', async () => {
     const { exitCode, stdout } = await cli(['import', '-'], {
       stdin: `# users\nOlder:${argon2id}\r\n\ndovecot:{ARGON2ID}${argon2id}::::::\n`,
     });
@@ -283,7 +285,7 @@ describe('export and import', () => {
     expect((await cli(['show', 'older'])).stdout).toMatch(/^secret +imported .*, not for SCRAM$/m);
   });
 
-  test('a file with wrong lines imports nothing, and each line is told without its hash', async () => {
+  test('credentials import: a file with wrong lines imports nothing, and each line is told without its hash', async () => {
     const bcrypt = '$2y$10$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa';
     const { exitCode, stdout, stderr } = await cli(['import', '-'], {
       stdin: [
@@ -313,7 +315,7 @@ describe('export and import', () => {
     expect((await cli(['show', 'fine'])).exitCode).toBe(1);
   });
 
-  test('names that are taken stay as they are, unless --replace', async () => {
+  test('credentials import: names that are taken stay as they are, unless --replace', async () => {
     const secret = await added('holder');
     const stdin = `holder:${argon2id}\n`;
     const refused = await cli(['import', '-'], { stdin });
@@ -328,7 +330,7 @@ describe('export and import', () => {
     });
   });
 
-  test('--dry-run writes nothing', async () => {
+  test('credentials import: --dry-run writes nothing', async () => {
     const { exitCode, stdout } = await cli(['import', '-', '--dry-run'], {
       stdin: `dry:${argon2id}\n`,
     });
@@ -336,7 +338,7 @@ describe('export and import', () => {
     expect((await cli(['show', 'dry'])).exitCode).toBe(1);
   });
 
-  test('a file that is not there is one line', async () => {
+  test('credentials import: a file that is not there is one line', async () => {
     const { exitCode, stderr } = await cli(['import', join(folder, 'none')]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^mailsluice credentials import: .*none: cannot be read \(ENOENT\)\n$/);
@@ -350,7 +352,7 @@ describe('what AWS can say', () => {
     ['unrecognized', /AWS refuses these credentials/],
     ['throttle', /throttling/],
     ['reset', /not reachable \(ECONNRESET\)/],
-  ] as const)('%s is one friendly line, exit 1', async (fault, line) => {
+  ] as const)('the AWS failure "%s" is one friendly line, exit 1', async (fault, line) => {
     await using table = await startFaultyTable(aws);
     table.fault = fault;
     const { exitCode, stdout, stderr } = await groupCli('credentials', {
@@ -362,7 +364,7 @@ describe('what AWS can say', () => {
     expect(stderr).toMatch(line);
   });
 
-  test('a table with another key is told', async () => {
+  test('a table with another key is told by its key', async () => {
     await aws.dynamoDb.send(
       new CreateTableCommand({
         TableName: 'somebody-elses',
@@ -379,22 +381,29 @@ describe('what AWS can say', () => {
   test.each([
     ['no region', { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, /no AWS region/],
     ['no credentials', { AWS_REGION: 'eu-west-1' }, /no AWS credentials found/],
-  ])('%s is one friendly line of the program itself, exit 1', async (_, environment, line) => {
-    const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
-    await expect(
-      promisify(execFile)(process.execPath, [main, 'credentials', 'list', '--table', 'any-table'], {
-        env: {
-          PATH: process.env['PATH'],
-          HOME: folder,
-          // No question to the metadata service of a machine that is not one of Amazon's.
-          AWS_EC2_METADATA_DISABLED: 'true',
-          ...environment,
-        },
-      }),
-    ).rejects.toMatchObject({
-      code: 1,
-      stdout: '',
-      stderr: expect.stringMatching(line),
-    });
-  });
+  ])(
+    '%s for AWS is one friendly line of the program itself, exit 1',
+    async (_, environment, line) => {
+      const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+      await expect(
+        promisify(execFile)(
+          process.execPath,
+          [main, 'credentials', 'list', '--table', 'any-table'],
+          {
+            env: {
+              PATH: process.env['PATH'],
+              HOME: folder,
+              // No question to the metadata service of a machine that is not one of Amazon's.
+              AWS_EC2_METADATA_DISABLED: 'true',
+              ...environment,
+            },
+          },
+        ),
+      ).rejects.toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(line),
+      });
+    },
+  );
 });

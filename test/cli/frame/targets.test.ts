@@ -88,7 +88,7 @@ describe('an endpoint is on loopback', () => {
       'and an empty variable is none, as for the SDK',
       { AWS_ENDPOINT_URL_S3: '', AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' },
     ],
-  ])('%s', async (_, environment) => {
+  ])('an endpoint is on loopback: %s', async (_, environment) => {
     expect(await findBucket({ environment }, {})).toMatchObject({ bucket: 'mailsluice-mail' });
   });
 });
@@ -157,11 +157,11 @@ async function runUntilClient(
   return { code, stderr: String(stderr.read() ?? ''), asked };
 }
 
-describe.each(NOT_LOOPBACK)('with %s', (_, environment) => {
+describe.each(NOT_LOOPBACK)('with %s', (where, environment) => {
   test.each([
     ...BUCKET_COMMANDS.map((args) => [args, '--bucket NAME', 'store.bucket'] as const),
     ...TABLE_COMMANDS.map((args) => [args, '--table NAME', 'credentials.table'] as const),
-  ])('%j asks for a name, and calls nothing', async (args, option, field) => {
+  ])(`%j with ${where} asks for a name, and calls nothing`, async (args, option, field) => {
     const none = await runUntilClient(args, environment);
     const { stderr, ...rest } = none;
     expect(rest).toEqual({ code: 2, asked: [] });
@@ -180,11 +180,11 @@ describe.each(NOT_LOOPBACK)('with %s', (_, environment) => {
 describe.each([
   ['on AWS', {}],
   ['on loopback', { AWS_ENDPOINT_URL: LOOPBACK }],
-])('%s', (_, environment) => {
+])('%s', (where, environment) => {
   test.each([
     ...BUCKET_COMMANDS.map((args) => [args, '--bucket'] as const),
     ...TABLE_COMMANDS.map((args) => [args, '--table'] as const),
-  ])('%j uses the SDK’s endpoint for a name that is given', async (args, option) => {
+  ])(`%j ${where} uses the SDK’s endpoint for a name that is given`, async (args, option) => {
     for (const named of [
       [[...args, option, 'mine'], environment],
       [[...args, '--config', config], environment],

@@ -73,7 +73,7 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
   const row = SETTING_ROWS[name];
   const { kind, default: byDefault } = row;
 
-  test('reads the same value from the command line and from the entry of a stage', () => {
+  test(`the setting ${name} reads the same value from the command line and from the entry of a stage`, () => {
     if (name === 'stage') return;
     for (const sample of kind.samples) {
       const context = contextOf(name, sample);
@@ -85,7 +85,7 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
     }
   });
 
-  test('has its default when it is not given, and is reported if it has none', () => {
+  test(`the setting ${name} has its default when it is not given, and is reported if it has none`, () => {
     if (byDefault === REQUIRED) {
       expect(errorsOf({})).toContain(`${name}: expected ${kind.expected}, got nothing`);
     } else {
@@ -93,19 +93,19 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
     }
   });
 
-  test('is named in its error, with what was expected and what was found', () => {
+  test(`the setting ${name} is named in its error, with what was expected and what was found`, () => {
     expect(errorsOf({ hostname: 'mx.example.com', [name]: -1 })).toContain(
       `${name}: expected ${kind.expected}, got -1`,
     );
   });
 
-  test('goes into props of its own or those of another setting', () => {
+  test(`the setting ${name} goes into props of its own or those of another setting`, () => {
     expect(row.meaning).not.toBe('');
     expect('data' in row || 'service' in row || row.partOf !== undefined).toBe(true);
     if (row.partOf !== undefined) expect(SETTING_NAMES).toContain(row.partOf);
   });
 
-  test('changes the props with each of its values', () => {
+  test(`the setting ${name} changes the props with each of its values`, () => {
     const props = kind.samples.map((sample) => propsOf(contextOf(name, sample)));
     expect(props.length).toBeGreaterThan(1);
     expect(new Set(props).size).toBe(props.length);

@@ -45,7 +45,7 @@ function record(messageId: string, body: string) {
 }
 
 describe('the example subscriber', () => {
-  test('reads a mail that arrived, and gives back only the record that it could not handle', async () => {
+  test('the example subscriber reads a mail that arrived, and gives back only the record that it could not handle', async () => {
     await nodemailer
       .createTransport({
         host: '127.0.0.1',
@@ -84,7 +84,7 @@ describe('the example subscriber', () => {
     });
   });
 
-  test('is told of single failures, tries five times, and then leaves the message for a person', () => {
+  test('the example subscriber is told of single failures, tries five times, and then leaves the message for a person', () => {
     const { template } = synthBridge(() => ({ exampleSubscriber: true }));
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
@@ -113,7 +113,7 @@ describe('the example subscriber', () => {
     });
   });
 
-  test('may read mail, and write none', () => {
+  test('the example subscriber may read mail, and write none', () => {
     const { template } = synthBridge(() => ({ exampleSubscriber: true }));
     const policies = Object.entries(resourcesOf(template, 'AWS::IAM::Policy')).filter(([id]) =>
       id.includes('ExampleSubscriber'),

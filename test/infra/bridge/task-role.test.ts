@@ -67,14 +67,14 @@ const always = {
 };
 
 describe('the task has the rights listed here, and no others', () => {
-  test('without a customer managed key', () => {
+  test('the task has the rights listed here and no others without a customer managed key', () => {
     expect(granted(synthApp({}).service)).toEqual({
       ...always,
       'secretsmanager:GetSecretValue': ['secret'],
     });
   });
 
-  test('with a customer managed key, which it uses through S3, SNS and Secrets Manager only', () => {
+  test('the task has the rights listed here and no others with a customer managed key, which it uses through S3, SNS and Secrets Manager only', () => {
     const { service } = synthApp({ customerManagedKey: 'true' });
     expect(granted(service)).toEqual({
       ...always,
@@ -88,7 +88,7 @@ describe('the task has the rights listed here, and no others', () => {
     );
   });
 
-  test('with an ACM certificate, which it exports instead of reading a secret', () => {
+  test('the task has the rights listed here and no others with an ACM certificate, which it exports instead of reading a secret', () => {
     const certificateArn =
       'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012';
     expect(granted(synthApp({ certificateArn }).service)).toEqual({
@@ -110,7 +110,7 @@ describe('the task has the rights listed here, and no others', () => {
       { credentials: { recordLastUse: false }, duplicates: { window: '48h' } },
       { 'dynamodb:PutItem': ['duplicate#*'], 'dynamodb:DeleteItem': ['duplicate#*'] },
     ],
-  ])('of the table it may write %s, and no other rows', (_, config, writes) => {
+  ])('the task role: of the table it may write %s, and no other rows', (_, config, writes) => {
     const granted: Record<string, string[]> = {};
     for (const { Action, Condition } of taskStatements(synthApp({ config }).service)) {
       for (const action of [Action].flat()) {
@@ -122,7 +122,7 @@ describe('the task has the rights listed here, and no others', () => {
     expect(granted).toEqual(writes);
   });
 
-  test('these are the keys that the program writes', () => {
+  test('the task role: these are the keys that the program writes', () => {
     const source = (path: string) =>
       readFileSync(new URL(`../../../src/${path}`, import.meta.url), 'utf8');
     expect(source('credentials/item.ts')).toContain("'CRED#'");
@@ -130,12 +130,12 @@ describe('the task has the rights listed here, and no others', () => {
     expect(source('bridge/duplicate-guard.ts')).toContain('`duplicate#');
   });
 
-  test('the bucket is listed under the outbox only', () => {
+  test('the task role: the bucket is listed under the outbox only', () => {
     const statement = taskStatements(synthApp({}).service).find(({ Sid }) => Sid === 'ListOutbox');
     expect(statement?.Condition).toEqual({ StringLike: { 's3:prefix': 'outbox/*' } });
   });
 
-  test('it has no managed policy, and only ECS may take the role', () => {
+  test('the task role: it has no managed policy, and only ECS may take the role', () => {
     const { service } = synthApp({});
     const [, role] =
       Object.entries(resourcesOf(service, 'AWS::IAM::Role')).find(([id]) =>

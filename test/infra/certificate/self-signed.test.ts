@@ -82,7 +82,7 @@ function certificateIn(value: string): X509Certificate {
 
 describe('the certificate', () => {
   test.each(['mx.example.com', `${'a'.repeat(60)}.${'b'.repeat(60)}.example.com`])(
-    'for %s is one that TLS clients verify by name',
+    'the self-signed certificate for %s is one that TLS clients verify by name',
     async (hostname) => {
       const { cert, key } = makeSelfSigned(hostname, new Date(), 30);
       const tls = createTlsServer({ cert, key }, (socket) => socket.end('hello')).listen(
@@ -102,7 +102,7 @@ describe('the certificate', () => {
     },
   );
 
-  test('is valid from now on for as long as it says, also across the year 2050', () => {
+  test('the self-signed certificate is valid from now on for as long as it says, also across the year 2050', () => {
     const { cert } = makeSelfSigned('mx.example.com', new Date('2049-12-30T12:00:00Z'), 10);
     const certificate = new X509Certificate(cert);
     expect(certificate.validFromDate.toISOString()).toBe('2049-12-30T12:00:00.000Z');
@@ -113,7 +113,7 @@ describe('the certificate', () => {
 });
 
 describe('the custom resource', () => {
-  test('puts a certificate in the place of the placeholder, and tells CloudFormation', async () => {
+  test('the certificate’s custom resource puts a certificate in the place of the placeholder, and tells CloudFormation', async () => {
     await handler(event('Create'));
     expect(certificateIn(secret).checkHost('mx.example.com')).toBe('mx.example.com');
     expect(answers).toEqual([
@@ -128,7 +128,7 @@ describe('the custom resource', () => {
     ]);
   });
 
-  test('makes a new one for another host name, and keeps it for the same', async () => {
+  test('the certificate’s custom resource makes a new one for another host name, and keeps it for the same', async () => {
     await handler(event('Create'));
     const first = secret;
     await handler(event('Update'));
@@ -138,7 +138,7 @@ describe('the custom resource', () => {
     expect(answers.at(-1)).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'known' });
   });
 
-  test('never touches what somebody else put there, whatever it is', async () => {
+  test('the certificate’s custom resource never touches what somebody else put there, whatever it is', async () => {
     const { cert } = makeSelfSigned('other.example', new Date(), 1);
     const issued = cert.replace('-----BEGIN', 'intermediate\n-----BEGIN');
     for (const theirs of ['my own note', '{"cert":5}', '{}', JSON.stringify({ cert: 'broken' })]) {
@@ -150,14 +150,14 @@ describe('the custom resource', () => {
     expect(isReplaceable(JSON.stringify({ cert: issued }), 'other.example')).toBe(false);
   });
 
-  test('leaves everything as it is when the stack is deleted', async () => {
+  test('the certificate’s custom resource leaves everything as it is when the stack is deleted', async () => {
     const before = secret;
     await handler(event('Delete'));
     expect(secret).toBe(before);
     expect(answers).toMatchObject([{ Status: 'SUCCESS' }]);
   });
 
-  test('tells CloudFormation why it failed, instead of letting it wait for an hour', async () => {
+  test('the certificate’s custom resource tells CloudFormation why it failed, instead of letting it wait for an hour', async () => {
     isBroken = true;
     await handler(event('Create'));
     expect(answers).toMatchObject([

@@ -23,7 +23,7 @@ function within(percent: number, value: number, expected: number): boolean {
 
 describe('the calculator', () => {
   test.each(byHand)(
-    'at %i messages a second agrees within 10 %% with the bill by hand',
+    'the cost calculator at %i messages a second agrees within 10 %% with the bill by hand',
     (rate, least, most) => {
       const totals = Object.values(monthlyCost(rate).total);
       expect(within(10, Math.min(...totals), least)).toBe(true);
@@ -39,7 +39,7 @@ describe('the calculator', () => {
     expect(within(10, breakEvenWithSes(egress), messages)).toBe(true);
   });
 
-  test('below the break-even SES costs less, above it more', () => {
+  test('by the cost calculator, below the break-even SES costs less, above it more', () => {
     for (const egress of ['public', 'nat', 'endpoints'] as const) {
       const rate = breakEvenWithSes(egress) / (30 * 24 * 3600);
       const [below, above] = [monthlyCost(rate * 0.8), monthlyCost(rate * 1.2)];
@@ -48,7 +48,7 @@ describe('the calculator', () => {
     }
   });
 
-  test('what the page says is what it prints', () => {
+  test('the cost calculator: what the page says is what it prints', () => {
     expect(readme).toContain(renderCostTable());
     expect(readme).toContain(renderBreakEven());
   });

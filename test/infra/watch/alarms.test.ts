@@ -22,14 +22,14 @@ const { bridge, template } = synthBridge((stack) => ({
 const alarms = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
 
 describe('alarms', () => {
-  test('each has an article in the runbook, by its name, and there is no other article', () => {
+  test('each alarm has an article in the runbook, by its name, and there is no other article', () => {
     const names = bridge.alarms.map(({ node }) => node.id);
     expect(names.length).toBeGreaterThan(15);
     expect([...articles.keys()].sort()).toEqual(names.sort());
     expect(runbook.match(/^## /gm)).toHaveLength(articles.size);
   });
 
-  test('each names its article, and tells whom the article says, of the alarm and of its end', () => {
+  test('each alarm names its article, and tells whom the article says, of the alarm and of its end', () => {
     const byAnchor = new Map(
       [...articles].map(([name, severity]) => [name.toLowerCase(), severity]),
     );
@@ -44,7 +44,7 @@ describe('alarms', () => {
     }
   });
 
-  test('each says its own numbers, and its article begins with what it says', () => {
+  test('each alarm says its own numbers, and its article begins with what it says', () => {
     const text = runbook.replaceAll(/\s+/g, ' ');
     for (const { Properties } of alarms) {
       const [, says = '', anchor = ''] =
@@ -67,11 +67,11 @@ describe('alarms', () => {
     [3600, '1 hour'],
     [86_400, '1 day'],
     [1_209_600, '14 days'],
-  ])('%d s are said as %s', (seconds, words) => {
+  ])('in the text of an alarm %d s are said as %s', (seconds, words) => {
     expect(timeInWords(Duration.seconds(seconds))).toBe(words);
   });
 
-  test('missing data is a reason only where it means that nothing is there', () => {
+  test('missing data is a reason for an alarm only where it means that nothing is there', () => {
     const breaching = Object.entries(resourcesOf(template, 'AWS::CloudWatch::Alarm'))
       .filter(([, { Properties }]) => Properties['TreatMissingData'] === 'breaching')
       .map(([id]) => id);

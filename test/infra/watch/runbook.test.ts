@@ -15,35 +15,38 @@ function named(pattern: RegExp): string[] {
 }
 
 describe('the log queries', () => {
-  test('that the runbook names are all that there are', () => {
+  test('the log queries that the runbook names are all that there are', () => {
     const queries = new Set(named(/query \*([^*]+)\*/gi));
     expect([...queries].sort()).toEqual(Object.keys(LOG_QUERIES).sort());
   });
 
-  test.each(Object.entries(LOG_QUERIES))('%s: its fields are logged together', (_, query) => {
-    const text = [
-      ...(query.fields ?? []),
-      ...(query.filterStatements ?? []),
-      ...(query.statsStatements ?? []),
-    ].join(' ');
-    const fields = fieldsIn(text);
-    const events = [...text.matchAll(/event = "([a-z-]+)"/g)].map(([, event = '']) => event);
-    for (const event of events) {
-      const known = LOGGED_FIELDS.get(event);
-      expect([event, known]).toEqual([event, expect.any(Array)]);
-      expect(fields.filter((field) => known?.includes(field) === false)).toEqual([]);
-    }
-    if (events.length > 0) return;
-    // What is asked for everywhere is in some event; what is required together is in one.
-    const all = new Set([...LOGGED_FIELDS.values()].flat());
-    expect(fields.filter((field) => !all.has(field))).toEqual([]);
-    const required = [...text.matchAll(/ispresent\((\w+)\)/g)].map(([, field = '']) => field);
-    const grouped = fieldsIn((query.statsStatements ?? []).join(' '));
-    const together = [...LOGGED_FIELDS.values()].filter((known) =>
-      [...required, ...grouped].every((field) => known.includes(field)),
-    );
-    expect(together).not.toEqual([]);
-  });
+  test.each(Object.entries(LOG_QUERIES))(
+    'the log query %s: its fields are logged together',
+    (_, query) => {
+      const text = [
+        ...(query.fields ?? []),
+        ...(query.filterStatements ?? []),
+        ...(query.statsStatements ?? []),
+      ].join(' ');
+      const fields = fieldsIn(text);
+      const events = [...text.matchAll(/event = "([a-z-]+)"/g)].map(([, event = '']) => event);
+      for (const event of events) {
+        const known = LOGGED_FIELDS.get(event);
+        expect([event, known]).toEqual([event, expect.any(Array)]);
+        expect(fields.filter((field) => known?.includes(field) === false)).toEqual([]);
+      }
+      if (events.length > 0) return;
+      // What is asked for everywhere is in some event; what is required together is in one.
+      const all = new Set([...LOGGED_FIELDS.values()].flat());
+      expect(fields.filter((field) => !all.has(field))).toEqual([]);
+      const required = [...text.matchAll(/ispresent\((\w+)\)/g)].map(([, field = '']) => field);
+      const grouped = fieldsIn((query.statsStatements ?? []).join(' '));
+      const together = [...LOGGED_FIELDS.values()].filter((known) =>
+        [...required, ...grouped].every((field) => known.includes(field)),
+      );
+      expect(together).not.toEqual([]);
+    },
+  );
 });
 
 /** The names of log fields in a query; `level` and `event` are in every line. */

@@ -14,7 +14,7 @@ async function sendMail(port: number, content = 'hi\r\n', recipient?: string): P
 }
 
 describe("a mail's content", () => {
-  test('can be read by each hook, and each gets all of it', async () => {
+  test('a mail’s content can be read by each hook, and each gets all of it', async () => {
     const read: string[] = [];
     const { port } = await startServer({}, (server) => {
       server
@@ -27,7 +27,7 @@ describe("a mail's content", () => {
     expect(read).toEqual([content, content]);
   });
 
-  test('comes at the pace of the slowest hook, within a bound', async () => {
+  test('a mail’s content comes at the pace of the slowest hook, within a bound', async () => {
     const mayRead = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     let ahead = 0;
@@ -57,7 +57,7 @@ describe("a mail's content", () => {
     client.destroy();
   });
 
-  test('that no hook reads on does not hold up the sender', async () => {
+  test('a mail’s content that no hook reads on does not hold up the sender', async () => {
     const { port } = await startServer({}, (server) => {
       server.onMail(async (mail) => {
         for await (const _ of mail.content) break;
@@ -66,7 +66,7 @@ describe("a mail's content", () => {
     expect(await sendMail(port, `${'x'.repeat(998)}\r\n`.repeat(3000))).toMatch(/^250 /);
   });
 
-  test('can be read once, and not after the answer', async () => {
+  test('a mail’s content can be read once, and not after the answer', async () => {
     const mails: Mail[] = [];
     const { port } = await startServer({}, (server) => {
       server.onMail(async (mail) => {
@@ -80,7 +80,7 @@ describe("a mail's content", () => {
     await expect(mail ? buffer(mail.content) : undefined).rejects.toThrow(MailGoneError);
   });
 
-  test('fails for its reader when another hook refuses the mail, and the signal fires', async () => {
+  test('a mail’s content fails for its reader when another hook refuses the mail, and the signal fires', async () => {
     const heard = Promise.withResolvers<unknown>();
     const { port } = await startServer({}, (server) => {
       server
@@ -94,7 +94,7 @@ describe("a mail's content", () => {
     expect(await heard.promise).toEqual([expect.any(MailGoneError), true]);
   });
 
-  test('is parsed by mailparser', async () => {
+  test('a mail’s content is parsed by mailparser', async () => {
     const subjects: unknown[] = [];
     const { port } = await startServer({}, (server) => {
       server.onMail(async (mail) => {
@@ -108,7 +108,7 @@ describe("a mail's content", () => {
 });
 
 describe('the loop', () => {
-  test('answers each mail when it accepts or rejects it', async () => {
+  test('the loop over mails answers each mail when it accepts or rejects it', async () => {
     const { server, port } = await startServer({ nextMessageId: () => 'id' }, () => {});
     const loop = (async () => {
       const seen: string[] = [];
@@ -128,7 +128,7 @@ describe('the loop', () => {
     expect(await loop).toEqual(['good', 'own', 'bad']);
   });
 
-  test('takes mails that came before it began, each once, also with several loops', async () => {
+  test('the loop over mails takes mails that came before it began, each once, also with several loops', async () => {
     const { server, port } = await startServer({}, () => {});
     const senders = Array.from({ length: 10 }, (_, index) => sendMail(port, `${index}\r\n`));
     const seen: string[] = [];
@@ -145,7 +145,7 @@ describe('the loop', () => {
     expect(seen.toSorted()).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
   });
 
-  test('gives the senders its pace: nothing is answered that it did not come to', async () => {
+  test('the loop over mails gives the senders its pace: nothing is answered that it did not come to', async () => {
     const { server, port } = await startServer({}, () => {});
     const iterator = server[Symbol.asyncIterator]();
     const first = sendMail(port, 'first\r\n');
@@ -165,7 +165,7 @@ describe('the loop', () => {
     third.destroy();
   });
 
-  test('that is left defers what it took, and what it says later is not heard', async () => {
+  test('the loop over mails that is left defers what it took, and what it says later is not heard', async () => {
     const { server, port } = await startServer({}, () => {});
     const sent = sendMail(port);
     for await (const mail of server) {
@@ -175,7 +175,7 @@ describe('the loop', () => {
     expect(await sent).toMatch(/^451 4\.3\.0 /);
   });
 
-  test('tells who accepts too late that the sender does not hear of it', async () => {
+  test('the loop over mails tells who accepts too late that the sender does not hear of it', async () => {
     const { server, port, log } = await startServer({}, () => {});
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -186,7 +186,7 @@ describe('the loop', () => {
     expect(mail?.accept()).toBe(false);
   });
 
-  test('never gets a mail whose client went away before its turn', async () => {
+  test('the loop over mails never gets a mail whose client went away before its turn', async () => {
     const { server, port, log } = await startServer({}, () => {});
     const client = await TestClient.connect(port);
     await client.openMessage();
@@ -199,7 +199,7 @@ describe('the loop', () => {
     expect(await sent).toMatch(/^250 /);
   });
 
-  test('must agree with the hooks', async () => {
+  test('the loop over mails must agree with the hooks', async () => {
     const accepting = async (server: SmtpServer): Promise<void> => {
       for await (const mail of server) mail.accept();
     };
@@ -243,7 +243,7 @@ describe('LMTP', () => {
     return replies;
   }
 
-  test('answers each recipient, one refused and one accepted', async () => {
+  test('LMTP answers each recipient, one refused and one accepted', async () => {
     const full = { code: 452, status: '2.2', text: 'Mailbox full' };
     const fine = { code: 250, status: '1.5', text: 'Delivered' };
     expect(await deliver((server) => void server.onMail(async () => [full, fine]))).toEqual([
@@ -252,7 +252,7 @@ describe('LMTP', () => {
     ]);
   });
 
-  test('answers all alike where the hook does', async () => {
+  test('LMTP answers all alike where the hook does', async () => {
     expect(await deliver((server) => void server.onMail(() => {}))).toEqual([
       '250 2.0.0 Ok: queued as id',
       '250 2.0.0 Ok: queued as id',

@@ -53,7 +53,7 @@ function notificationIn(event: SNSEvent): ReceivedNotification {
 describe('every consumer gets the mail of', () => {
   for (const [at, sender] of [...senders, smtpSource].entries()) {
     const absent = sender.program === undefined ? undefined : missing(sender.program);
-    test(sender.name, async ({ skip }) => {
+    test(`every consumer gets the mail of ${sender.name}`, async ({ skip }) => {
       skip(absent !== undefined, absent);
       const to = `client-${at}@mx.example`;
       const bytes = message(`To: Bob <${to}>`, 'Subject: Hello');
@@ -79,7 +79,7 @@ describe('every consumer gets', () => {
     return lambdaEvent(await bodyFor(local, to));
   }
 
-  test('a mail whose To and Cc are both missing', async () => {
+  test('every consumer gets a mail whose To and Cc are both missing', async () => {
     const bytes = message('Subject: to nobody');
     const event = await announce('hidden@mx.example', bytes);
     await expectEveryConsumer(event, bytes.toString());
@@ -89,7 +89,7 @@ describe('every consumer gets', () => {
     expect(mail.commonHeaders).not.toHaveProperty('cc');
   });
 
-  test('a mail for one who is in neither To nor Cc: destination is the header’s, recipients the envelope’s', async () => {
+  test('every consumer gets a mail for one who is in neither To nor Cc: destination is the header’s, recipients the envelope’s', async () => {
     const bytes = message('To: other@mx.example', 'Cc: Third <third@mx.example>', 'Subject: bcc');
     const event = await announce('bcc@mx.example', bytes);
     await expectEveryConsumer(event, bytes.toString());
@@ -98,7 +98,7 @@ describe('every consumer gets', () => {
     expect(receipt.recipients).toEqual(['bcc@mx.example']);
   });
 
-  test('a report from the null reverse-path', async () => {
+  test('every consumer gets a report from the null reverse-path', async () => {
     const bytes = message('To: bounces@mx.example', 'Subject: undeliverable');
     const event = await announce('bounces@mx.example', bytes, '');
     await expectEveryConsumer(event, bytes.toString());
@@ -106,7 +106,7 @@ describe('every consumer gets', () => {
     expect(notificationIn(event).mail.commonHeaders.returnPath).toBe('');
   });
 
-  test('a mail with folded fields, in the order and the case of the object', async () => {
+  test('every consumer gets a mail with folded fields, in the order and the case of the object', async () => {
     const bytes = message(
       'TO: folded@mx.example',
       'X-Long: one',
@@ -124,7 +124,7 @@ describe('every consumer gets', () => {
     ]);
   });
 
-  test('no more than nine message attributes, so that raw delivery drops nothing', async () => {
+  test('every consumer gets no more than nine message attributes, so that raw delivery drops nothing', async () => {
     const to = 'attributes@mx.example';
     const event = await announce(to, message(`To: ${to}`, 'Subject: x'));
     const attributes = event.Records[0]?.Sns.MessageAttributes ?? {};
