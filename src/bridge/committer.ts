@@ -43,15 +43,25 @@ export interface CommitterParts {
   readonly observe: Observe;
 }
 
-/** The outcome of one placement. */
-type Outcome =
-  | {
-      readonly kind: 'committed';
-      readonly outbox: boolean;
-      readonly storeMillis: number;
-      readonly publishMillis: number;
-    }
-  | { readonly kind: 'failed'; readonly failure: AwsFailure };
+/** One object that is in S3, with what its notification is made of. */
+interface StoredObject {
+  readonly kind: 'stored';
+  readonly placement: Placement;
+  readonly record: MailRecord;
+  readonly trace: Buffer;
+  readonly storeMillis: number;
+}
+
+interface Announced {
+  readonly kind: 'announced';
+  readonly outbox: boolean;
+  readonly publishMillis: number;
+}
+
+interface Failed {
+  readonly kind: 'failed';
+  readonly failure: AwsFailure;
+}
 
 export class Committer {
   readonly #parts: CommitterParts;
@@ -98,21 +108,31 @@ export class Committer {
       body.kind === 'parts'
         ? body.uploads.map(({ placement }) => placement)
         : this.#parts.planPlacements(facts);
-    const processingMillis = Date.now() - facts.receivedAt.getTime();
-    const outcomes = await Promise.all(
-      placements.map((placement, index) =>
-        this.#commitPlacement(mail, placement, index, processingMillis, until),
-      ),
-    );
-    const failed = outcomes.find((outcome) => outcome.kind === 'failed');
-    if (failed !== undefined) {
+    // Disposed of in the turn that announces, so that the publisher neither waits in vain nor sends too early.
+    const expected = placements.map(() => this.#parts.announcer.expect());
+    let stores: (StoredObject | Failed)[];
+    try {
+      stores = await this.#storeAll(mail, placements, until);
+    } finally {
+      for (const each of expected) each[Symbol.dispose]();
+    }
+    const objects = stores.filter((each) => each.kind === 'stored');
+    const fail = async (failure: AwsFailure): Promise<Reply> => {
       await claim?.withdraw();
       const commitMillis = performance.now() - endedAt;
-      return deferrals.commitFailed(facts, sizeInOctets, failed.failure, commitMillis);
-    }
+      return deferrals.commitFailed(facts, sizeInOctets, failure, commitMillis, objects.length);
+    };
+    const unstored = stores.find((each) => each.kind === 'failed');
+    // All objects are stored before any of them is announced: what is deferred here was never announced.
+    if (unstored !== undefined) return fail(unstored.failure);
+    const announcements = await Promise.all(
+      objects.map((object) => this.#announce(mail, object, until)),
+    );
+    const unannounced = announcements.find((each) => each.kind === 'failed');
+    if (unannounced !== undefined) return fail(unannounced.failure);
     await claim?.confirm();
-    const committed = outcomes.filter((outcome) => outcome.kind === 'committed');
-    return this.#accept(mail, placements, committed);
+    const announced = announcements.filter((each) => each.kind === 'announced');
+    return this.#accept(mail, objects, announced);
   }
 
   /** An earlier mail was the same: the client gets the reply that it lost. */
@@ -133,8 +153,8 @@ export class Committer {
 
   #accept(
     { facts, sizeInOctets, sha256, endedAt }: ReceivedMail,
-    placements: readonly Placement[],
-    outcomes: readonly (Outcome & { readonly kind: 'committed' })[],
+    objects: readonly StoredObject[],
+    announced: readonly Announced[],
   ): Reply {
     const { bucket, observe } = this.#parts;
     observe({
@@ -142,33 +162,46 @@ export class Committer {
       facts,
       sizeInOctets,
       sha256: sha256.toString('hex'),
-      placements: placements.map(
-        ({ messageId, key, topicArn, recipients }, index): StoredPlacement => ({
+      placements: objects.map(
+        ({ placement: { messageId, key, topicArn, recipients } }, index): StoredPlacement => ({
           messageId,
           bucket,
           key,
           topicArn,
           recipients: recipients.length,
-          outbox: outcomes[index]?.outbox ?? false,
+          outbox: announced[index]?.outbox ?? false,
         }),
       ),
       commitMillis: performance.now() - endedAt,
-      storeMillis: Math.max(...outcomes.map(({ storeMillis }) => storeMillis)),
-      publishMillis: Math.max(...outcomes.map(({ publishMillis }) => publishMillis)),
+      storeMillis: Math.max(...objects.map(({ storeMillis }) => storeMillis)),
+      publishMillis: Math.max(...announced.map(({ publishMillis }) => publishMillis)),
     });
     return queuedAs(facts.messageId);
   }
 
-  /** Stores one placement, then announces it. */
-  async #commitPlacement(
+  /** Settles when every store has ended, well or not: none still uses the octets. */
+  #storeAll(
+    mail: ReceivedMail,
+    placements: readonly Placement[],
+    until: number,
+  ): Promise<(StoredObject | Failed)[]> {
+    const processingMillis = Date.now() - mail.facts.receivedAt.getTime();
+    return Promise.all(
+      placements.map((placement, index) =>
+        this.#storePlacement(mail, placement, index, processingMillis, until),
+      ),
+    );
+  }
+
+  async #storePlacement(
     mail: ReceivedMail,
     placement: Placement,
     index: number,
     processingTimeMillis: number,
     until: number,
-  ): Promise<Outcome> {
-    const { announcer, failures, breaker, bucket, hostname, traceHeaders } = this.#parts;
-    const { facts, sizeInOctets, header } = mail;
+  ): Promise<StoredObject | Failed> {
+    const { failures, breaker, hostname, traceHeaders } = this.#parts;
+    const { facts, sizeInOctets } = mail;
     const verification = notVerified;
     const trace = traceHeaders
       ? renderTraceHeaders({ ...placement, facts, hostname, verification })
@@ -184,10 +217,9 @@ export class Committer {
       traceHeaderOctets: trace.length,
     });
 
-    const storeBegan = performance.now();
+    const began = performance.now();
     try {
-      using _expected = announcer.expect();
-      using deadline = new Deadline(until - storeBegan);
+      using deadline = new Deadline(until - began);
       await this.#store(mail, placement.key, index, trace, record, deadline.signal);
       breaker.record(undefined);
     } catch (error) {
@@ -195,8 +227,16 @@ export class Committer {
       breaker.record(failure);
       return { kind: 'failed', failure };
     }
+    return { kind: 'stored', placement, record, trace, storeMillis: performance.now() - began };
+  }
 
-    const publishBegan = performance.now();
+  async #announce(
+    { header }: ReceivedMail,
+    { placement, record, trace }: StoredObject,
+    until: number,
+  ): Promise<Announced | Failed> {
+    const { announcer, bucket } = this.#parts;
+    const began = performance.now();
     const notification = buildNotification({
       record,
       bucket,
@@ -206,10 +246,9 @@ export class Committer {
     const announcement = await announcer.announce(placement, notification, until);
     if (announcement.kind === 'failed') return announcement;
     return {
-      kind: 'committed',
+      kind: 'announced',
       outbox: announcement.outbox,
-      storeMillis: publishBegan - storeBegan,
-      publishMillis: performance.now() - publishBegan,
+      publishMillis: performance.now() - began,
     };
   }
 

@@ -34,14 +34,17 @@ export class Deferrals {
     return this.commitFailed(facts, sizeInOctets, failure, 0);
   }
 
+  /** `orphans`: objects of the mail that are in S3 and were not announced. */
   commitFailed(
     facts: MessageFacts,
     sizeInOctets: number,
     failure: AwsFailure,
     commitMillis: number,
+    orphans = 0,
   ): Reply {
     const { cause } = failure;
-    return this.#defer(facts, sizeInOctets, notStored(cause), cause, commitMillis, failure);
+    const reply = notStored(cause);
+    return this.#defer(facts, sizeInOctets, reply, cause, commitMillis, failure, orphans);
   }
 
   /** Another commit of the same mail did not end in time. */
@@ -57,6 +60,7 @@ export class Deferrals {
     cause: string,
     commitMillis: number,
     failure?: AwsFailure,
+    orphans = 0,
   ): Reply {
     this.#observe({
       kind: 'message-deferred',
@@ -65,6 +69,7 @@ export class Deferrals {
       reply,
       cause,
       ...(failure && { failure }),
+      ...(orphans > 0 && { orphans }),
       commitMillis,
     });
     return reply;

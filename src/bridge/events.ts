@@ -62,6 +62,8 @@ export type BridgeEvent =
       /** A `FailureCause`, or `overload`, `breaker-open` or `duplicate-under-way`. */
       readonly cause: string;
       readonly failure?: AwsFailure;
+      /** Objects of the mail that are in S3 and were not announced. Absent where there are none. */
+      readonly orphans?: number;
       readonly commitMillis: number;
     }
   /** Thrown away before its commit. */

@@ -169,7 +169,7 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     expect(await bridge.stored()).toEqual([]);
   });
 
-  test('one of several prefixes that cannot be written: 451, whatever the others did', async () => {
+  test('of several prefixes one cannot be written for good: 451, and none is announced', async () => {
     const routes = createRoutes(
       [{ recipients: ['*@a.example'], prefix: 'denied/' }, { recipients: ['*'] }],
       'mx.in.example',
@@ -181,6 +181,12 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     expect(await bridge.deliver(MAIL, of)).toMatchObject({ code: 451, status: '3.5' });
     expect(await listKeys(bench.aws, 'denied/')).toEqual([]);
     expect(bench.events.filter(({ kind }) => kind === 'message-accepted')).toEqual([]);
+    expect(bench.events.find(({ kind }) => kind === 'message-deferred')).toMatchObject({
+      orphans: 1,
+    });
+    expect(await bridge.stored()).toHaveLength(1);
+    expect(bench.proxy.count('Publish') + bench.proxy.count('PublishBatch')).toBe(0);
+    expect(await announced(bench.aws, 1)).toEqual([]);
   });
 
   describe('a mail in parts', () => {

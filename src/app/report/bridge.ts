@@ -54,6 +54,7 @@ export function reportBridge(
           code: event.reply.code,
           cause: event.cause,
           failure: event.failure && failureFields(event.failure),
+          orphans: event.orphans,
           commitMillis: event.commitMillis,
         });
         break;

@@ -200,7 +200,7 @@ export const EVENTS = {
     ),
     'message-deferred': logged(
       'error',
-      [...MAIL_FIELDS, 'size', 'code', 'cause', 'failure', 'commitMillis'],
+      [...MAIL_FIELDS, 'size', 'code', 'cause', 'failure', 'orphans', 'commitMillis'],
       ['MessagesDeferred', 'CommitFailures', 'OverloadRefusals', 'CommitLatency', 'S3Errors'],
       'A mail was not taken and answered 4yz; `cause` says why',
     ),

@@ -142,7 +142,7 @@ export const bridgeEvents: Samples<BridgeEvent> = {
     },
   ],
   'message-deferred': [
-    { kind: 'message-deferred', ...deferred, cause: 'unavailable', failure },
+    { kind: 'message-deferred', ...deferred, cause: 'unavailable', failure, orphans: 1 },
     { kind: 'message-deferred', ...deferred, cause: 'overload' },
   ],
   'message-discarded': [
