@@ -52,10 +52,15 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
       resources: [outbox],
     }),
     new iam.PolicyStatement({
-      sid: 'ListOutbox',
+      // Keys of mail too: whether an object is there whose write was never answered. Its octets stay unreadable.
+      sid: 'ListKeys',
       actions: ['s3:ListBucket'],
       resources: [bucketArn],
-      conditions: { StringLike: { 's3:prefix': `${OUTBOX_PREFIX}*` } },
+      conditions: {
+        StringLike: {
+          's3:prefix': [OUTBOX_PREFIX, ...mailPrefixes].map((prefix) => `${prefix}*`),
+        },
+      },
     }),
     new iam.PolicyStatement({
       sid: 'Announce',

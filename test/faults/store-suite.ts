@@ -234,6 +234,40 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
       },
     );
 
+    test.each<[string, Fault]>([
+      ['every answer to the completion is lost', { kind: 'reset-after' }],
+      [
+        'every answer to the completion is 500',
+        { kind: 'refuse-after', status: 500, code: 'InternalError' },
+      ],
+      [
+        'the completion is carried out and called NoSuchUpload',
+        { kind: 'refuse-after', status: 404, code: 'NoSuchUpload' },
+      ],
+    ])(
+      'a mail in parts, %s: the listing shows the object, hence 250, stored once, announced once',
+      async (_, fault) => {
+        const bridge = bench.makeBridge({ requests });
+        bench.proxy.inject('CompleteMultipartUpload', fault, ALWAYS);
+        const of = facts();
+        expect(await bridge.deliver(large, of)).toMatchObject({ code: 250 });
+        const [stored, ...others] = await bridge.stored();
+        expect(others).toEqual([]);
+        expect(stored?.body.subarray(-large.length).equals(large)).toBe(true);
+        await expectAnnounced(bench, [of.messageId]);
+        expect(bench.proxy.count('GetObject')).toBe(0);
+      },
+    );
+
+    test('a mail in parts, the upload is gone before its completion: 451, nothing stored', async () => {
+      const bridge = bench.makeBridge({ requests });
+      const gone: Fault = { kind: 'refuse', status: 404, code: 'NoSuchUpload' };
+      bench.proxy.inject('CompleteMultipartUpload', gone, ALWAYS);
+      expect(await bridge.deliver(large)).toMatchObject({ code: 451 });
+      expect(await bridge.stored()).toEqual([]);
+      expect(await announced(bench.aws)).toEqual([]);
+    });
+
     test.each<
       [
         string,

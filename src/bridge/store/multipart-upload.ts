@@ -3,9 +3,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
+  ListObjectsV2Command,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { classifyAwsError } from '../aws/failures.ts';
+import { Deadline } from '../aws/deadline.ts';
 import type { ObjectPuts } from '../aws/object-puts.ts';
 import type { Observe } from '../events.ts';
 import { writeUntilKnown } from './write-until-known.ts';
@@ -22,13 +24,18 @@ export interface MultipartUploadParts {
 }
 
 const ABORT_MILLIS = 10_000;
+/** Beyond the commit's budget: the question that decides between a 250 and a mail that is there twice. */
+const LIST_MILLIS = 3000;
 /** Hashed before other work gets its turn: about a millisecond. */
 const TURN_OCTETS = 1024 * 1024;
 
 /** One multipart upload that was begun. Its parts may come in any order; `complete` or `abort` ends it. */
 export class MultipartUpload {
   readonly #parts: MultipartUploadParts;
-  readonly #uploaded = new Map<number, { readonly etag: string; readonly sha256: Buffer }>();
+  readonly #uploaded = new Map<
+    number,
+    { readonly etag: string; readonly sha256: Buffer; readonly octets: number }
+  >();
 
   constructor(parts: MultipartUploadParts) {
     this.#parts = parts;
@@ -39,14 +46,50 @@ export class MultipartUpload {
     const { puts, bucket, key, uploadId, observe } = this.#parts;
     const sha256 = await digestInTurns(body);
     const part = { bucket, key, body, sha256, uploadId, partNumber, signal };
+    const octets = body.reduce((sum, { length }) => sum + length, 0);
     await writeUntilKnown('UploadPart', observe, signal, async () => {
       const result = await puts.putPart(part);
-      this.#uploaded.set(partNumber, { etag: result.etag, sha256 });
+      this.#uploaded.set(partNumber, { etag: result.etag, sha256, octets });
       return result;
     });
   }
 
+  /**
+   * Settles when the object is there. An answer that was lost is found out by completing again: 412 says that an
+   * earlier try was carried out. Where that does not tell either (no answer at all, or NoSuchUpload, which an upload
+   * has that was completed and one that is gone), the listing of the key does; the task may not read mail.
+   */
   async complete(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#tryToComplete(signal);
+    } catch (error) {
+      const { cause, code } = classifyAwsError('s3', error);
+      if (cause !== 'unavailable' && code !== 'NoSuchUpload') throw error;
+      if (!(await this.#isListed())) throw error;
+    }
+  }
+
+  /** Whether the object is there, and as large as its parts are together. `false` also where S3 does not say. */
+  async #isListed(): Promise<boolean> {
+    const { s3, bucket, key, observe } = this.#parts;
+    const began = performance.now();
+    const octets = [...this.#uploaded.values()].reduce((sum, part) => sum + part.octets, 0);
+    try {
+      using deadline = new Deadline(LIST_MILLIS);
+      const { Name, Contents = [] } = await s3.send(
+        new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }),
+        { abortSignal: deadline.signal },
+      );
+      return Name === bucket && Contents.some(({ Key, Size }) => Key === key && Size === octets);
+    } catch {
+      return false;
+    } finally {
+      const millis = performance.now() - began;
+      observe({ kind: 'aws-call', service: 's3', operation: 'ListObjectsV2', millis });
+    }
+  }
+
+  async #tryToComplete(signal: AbortSignal): Promise<void> {
     const { s3, bucket, key, uploadId, observe } = this.#parts;
     const Parts = [...this.#uploaded]
       .sort(([one], [other]) => one - other)

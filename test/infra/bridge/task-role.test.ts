@@ -130,9 +130,14 @@ describe('the task has the rights listed here, and no others', () => {
     expect(source('bridge/duplicate-guard.ts')).toContain('`duplicate#');
   });
 
-  test('the task role: the bucket is listed under the outbox only', () => {
-    const statement = taskStatements(synthApp({}).service).find(({ Sid }) => Sid === 'ListOutbox');
-    expect(statement?.Condition).toEqual({ StringLike: { 's3:prefix': 'outbox/*' } });
+  test('the task role: the bucket is listed under the outbox and the prefixes of mail only', () => {
+    const { service } = synthApp({
+      config: { routes: [{ recipients: ['*@a.example'], prefix: 'a/' }, { recipients: ['*'] }] },
+    });
+    const statement = taskStatements(service).find(({ Sid }) => Sid === 'ListKeys');
+    expect(statement?.Condition).toEqual({
+      StringLike: { 's3:prefix': ['outbox/*', 'mail/*', 'a/*'] },
+    });
   });
 
   test('the task role: it has no managed policy, and only ECS may take the role', () => {
