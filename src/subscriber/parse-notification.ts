@@ -44,6 +44,10 @@ export function requireNotification(record: unknown): MailNotification {
 
 type Source = MailNotification['source'];
 
+/** A message as ReceiveMessage returns it has neither the names of a Lambda record nor its source. */
+const RECEIVED_MESSAGE =
+  'expected a record of a Lambda event, got a message of SQS ReceiveMessage; pass { messageId: MessageId, body: Body, eventSource: "aws:sqs", eventSourceARN: the ARN of the queue }';
+
 /** The deepest real one: event, SQS record, its body, SNS envelope, its message, S3 event, S3 record. */
 const NESTING = 7;
 
@@ -63,6 +67,9 @@ function read(value: unknown, source: Source | undefined, nesting: number): Mail
   }
   if (isObject(sns)) return inside(textOf(sns, 'Message'), source ?? 'sns');
   if (typeof value['body'] === 'string') return inside(value['body'], source ?? 'sqs');
+  if (typeof value['Body'] === 'string') {
+    throw new NotificationError('unknown-shape', RECEIVED_MESSAGE);
+  }
   // The body of an SQS message that SNS wrapped.
   if (value['Type'] === 'Notification') return inside(textOf(value, 'Message'), source ?? 'sns');
   if (isObject(ses)) return received({ notificationType: 'Received', ...ses }, source ?? 'ses');

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   defineMailHandler,
   type HandledMail,
@@ -101,6 +101,33 @@ test('several records that failed reject as one', async () => {
   await expect(handler({ Records })).rejects.toMatchObject({
     name: 'AggregateError',
     message: '2 mails failed',
+  });
+});
+
+describe('a message that the program received from SQS itself', () => {
+  const [Body = ''] = bodies(1);
+  const message = { MessageId: 'sqs-0', ReceiptHandle: 'handle-0', MD5OfBody: 'x', Body };
+
+  test('is refused with one sentence that says what a record needs', async () => {
+    const { handler, handled, log } = recordingHandler();
+    const sentence =
+      'expected a record of a Lambda event, got a message of SQS ReceiveMessage; pass { messageId: MessageId, body: Body, eventSource: "aws:sqs", eventSourceARN: the ARN of the queue }';
+    await expect(handler({ Records: [message] })).rejects.toMatchObject({
+      name: 'NotificationError',
+      reason: 'unknown-shape',
+      message: sentence,
+    });
+    expect(handled).toEqual([]);
+    expect(log.map(({ error }) => error?.message)).toEqual([sentence]);
+  });
+
+  test('is handled when it is passed as that sentence says', async () => {
+    const { handler, handled } = recordingHandler();
+    const { MessageId: messageId, Body: body } = message;
+    const eventSourceARN = 'arn:aws:sqs:us-east-1:000000000000:mail';
+    const record = { messageId, body, eventSource: 'aws:sqs', eventSourceARN };
+    expect(await handler({ Records: [record] })).toEqual({ batchItemFailures: [] });
+    expect(handled).toEqual([ids[0]]);
   });
 });
 
