@@ -91,10 +91,17 @@ export async function measureBridge(rounds: number): Promise<string> {
         delay.p99.toFixed(1),
       ]);
     }
-    const head = ['cell', 'ours, µs', 'glue, µs', 'ours ÷ glue', 'ours, per s', 'glue, per s'];
+    const head = [
+      'cell',
+      'mailsluice, µs',
+      'glue, µs',
+      'mailsluice ÷ glue',
+      'mailsluice, per s',
+      'glue, per s',
+    ];
     return [
       '### End to end: CPU of the server process per message, S3 and SNS embedded',
-      table([...head, 'event loop late, worst p99, ms'], rows),
+      table([...head, 'event loop delay, worst p99, ms'], rows),
     ].join('\n\n');
   } finally {
     await Promise.all(running.map((server) => server.stop()));
@@ -140,7 +147,7 @@ export async function measureOverload(senders: number): Promise<string> {
           ['replies to the messages', replies.trim()],
           ['objects in S3, and of these not octet for octet the message sent', report],
           ['peak resident memory, MiB', inFigures(ours.rssPeak() / 1024 / 1024)],
-          ['event loop late, p99 and worst, ms', `${p99.toFixed(1)}, ${max.toFixed(0)}`],
+          ['event loop delay, p99 and worst, ms', `${p99.toFixed(1)}, ${max.toFixed(0)}`],
           ['seconds', seconds.toFixed(0)],
         ],
       ),

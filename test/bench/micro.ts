@@ -23,7 +23,7 @@ const inputs: readonly (readonly [string, readonly string[]])[] = [
   ['base64, 76 columns', [`${'QmFzZTY0'.repeat(10).slice(0, 76)}\r\n`]],
   ['text, lines of 1 to 74', Array.from({ length: 74 }, (_, n) => `${WORDS.slice(0, n + 1)}\r\n`)],
   ['a dot at every third line', [`${WORDS}\r\n`, `${WORDS}\r\n`, `..${WORDS}\r\n`]],
-  ['the worst: nothing but dots', ['..\r\n']],
+  ['the worst case: only dots', ['..\r\n']],
 ];
 
 export async function measureMicro(): Promise<string> {
@@ -50,7 +50,7 @@ export async function measureMicro(): Promise<string> {
   const head = ['MiB/s', 'decoder', 'bare newlines', 'both, as DATA does'];
   const transactions = await perSecond(makeTransaction());
   return [
-    '### The pure protocol',
+    '### The protocol alone',
     table(head, rows),
     `${inFigures(transactions)} transactions a second (MAIL, RCPT, DATA, 2.4 KB) through one session.`,
   ].join('\n\n');
