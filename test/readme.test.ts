@@ -1,87 +1,199 @@
-// The README's own commands, on a running `mailsluice local`; only its ports are put in.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+// The README, tried block by block in its order against a running `mailsluice local`, on this Node.js and on the
+// machine's own. Only addresses, the printed password and the path of the program are put in.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
+import { LOCAL_DEFAULTS, overlay } from '../src/app/local/defaults.ts';
+import { parseConfiguration } from '../src/config/index.ts';
 import { mailsluice } from './support/cli.ts';
-import { LocalProcess } from './support/local.ts';
+import { LocalProcess, mainFile } from './support/local.ts';
 import { need, runProgram } from './support/programs.ts';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const PASSWORD = 'as-printed';
 
-/** The first block of a language that holds this text. */
-function block(language: string, text: string): string {
-  const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)];
-  const found = blocks.find(([, name, code]) => name === language && code?.includes(text));
-  if (found?.[2] === undefined) throw new Error(`the README has no ${language} with ${text}`);
-  return found[2];
+interface Block {
+  readonly language: string;
+  /** Its first line. */
+  readonly title: string;
+  readonly code: string;
 }
 
+const blocks = [...readme.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(
+  ([, language = '', code = '']): Block => ({
+    language,
+    title: code.slice(0, code.indexOf('\n')),
+    code,
+  }),
+);
+
+/** What each block of shell commands prints, by a text in it. Standard error is part of it. */
+const outputs: readonly (readonly [text: string, prints: RegExp])[] = [
+  ['--upload-file', /^(?!.*curl: )/],
+  ['swaks', /250 2\.0\.0 Ok: queued as /],
+  ['export AWS_', /^$/],
+  ['archive list', /inbox@example\.net/],
+  ['aws ', /mail\/dt=.*"ReceiptHandle"/s],
+  [
+    'node see.mjs',
+    /^Hello \[ 'inbox@example\.net' \] Return-Path: <you@example\.com>\r\n.*It works\.\r\n/ms,
+  ],
+  ['node feed.mjs', /^[0-9a-v]{40} Hello It works\.\n.*"outcome":"done"/ms],
+];
+
 let local: LocalProcess;
+let folder: string;
 beforeAll(async () => {
-  local = await LocalProcess.start({
-    local: { awsPort: 0, dynamoDbPort: 0, password: 'as-printed' },
-  });
+  local = await LocalProcess.start({ local: { awsPort: 0, dynamoDbPort: 0, password: PASSWORD } });
+  folder = mkdtempSync(join(tmpdir(), 'readme-'));
+  await install(folder);
 });
 afterAll(async () => {
+  rmSync(folder, { recursive: true });
   expect(await local.stop()).toBe(0);
 });
 
-const environment = () => {
+/** Another folder than the checkout, with the packages that the README names and no other. */
+async function install(project: string): Promise<void> {
+  const modules = join(project, 'node_modules');
+  const subscriber = join(modules, 'mailsluice');
+  mkdirSync(subscriber, { recursive: true });
+  const exports = { './subscriber': './subscriber.js' };
+  writeFileSync(join(subscriber, 'package.json'), JSON.stringify({ type: 'module', exports }));
+  await build({
+    entryPoints: [join(root, 'src/subscriber/index.ts')],
+    outfile: join(subscriber, 'subscriber.js'),
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    target: 'es2024',
+  });
+  for (const name of ['@aws-sdk', 'mailparser', 'zod']) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+}
+
+/** The code with the addresses of this run. */
+function here(code: string): string {
+  const { aws } = local.ready;
+  const addresses = [
+    ['127.0.0.1:2525', `127.0.0.1:${local.port('mx')}`],
+    ['127.0.0.1:2587', `127.0.0.1:${local.port('submission')}`],
+    ['http://127.0.0.1:4566', aws.endpoint],
+    ['http://127.0.0.1:8000', aws.dynamoDbEndpoint],
+    ['the password that npm start printed', PASSWORD],
+    ['npx node dist/cli/main.js', `${process.execPath} ${mainFile}`],
+  ] as const;
+  return addresses.reduce((text, [from, to]) => text.replaceAll(from, to), code);
+}
+
+/** The first Node.js on the path that this project did not bring. */
+function machineNode(): string | undefined {
+  const { stdout } = spawnSync('which', ['-a', 'node'], { encoding: 'utf8' });
+  return stdout.split('\n').find((path) => path !== '' && !path.includes('node_modules'));
+}
+
+const versionOf = (node: string): string =>
+  execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+
+/** The embedded SQS takes the JSON protocol, which the AWS CLI speaks since the end of 2023. */
+function needAwsCli(skip: TestContext['skip']): void {
+  const { stdout, stderr } = spawnSync('aws', ['--version'], { encoding: 'utf8' });
+  const [version, major = 0, minor = 0] = /aws-cli\/(\d+)\.(\d+)/.exec(`${stdout}${stderr}`) ?? [];
+  skip(version === undefined, 'not installed: aws');
+  skip(Number(minor) < (Number(major) === 1 ? 32 : 15), `expected one of 2024, got ${version}`);
+}
+
+const inShell = blocks.filter(
+  ({ language, code }) => ['sh', 'js'].includes(language) && !code.startsWith('npm '),
+);
+/** The blocks that depend on the Node.js, and those that they need. */
+const forNode = inShell.filter(
+  ({ language, title, code }) =>
+    language === 'js' || /^(export|node) /.test(title) || code.includes('--upload-file'),
+);
+
+describe.each([
+  { name: 'this Node.js', node: process.execPath, runnable: inShell },
+  { name: "the machine's Node.js", node: machineNode(), runnable: forNode },
+])('the README on $name', ({ node, runnable }) => {
+  const exported: string[] = [];
+
+  test.for(runnable)('$language: $title', async ({ language, code }, { skip }) => {
+    skip(node === undefined, 'no Node.js but the one of this project');
+    if (node === undefined) return;
+    skip(
+      node !== process.execPath && versionOf(node) === process.version,
+      'the machine has the Node.js of this project',
+    );
+    if (language === 'js') {
+      const [, file] = /^\/\/ (\w+\.mjs)\n/.exec(code) ?? [];
+      writeFileSync(join(folder, file ?? 'expected-a-file-name'), here(code));
+      expect(file).toBeDefined();
+      return;
+    }
+    if (code.startsWith('aws ')) needAwsCli(skip);
+    for (const name of ['curl', 'swaks']) if (code.includes(`${name} --`)) need(skip, name);
+    if (code.startsWith('export ')) exported.push(here(code));
+    const path = [dirname(node), process.env['PATH']].join(delimiter);
+    const script = [`PATH='${path}'; cd '${folder}'`, ...exported, here(code)].join('\n');
+    const { code: exitCode, output } = await runProgram('sh', ['-euc', script]);
+    const [, prints] = outputs.find(([text]) => code.includes(text)) ?? [];
+    expect(prints, 'a block without an expected output').toBeDefined();
+    expect([exitCode, output]).toEqual([0, expect.stringMatching(prints ?? /^$/)]);
+  });
+});
+
+test('it has the blocks that are tried', () => {
+  expect(blocks.map(({ language }) => language)).toEqual(
+    expect.arrayContaining(['sh', 'js', 'json', 'mermaid']),
+  );
+  for (const [text] of outputs) expect(blocks.some(({ code }) => code.includes(text))).toBe(true);
+});
+
+test('its two commands are scripts of package.json', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  const commands = [...(blocks[0]?.code ?? '').matchAll(/^npm (\w+) {2}/gm)].map(
+    ([, name]) => name,
+  );
+  expect(commands).toEqual(['start', 'cit']);
+  // `npm cit` is `npm clean-install-test`.
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['start', 'test']));
+});
+
+test('its addresses are the defaults of `mailsluice local`', () => {
+  const tls = { certificates: [{ certFile: 'mx.crt', keyFile: 'mx.key' }] };
+  const { local: ports } = parseConfiguration(overlay({ tls }));
+  const [mx, submission] = LOCAL_DEFAULTS.listeners;
+  expect(readme).toContain(`smtp://${mx.host}:${mx.port}`);
+  expect(readme).toContain(`--server ${submission.host}:${submission.port}`);
+  expect(readme).toContain(`AWS_ENDPOINT_URL=http://127.0.0.1:${ports?.awsPort}`);
+  expect(readme).toContain(`AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:${ports?.dynamoDbPort}`);
+});
+
+test('the configuration that it shows is valid', async () => {
+  const json = blocks.filter(({ language }) => language === 'json');
+  expect(json).toHaveLength(1);
+  const { code } = await mailsluice(['config', 'check', '--config', json[0]?.code ?? '']);
+  expect(code).toBe(0);
+});
+
+test('credentials add NAME --json prints a user name and a password', async () => {
   const { region, endpoint, dynamoDbEndpoint, accessKeyId, secretAccessKey } = local.ready.aws;
-  return {
+  const { code, output } = await mailsluice(['credentials', 'add', 'scanner', '--json'], {
     AWS_REGION: region,
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDbEndpoint,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
-  };
-};
-
-test('curl sends, and the Node.js lines read the notification and the object', async ({ skip }) => {
-  need(skip, 'curl');
-  const send = block('sh', '--upload-file').replace(
-    '127.0.0.1:2525',
-    `127.0.0.1:${local.port('mx')}`,
-  );
-  expect(await runProgram('sh', ['-c', send])).toMatchObject({ code: 0 });
-
-  const code = block('js', 'ReceiveMessageCommand').replace(
-    'http://127.0.0.1:4566/000000000000/mailsluice-mail',
-    local.ready.queueUrl,
-  );
-  // Beside the packages that it imports.
-  const file = fileURLToPath(new URL('readme-snippet.tmp.mjs', import.meta.url));
-  writeFileSync(file, code);
-  try {
-    const settings = Object.entries(environment()).map(([name, value]) => `${name}=${value}`);
-    const { output } = await runProgram('env', [...settings, process.execPath, file]);
-    expect(output).toMatch(/^Hello \[ 'inbox@example\.net' \] Return-Path: <you@example\.com>\r\n/);
-    expect(output).toContain('\r\n\r\nIt works.\r\n');
-  } finally {
-    rmSync(file);
-  }
-});
-
-test('swaks signs in and sends', async ({ skip }) => {
-  need(skip, 'swaks');
-  const send = block('sh', 'swaks').replace(
-    '127.0.0.1:2587',
-    `127.0.0.1:${local.port('submission')}`,
-  );
-  const { code, output } = await runProgram('env', ['PASSWORD=as-printed', 'sh', '-c', send]);
-  expect([code, output]).toEqual([0, expect.stringContaining('250 2.0.0 Ok: queued as ')]);
-});
-
-test('the configuration that it shows is right', async () => {
-  const { code } = await mailsluice(['config', 'check', '--config', block('json', 'hostname')]);
-  expect(code).toBe(0);
-});
-
-test('credentials add NAME --json prints the two members that it says', async () => {
-  const { code, output } = await mailsluice(
-    ['credentials', 'add', 'scanner', '--json'],
-    environment(),
-  );
+  });
   expect(code).toBe(0);
   expect(output).toMatch(/^\{"username":"scanner","password":"[\w-]{43}"\}\n$/);
 });

@@ -39,7 +39,8 @@ export function renderReady(ready: LocalReady): string {
     '',
     'For the AWS CLI, an SDK, and "mailsluice archive", "credentials" and "outbox":',
     '',
-    `  export AWS_REGION=${aws.region} AWS_ACCESS_KEY_ID=${aws.accessKeyId} AWS_SECRET_ACCESS_KEY=${aws.secretAccessKey}`,
+    // Version 1 of the AWS CLI reads AWS_DEFAULT_REGION only.
+    `  export AWS_REGION=${aws.region} AWS_DEFAULT_REGION=${aws.region} AWS_ACCESS_KEY_ID=${aws.accessKeyId} AWS_SECRET_ACCESS_KEY=${aws.secretAccessKey}`,
     `  export AWS_ENDPOINT_URL=${aws.endpoint} AWS_ENDPOINT_URL_DYNAMODB=${aws.dynamoDbEndpoint}`,
   );
   const door = listeners.find(({ tls, auth }) => tls !== 'implicit' && auth !== 'required');
