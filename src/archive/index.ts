@@ -16,7 +16,7 @@ export {
   type ReplayOutcome,
 } from './replay.ts';
 export {
-  FAILURES_KEPT,
+  KEPT_FAILURE_LIMIT,
   type ReplayResult,
   type ReplayRunOptions,
   type ReplayScope,

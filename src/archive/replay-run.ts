@@ -33,7 +33,7 @@ export interface ReplayResult {
   /** The counts of all runs of the task. */
   readonly announced: number;
   readonly failed: number;
-  /** The first failures of this run, `FAILURES_KEPT` at most. */
+  /** The first failures of this run, `KEPT_FAILURE_LIMIT` at most. */
   readonly failures: readonly { readonly key: string; readonly reason: string }[];
   readonly isComplete: boolean;
   /** An earlier run of the same task got some way. */
@@ -42,7 +42,7 @@ export interface ReplayResult {
   readonly stoppedBy?: unknown;
 }
 
-export const FAILURES_KEPT = 1000;
+export const KEPT_FAILURE_LIMIT = 1000;
 
 /**
  * Replays the mails, and resumes where an earlier run of the same task ended.
@@ -80,7 +80,8 @@ export async function runReplay(place: Place, options: ReplayRunOptions): Promis
         if (failure === undefined) announced += 1;
         else {
           failed += 1;
-          if (failures.length < FAILURES_KEPT) failures.push({ key: mail.key, reason: failure });
+          if (failures.length < KEPT_FAILURE_LIMIT)
+            failures.push({ key: mail.key, reason: failure });
         }
         onMail?.();
         await state?.record(outcome);

@@ -40,7 +40,7 @@ const READ_DEADLINE_MILLISECONDS = 3000;
  * After so many failures on end what is cached is used without another wait, until it is tried again. A single
  * failure must not do that: where every tenth reading fails, a revoked credential would live on.
  */
-const FAILURES_ON_END = 3;
+const FAILURE_STREAK = 3;
 const RETRY_MILLISECONDS = 2000;
 
 interface Entry {
@@ -98,7 +98,7 @@ export class CredentialReader {
     const entry = this.#entries.get(username);
     const now = this.#clock.now();
     const usable = entry !== undefined && now - entry.readAt < this.#graceMilliseconds;
-    const isDown = this.#failures >= FAILURES_ON_END && now - this.#failedAt < RETRY_MILLISECONDS;
+    const isDown = this.#failures >= FAILURE_STREAK && now - this.#failedAt < RETRY_MILLISECONDS;
     if (usable && isDown) {
       return { credential: entry.credential, source: 'stale' };
     }

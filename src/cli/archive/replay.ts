@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import {
   commandDestination,
   type Destination,
-  FAILURES_KEPT,
+  KEPT_FAILURE_LIMIT,
   functionDestination,
   queueDestination,
   type ReplayResult,
@@ -174,7 +174,7 @@ function taskOf(
   return JSON.stringify({ bucket, prefixes, ...selection, destination: name });
 }
 
-const FAILURES_SHOWN = 20;
+const SHOWN_FAILURE_LIMIT = 20;
 
 function report(
   { stdout, stderr }: CliContext,
@@ -197,12 +197,12 @@ function report(
     );
     return;
   }
-  for (const { key, reason } of failures.slice(0, FAILURES_SHOWN)) {
+  for (const { key, reason } of failures.slice(0, SHOWN_FAILURE_LIMIT)) {
     stderr.write(`${key}: ${reason}\n`);
   }
-  if (failures.length > FAILURES_SHOWN) {
+  if (failures.length > SHOWN_FAILURE_LIMIT) {
     stderr.write(
-      `and ${failures.length - FAILURES_SHOWN} more (--json shows up to ${FAILURES_KEPT})\n`,
+      `and ${failures.length - SHOWN_FAILURE_LIMIT} more (--json shows up to ${KEPT_FAILURE_LIMIT})\n`,
     );
   }
   stderr.write(
