@@ -1,9 +1,10 @@
-// The house rules of the layout, held against every file of src/ and infra/: arrows point one way, no import
-// closes a circle (type imports counted), and no file is longer than one sitting. ARCHITECTURE.md says why.
-import { readdirSync, readFileSync } from 'node:fs';
+// The rules of the layout, checked for every file of src/ and infra/: imports point to lower layers, no import
+// closes a cycle (type imports counted), and no file is too long. ARCHITECTURE.md gives the reasons; its layers are
+// compared with the table here, and the paths that it and CONTRIBUTING.md name with the files that there are.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -43,10 +44,10 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, Right>>>> = {
     'src/bridge/contract': 'all',
   },
 };
-/** `src/app` wires all parts together; `src/index.ts` is the library's face. */
+/** folder → what it may not import. `src/app` wires all parts together; `src/index.ts` is the library. */
 const unrestricted: Readonly<Record<string, readonly string[]>> = {
-  'src/app': ['src/cli'],
-  'src/index.ts': ['src/cli', 'src/app'],
+  'src/app': ['src/cli', 'infra'],
+  'src/index.ts': ['src/cli', 'src/app', 'infra'],
 };
 /** The pure protocol: of Node.js only what computes. */
 const pureBuiltins = ['node:buffer', 'node:crypto'];
@@ -102,7 +103,7 @@ test('the reader finds the sources and their imports', () => {
   expect(imports.length).toBeGreaterThan(files.length);
 });
 
-test('every folder imports only what its floor may', () => {
+test('every folder imports only what the table allows', () => {
   const broken: string[] = [];
   for (const each of imports) {
     if (!each.specifier.startsWith('.')) continue;
@@ -120,22 +121,71 @@ test('every folder of src has a row in the table', () => {
   expect([...folders].filter((folder) => !known.has(folder))).toEqual([]);
 });
 
-test('no import closes a circle, type imports counted', () => {
+describe('the layers in ARCHITECTURE.md', () => {
+  const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const section = page.split('\n## Layers\n')[1]?.split('\n## ')[0] ?? '';
+
+  test('have the rights of the table', () => {
+    const rows = [...section.matchAll(/^\| `(.+?)` \| .+? \| (.+?) \| .+? \|$/gm)];
+    const written = rows.map(([, folder = '', rights = '']) => [folder, rights]);
+    const restricted = Object.entries(mayImport).map(([folder, rights]) => {
+      const places = Object.entries(rights).map(
+        ([place, right]) => `\`${place}\`${right === 'types' ? ' (types)' : ''}`,
+      );
+      return [folder, places.join(', ') || 'nothing'];
+    });
+    const others = Object.entries(unrestricted).map(([folder, denied]) => [
+      folder,
+      `everything but ${denied.map((place) => `\`${place}\``).join(', ')}`,
+    ]);
+    expect(written.toSorted()).toEqual([...restricted, ...others].toSorted());
+  });
+
+  test('are drawn so that every import points to a lower layer', () => {
+    const layers = new Map<string, number>();
+    for (const [, layer = '', inside = ''] of section.matchAll(
+      /subgraph layer(\d)\[[^\]]*\]\n([^]*?)\n {2}end/g,
+    )) {
+      for (const [, folder = ''] of inside.matchAll(/\["(.+?)"\]/g)) {
+        layers.set(folder, Number(layer));
+      }
+    }
+    expect([...layers.keys()].toSorted()).toEqual(
+      [...Object.keys(mayImport), ...Object.keys(unrestricted)].toSorted(),
+    );
+    const layerOf = (place: string): number => layers.get(folderOf(place)) ?? Infinity;
+    const wrong = Object.entries(mayImport).flatMap(([folder, rights]) =>
+      Object.keys(rights).filter((place) => layerOf(place) >= layerOf(folder)),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+test.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('every path that %s names exists', (name) => {
+  const page = readFileSync(join(root, name), 'utf8');
+  const places = [
+    ...page.matchAll(/(?<![\w./])((?:src|infra|test|\.ci)\/[\w./-]*\w|[A-Z]+\.md)/g),
+  ].map(([, place = '']) => place);
+  expect(places.length).toBeGreaterThan(20);
+  expect([...new Set(places)].filter((place) => !existsSync(join(root, place)))).toEqual([]);
+});
+
+test('no import closes a cycle, type imports counted', () => {
   const next = new Map<string, string[]>(files.map((file) => [file, []]));
   for (const each of imports) {
     if (each.specifier.startsWith('.')) next.get(each.file)?.push(targetOf(each));
   }
-  expect(circlesIn(next)).toEqual([]);
+  expect(cyclesIn(next)).toEqual([]);
 });
 
-test('the search for circles finds one', () => {
+test('the search for cycles finds one', () => {
   const next = new Map([
     ['a', ['b']],
     ['b', ['c']],
     ['c', ['b']],
     ['d', ['a']],
   ]);
-  expect(circlesIn(next)).toEqual(['b → c → b']);
+  expect(cyclesIn(next)).toEqual(['b → c → b']);
 });
 
 test(`no source file has more than ${MAX_LINES} lines`, () => {
@@ -161,14 +211,14 @@ test('src/smtp is pure: no package, no socket, no file, no clock', () => {
   expect([...impure, ...clocks]).toEqual([]);
 });
 
-/** Each circle once, from the file where the walk entered it. */
-function circlesIn(next: ReadonlyMap<string, readonly string[]>): string[] {
-  const circles: string[] = [];
+/** Each cycle once, from the file where the walk entered it. */
+function cyclesIn(next: ReadonlyMap<string, readonly string[]>): string[] {
+  const cycles: string[] = [];
   const done = new Set<string>();
   const walk = (file: string, path: readonly string[]): void => {
     const at = path.indexOf(file);
     if (at !== -1) {
-      circles.push([...path.slice(at), file].join(' → '));
+      cycles.push([...path.slice(at), file].join(' → '));
       return;
     }
     if (done.has(file)) return;
@@ -176,5 +226,5 @@ function circlesIn(next: ReadonlyMap<string, readonly string[]>): string[] {
     done.add(file);
   };
   for (const file of next.keys()) walk(file, []);
-  return circles;
+  return cycles;
 }
