@@ -138,7 +138,8 @@ describe('the layers in ARCHITECTURE.md', () => {
       folder,
       `everything but ${denied.map((place) => `\`${place}\``).join(', ')}`,
     ]);
-    expect(written.toSorted()).toEqual([...restricted, ...others].toSorted());
+    expect(written).toHaveLength(restricted.length + others.length);
+    expect(Object.fromEntries(written)).toEqual(Object.fromEntries([...restricted, ...others]));
   });
 
   test('are drawn so that every import points to a lower layer', () => {
