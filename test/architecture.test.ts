@@ -171,6 +171,16 @@ test.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('every path that %s names exis
   expect([...new Set(places)].filter((place) => !existsSync(join(root, place)))).toEqual([]);
 });
 
+test('every npm script that CONTRIBUTING.md names exists', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  const page = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const named = [...page.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(5);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
+
 test('no import closes a cycle, type imports counted', () => {
   const next = new Map<string, string[]>(files.map((file) => [file, []]));
   for (const each of imports) {
