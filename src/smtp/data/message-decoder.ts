@@ -3,12 +3,13 @@
 import { BareNewlineSearch } from './bare-newline-search.ts';
 import { DataDecoder } from './data-decoder.ts';
 import type { DiscardCause } from '../message.ts';
+import { exceedsSizeLimit, MESSAGE_TOO_LARGE } from '../message-size-limit.ts';
 import { LEADING_DOT, scanNewlines } from './newline-scan.ts';
 import type { Output } from '../output.ts';
 import type { SessionOptions } from '../session-options.ts';
 
 /** The rules that the octets of a message can break. */
-export type MessageRule = 'message-too-large' | 'bare-newline';
+export type MessageRule = typeof MESSAGE_TOO_LARGE | 'bare-newline';
 
 /** Takes the octets of one message. */
 export class MessageDecoder {
@@ -52,8 +53,8 @@ export class MessageDecoder {
       const spansBefore: Buffer[] = [];
       before.decode(chunk.subarray(0, bareNewline), start, spansBefore);
       this.#refuseBareNewline(sizeBefore + octetsIn(spansBefore), outputs);
-    } else if (this.#sizeInOctets > this.#maxMessageSize) {
-      this.#refuse('message-too-large', 'too-large', outputs);
+    } else if (exceedsSizeLimit(this.#sizeInOctets, this.#maxMessageSize)) {
+      this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
     } else {
       for (const span of spans) outputs.push({ kind: 'write-message', span });
     }
@@ -68,8 +69,8 @@ export class MessageDecoder {
     this.#sizeInOctets += span.length;
     if (bareNewline !== -1) {
       this.#refuseBareNewline(sizeBefore + bareNewline, outputs);
-    } else if (this.#sizeInOctets > this.#maxMessageSize) {
-      this.#refuse('message-too-large', 'too-large', outputs);
+    } else if (exceedsSizeLimit(this.#sizeInOctets, this.#maxMessageSize)) {
+      this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
     } else {
       outputs.push({ kind: 'write-message', span });
     }
@@ -84,7 +85,8 @@ export class MessageDecoder {
 
   /** The rule is the one that was broken first, however the network cut the octets. */
   #refuseBareNewline(sizeThere: number, outputs: Output[]): void {
-    if (sizeThere > this.#maxMessageSize) this.#refuse('message-too-large', 'too-large', outputs);
+    if (exceedsSizeLimit(sizeThere, this.#maxMessageSize))
+      this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
     else this.#refuse('bare-newline', 'refused', outputs);
   }
 

@@ -1,6 +1,7 @@
 // The values of MAIL's parameters SIZE, BODY, AUTH, RET and ENVID.
 import { isPrintable, parseDecimal } from './ascii.ts';
 import { PARAMETER_SYNTAX, Refused } from './esmtp-parameter.ts';
+import { exceedsSizeLimit, MESSAGE_TOO_LARGE } from '../message-size-limit.ts';
 import type { MailParameters } from '../parameters.ts';
 import { parseXtext } from './xtext.ts';
 
@@ -11,14 +12,14 @@ const SIZE_DIGITS = 20;
 /** The envelope identifier of RFC 3461 section 4.4, before its decoding. */
 const ENVID_OCTETS = 100;
 
-const TOO_LARGE = new Refused('message-too-large');
+const TOO_LARGE = new Refused(MESSAGE_TOO_LARGE);
 const NOT_IMPLEMENTED = new Refused('parameter-value');
 
 /** SIZE (RFC 1870 section 4). */
 export function parseSize(value: string, maxMessageSize: number): Value<'size'> {
   const size = parseDecimal(value, SIZE_DIGITS);
   if (size === undefined) return PARAMETER_SYNTAX;
-  return size > maxMessageSize ? TOO_LARGE : size;
+  return exceedsSizeLimit(size, maxMessageSize) ? TOO_LARGE : size;
 }
 
 /** BODY (RFC 6152 section 2; RFC 3030 section 3: BINARYMIME needs CHUNKING). */
