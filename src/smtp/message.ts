@@ -15,7 +15,8 @@ export interface MessageFacts {
 /**
  * Why a message was thrown away before its commit. `too-large`: over the size limit, the client gets 552.
  * `aborted`: the connection ended, or timed out, before the end of the data. `refused`: the data broke a
- * rule (a bare newline, a NUL) and the client gets 550 or 554. `closing`: the server was ended by force.
+ * rule (a bare newline, a NUL) and the client gets 550 or 554. `closing`: the server closed before the end of the
+ * data.
  */
 export type DiscardCause = 'too-large' | 'aborted' | 'refused' | 'closing';
 

@@ -28,7 +28,7 @@ import type { ChannelBinding } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
-import { type State, isAllowed, transactionOf } from './state.ts';
+import { type State, type StateName, isAllowed, transactionOf } from './state.ts';
 import { checkMail, checkRcpt, proceedMail, proceedRcpt } from './transaction-commands.ts';
 import { Turn } from './turn.ts';
 
@@ -41,6 +41,16 @@ type Asking = Extract<State, { name: 'asking' }>;
 const CLIENT_DOMAIN_OCTETS = 255;
 /** First octet of a TLS handshake record (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
+
+/** The states in which a silent client may be interrupted: no octet of a message that was accepted is due. */
+const interruptible: ReadonlySet<StateName> = new Set([
+  'connected',
+  'greeted',
+  'transaction',
+  'chunking',
+  'skipping',
+  'exchange',
+]);
 
 /** The commands that work before the TLS or the sign-in that a listener requires. */
 const worksUnsecured: ReadonlySet<Verb> = new Set([
@@ -61,7 +71,7 @@ export class Session {
   #isFirstOctet = true;
   /** The farewell at the next point of rest. */
   #leaving: 'idle' | 'closing' | null = null;
-  /** The connection was lost while `open-message` was asked: a message that is opened then is discarded. */
+  /** The session ended while `open-message` was asked: a message that is opened then is discarded. */
   #isOrphan = false;
 
   constructor(options: SessionOptions, connection: ConnectionFacts) {
@@ -184,15 +194,41 @@ export class Session {
     return this.#run();
   }
 
+  /** The server is closing and the client is silent: 421 in a transaction and an exchange too, but not in data. */
+  drainIdle(): Output[] {
+    const turn = this.#turn;
+    turn.begin();
+    if (interruptible.has(turn.state.name)) turn.farewell('closing');
+    return turn.finish();
+  }
+
+  /**
+   * The server waits no longer: 421 now, whatever is under way (RFC 5321 section 3.8), and the answer to a pending
+   * question is not said. In a handshake nothing can be said.
+   */
+  close(): Output[] {
+    const turn = this.#turn;
+    turn.begin();
+    if (turn.state.name === 'closed') return turn.outputs;
+    this.#isOrphan = this.#isOpening();
+    if (turn.state.name === 'upgrading') turn.end('closing');
+    else turn.farewell('closing');
+    return turn.finish();
+  }
+
   /** The connection is gone: nothing can be said any more, and a message half received is discarded. */
   lost(): Output[] {
     const turn = this.#turn;
     turn.begin();
-    const { state } = turn;
-    if (state.name === 'closed') return turn.outputs;
-    this.#isOrphan = state.name === 'asking' && state.question.kind === 'open-message';
+    if (turn.state.name === 'closed') return turn.outputs;
+    this.#isOrphan = this.#isOpening();
     turn.lose();
     return turn.outputs;
+  }
+
+  #isOpening(): boolean {
+    const { state } = this.#turn;
+    return state.name === 'asking' && state.question.kind === 'open-message';
   }
 
   // The loop

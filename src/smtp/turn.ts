@@ -3,6 +3,7 @@
 import type { ChunkSize } from './grammar/chunk-size.ts';
 import type { Verb } from './grammar/command-line.ts';
 import { Input } from './input.ts';
+import type { DiscardCause } from './message.ts';
 import type { Note, Output } from './output.ts';
 import type { Question } from './question.ts';
 import { renderFarewell, renderReply, renderedRefusals } from './render-reply.ts';
@@ -116,10 +117,10 @@ export class Turn {
   }
 
   /** Throws away the message on its way in, if there is one that was not thrown away when it was refused. */
-  discardMessage(): void {
+  discardMessage(cause: DiscardCause = 'aborted'): void {
     const state = this.#state.name === 'asking' ? this.#state.back : this.#state;
     if (!('decoder' in state) || state.decoder.refusal !== null) return;
-    this.#outputs.push({ kind: 'discard-message', cause: 'aborted' });
+    this.#outputs.push({ kind: 'discard-message', cause });
   }
 
   /** Says why, and ends the session. */
@@ -133,7 +134,7 @@ export class Turn {
   /** Ends the session: nothing is read or said after it. */
   end(rule: string): void {
     if (this.#state.name === 'closed') return;
-    this.discardMessage();
+    this.discardMessage(rule === 'closing' ? 'closing' : 'aborted');
     this.flush();
     this.note({ kind: 'ended', rule });
     this.#outputs.push({ kind: 'hang-up' });

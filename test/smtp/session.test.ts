@@ -294,6 +294,53 @@ test('a session that expires while a message is being opened discards it', () =>
   expect(session.answer(accept)).toContainEqual({ kind: 'discard-message', cause: 'aborted' });
 });
 
+test('a server that closes while a question is open says 421 in place of the answer, and hears it no more', () => {
+  const message = ['HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>'];
+  for (const [lines, last] of [
+    [[], 'NOOP\r\nHELO client.example\r\nNOOP\r\n'],
+    [message, 'NOOP\r\nRCPT TO:<c@b>\r\nNOOP\r\n'],
+  ] as const) {
+    const session = started();
+    converse(session, ...lines);
+    expect(kindsOf(session.receive(Buffer.from(last)))).toEqual(['ask']);
+    expect(session.drainIdle()).toEqual([]);
+    expect(session.close()).toEqual([
+      {
+        kind: 'send',
+        text: '250 2.0.0 Ok\r\n421 4.3.2 mx.example Service closing, try again later\r\n',
+      },
+      { kind: 'note', note: { kind: 'ended', rule: 'closing' } },
+      { kind: 'hang-up' },
+    ]);
+    expect(session.answer(accept)).toEqual([]);
+  }
+});
+
+test('a server that closes during the commit says 421, discards nothing and never says 250', () => {
+  const session = started();
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>', 'DATA');
+  send(session, 'x', '.');
+  expect(kindsOf(session.close())).toEqual(['send', 'note', 'hang-up']);
+  expect(session.answer(accept)).toEqual([]);
+  expect(session.close()).toEqual([]);
+});
+
+test('a server that closes while a message is being opened discards what is opened then', () => {
+  const session = started();
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>');
+  send(session, 'DATA');
+  expect(kindsOf(session.close())).toEqual(['send', 'note', 'hang-up']);
+  expect(session.close()).toEqual([]);
+  expect(session.answer(accept)).toEqual([{ kind: 'discard-message', cause: 'aborted' }]);
+});
+
+test('a server that closes between chunks, while EHLO is asked about, discards the message', () => {
+  const session = started({ chunking: true });
+  converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>', 'BDAT 0');
+  send(session, 'HELO again.example');
+  expect(session.close()).toContainEqual({ kind: 'discard-message', cause: 'closing' });
+});
+
 test('the notes name the verb and the rule, never what the client said', () => {
   const session = started({ maxErrors: 2 });
   const outputs = converse(session, 'hunter2', 'MAIL FROM:<a@b>', 'HELO x', 'RCPT hunter2');

@@ -11,7 +11,7 @@
 //   M: a line of the message stored so far in this step
 //   m: the same without its CRLF
 //   ?: KIND [SUBJECT] -> accept | accept CODE STATUS TEXT | refuse CODE STATUS TEXT | each CODE …; CODE …
-//   E: secured | expire | drain | lost
+//   E: secured | expire | drain | drainIdle | close | lost
 //
 // C: lines without an S:, !:, M: or m: line between them come in one packet. `?:` sets the answer to the next
 // question of that kind in the step; the default is to accept. Escapes in C:, c:, S: and M: are those of
@@ -36,7 +36,7 @@ export interface ScriptedAnswer {
   readonly answer: Answer;
 }
 
-export type Event = 'secured' | 'expire' | 'drain' | 'lost' | 'begin';
+export type Event = 'secured' | 'expire' | 'drain' | 'drainIdle' | 'close' | 'lost' | 'begin';
 
 /** One thing that happens, and what must come of it. */
 export interface Step {
@@ -198,7 +198,7 @@ function newStep(line: number, event: Event | null): Step {
 }
 
 function parseEvent(text: string): Event {
-  const events: Event[] = ['secured', 'expire', 'drain', 'lost'];
+  const events: Event[] = ['secured', 'expire', 'drain', 'drainIdle', 'close', 'lost'];
   const event = events.find((one) => one === text);
   if (event === undefined) throw new Error(`unknown event ${text}`);
   return event;
