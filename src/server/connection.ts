@@ -40,6 +40,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection {
   #closeCause: CloseCause = 'lost';
   #isInputEnded = false;
   #isTurnedAway = false;
+  #isCut = false;
   #lingeringOctets = 0;
 
   constructor(serving: Serving, socket: Socket, peer: Peer, proxy?: ProxyFacts) {
@@ -76,17 +77,41 @@ export class Connection implements Watched, SocketOwner, SessionConnection {
     return this.#isTurnedAway;
   }
 
-  /** Says 421 as soon as the client is at an idle point. */
-  drain(): void {
-    this.#driver.drain();
+  /** Says 421 as soon as the client is at an idle point, or silent in a transaction or an exchange for so long. */
+  drain(idleSeconds: number): void {
+    this.#driver.drain(idleSeconds);
   }
 
-  /** Cuts the connection. A commit under way goes on by itself. Returns whether a session was cut short. */
+  /**
+   * Says 421 wherever the session is; a commit under way goes on by itself. Returns whether a session was cut
+   * short. The client may then close its side until `destroy`.
+   */
   cut(): boolean {
-    const isServed = this.#phase === 'session' || this.#phase === 'admission';
-    this.#driver.discard('closing');
-    this.#destroy('closing');
-    return isServed && !this.#isTurnedAway;
+    this.#isCut = true;
+    switch (this.#phase) {
+      case 'admission':
+        this.#admitUnasked();
+        return !this.#isTurnedAway;
+      case 'session':
+        this.#driver.close();
+        return !this.#isTurnedAway;
+      case 'handshake':
+        // Nothing can be said in the clear.
+        this.#enter('lingering');
+        this.#destroy('closing');
+        return false;
+      case 'lingering':
+        // It was said.
+        this.#socket.destroySoon();
+        return false;
+      case 'closed':
+        return false;
+    }
+  }
+
+  /** Ends the connection, whether its last word was read or not. */
+  destroy(): void {
+    this.#destroy(this.#closeCause);
   }
 
   // ---- for the clock
@@ -120,7 +145,8 @@ export class Connection implements Watched, SocketOwner, SessionConnection {
       return;
     }
     this.#lingeringOctets += chunk.length;
-    if (this.#lingeringOctets > LINGER_OCTETS) this.#destroy(this.#closeCause);
+    // After a cut the time is short enough to read whatever comes.
+    if (!this.#isCut && this.#lingeringOctets > LINGER_OCTETS) this.#destroy(this.#closeCause);
   }
 
   inputEnded(): void {
@@ -178,7 +204,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection {
   hangUp(text: string, cause: CloseCause): void {
     if (this.#phase === 'closed') return;
     this.#enter('lingering');
-    this.#closeCause = cause;
+    this.#closeCause = this.#isCut ? 'closing' : cause;
     if (text === '') this.#socket.end();
     else this.#socket.end(text, 'latin1');
     this.pauses.clear();
@@ -208,8 +234,15 @@ export class Connection implements Watched, SocketOwner, SessionConnection {
     }
   }
 
+  /** Waits for no hook any longer: the session begins, or goes on, and hears that the server is closing. */
+  #admitUnasked(): void {
+    const socket = this.#socket;
+    if (socket instanceof TLSSocket) this.#afterSecured(ACCEPT, readHandshake(socket));
+    else this.#greet(ACCEPT);
+  }
+
   #greet(answer: Answer): void {
-    if (this.#phase === 'closed') return;
+    if (this.#phase !== 'admission') return;
     this.#enter('session');
     const socket = this.#socket;
     const handshake = socket instanceof TLSSocket ? readHandshake(socket) : undefined;

@@ -99,19 +99,28 @@ export class Listener {
     if (bound) this.#serving.observe?.({ kind: 'listening', listener: name, ...bound });
   }
 
-  /** From here on 421 greets new clients, and the others hear it at their next idle point. */
-  drain(): void {
+  /** From here on 421 greets new clients, and the others hear it at their next idle point or when they are silent. */
+  drain(idleSeconds: number): void {
     this.#isDraining = true;
-    for (const connection of this.#connections.values()) connection.drain();
+    for (const connection of this.#connections.values()) connection.drain(idleSeconds);
   }
 
-  /** Takes no more connections and cuts those that are left. Returns how many sessions were cut short. */
-  cut(): number {
+  /** Takes no more connections. */
+  stop(): void {
     if (this.#server.listening) this.#server.close();
     for (const socket of this.#gates) socket.destroy();
+  }
+
+  /** Says 421 to the sessions that are left. Returns how many of them were cut short. */
+  cut(): number {
     let sessions = 0;
     for (const connection of this.#connections.values()) if (connection.cut()) sessions++;
     return sessions;
+  }
+
+  /** Ends the connections that are left. */
+  destroy(): void {
+    for (const connection of this.#connections.values()) connection.destroy();
   }
 
   // ---- accepting

@@ -34,9 +34,14 @@ export interface ListeningAddress {
 
 /** How to `close`. */
 export interface CloseOptions {
-  /** Seconds until the sessions that are left are cut. Default 30. */
+  /** Seconds until the sessions that are left hear 421, whatever is under way. Default 30. */
   readonly drain?: number;
-  /** Cuts the sessions that are left when it fires. */
+  /**
+   * Seconds without a whole command or response after which a client within a transaction or an AUTH exchange hears
+   * 421. A client that sends the octets of a message is not interrupted. Default 5.
+   */
+  readonly idle?: number;
+  /** Ends the wait when it fires, as the end of `drain` does. */
   readonly signal?: AbortSignal;
 }
 
@@ -47,6 +52,9 @@ export interface Closed {
 }
 
 const DEFAULT_DRAIN_SECONDS = 30;
+const DEFAULT_DRAIN_IDLE_SECONDS = 5;
+/** How long a client that was cut may take to read the 421 and to close its side. */
+const LAST_WORD_MILLISECONDS = 1000;
 
 /**
  * An SMTP server. What it does with a mail is decided by its hooks, its loop or its `openMessage`: it answers 250
@@ -74,6 +82,8 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   readonly #closeOnAbort = (): void => void this.close();
   #state: 'new' | 'listening' | 'draining' | 'cutting' | 'closed' = 'new';
   #cut = 0;
+  #drainIdleSeconds = Number.POSITIVE_INFINITY;
+  #lastWord: NodeJS.Timeout | undefined;
 
   /** Throws an `OptionsError` or a `CertificateError` where the options cannot work. */
   constructor(options: ServerOptions = {}) {
@@ -242,10 +252,11 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /**
-   * Answers `421 4.3.2` to each client at its next idle point (never inside a message) and to each new client in
-   * place of the greeting. Cuts the sessions that are left after `drain` seconds or when `signal` fires. A second
-   * call can only shorten the wait; both give the same result. The promise resolves as soon as the last session
-   * that was there has ended: then nothing listens, and no connection is left.
+   * Answers `421 4.3.2` to each client at its next idle point, after `idle` seconds of silence also within a
+   * transaction or an AUTH exchange, and to each new client in place of the greeting. After `drain` seconds or when
+   * `signal` fires, every session that is left hears 421, whatever is under way, and is closed. A second call can
+   * only shorten the wait; both give the same result. The promise resolves as soon as the last session that was
+   * there has ended: then nothing listens, and no connection is left.
    *
    * New connections are still accepted, and turned away: a load balancer goes on sending clients for a while, and
    * a client that hears 421 tries the next server at once.
@@ -253,14 +264,16 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * @example
    * process.once('SIGTERM', () => void server.close({ drain: 60 }));
    */
-  async close({ drain = DEFAULT_DRAIN_SECONDS, signal }: CloseOptions = {}): Promise<Closed> {
+  async close(options: CloseOptions = {}): Promise<Closed> {
+    const { drain = DEFAULT_DRAIN_SECONDS, idle = DEFAULT_DRAIN_IDLE_SECONDS, signal } = options;
     if (this.#state === 'closed') return this.#closed.promise;
     if (this.#state === 'new' || this.#state === 'listening') {
       this.#state = 'draining';
       const connections = this.#counts.total;
       this.#observe?.({ kind: 'closing', connections, drainSeconds: drain });
-      for (const listener of this.#listeners) listener.drain();
     }
+    this.#drainIdleSeconds = Math.min(this.#drainIdleSeconds, idle);
+    for (const listener of this.#listeners) listener.drain(this.#drainIdleSeconds);
     if (drain <= 0 || signal?.aborted === true) {
       this.#cutAll();
     } else {
@@ -354,9 +367,17 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   #cutAll(): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'cutting' || this.#state === 'closed') return;
     this.#state = 'cutting';
-    for (const listener of this.#listeners) this.#cut += listener.cut();
+    for (const listener of this.#listeners) listener.stop();
+    // Not within a session's turn, and after the reply to every question that is answered by now: to a client whose
+    // message was accepted 421 would be a lie.
+    setImmediate(() => {
+      for (const listener of this.#listeners) this.#cut += listener.cut();
+    });
+    this.#lastWord = setTimeout(() => {
+      for (const listener of this.#listeners) listener.destroy();
+    }, LAST_WORD_MILLISECONDS);
   }
 
   /** Called whenever a connection has closed. */
@@ -366,6 +387,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     }
     if (this.#state !== 'cutting' || this.#counts.total > 0) return;
     this.#state = 'closed';
+    clearTimeout(this.#lastWord);
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort);
     this.#clock.stop();
     this.#loop.end();

@@ -52,6 +52,8 @@ export class SessionDriver implements MessageConnection {
   /** When the present wait began: for a command, for data, or for an answer. */
   #since: number;
   #isDraining = false;
+  /** While the server closes: how long a transaction or an exchange may be silent before the client hears 421. */
+  #drainIdleSeconds: number | undefined;
   #isInputEnded = false;
   /** Counts the questions, so that an answer that comes too late is known. */
   #asked = 0;
@@ -130,13 +132,25 @@ export class SessionDriver implements MessageConnection {
     this.#attempt(() => this.#endUnlessAsked());
   }
 
-  /** Says 421 as soon as the client is at an idle point. */
-  drain(): void {
+  /**
+   * Says 421 as soon as the client is at an idle point. With `idleSeconds` also to a client that brings no whole
+   * command or response for so long, but never while octets of a message are due.
+   */
+  drain(idleSeconds?: number): void {
     this.#isDraining = true;
+    this.#drainIdleSeconds = idleSeconds;
     // Not within a turn: a hook or an observer may be what closes the server.
     queueMicrotask(() => {
       if (this.#connection.isInSession) this.#attempt(() => this.#turn(this.#session.drain()));
     });
+  }
+
+  /** Says 421 now, whatever is under way; the answer to a pending question is not heard any more. */
+  close(): void {
+    this.#asked++;
+    this.#attempt(() => this.#turn(this.#session.close()));
+    // One that is being opened is not the session's yet.
+    this.discard('closing');
   }
 
   /** The timeouts of a session; `now` is a time that has certainly passed. */
@@ -161,7 +175,14 @@ export class SessionDriver implements MessageConnection {
     const waited = now - this.#since;
     if (this.#question) {
       if (waited > limits.answerTimeoutSeconds * 1000) this.#answerTooLate(this.#question);
-    } else if (this.#message?.isReceiving === true) {
+      return;
+    }
+    if (this.#drainIdleSeconds !== undefined && waited > this.#drainIdleSeconds * 1000) {
+      // While the writer asked for a pause the client is not heard.
+      if (!this.#connection.pauses.has(Pause.Writer)) this.#turn(this.#session.drainIdle());
+      if (!this.#connection.isInSession) return;
+    }
+    if (this.#message?.isReceiving === true) {
       // While the writer asked for a pause it is the writer that is waited for.
       const patience = this.#connection.pauses.has(Pause.Writer)
         ? limits.answerTimeoutSeconds

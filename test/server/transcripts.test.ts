@@ -179,6 +179,10 @@ async function replay(transcript: Transcript, cut: Cut): Promise<void> {
       isUpgrading = false;
     } else if (step.event === 'drain') {
       void server.close();
+    } else if (step.event === 'drainIdle') {
+      void server.close({ idle: 0 });
+    } else if (step.event === 'close') {
+      void server.close({ drain: 0 });
     } else if (step.event === 'lost') {
       client.reset();
     }
