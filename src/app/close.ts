@@ -12,7 +12,7 @@ export interface CloseOptions {
 /** The time that the parts always have to write their last lines and close their sockets. */
 const LAST_SECONDS = 2;
 
-/** Normal service for the grace, then 421 at idle points; what is left at the deadline is cut off and counted. */
+/** Normal service for the grace, then 421 at idle points and to silent clients, and at the deadline to everyone. */
 export async function closeApp(
   server: SmtpServer,
   started: readonly Undo[],
