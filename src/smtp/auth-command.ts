@@ -11,7 +11,7 @@ import type { Step } from './sasl/exchange.ts';
 import { findMechanism, isSafeForAuth, offeredMechanisms } from './sasl/mechanisms.ts';
 import type { Identity } from './session-facts.ts';
 import type { SignInAnswer } from './sign-in.ts';
-import type { State } from './state.ts';
+import { Event, type State } from './state.ts';
 import type { Turn } from './turn.ts';
 
 type InExchange = Extract<State, { name: 'exchange' }>;
@@ -35,7 +35,7 @@ export function checkAuth(turn: Turn, argument: string): void {
 
   const exchange = mechanism.start(context, offered);
   const state: InExchange = { name: 'exchange', mechanism: name, exchange };
-  turn.step('AUTH', state);
+  turn.step(Event.AUTH, state);
   if (initialResponse === undefined) return takeStep(turn, state, exchange.begin());
   return respond(turn, state, initialResponse);
 }
@@ -77,7 +77,7 @@ function takeStep(turn: Turn, { mechanism }: InExchange, step: Step): void {
 
 function signIn(turn: Turn, identity: Identity): void {
   const { mechanism, username } = identity;
-  turn.step('exchange-over');
+  turn.step(Event['exchange-over']);
   turn.learn({ identity });
   turn.say(rendered.signedIn);
   turn.note({ kind: 'signed-in', mechanism, username });
@@ -86,7 +86,7 @@ function signIn(turn: Turn, identity: Identity): void {
 function refuseSignIn(turn: Turn, mechanism: string, step: Refusal): void {
   const reply = asRefusal(step.reply);
   const { code } = reply;
-  turn.step('exchange-over');
+  turn.step(Event['exchange-over']);
   turn.note({ kind: 'sign-in-refused', mechanism, code });
   if (code >= 500) turn.signInFailures++;
   turn.refuseWith('AUTH', reply, step.rule);
@@ -97,6 +97,6 @@ function refuseSignIn(turn: Turn, mechanism: string, step: Refusal): void {
 
 /** Ends the exchange without an answer. */
 function breakOff(turn: Turn, rule: Rule): void {
-  turn.step('exchange-over');
+  turn.step(Event['exchange-over']);
   turn.refuse('AUTH', rule);
 }

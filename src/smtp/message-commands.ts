@@ -8,7 +8,7 @@ import type { Answer } from './question.ts';
 import { rendered, renderedRefusals } from './render-reply.ts';
 import { type Rule, refusals, replies } from './replies.ts';
 import type { Reply } from './reply.ts';
-import { type State, transactionOf } from './state.ts';
+import { Event, type State, transactionOf } from './state.ts';
 import { type Transaction, ruleAgainstMessage } from './transaction.ts';
 import type { Turn } from './turn.ts';
 
@@ -59,7 +59,7 @@ function refuseChunk(turn: Turn, size: ChunkSize, rule: Rule): void {
 export function skipChunk(turn: Turn, { octets }: ChunkSize): void {
   const { state } = turn;
   if (state.name === 'closed') return;
-  turn.step('chunk-refused', { name: 'skipping', remainingOctets: octets, back: state });
+  turn.step(Event['chunk-refused'], { name: 'skipping', remainingOctets: octets, back: state });
 }
 
 function startChunk(
@@ -68,7 +68,7 @@ function startChunk(
   decoder: MessageDecoder,
   { octets: remainingOctets, isLast }: ChunkSize,
 ): void {
-  turn.step('BDAT', { name: 'chunk', transaction, decoder, remainingOctets, isLast });
+  turn.step(Event.BDAT, { name: 'chunk', transaction, decoder, remainingOctets, isLast });
 }
 
 /** The message may come. `chunk` is the first chunk of BDAT; DATA has none. */
@@ -76,7 +76,7 @@ export function proceedOpen(turn: Turn, chunk: ChunkSize | undefined): void {
   const transaction = transactionOf(turn.state);
   const decoder = new MessageDecoder(turn.context.options, isBinary(transaction.envelope));
   if (chunk !== undefined) return startChunk(turn, transaction, decoder, chunk);
-  turn.step('DATA', { name: 'data', transaction, decoder });
+  turn.step(Event.DATA, { name: 'data', transaction, decoder });
   return turn.say(rendered.startMail);
 }
 
@@ -104,10 +104,10 @@ export function readChunk(turn: Turn, state: InChunk): boolean {
     decoder.end(turn.outputs);
     endMessage(turn, 'BDAT', transaction, decoder);
   } else if (decoder.refusal !== null) {
-    turn.step('message-refused');
+    turn.step(Event['message-refused']);
     turn.refuse('BDAT', decoder.refusal);
   } else {
-    turn.step('chunk-received', { name: 'chunking', transaction, decoder });
+    turn.step(Event['chunk-received'], { name: 'chunking', transaction, decoder });
     turn.say(rendered.chunkOk);
   }
   return true;
@@ -117,7 +117,7 @@ export function readChunk(turn: Turn, state: InChunk): boolean {
 export function readSkipped(turn: Turn, state: Skipping): boolean {
   state.remainingOctets -= turn.input.take(state.remainingOctets).length;
   if (state.remainingOctets > 0) return false;
-  turn.step('chunk-skipped');
+  turn.step(Event['chunk-skipped']);
   return true;
 }
 
@@ -130,7 +130,7 @@ function endMessage(
 ): void {
   const { envelope } = transaction;
   const { refusal, sizeInOctets } = decoder;
-  turn.step('message-received');
+  turn.step(Event['message-received']);
   if (refusal !== null) return refuseMessage(turn, refusal, envelope);
   return turn.ask(verb, { kind: 'message', envelope, sizeInOctets });
 }

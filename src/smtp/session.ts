@@ -1,7 +1,7 @@
 // The session: one client, from the greeting to the end, as a machine without socket, clock or promise. It is
 // told what happened and returns what to do. Read on in the order of a mail: `session.ts` reads lines and hands
 // each command to its file, `transaction-commands.ts`, `message-commands.ts`, `auth-command.ts`; `turn.ts`
-// collects the output; `state.ts` says what is allowed and what follows.
+// collects the output; `state.ts` says what is allowed and what follows, and `state-machine.ts` where the session is.
 import { isAnswer, isSignInAnswer, refusalIn, wrongAnswer } from './answers.ts';
 import { checkAuth, proceedAuth, readResponse } from './auth-command.ts';
 import type { Beginning, ConnectionFacts } from './connection-facts.ts';
@@ -28,7 +28,7 @@ import type { ChannelBinding } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
-import { type State, type StateName, isAllowed, transactionOf } from './state.ts';
+import { Event, type State, type StateName, transactionOf } from './state.ts';
 import { checkMail, checkRcpt, proceedMail, proceedRcpt } from './transaction-commands.ts';
 import { Turn } from './turn.ts';
 
@@ -173,7 +173,7 @@ export class Session {
     if (name !== 'upgrading') throw new Error('Session.secured: not upgrading');
     turn.learn({ tls });
     turn.context.channelBinding = channelBinding;
-    turn.step('secured');
+    turn.step(Event.secured);
     return this.#run();
   }
 
@@ -334,19 +334,19 @@ export class Session {
 
   /** The rule of access or of sequence that refuses a command now. */
   #ruleAgainst(verb: Verb): Rule | undefined {
-    const { context, state } = this.#turn;
-    const { options, facts } = context;
+    const turn = this.#turn;
+    const { options, facts } = turn.context;
     if (!worksUnsecured.has(verb)) {
       const needsSignIn = options.auth === 'required' && facts.identity === null;
-      const needsTls = options.requireTls || (needsSignIn && startTls.isOffered(context));
+      const needsTls = options.requireTls || (needsSignIn && startTls.isOffered(turn.context));
       if (needsTls && facts.tls === null) return 'tls-required';
       if (needsSignIn) return 'sign-in-required';
     }
-    return isAllowed(verb, state.name) ? undefined : 'bad-sequence';
+    return turn.allows(verb) ? undefined : 'bad-sequence';
   }
 
   #acknowledge(verb: Verb, text: string): void {
-    this.#turn.step(verb);
+    this.#turn.step(Event[verb]);
     this.#turn.say(text);
   }
 
@@ -375,7 +375,7 @@ export class Session {
     turn.flush();
     turn.outputs.push({ kind: 'upgrade-tls' });
     turn.learn({ clientDomain: '', protocol: firstProtocol(this.#options), identity: null });
-    turn.step('STARTTLS');
+    turn.step(Event.STARTTLS);
     turn.input.forget();
     return undefined;
   }
@@ -388,7 +388,7 @@ export class Session {
     if (proxied === undefined) return turn.refuse('XCLIENT', 'argument-syntax');
     const forgotten = { clientDomain: '', protocol: firstProtocol(this.#options), identity: null };
     turn.learn({ ...forgotten, ...proxied });
-    turn.step('XCLIENT');
+    turn.step(Event.XCLIENT);
     return turn.reply(greeting(this.#options));
   }
 
@@ -396,7 +396,7 @@ export class Session {
 
   #proceed({ question, verb, chunk }: Asking, answer: Answer | SignInAnswer): void {
     const turn = this.#turn;
-    turn.step('answer');
+    turn.step(Event.answer);
     const { state } = turn;
     if (question.kind === 'sign-in' || question.kind === 'settle-sign-in') {
       if (state.name !== 'exchange' || !isSignInAnswer(answer)) throw wrongAnswer(question);
@@ -410,7 +410,7 @@ export class Session {
     if (refusal !== undefined) {
       if (question.kind === 'forward-path') transactionOf(state).refusedRecipients++;
       // A message that may not come ends its transaction.
-      if (question.kind === 'open-message') turn.step('message-refused');
+      if (question.kind === 'open-message') turn.step(Event['message-refused']);
       turn.refuseWith(verb, refusal);
       if (chunk !== undefined) skipChunk(turn, chunk);
       return undefined;
@@ -432,7 +432,7 @@ export class Session {
     const protocol = verb === 'HELO' ? 'SMTP' : verb === 'EHLO' ? 'ESMTP' : 'LMTP';
     turn.learn({ clientDomain, protocol });
     turn.discardMessage();
-    turn.step(verb);
+    turn.step(Event[verb]);
     // The extensions must be announced, so there is no room for a policy's reply to EHLO.
     if (verb === 'HELO') turn.reply(reply ?? heloReply(this.#options.hostname));
     else turn.reply(ehloReply(ehloLines(turn.context)));

@@ -1,6 +1,6 @@
 // The states of a session, and one table of what may happen in each and where it leads (RFC 5321 section
-// 4.1.4). The session takes every step through `nextState`; a command that has no entry in the row of its
-// state is answered 503. The diagram in ARCHITECTURE.md is made from the table.
+// 4.1.4). The session takes every step through `state-machine.ts`, which compiles the table; a command that has no
+// entry in the row of its state is answered 503. The diagram in ARCHITECTURE.md is made from the table.
 import type { ChunkSize } from './grammar/chunk-size.ts';
 import type { Verb } from './grammar/command-line.ts';
 import type { MessageDecoder } from './data/message-decoder.ts';
@@ -50,36 +50,53 @@ export type State =
 
 export type StateName = State['name'];
 
-/** What happens to a session: a command that is accepted, or one of these. */
-export type SessionEvent =
-  | Verb
+/** What happens to a session: a command that is accepted, or one of the others. Its number is its column. */
+export const Event = {
+  EHLO: 0,
+  HELO: 1,
+  LHLO: 2,
+  STARTTLS: 3,
+  XCLIENT: 4,
+  AUTH: 5,
+  MAIL: 6,
+  RCPT: 7,
+  DATA: 8,
+  BDAT: 9,
+  RSET: 10,
+  NOOP: 11,
+  VRFY: 12,
+  EXPN: 13,
+  HELP: 14,
+  QUIT: 15,
   /** A question must be answered first. */
-  | 'question'
+  question: 16,
   /** It is answered. Whether the command is accepted comes after. */
-  | 'answer'
+  answer: 17,
   /** The exchange of AUTH came to its end: signed in, refused or broken off. */
-  | 'exchange-over'
+  'exchange-over': 18,
   /** The message may not come, or a rule was broken in a chunk before the last. */
-  | 'message-refused'
+  'message-refused': 19,
   /** A chunk came whole, and more will follow. */
-  | 'chunk-received'
+  'chunk-received': 20,
   /** All of the message came. */
-  | 'message-received'
+  'message-received': 21,
   /** The chunk of a refused BDAT follows. */
-  | 'chunk-refused'
+  'chunk-refused': 22,
   /** It has passed. */
-  | 'chunk-skipped'
+  'chunk-skipped': 23,
   /** The TLS handshake is finished. */
-  | 'secured'
+  secured: 24,
   /** The session ended by itself, or the connection was lost. */
-  | 'ended';
+  ended: 25,
+} as const satisfies Readonly<Record<Verb, number>> & Readonly<Record<string, number>>;
+
+export type EventName = keyof typeof Event;
+export type Event = (typeof Event)[EventName];
 
 /** A state, or the state that was left for this one. */
 export type Target = StateName | 'back';
 
-export type Transitions = Readonly<
-  Record<StateName, Readonly<Partial<Record<SessionEvent, Target>>>>
->;
+export type Transitions = Readonly<Record<StateName, Readonly<Partial<Record<EventName, Target>>>>>;
 
 /** For each state, what may happen in it and which state that leads to. */
 export const transitions: Transitions = {
@@ -169,30 +186,12 @@ export const CONNECTED: State = { name: 'connected' };
 export const GREETED: State = { name: 'greeted' };
 
 /** The states that hold nothing, made once. */
-const plainStates: Readonly<Partial<Record<Target, State>>> = {
+export const plainStates: Readonly<Partial<Record<StateName, State>>> = {
   connected: CONNECTED,
   greeted: GREETED,
   upgrading: { name: 'upgrading' },
   closed: { name: 'closed' },
 };
-
-/** Whether the event may happen in that state. */
-export function isAllowed(event: SessionEvent, state: StateName): boolean {
-  return transitions[state][event] !== undefined;
-}
-
-/** The state after the event; `entered` is that state where it holds something. */
-export function nextState(state: State, event: SessionEvent, entered?: State): State {
-  const target = transitions[state.name][event];
-  if (entered !== undefined && entered.name === target) return entered;
-  if (target === state.name) return state;
-  if (target === 'back' && (state.name === 'asking' || state.name === 'skipping')) {
-    return state.back;
-  }
-  const plain = target === undefined ? undefined : plainStates[target];
-  if (plain === undefined) throw new Error(`${event} leads nowhere in state ${state.name}`);
-  return plain;
-}
 
 /** The transaction of a state that must have one. */
 export function transactionOf(state: State): Transaction {

@@ -5,7 +5,7 @@ import type { Question } from './question.ts';
 import { rendered } from './render-reply.ts';
 import type { Rule } from './replies.ts';
 import type { Reply } from './reply.ts';
-import { transactionOf } from './state.ts';
+import { Event, transactionOf } from './state.ts';
 import { type Transaction, newTransaction } from './transaction.ts';
 import type { Turn } from './turn.ts';
 
@@ -31,7 +31,7 @@ export function proceedMail(
 ): void {
   turn.transactions++;
   const transaction = newTransaction(reversePath, parameters);
-  turn.step('MAIL', { name: 'transaction', transaction });
+  turn.step(Event.MAIL, { name: 'transaction', transaction });
   if (reply === undefined) turn.say(rendered.senderOk);
   else turn.reply(reply);
 }
@@ -73,7 +73,7 @@ export function proceedRcpt(
   if (turn.context.options.maxRecipientDomains !== undefined) {
     domains.add(forwardPath.domain.toLowerCase());
   }
-  turn.step('RCPT');
+  turn.step(Event.RCPT);
   if (reply === undefined) turn.say(rendered.recipientOk);
   else turn.reply(reply);
 }

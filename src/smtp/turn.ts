@@ -11,7 +11,8 @@ import { type Farewell, type Rule, farewells, refusals } from './replies.ts';
 import type { Reply } from './reply.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionFacts } from './session-facts.ts';
-import { CONNECTED, type SessionEvent, type State, nextState } from './state.ts';
+import { Event, type State } from './state.ts';
+import { StateMachine } from './state-machine.ts';
 
 /** What a reply is about: a command, a line that is none, or a message. */
 export type Subject = Verb | 'unknown' | 'message';
@@ -19,7 +20,7 @@ export type Subject = Verb | 'unknown' | 'message';
 export class Turn {
   readonly context: { -readonly [K in keyof SessionContext]: SessionContext[K] };
   readonly input = new Input();
-  #state: State = CONNECTED;
+  readonly #machine = new StateMachine();
   #outputs: Output[] = [];
   /** Reply text that has not become an output yet. */
   #text = '';
@@ -34,7 +35,7 @@ export class Turn {
   }
 
   get state(): State {
-    return this.#state;
+    return this.#machine.state;
   }
 
   /** The outputs of this turn so far, without the replies that are still held together. */
@@ -48,7 +49,7 @@ export class Turn {
 
   /** The replies leave together when no input is left to answer (RFC 2920 section 3.2). */
   finish(): Output[] {
-    if (this.#state.name !== 'asking') {
+    if (this.state.name !== 'asking') {
       this.flush();
       this.input.compact();
     }
@@ -56,8 +57,13 @@ export class Turn {
   }
 
   /** Makes one step of the table in state.ts; `entered` is the state that it leads to, if that holds anything. */
-  step(event: SessionEvent, entered?: State): void {
-    this.#state = nextState(this.#state, event, entered);
+  step(event: Event, entered?: State): void {
+    this.#machine.step(event, entered);
+  }
+
+  /** Whether the table has the command in the present state. */
+  allows(verb: Verb): boolean {
+    return this.#machine.allows(verb);
   }
 
   /** Replaces facts; the others stay as they are. */
@@ -88,7 +94,7 @@ export class Turn {
   ask(verb: Verb, question: Question, chunk?: ChunkSize): void {
     // With commands still unread their replies may yet join these.
     if (this.input.pendingOctets === 0) this.flush();
-    this.step('question', { name: 'asking', verb, question, back: this.#state, chunk });
+    this.step(Event.question, { name: 'asking', verb, question, back: this.state, chunk });
     this.#outputs.push({ kind: 'ask', question });
   }
 
@@ -118,7 +124,7 @@ export class Turn {
 
   /** Throws away the message on its way in, if there is one that was not thrown away when it was refused. */
   discardMessage(cause: DiscardCause = 'aborted'): void {
-    const state = this.#state.name === 'asking' ? this.#state.back : this.#state;
+    const state = this.state.name === 'asking' ? this.state.back : this.state;
     if (!('decoder' in state) || state.decoder.refusal !== null) return;
     this.#outputs.push({ kind: 'discard-message', cause });
   }
@@ -126,19 +132,19 @@ export class Turn {
   /** Says why, and ends the session. */
   farewell(rule: Farewell): void {
     // The reply before may have been one error too many.
-    if (this.#state.name === 'closed') return;
+    if (this.state.name === 'closed') return;
     this.say(renderFarewell(farewells[rule], this.context.options.hostname));
     this.end(rule);
   }
 
   /** Ends the session: nothing is read or said after it. */
   end(rule: string): void {
-    if (this.#state.name === 'closed') return;
+    if (this.state.name === 'closed') return;
     this.discardMessage(rule === 'closing' ? 'closing' : 'aborted');
     this.flush();
     this.note({ kind: 'ended', rule });
     this.#outputs.push({ kind: 'hang-up' });
-    this.#close(rule === 'quit' ? 'QUIT' : 'ended');
+    this.#close(rule === 'quit' ? Event.QUIT : Event.ended);
   }
 
   /** Ends the session because the connection is gone: nothing can be said any more. */
@@ -146,10 +152,10 @@ export class Turn {
     this.discardMessage();
     this.#text = '';
     this.note({ kind: 'ended', rule: 'lost' });
-    this.#close('ended');
+    this.#close(Event.ended);
   }
 
-  #close(event: 'QUIT' | 'ended'): void {
+  #close(event: Event): void {
     this.step(event);
     this.input.forget();
   }
