@@ -2,7 +2,7 @@ import type { App } from './start.ts';
 
 /**
  * Waits for SIGTERM or SIGINT and takes the app down: `grace` seconds of normal service, then 421 at idle points
- * and to silent clients; at the deadline, or at a second signal, every session that is left hears 421 and is cut.
+ * and to silent clients; at the deadline, or at a second signal, every session that is left gets 421 and is cut.
  * Resolves to the exit code: 0 when nothing was cut.
  */
 export function shutDownOnSignal(

@@ -34,10 +34,10 @@ export interface ListeningAddress {
 
 /** How to `close`. */
 export interface CloseOptions {
-  /** Seconds until the sessions that are left hear 421, whatever is under way. Default 30. */
+  /** Seconds after which the sessions that are left get 421 in any state. Default 30. */
   readonly drain?: number;
   /**
-   * Seconds without a whole command or response after which a client within a transaction or an AUTH exchange hears
+   * Seconds without a whole command or response after which a client within a transaction or an AUTH exchange gets
    * 421. A client that sends the octets of a message is not interrupted. Default 5.
    */
   readonly idle?: number;
@@ -254,7 +254,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   /**
    * Answers `421 4.3.2` to each client at its next idle point, after `idle` seconds of silence also within a
    * transaction or an AUTH exchange, and to each new client in place of the greeting. After `drain` seconds or when
-   * `signal` fires, every session that is left hears 421, whatever is under way, and is closed. A second call can
+   * `signal` fires, every session that is left gets 421 in any state and is closed. A second call can
    * only shorten the wait; both give the same result. The promise resolves as soon as the last session that was
    * there has ended: then nothing listens, and no connection is left.
    *
