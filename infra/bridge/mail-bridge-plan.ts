@@ -12,6 +12,8 @@ import { SettingsError } from './settings-error.ts';
 
 /** Fargate kills a task this long after SIGTERM; the program must have stopped by then. */
 const STOP_TIMEOUT_SECONDS = 120;
+/** What the program needs after its deadline: the last 421 to each client, and the end of its parts. */
+const LAST_SECONDS = 5;
 /** The container's user cannot listen on ports below 1024: container port → the port that clients expect. */
 const WELL_KNOWN_PORTS: Readonly<Record<number, number>> = { 2525: 25, 2587: 587, 2465: 465 };
 /** ECS: target groups of one service. */
@@ -135,9 +137,9 @@ function configurationProblems(
       );
     }
   }
-  if (shutdown.deadline >= STOP_TIMEOUT_SECONDS) {
+  if (shutdown.deadline > STOP_TIMEOUT_SECONDS - LAST_SECONDS) {
     problems.push(
-      `configuration.shutdown.deadline: expected less than ${STOP_TIMEOUT_SECONDS} s, after which Fargate kills the task, got ${shutdown.deadline} s`,
+      `configuration.shutdown.deadline: expected at most ${STOP_TIMEOUT_SECONDS - LAST_SECONDS} s, since Fargate kills the task after ${STOP_TIMEOUT_SECONDS} s, got ${shutdown.deadline} s`,
     );
   }
   const needed = BASE_OCTETS + limits.memory * 1.5 + limits.maxConnections * CONNECTION_OCTETS;

@@ -475,7 +475,7 @@ describe('all errors are reported together, before anything is created', () => {
   test.each<[expected: string, configuration: Record<string, unknown>]>([
     ['configuration.store.bucket: expected nothing', { store: { bucket: 'mine' } }],
     ['configuration.notify: expected nothing', { notify: { topicArn: 'x' } }],
-    ['configuration.shutdown.deadline: expected less than 120 s', { shutdown: { deadline: '5m' } }],
+    ['configuration.shutdown.deadline: expected at most 115 s', { shutdown: { deadline: '116s' } }],
     ['memoryMiB: expected at least', { limits: { memory: '2GB' } }],
     ['ports: expected the public port of listener "x"', { listeners: [{ name: 'x', port: 3000 }] }],
     ['got 25 for "x"', { listeners: [{ name: 'x', port: 25 }] }],
