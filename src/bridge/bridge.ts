@@ -49,7 +49,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     onClosed: (openSeconds) => observe({ kind: 'breaker-closed', openSeconds }),
   });
   const outbox = new OutboxWorker(
-    { s3, store, publisher, bucket, observe },
+    { s3, sns, store, bucket, observe },
     (options.outboxSeconds ?? 15) * 1000,
   );
   const deferrals = new Deferrals(observe, failures, breaker);

@@ -111,8 +111,31 @@ export type BridgeEvent =
       readonly key: string;
       readonly failure: AwsFailure;
     }
-  /** After each flush of the outbox. `oldestSeconds` is 0 when the outbox is empty. */
-  | { readonly kind: 'outbox-state'; readonly markers: number; readonly oldestSeconds: number }
+  /**
+   * Markers that a flush left where they are, for a reason that is theirs or their topic's. For each topic, or each
+   * other reason, once in a flush that tried one of them.
+   */
+  | {
+      readonly kind: 'outbox-skipped';
+      /**
+       * `topic`: the topic takes nothing. `other-version`: another release wrote them. `unreadable`: S3 does not give
+       * them.
+       */
+      readonly reason: 'topic' | 'other-version' | 'unreadable';
+      readonly topicArn?: string;
+      readonly markers: number;
+      readonly failure: AwsFailure;
+    }
+  /**
+   * After each flush of the outbox: the markers that it met and that still wait. `oldestSeconds` is 0 when there are
+   * none; `skipped` counts those that were left for a reason of their own or of their topic.
+   */
+  | {
+      readonly kind: 'outbox-state';
+      readonly markers: number;
+      readonly oldestSeconds: number;
+      readonly skipped: number;
+    }
   | { readonly kind: 'outbox-drain-failed'; readonly failure: AwsFailure }
   | { readonly kind: 'breaker-opened'; readonly failure: AwsFailure }
   | { readonly kind: 'breaker-closed'; readonly openSeconds: number }

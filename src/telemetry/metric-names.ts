@@ -121,6 +121,10 @@ export const METRICS = {
   ),
   OutboxWrites: counter([], [[]], 'Notifications written to the outbox'),
   OutboxOldestAge: gauge('Seconds', 'Age of the oldest notification in the outbox; 0 when empty'),
+  OutboxSkipped: gauge(
+    'Count',
+    "Notifications in the outbox that cannot be published, for a reason that is theirs or their topic's",
+  ),
   OutboxSetAside: counter(
     [],
     [[]],

@@ -37,10 +37,10 @@ test('list shows what waits, for a person and for a program', async () => {
 
 test('drain publishes to a topic that is there, and the outbox is empty then', async () => {
   const other = await aws.sns.send(new CreateTopicCommand({ Name: 'another' }));
-  const { code, output } = await outbox('drain', '--json', '--topic', other.TopicArn ?? '');
+  const { code, output } = await outbox('drain', '--json', '--to-topic', other.TopicArn ?? '');
   expect({ code, done: JSON.parse(output) as unknown }).toEqual({
     code: 0,
-    done: { published: 1, setAside: 0, refused: 0 },
+    done: { published: 1, setAside: 0, refused: 0, skipped: [] },
   });
   expect(await outbox('list', '--json')).toMatchObject({ code: 0, lines: ['[]'] });
 });

@@ -20,6 +20,8 @@ import type { Fault } from './fault-proxy.ts';
 const MAIL = 'From: a@b.example\r\nTo: c@d.example\r\nSubject: hello\r\n\r\nHello.\r\n';
 const ALWAYS = 1000;
 const hastyFor = ({ kind }: Fault) => (kind === 'hang' ? ({ hasty: 'sns' } as const) : {});
+/** A flush that passed nothing over, with no other task at it. */
+const NOTHING_LEFT = { skipped: [], isBusy: false };
 const down: Fault = { kind: 'refuse', status: 503, code: 'ServiceUnavailable' };
 
 export function announceSuite(requests: 'signed' | 'sdk'): void {
@@ -99,7 +101,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
 
     await bridge.close();
 
-    expect(await flush()).toEqual({ published: 1, deadLetters: 0, refused: 0 });
+    expect(await flush()).toEqual({ published: 1, deadLetters: 0, refused: 0, ...NOTHING_LEFT });
     const [notification, ...others] = await announced(bench.aws, 2);
     expect(others).toEqual([]);
     expect(notification?.mail.commonHeaders.subject).toBe('hello');
@@ -346,7 +348,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     test('the outbox gives every notification of many', async () => {
       const ids = await fillOutbox(25);
       expect((await outbox()).sort()).toEqual(ids);
-      expect(await flush()).toEqual({ published: 25, deadLetters: 0, refused: 0 });
+      expect(await flush()).toEqual({ published: 25, deadLetters: 0, refused: 0, ...NOTHING_LEFT });
       const seen = (await announced(bench.aws, 2)).map(({ mail }) => mail.messageId);
       expect(seen.sort()).toEqual(ids);
       expect(await outbox()).toEqual([]);
@@ -418,7 +420,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       const { s3, resources } = bench.aws;
       const Key = 'outbox/0000.json';
       await s3.send(new PutObjectCommand({ Bucket: resources.bucket, Key, Body: '{"torn' }));
-      expect(await flush()).toEqual({ published: 2, deadLetters: 1, refused: 0 });
+      expect(await flush()).toEqual({ published: 2, deadLetters: 1, refused: 0, ...NOTHING_LEFT });
       expect(await listKeys(bench.aws, 'outbox/')).toEqual(['outbox/poison/0000.json']);
       expect(bench.events.find(({ kind }) => kind === 'outbox-poisoned')).toMatchObject({
         messageId: '0000',

@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /**
  * Makes the embedded S3 refuse what S3 refuses: a write under `If-None-Match: *` onto a key that exists
- * (412) or that another conditional write holds right now (409), and a body that does not match its
- * checksum, MD5 or signed payload hash (400).
+ * (412), a write under `If-Match` onto another object (412) or none (404), either of them where another conditional
+ * write holds the key right now (409), and a body that does not match its checksum, MD5 or signed payload hash (400).
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
  */
 export function refuseWhatS3Refuses(app: FastifyInstance): void {
@@ -19,7 +19,9 @@ export function refuseWhatS3Refuses(app: FastifyInstance): void {
       if (mismatch !== undefined)
         return refuse(reply, 400, mismatch, 'The checksum you specified did not match.');
     }
-    if (request.headers['if-none-match'] !== '*' || !completesAnObject(request)) return undefined;
+    const ifMatch = request.headers['if-match'];
+    const isConditional = request.headers['if-none-match'] === '*' || ifMatch !== undefined;
+    if (!isConditional || !completesAnObject(request)) return undefined;
     if (inFlight.has(path)) {
       return refuse(
         reply,
@@ -36,7 +38,10 @@ export function refuseWhatS3Refuses(app: FastifyInstance): void {
       url: path,
       headers: { host: '127.0.0.1' },
     });
-    if (existing.statusCode === 200) {
+    if (ifMatch !== undefined && existing.statusCode !== 200) {
+      return refuse(reply, 404, 'NoSuchKey', 'The specified key does not exist.');
+    }
+    if (ifMatch === undefined ? existing.statusCode === 200 : existing.headers.etag !== ifMatch) {
       return refuse(
         reply,
         412,

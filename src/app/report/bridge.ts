@@ -12,6 +12,8 @@ export function reportBridge(
   const write = eventLog(log, 'bridge');
   let oldestOutboxSeconds: number | undefined;
   metrics.gauge('OutboxOldestAge', () => oldestOutboxSeconds);
+  let skippedInOutbox: number | undefined;
+  metrics.gauge('OutboxSkipped', () => skippedInOutbox);
 
   return (event) => {
     switch (event.kind) {
@@ -106,8 +108,17 @@ export function reportBridge(
           ...failureFields(event.failure),
         });
         break;
+      case 'outbox-skipped':
+        write(event.kind, {
+          reason: event.reason,
+          topicArn: event.topicArn,
+          markers: event.markers,
+          ...failureFields(event.failure),
+        });
+        break;
       case 'outbox-state':
         oldestOutboxSeconds = event.oldestSeconds;
+        skippedInOutbox = event.skipped;
         break;
       case 'outbox-drain-failed':
       case 'breaker-opened':

@@ -256,7 +256,13 @@ export const EVENTS = {
       ['OutboxSetAside'],
       'SNS refused a notification from the outbox too often; it was set aside',
     ),
-    'outbox-state': counted(['OutboxOldestAge'], 'The outbox was listed'),
+    'outbox-skipped': logged(
+      'warn',
+      ['reason', 'topicArn', 'markers', ...FAILURE_FIELDS],
+      [],
+      "Notifications in the outbox cannot be published, for a reason that is theirs or their topic's; the others are",
+    ),
+    'outbox-state': counted(['OutboxOldestAge', 'OutboxSkipped'], 'The outbox was listed'),
     'outbox-drain-failed': logged(
       'error',
       FAILURE_FIELDS,

@@ -25,7 +25,11 @@ export interface Publishes {
   close(): void;
 }
 
-export function createSdkPublishes(sns: SNSClient): Publishes {
+/** `requestTimeout`: milliseconds for one try, instead of the client's own. */
+export function createSdkPublishes(
+  sns: SNSClient,
+  timeouts: { readonly requestTimeout?: number } = {},
+): Publishes {
   return {
     publish: async (notifications, abortSignal) => {
       const [first] = notifications;
@@ -40,7 +44,7 @@ export function createSdkPublishes(sns: SNSClient): Publishes {
             Message: message,
             MessageAttributes: { ...attributes },
           }),
-          { abortSignal },
+          { ...timeouts, abortSignal },
         );
         return { failed: [], attempts: $metadata.attempts ?? 1 };
       }
@@ -60,7 +64,7 @@ export function createSdkPublishes(sns: SNSClient): Publishes {
             }),
           ),
         }),
-        { abortSignal },
+        { ...timeouts, abortSignal },
       );
       const failed = Failed.map(({ Id, Code = 'Unknown', Message = '', SenderFault = false }) => ({
         place: Number(Id),

@@ -4,6 +4,11 @@
 export const OUTBOX_PREFIX = 'outbox/';
 /** The notifications that SNS refused too often: a person must look at them. */
 export const DEAD_LETTER_PREFIX = `${OUTBOX_PREFIX}poison/`;
+/**
+ * The lease of the task that flushes the outbox. Earlier releases take every `*.json` directly under the prefix for a
+ * marker, so it is in a folder of its own and does not end so.
+ */
+export const OUTBOX_LEASE_KEY = `${OUTBOX_PREFIX}lease/flush`;
 
 /**
  * `prefix` and the hour, as Hive partitions in UTC: `mail/dt=2026-11-23/hr=13/`. A prefix that does not end in a

@@ -152,8 +152,9 @@ export class Publisher {
         this.#reportCall('PublishBatch', began, entries.length, attempts);
         again = answerEntries(entries, failed);
       } catch (error) {
-        // Ten more calls would not help an SNS that is down; each message has the outbox.
-        if (classifyAwsError('sns', error).cause === 'unavailable') {
+        // Ten more calls would not help an SNS that is down, nor a topic that is gone; each message has the outbox.
+        const { cause } = classifyAwsError('sns', error);
+        if (cause === 'unavailable' || cause === 'configuration') {
           for (const entry of entries) entry.reject(error);
           return;
         }

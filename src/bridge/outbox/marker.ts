@@ -3,11 +3,17 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { Deadline } from '../aws/deadline.ts';
 import { DEAD_LETTER_PREFIX, markerKey, OUTBOX_PREFIX } from '../contract/object-key.ts';
-import type { Notification } from '../notify/notification.ts';
+import type { MessageAttribute, Notification } from '../notify/notification.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
+/**
+ * A later release that writes a marker which this one cannot publish writes another number. If such a marker is not
+ * JSON, its object says so in the user metadata `schema` or in its Content-Encoding.
+ */
+export const MARKER_VERSION = 1;
+
 export interface OutboxMarker {
-  readonly schemaVersion: 1;
+  readonly schemaVersion: typeof MARKER_VERSION;
   readonly messageId: string;
   /** Of the mail's object. */
   readonly key: string;
@@ -27,7 +33,19 @@ export interface OutboxEntry {
   readonly isDeadLetter: boolean;
 }
 
-/** For one call of S3. */
+/** An entry with what proves that an answer is its object. */
+export interface ListedMarker extends OutboxEntry {
+  readonly etag: string;
+  readonly octets: number;
+}
+
+/** `other-version`: whoever wrote it knows what it means. `damaged`: this release wrote it, and it is not whole. */
+export type ParsedMarker =
+  | { readonly kind: 'marker'; readonly marker: OutboxMarker }
+  | { readonly kind: 'other-version' }
+  | { readonly kind: 'damaged' };
+
+/** For one call of S3 or SNS with its retries. */
 export const CALL_MILLIS = 10_000;
 
 /** Settles when the marker is in S3; rejects with the SDK's error. */
@@ -36,30 +54,30 @@ export function writeMarker(
   marker: OutboxMarker,
   signal: AbortSignal,
 ): Promise<void> {
-  return putMarker(store, markerKey(marker.messageId), JSON.stringify(marker), signal, false);
+  const body = Buffer.from(JSON.stringify(marker));
+  return putMarker(store, markerKey(marker.messageId), body, signal, false);
 }
 
-/** Writes the text of a marker onto whatever is there. */
+/** Writes a marker onto whatever is there. */
 export function rewriteMarker(
   store: ObjectStore,
   key: string,
-  text: string,
+  body: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
-  return putMarker(store, key, text, signal, true);
+  return putMarker(store, key, body, signal, true);
 }
 
 function putMarker(
   store: ObjectStore,
   key: string,
-  text: string,
+  body: Buffer,
   signal: AbortSignal,
   overwrite: boolean,
 ): Promise<void> {
-  const body = [Buffer.from(text)];
   return store.put({
     key,
-    body,
+    body: [body],
     contentType: 'application/json',
     metadata: {},
     signal,
@@ -67,45 +85,96 @@ function putMarker(
   });
 }
 
-/** `undefined` where the text is not a marker that this release can read. */
-export function parseMarker(text: string): OutboxMarker | undefined {
+export function parseMarker(text: string): ParsedMarker {
+  let value: unknown;
   try {
-    const marker = JSON.parse(text) as Partial<OutboxMarker>;
-    const { notification } = marker;
-    if (marker.schemaVersion !== 1 || typeof notification?.message !== 'string') return undefined;
-    return marker as OutboxMarker;
+    value = JSON.parse(text);
   } catch {
-    return undefined;
+    return { kind: 'damaged' };
   }
+  const marker = (
+    typeof value === 'object' && value !== null ? value : {}
+  ) as Partial<OutboxMarker>;
+  if (marker.schemaVersion !== MARKER_VERSION) return { kind: 'other-version' };
+  if (!isNotification(marker.notification)) return { kind: 'damaged' };
+  const { refusals } = marker;
+  return {
+    kind: 'marker',
+    marker: {
+      ...(marker as OutboxMarker),
+      refusals: Number.isInteger(refusals) ? Number(refusals) : 0,
+    },
+  };
+}
+
+function isNotification(value: Partial<Notification> | undefined): value is Notification {
+  return (
+    typeof value?.topicArn === 'string' &&
+    typeof value.subject === 'string' &&
+    typeof value.message === 'string' &&
+    typeof value.attributes === 'object' &&
+    value.attributes !== null &&
+    Object.values(value.attributes).every(isAttribute)
+  );
+}
+
+function isAttribute(value: Partial<MessageAttribute> | null): boolean {
+  return typeof value?.DataType === 'string' && typeof value.StringValue === 'string';
+}
+
+/** S3 answered a listing with something that is not the listing of the bucket. */
+class ListingError extends Error {
+  override readonly name = 'NotAListing';
+}
+
+export interface MarkerBucket {
+  readonly s3: S3Client;
+  readonly bucket: string;
 }
 
 /** All markers, oldest first, dead letters after the others. Rejects with the SDK's error. */
 export async function* listMarkers(
-  { s3, bucket }: { readonly s3: S3Client; readonly bucket: string },
+  { s3, bucket }: MarkerBucket,
   includeDeadLetters: boolean,
-): AsyncGenerator<OutboxEntry> {
+): AsyncGenerator<ListedMarker> {
   let token: string | undefined;
   do {
-    using deadline = new Deadline(CALL_MILLIS);
-    const page = await s3.send(
-      new ListObjectsV2Command({
-        Bucket: bucket,
-        Prefix: OUTBOX_PREFIX,
-        // The listing then stops at the prefix of the dead letters.
-        ...(!includeDeadLetters && { Delimiter: '/' }),
-        ...(token !== undefined && { ContinuationToken: token }),
-      }),
-      { abortSignal: deadline.signal },
-    );
-    for (const { Key, LastModified } of page.Contents ?? []) {
-      if (Key?.endsWith('.json') !== true) continue;
-      yield {
-        messageId: Key.slice(Key.lastIndexOf('/') + 1, -'.json'.length),
-        key: Key,
-        writtenAt: LastModified ?? new Date(0),
-        isDeadLetter: Key.startsWith(DEAD_LETTER_PREFIX),
-      };
+    const page = await listPage({ s3, bucket }, includeDeadLetters, token);
+    for (const { Key, LastModified, ETag = '', Size = 0 } of page.Contents ?? []) {
+      const entry = Key !== undefined && entryOf(Key, LastModified ?? new Date(0));
+      if (entry) yield { ...entry, etag: ETag, octets: Size };
     }
     token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
   } while (token !== undefined);
+}
+
+async function listPage({ s3, bucket }: MarkerBucket, isDeep: boolean, token: string | undefined) {
+  using deadline = new Deadline(CALL_MILLIS);
+  const page = await s3.send(
+    new ListObjectsV2Command({
+      Bucket: bucket,
+      Prefix: OUTBOX_PREFIX,
+      // The listing then has only what is directly under the prefix.
+      ...(!isDeep && { Delimiter: '/' }),
+      ...(token !== undefined && { ContinuationToken: token }),
+    }),
+    { abortSignal: deadline.signal },
+  );
+  requireListing(page.Name, bucket);
+  return page;
+}
+
+/** The answer proves itself by the name of the bucket, which an access point may give in another form. */
+function requireListing(name: string | undefined, bucket: string): void {
+  const isAccessPoint = bucket.startsWith('arn:') || bucket.endsWith('-s3alias');
+  if (isAccessPoint ? name !== undefined : name === bucket) return;
+  throw new ListingError(`S3 answered with no listing of the bucket ${bucket}`);
+}
+
+function entryOf(key: string, writtenAt: Date): OutboxEntry | undefined {
+  const isDeadLetter = key.startsWith(DEAD_LETTER_PREFIX);
+  const name = key.slice((isDeadLetter ? DEAD_LETTER_PREFIX : OUTBOX_PREFIX).length);
+  // What is in another folder is another release's.
+  if (!name.endsWith('.json') || name.includes('/')) return undefined;
+  return { messageId: name.slice(0, -'.json'.length), key, writtenAt, isDeadLetter };
 }

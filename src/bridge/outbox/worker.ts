@@ -3,10 +3,12 @@ import { OutboxFlush, type OutboxOptions } from './flush.ts';
 
 const INTERVAL_MILLIS = 15_000;
 const FIRST_BACKOFF_MILLIS = 1000;
+/** Behind another task: soon enough to follow one that is gone within twice its lease. */
+const BUSY_MILLIS = 4000;
 
 /** Flushes the outbox again and again, with jitter, and less often while SNS or S3 fail. */
 export class OutboxWorker {
-  readonly #options: OutboxOptions;
+  readonly #flush: OutboxFlush;
   readonly #intervalMillis: number;
   readonly #abort = new AbortController();
   #backoffMillis: number;
@@ -16,7 +18,7 @@ export class OutboxWorker {
   #running: Promise<void> | undefined;
 
   constructor(options: OutboxOptions, intervalMillis: number = INTERVAL_MILLIS) {
-    this.#options = options;
+    this.#flush = new OutboxFlush(options);
     this.#intervalMillis = intervalMillis;
     this.#backoffMillis = this.#firstBackoffMillis;
     this.#schedule(intervalMillis);
@@ -47,21 +49,21 @@ export class OutboxWorker {
     this.#dueAt = performance.now() + delay;
     this.#timer = setTimeout(() => {
       this.#dueAt = Infinity;
-      this.#running = this.#flush().finally(() => {
+      this.#running = this.#run().finally(() => {
         this.#running = undefined;
       });
     }, delay);
     this.#timer.unref();
   }
 
-  async #flush(): Promise<void> {
-    const { failure, refused } = await new OutboxFlush(this.#options).run(this.#abort.signal);
-    if (failure === undefined && refused === 0) {
-      this.#backoffMillis = this.#firstBackoffMillis;
-      this.#schedule(this.#intervalMillis);
-    } else {
+  async #run(): Promise<void> {
+    const { failure, refused, isBusy } = await this.#flush.run(this.#abort.signal);
+    if (failure !== undefined || refused > 0) {
       this.#backoffMillis = Math.min(this.#intervalMillis, this.#backoffMillis * 2);
       this.#schedule(this.#backoffMillis);
+      return;
     }
+    this.#backoffMillis = this.#firstBackoffMillis;
+    this.#schedule(isBusy ? Math.min(this.#intervalMillis, BUSY_MILLIS) : this.#intervalMillis);
   }
 }

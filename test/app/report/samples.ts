@@ -164,7 +164,16 @@ export const bridgeEvents: Samples<BridgeEvent> = {
   'outbox-written': [{ kind: 'outbox-written', messageId, key }],
   'outbox-published': [{ kind: 'outbox-published', messageId, key, ageSeconds: 4 }],
   'outbox-poisoned': [{ kind: 'outbox-poisoned', messageId, key, failure }],
-  'outbox-state': [{ kind: 'outbox-state', markers: 1, oldestSeconds: 4 }],
+  'outbox-skipped': [
+    {
+      kind: 'outbox-skipped',
+      reason: 'topic',
+      topicArn: 'arn:aws:sns:eu-west-1:111122223333:gone',
+      markers: 12,
+      failure,
+    },
+  ],
+  'outbox-state': [{ kind: 'outbox-state', markers: 1, oldestSeconds: 4, skipped: 1 }],
   'outbox-drain-failed': [{ kind: 'outbox-drain-failed', failure }],
   'breaker-opened': [{ kind: 'breaker-opened', failure }],
   'breaker-closed': [{ kind: 'breaker-closed', openSeconds: 4 }],
