@@ -1,0 +1,82 @@
+// Markers put into the outbox by hand, and what a flush left of them.
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { messageId as newMessageId } from '../../../src/bridge/contract/message-id.ts';
+import { markerKey } from '../../../src/bridge/contract/object-key.ts';
+import { NOTIFICATION_SUBJECT } from '../../../src/bridge/notify/notification.ts';
+import type { OutboxMarker } from '../../../src/bridge/outbox/marker.ts';
+import { listKeys, takeNotifications } from '../support.ts';
+import type { TestAws } from '../../support/aws.ts';
+
+export interface MarkerInput {
+  readonly topicArn: string;
+  /** Of the header field that makes it large. */
+  readonly octets?: number;
+  readonly at?: Date;
+}
+
+export function markerOf({ topicArn, octets = 1000, at = new Date() }: MarkerInput): OutboxMarker {
+  const messageId = newMessageId(at);
+  const key = `mail/dt=2026-11-23/hr=13/${messageId}`;
+  const message = JSON.stringify({
+    notificationType: 'Received',
+    mail: { messageId, headers: [{ name: 'X-Padding', value: 'x'.repeat(octets) }] },
+    receipt: { action: { type: 'S3', objectKey: key } },
+  });
+  return {
+    schemaVersion: 1,
+    messageId,
+    key,
+    at: at.toISOString(),
+    refusals: 0,
+    notification: {
+      topicArn,
+      subject: NOTIFICATION_SUBJECT,
+      message,
+      attributes: { listener: { DataType: 'String', StringValue: 'mx' } },
+    },
+  };
+}
+
+/** Settles when they are in S3; gives their messageIds. */
+export async function writeMarkers(
+  aws: TestAws,
+  markers: readonly OutboxMarker[],
+): Promise<string[]> {
+  let next = 0;
+  const write = async (): Promise<void> => {
+    for (let marker = markers[next++]; marker !== undefined; marker = markers[next++]) {
+      await putText(aws, markerKey(marker.messageId), JSON.stringify(marker));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, write));
+  return markers.map(({ messageId }) => messageId);
+}
+
+export async function putText(
+  { s3, resources }: TestAws,
+  key: string,
+  body: string | Buffer,
+  rest: { readonly Metadata?: Record<string, string>; readonly ContentEncoding?: string } = {},
+): Promise<void> {
+  await s3.send(new PutObjectCommand({ Bucket: resources.bucket, Key: key, Body: body, ...rest }));
+}
+
+export async function textOf({ s3, resources }: TestAws, key: string): Promise<string> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: resources.bucket, Key: key }));
+  return (await Body?.transformToString()) ?? '';
+}
+
+/** Everything under the prefix of the outbox. */
+export function outboxKeys(aws: TestAws): Promise<string[]> {
+  return listKeys(aws, 'outbox/');
+}
+
+/** How often each mail was announced since the last call. */
+export async function announcements(aws: TestAws): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { Message } of await takeNotifications(aws, 1)) {
+    const { mail } = JSON.parse(Message) as { mail: { messageId: string } };
+    counts.set(mail.messageId, (counts.get(mail.messageId) ?? 0) + 1);
+  }
+  return counts;
+}
