@@ -46,6 +46,12 @@ export type Fault =
   | { readonly kind: 'truncate' }
   /** The service gets other octets than were sent. */
   | { readonly kind: 'corrupt' }
+  /** Answers what `answer` makes: of the service's own answer where it carries the request out, else of nothing. */
+  | {
+      readonly kind: 'answer';
+      readonly carriesOut: boolean;
+      readonly answer: (own: Answer | undefined, request: Seen) => Answer;
+    }
   /** PublishBatch: these entries (by their place) fail, the others are published. */
   | {
       readonly kind: 'fail-entries';
@@ -190,6 +196,11 @@ export async function startFaultProxy(
         pass(await forward(request, changed), response);
         return;
       }
+      case 'answer': {
+        const own = fault.carriesOut ? await forward(request, body) : undefined;
+        pass(fault.answer(own, arrived), response);
+        return;
+      }
       case 'fail-entries':
         pass(await failEntries(request, body, fault), response);
         return;
@@ -302,7 +313,7 @@ export async function startFaultProxy(
   };
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;

@@ -230,8 +230,10 @@ export class OutboxPass {
       this.tally.skip(entry, trouble, true);
       return;
     }
-    if (reach === 'account') this.#failure ??= failure;
-    this.#skip(entry, trouble);
+    if (reach === 'account') {
+      this.#failure ??= failure;
+      this.tally.leave(entry);
+    } else this.#skip(entry, trouble);
   }
 
   async #publishToTopic(topicArn: string, markers: readonly ReadyMarker[]): Promise<void> {
@@ -369,6 +371,8 @@ export class OutboxPass {
       return;
     } else if (result === 'refused' || reachOf(result) === 'throttled') {
       this.tally.count('refused');
+      this.tally.leave(entry);
+    } else if (reachOf(result) === 'account') {
       this.tally.leave(entry);
     } else {
       const rest = known.ofTopic(topicArn);
