@@ -159,6 +159,14 @@ export class Alarms extends Construct {
       // Every task reports it in every interval; without tasks another alarm sounds.
       missing: NOT_BREACHING,
     });
+    this.#add('OutboxSkipped', {
+      severity: 'warning',
+      says: ({ threshold, time }) =>
+        `For ${time}, ${atLeast(threshold, 'notification')} in the outbox could not be published, for a reason that is its own or its topic's`,
+      metric: this.#metric('OutboxSkipped', { period: five }),
+      threshold: 1,
+      missing: NOT_BREACHING,
+    });
     this.#add('OutboxSetAside', {
       severity: 'page',
       says: ({ threshold, time }) =>

@@ -94,7 +94,11 @@ export class Dashboard extends Construct {
       ]),
     ]);
     this.#row('Outbox and subscribers', [
-      this.#graph('Outbox', [this.#metric('OutboxWrites'), this.#metric('OutboxSetAside')]),
+      this.#graph('Outbox', [
+        this.#metric('OutboxWrites'),
+        this.#metric('OutboxSkipped'),
+        this.#metric('OutboxSetAside'),
+      ]),
       this.#graph('Oldest in the outbox, s', [this.#metric('OutboxOldestAge')]),
       this.#graph('SNS', [
         props.topic.metricNumberOfMessagesPublished({ period: PERIOD }),

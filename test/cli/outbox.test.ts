@@ -1,6 +1,9 @@
 // `mailsluice outbox` on a marker that a bridge wrote because its topic was not there yet.
 import { CreateTopicCommand } from '@aws-sdk/client-sns';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { OutboxLease } from '../../src/bridge/outbox/lease.ts';
+import { markerOf, outboxKeys, writeMarkers } from '../bridge/outbox/support.ts';
 import { createBridge } from '../../src/bridge/index.ts';
 import { deliver, facts } from '../bridge/support.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
@@ -43,6 +46,52 @@ test('drain publishes to a topic that is there, and the outbox is empty then', a
     done: { published: 1, setAside: 0, refused: 0, skipped: [] },
   });
   expect(await outbox('list', '--json')).toMatchObject({ code: 0, lines: ['[]'] });
+});
+
+describe('with markers of two topics', () => {
+  let tenant: string;
+  let ids: string[];
+  beforeAll(async () => {
+    const { topicArn } = aws.resources;
+    tenant = `${topicArn}-tenant`;
+    ids = await writeMarkers(aws, [
+      ...Array.from({ length: 2 }, () => markerOf({ topicArn: tenant })),
+      markerOf({ topicArn }),
+    ]);
+  });
+
+  test('list --topic shows those of one topic', async () => {
+    const { output } = await outbox('list', '--json', '--topic', tenant);
+    const listed = JSON.parse(output) as { messageId: string }[];
+    expect(listed.map(({ messageId }) => messageId)).toEqual(ids.slice(0, 2));
+    expect(await outbox('list', '--topic', `${tenant}-none`)).toMatchObject({
+      code: 0,
+      lines: [`The outbox has nothing of ${tenant}-none.`],
+    });
+  });
+
+  test('drain publishes the others, and says what is left and why', async () => {
+    const { code, output } = await outbox('drain');
+    expect(code).toBe(0);
+    expect(output).toContain(`published ${ids[2]}\n`);
+    expect(output).toContain(`left 2 of topic ${tenant}: NotFoundException: `);
+    expect(output).toContain('1 published, 0 refused for now, 0 set aside\n');
+  });
+
+  test('drain --topic --to-topic moves those of one topic, behind a service that is at it', async () => {
+    const { topicArn } = aws.resources;
+    const [other] = await writeMarkers(aws, [markerOf({ topicArn: `${topicArn}-other` })]);
+    const lease = new OutboxLease({ s3: aws.s3, bucket: aws.resources.bucket });
+    expect(await lease.acquire()).toBe(true);
+    const draining = outbox('drain', '--json', '--topic', tenant, '--to-topic', topicArn);
+    await sleep(4000);
+    await lease.release();
+    const { code, lines } = await draining;
+    expect(code).toBe(0);
+    expect(lines).toContain('A running service is publishing the outbox; waiting for it …');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ published: 2, skipped: [] });
+    expect(await outboxKeys(aws)).toEqual([`outbox/${other}.json`]);
+  });
 });
 
 test('a bucket that is not there is one line, exit 1', async () => {
