@@ -1,6 +1,15 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { type AccessFault, accessFault, isRegionMissing, OUTBOX_PREFIX } from '../bridge/index.ts';
+import {
+  type AccessFault,
+  accessFault,
+  isRegionMissing,
+  OUTBOX_PREFIX,
+  proven,
+  provesListing,
+  UnprovenAnswerError,
+} from '../bridge/index.ts';
+import { answeredByTable, NAME_THE_TABLE, TableAnswerError } from '../counters/table-answers.ts';
 import { OperatorError } from './operator-error.ts';
 
 // Checks the bucket and the table once before anything listens, with rights that the task role has anyway. A fault that
@@ -9,7 +18,8 @@ import { OperatorError } from './operator-error.ts';
 /** @throws OperatorError where S3 says that this bucket cannot work. */
 export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
   try {
-    await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 }));
+    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 });
+    await s3.send(proven(command, provesListing(bucket)));
   } catch (error) {
     const reason = permanentReason(error, {
       NoSuchBucket: 'there is no such bucket',
@@ -24,7 +34,10 @@ export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
 export async function checkCredentialTable(client: DynamoDBClient, table: string): Promise<void> {
   try {
     // A name that no credential can have: user names are never empty.
-    await client.send(new GetItemCommand({ TableName: table, Key: { pk: { S: 'CRED#' } } }));
+    const Key = { pk: { S: 'CRED#' } };
+    await client.send(
+      answeredByTable(new GetItemCommand({ TableName: table, Key, ...NAME_THE_TABLE })),
+    );
   } catch (error) {
     const reason = permanentReason(error, {
       ResourceNotFoundException: 'there is no such table',
@@ -48,6 +61,10 @@ function permanentReason(
   own: Readonly<Record<string, string>>,
 ): string | undefined {
   if (isRegionMissing(error)) return 'there is no AWS region: set AWS_REGION';
+  // Something else answers at the endpoint. The message names it.
+  if (error instanceof UnprovenAnswerError || error instanceof TableAnswerError) {
+    return error.message;
+  }
   const { name = '' } = error as Partial<Error>;
   const fault = accessFault(error);
   return own[name] ?? (fault && ACCESS_REASONS[fault]);

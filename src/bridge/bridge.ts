@@ -5,7 +5,9 @@ import type { MessageFacts, OpenMessage, OpenMessageAnswer, Reply } from '../smt
 import { CircuitBreaker } from './aws/circuit-breaker.ts';
 import { Deadline } from './aws/deadline.ts';
 import { FailureReporter } from './aws/failures.ts';
+import { provesListing } from './aws/object-proofs.ts';
 import { createSdkPuts, type ObjectPuts } from './aws/object-puts.ts';
+import { proven } from './aws/proof.ts';
 import { createSdkPublishes, type Publishes } from './aws/publishes.ts';
 import { createSignedPublishes } from './aws/signed-publishes.ts';
 import { createSignedPuts } from './aws/signed-puts.ts';
@@ -169,9 +171,8 @@ export class Bridge implements AsyncDisposable {
 /** Asks S3 something small, with a right that the service has anyway. */
 async function probe(s3: S3Client, bucket: string): Promise<void> {
   using deadline = new Deadline(PROBE_MILLIS);
-  await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 }), {
-    abortSignal: deadline.signal,
-  });
+  const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 });
+  await s3.send(proven(command, provesListing(bucket)), { abortSignal: deadline.signal });
 }
 
 /** An observer that throws must not turn a stored mail into a 451. */

@@ -10,6 +10,8 @@ export {
   isMissingObject,
   isRegionMissing,
 } from './aws/error-codes.ts';
+export { provesListing } from './aws/object-proofs.ts';
+export { proven, UnprovenAnswerError } from './aws/proof.ts';
 export type {
   AwsFailure,
   AwsService,

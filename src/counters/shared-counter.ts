@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { BoundedMap } from './bounded-map.ts';
 import type { Clock } from './time-source.ts';
+import { answeredByTable, NAME_THE_TABLE } from './table-answers.ts';
 import { KEY_ATTRIBUTE, TTL_ATTRIBUTE } from './table-attributes.ts';
 import { type WindowCounter, windowAt } from './window-counter.ts';
 
@@ -71,10 +72,14 @@ export class SharedCounter implements WindowCounter {
   }
 
   async #readWindow(key: string, windowSeconds: number, index: number): Promise<number> {
-    const { Item: item } = await this.#client.send(
-      new GetItemCommand({ TableName: this.#table, Key: rowKey(key, windowSeconds, index) }),
-      { abortSignal: AbortSignal.timeout(DEADLINE_MILLISECONDS) },
-    );
+    const command = new GetItemCommand({
+      TableName: this.#table,
+      Key: rowKey(key, windowSeconds, index),
+      ...NAME_THE_TABLE,
+    });
+    const { Item: item } = await this.#client.send(answeredByTable(command), {
+      abortSignal: AbortSignal.timeout(DEADLINE_MILLISECONDS),
+    });
     return Number(item?.['count']?.N ?? 0);
   }
 
@@ -89,7 +94,7 @@ export class SharedCounter implements WindowCounter {
     // Two windows on, nothing asks for the row any more.
     const expires = Math.ceil((index + 3) * windowSeconds);
     try {
-      const { Attributes } = await this.#client.send(
+      const command = answeredByTable(
         new UpdateItemCommand({
           TableName: this.#table,
           Key: rowKey(key, windowSeconds, index),
@@ -104,9 +109,13 @@ export class SharedCounter implements WindowCounter {
             ...(most !== undefined && { ':most': { N: most.toFixed(6) } }),
           },
           ReturnValues: 'UPDATED_NEW',
+          ...NAME_THE_TABLE,
         }),
-        { abortSignal: AbortSignal.timeout(DEADLINE_MILLISECONDS) },
+        ({ Attributes: changed }) => changed?.['count']?.N !== undefined,
       );
+      const { Attributes } = await this.#client.send(command, {
+        abortSignal: AbortSignal.timeout(DEADLINE_MILLISECONDS),
+      });
       return Number(Attributes?.['count']?.N ?? 0);
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;

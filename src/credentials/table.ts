@@ -7,8 +7,10 @@ import {
   GetItemCommand,
   PutItemCommand,
   ScanCommand,
+  type ScanCommandOutput,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { answeredByTable, NAME_THE_TABLE } from '../counters/table-answers.ts';
 import { KEY_ATTRIBUTE } from '../counters/table-attributes.ts';
 import type { Credential } from './credential.ts';
 import type { DecoySource } from './decoys.ts';
@@ -44,12 +46,15 @@ export class CredentialTable {
    * works, and one taken back is never read again. Throws the SDK's errors and `UnreadableCredentialError`.
    */
   async read(username: string, abortSignal?: AbortSignal): Promise<Credential | undefined> {
+    const key = credentialKey(username);
+    const command = new GetItemCommand({
+      TableName: this.name,
+      Key: key,
+      ConsistentRead: true,
+      ...NAME_THE_TABLE,
+    });
     const { Item: item } = await this.#client.send(
-      new GetItemCommand({
-        TableName: this.name,
-        Key: credentialKey(username),
-        ConsistentRead: true,
-      }),
+      answeredByTable(command, ({ Item: found }) => isRow(found, key)),
       abortSignal && { abortSignal },
     );
     return item && readItem(item);
@@ -61,6 +66,7 @@ export class CredentialTable {
       new PutItemCommand({
         TableName: this.name,
         Item: writeItem(credential),
+        ...NAME_THE_TABLE,
         ConditionExpression: 'attribute_not_exists(pk)',
       }),
     );
@@ -82,6 +88,7 @@ export class CredentialTable {
         new PutItemCommand({
           TableName: this.name,
           Item: writeItem(after),
+          ...NAME_THE_TABLE,
           ConditionExpression: '#version = :before',
           ExpressionAttributeNames: { '#version': 'version' },
           ExpressionAttributeValues: { ':before': { N: String(before.version) } },
@@ -99,6 +106,7 @@ export class CredentialTable {
         TableName: this.name,
         Key: credentialKey(username),
         ConditionExpression: 'attribute_exists(pk)',
+        ...NAME_THE_TABLE,
       }),
     );
   }
@@ -107,14 +115,17 @@ export class CredentialTable {
   async *list(): AsyncGenerator<Credential | UnreadableRow> {
     let from: Item | undefined;
     do {
-      const page = await this.#client.send(
-        new ScanCommand({
-          TableName: this.name,
-          ConsistentRead: true,
-          FilterExpression: 'begins_with(pk, :prefix)',
-          ExpressionAttributeValues: { ':prefix': { S: CREDENTIAL_KEY_PREFIX } },
-          ...(from && { ExclusiveStartKey: from }),
-        }),
+      const page: ScanCommandOutput = await this.#client.send(
+        answeredByTable(
+          new ScanCommand({
+            TableName: this.name,
+            ConsistentRead: true,
+            FilterExpression: 'begins_with(pk, :prefix)',
+            ExpressionAttributeValues: { ':prefix': { S: CREDENTIAL_KEY_PREFIX } },
+            ...(from && { ExclusiveStartKey: from }),
+            ...NAME_THE_TABLE,
+          }),
+        ),
       );
       for (const item of page.Items ?? []) yield readRow(item);
       from = page.LastEvaluatedKey;
@@ -130,14 +141,20 @@ export class CredentialTable {
         UpdateExpression: 'SET lastUsedAt = :at',
         ConditionExpression: 'attribute_exists(pk)',
         ExpressionAttributeValues: { ':at': { N: String(Math.floor(at.getTime() / 1000)) } },
+        ...NAME_THE_TABLE,
       }),
     );
   }
 
   /** What decoys are made from; `undefined` where no command of ours ever wrote to the table. */
   async readDecoySource(): Promise<DecoySource | undefined> {
+    const command = new GetItemCommand({
+      TableName: this.name,
+      Key: DECOY_KEY,
+      ...NAME_THE_TABLE,
+    });
     const { Item: item } = await this.#client.send(
-      new GetItemCommand({ TableName: this.name, Key: DECOY_KEY }),
+      answeredByTable(command, ({ Item: found }) => isRow(found, DECOY_KEY)),
       { abortSignal: AbortSignal.timeout(DECOY_DEADLINE_MILLISECONDS) },
     );
     const key = item?.['key']?.B;
@@ -148,18 +165,21 @@ export class CredentialTable {
   /** Makes the row for decoys where it is not there yet, and notes that chosen passwords are in the table. */
   async prepareDecoys(passwords: boolean): Promise<void> {
     await this.#client.send(
-      new UpdateItemCommand({
-        TableName: this.name,
-        Key: DECOY_KEY,
-        UpdateExpression: passwords
-          ? 'SET #key = if_not_exists(#key, :key), #passwords = :passwords'
-          : 'SET #key = if_not_exists(#key, :key), #passwords = if_not_exists(#passwords, :passwords)',
-        ExpressionAttributeNames: { '#key': 'key', '#passwords': 'passwords' },
-        ExpressionAttributeValues: {
-          ':key': { B: randomBytes(32) },
-          ':passwords': { BOOL: passwords },
-        },
-      }),
+      answeredByTable(
+        new UpdateItemCommand({
+          TableName: this.name,
+          Key: DECOY_KEY,
+          UpdateExpression: passwords
+            ? 'SET #key = if_not_exists(#key, :key), #passwords = :passwords'
+            : 'SET #key = if_not_exists(#key, :key), #passwords = if_not_exists(#passwords, :passwords)',
+          ExpressionAttributeNames: { '#key': 'key', '#passwords': 'passwords' },
+          ExpressionAttributeValues: {
+            ':key': { B: randomBytes(32) },
+            ':passwords': { BOOL: passwords },
+          },
+          ...NAME_THE_TABLE,
+        }),
+      ),
     );
   }
 
@@ -167,15 +187,21 @@ export class CredentialTable {
     command: PutItemCommand | DeleteItemCommand | UpdateItemCommand,
   ): Promise<boolean> {
     try {
-      if (command instanceof PutItemCommand) await this.#client.send(command);
-      else if (command instanceof DeleteItemCommand) await this.#client.send(command);
-      else await this.#client.send(command);
+      if (command instanceof PutItemCommand) await this.#client.send(answeredByTable(command));
+      else if (command instanceof DeleteItemCommand)
+        await this.#client.send(answeredByTable(command));
+      else await this.#client.send(answeredByTable(command));
       return true;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return false;
       throw error;
     }
   }
+}
+
+/** No row, or the one of this key. */
+function isRow(item: Item | undefined, key: Item): boolean {
+  return item === undefined || item[KEY_ATTRIBUTE]?.S === key[KEY_ATTRIBUTE]?.S;
 }
 
 function readRow(item: Item): Credential | UnreadableRow {

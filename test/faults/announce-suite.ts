@@ -7,7 +7,8 @@ import { createSignedPublishes } from '../../src/bridge/aws/signed-publishes.ts'
 import { createBridgeClients, flushOutbox, listOutbox } from '../../src/bridge/index.ts';
 import { NOTIFICATION_SUBJECT, type Notification } from '../../src/bridge/notify/notification.ts';
 import { Publisher } from '../../src/bridge/notify/publisher.ts';
-import { facts, listKeys, readObject } from '../bridge/support.ts';
+import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
+import { facts, listKeys, readObject, takeNotifications } from '../bridge/support.ts';
 import {
   announced,
   expectAnnounced,
@@ -108,15 +109,46 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     expect(await outbox()).toEqual([]);
   });
 
-  test('InvalidParameter for the whole notification: 250, announced without its optional fields', async () => {
+  test.each<[number, readonly string[]]>([
+    [1, ['mailsluice.envelope']],
+    [2, ['mailsluice.envelope', 'mail.headers']],
+    [4, ['mailsluice.envelope', 'mail.headers', 'mail.destination']],
+  ])(
+    'InvalidParameter %d times: 250, announced without its least valuable fields',
+    async (times, reduced) => {
+      const bridge = bench.makeBridge({ requests });
+      const fault: Fault = { kind: 'refuse', status: 400, code: 'InvalidParameter' };
+      bench.proxy.inject('Publish', fault, times);
+      expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
+      const [notification] = await takeNotifications(bench.aws, 2);
+      const { mail, receipt, mailsluice } = JSON.parse(
+        notification?.Message ?? '',
+      ) as ReceivedNotification;
+      expect(mailsluice.reduced).toEqual(reduced);
+      expect(mail.destination).toEqual(times < 4 ? ['c@d.example'] : []);
+      expect(receipt.recipients).toEqual(['bob@in.example']);
+      expect(Object.keys(notification?.MessageAttributes ?? {})).toContain('recipientDomains');
+      expect(await outbox()).toEqual([]);
+      expect(bench.events.filter(({ kind }) => kind === 'notification-reduced')).toHaveLength(1);
+    },
+  );
+
+  test('a refused attribute: 250, announced without this attribute alone', async () => {
     const bridge = bench.makeBridge({ requests });
-    bench.proxy.inject('Publish', { kind: 'refuse', status: 400, code: 'InvalidParameter' });
+    const body =
+      "<ErrorResponse><Error><Type>Sender</Type><Code>ParameterValueInvalid</Code><Message>The message attribute 'mailFromDomain' has an invalid value.</Message></Error></ErrorResponse>";
+    const answer = () => ({ status: 400, headers: {}, body: Buffer.from(body) });
+    bench.proxy.inject('Publish', { kind: 'answer', carriesOut: false, answer }, 2);
     expect(await bridge.deliver(MAIL)).toMatchObject({ code: 250 });
-    const [notification] = await announced(bench.aws, 2);
-    expect(notification?.mail.headers).toEqual([]);
-    expect(notification?.receipt.recipients).toEqual(['bob@in.example']);
-    expect(await outbox()).toEqual([]);
-    expect(bench.events.filter(({ kind }) => kind === 'notification-reduced')).toHaveLength(1);
+    const [notification] = await takeNotifications(bench.aws, 2);
+    const parsed = JSON.parse(notification?.Message ?? '') as ReceivedNotification;
+    expect(parsed.mailsluice.reduced).toEqual([
+      'MessageAttributes.mailFromDomain',
+      'MessageAttributes.sha256',
+    ]);
+    const names = Object.keys(notification?.MessageAttributes ?? {});
+    expect(names).toContain('recipientDomains');
+    expect(names).not.toContain('mailFromDomain');
   });
 
   test('SNS and the outbox down: 451 4.3.0, an orphan, nothing announced', async () => {

@@ -84,6 +84,29 @@ const CORRUPTION_CODES: ReadonlySet<string> = new Set([
   'XAmzContentChecksumMismatch',
 ]);
 
+/**
+ * What SNS answers when it does not take a message as it is, by its API and by the SDK's name.
+ * https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+ */
+const REFUSED_PUBLISH_CODES: ReadonlySet<string> = new Set(
+  [
+    'BatchEntryIdsNotDistinct',
+    'BatchRequestTooLong',
+    'EmptyBatchRequest',
+    'InvalidBatchEntryId',
+    'InvalidParameter',
+    'InvalidParameterCombination',
+    'InvalidParameterValue',
+    'ParameterValueInvalid',
+    'TooManyEntriesInBatchRequest',
+    'Validation',
+    'ValidationError',
+  ].flatMap((code) => [code, `${code}Exception`]),
+);
+
+/** The names of errors that carry no code of AWS: what the SDK calls an answer that it does not know. */
+const CODELESS_NAMES: ReadonlySet<string> = new Set(['', 'Unknown', 'UnknownError', 'SyntaxError']);
+
 /** The service's code; for an error of the system its `code`, as `ECONNREFUSED`. */
 export function errorCode(error: unknown): string {
   if (isRegionMissing(error)) return 'RegionMissing';
@@ -123,6 +146,21 @@ export function isMisconfiguration(error: unknown): boolean {
 /** The octets were changed on their way. */
 export function isCorruption(error: unknown): boolean {
   return CORRUPTION_CODES.has(errorCode(error));
+}
+
+/** Too many requests, of the service itself or of its key: waiting helps. */
+export function isThrottling(code: string): boolean {
+  return code.startsWith('Throttl') || /^KMS\.?Throttling/.test(code);
+}
+
+/** SNS does not take the message as it is. */
+export function isRefusedPublish(code: string): boolean {
+  return REFUSED_PUBLISH_CODES.has(code);
+}
+
+/** The answer named no error code, so it need not be from AWS. */
+export function isCodeless(code: string): boolean {
+  return CODELESS_NAMES.has(code);
 }
 
 export function errorFields(error: unknown): ErrorFields {

@@ -1,10 +1,11 @@
 // Reads one HTTP/1.1 answer (RFC 9112) from the octets of a connection: as much of the protocol as S3 and SNS use.
 // Anything else is an error, and the SDK's own client then repeats the request.
+import type { Headers } from './proof.ts';
 
 export interface HttpAnswer {
   readonly status: number;
-  /** `''` where there is none. */
-  readonly etag: string;
+  /** Those that are of interest, by their names in lower case. */
+  readonly headers: Headers;
   readonly text: string;
   /** The connection may carry another request. */
   readonly isReusable: boolean;
@@ -35,49 +36,50 @@ export function readHttpAnswer(octets: Buffer): HttpAnswer | undefined {
   // RFC 9110 section 15.2: any number of these may come before the answer.
   if (status < 200) return readHttpAnswer(octets.subarray(start));
 
-  const { etag, contentLength, transferEncoding, connection } = readFields(head);
+  const headers = readFields(head);
   const rest = octets.subarray(start);
+  const transferEncoding = headers['transfer-encoding'];
   const body =
-    transferEncoding !== ''
+    transferEncoding !== undefined
       ? readChunked(rest, transferEncoding)
-      : readSized(rest, contentLength, status);
+      : readSized(rest, headers['content-length'] ?? '', status);
   if (body === undefined) return undefined;
   return {
     status,
-    etag,
+    headers,
     text: body.content.toString(),
-    isReusable: body.octets === rest.length && !/\bclose\b/i.test(connection),
+    isReusable: body.octets === rest.length && !/\bclose\b/i.test(headers.connection ?? ''),
   };
 }
 
-interface Fields {
-  etag: string;
-  contentLength: string;
-  transferEncoding: string;
-  connection: string;
-}
+type Fields = {
+  etag?: string;
+  connection?: string;
+  'content-length'?: string;
+  'transfer-encoding'?: string;
+  'x-amz-checksum-sha256'?: string;
+  'x-amz-server-side-encryption'?: string;
+};
+
+/** The lengths of their names: most fields need no further look. */
+const LENGTHS: ReadonlySet<number> = new Set([4, 10, 14, 17, 21, 28]);
 
 function readFields(head: string): Fields {
-  const fields: Fields = { etag: '', contentLength: '', transferEncoding: '', connection: '' };
+  const fields: Fields = {};
   for (let at = head.indexOf('\r\n'); at !== -1; ) {
     const next = head.indexOf('\r\n', at + 2);
     const line = head.slice(at + 2, next === -1 ? head.length : next);
     const colon = line.indexOf(':');
-    // By the length of their names first: only four of some ten fields are of interest.
-    if (colon === 4 || colon === 10 || colon === 14 || colon === 17) {
-      const value = line.slice(colon + 1).trim();
-      switch (line.slice(0, colon).toLowerCase()) {
+    if (LENGTHS.has(colon)) {
+      const name = line.slice(0, colon).toLowerCase();
+      switch (name) {
         case 'etag':
-          fields.etag = value;
-          break;
         case 'connection':
-          fields.connection = value;
-          break;
         case 'content-length':
-          fields.contentLength = value;
-          break;
         case 'transfer-encoding':
-          fields.transferEncoding = value;
+        case 'x-amz-checksum-sha256':
+        case 'x-amz-server-side-encryption':
+          fields[name] = line.slice(colon + 1).trim();
           break;
       }
     }

@@ -1,6 +1,14 @@
 // The two S3 calls that carry octets, as an interface with two implementations that behave the same: the SDK's commands
 // in this file, which are the reference, and the fast path of `signed-puts.ts`.
-import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
+import {
+  PutObjectCommand,
+  type PutObjectCommandOutput,
+  type S3Client,
+  UploadPartCommand,
+  type UploadPartCommandOutput,
+} from '@aws-sdk/client-s3';
+import { provesPut } from './object-proofs.ts';
+import { type AnswerHead, fieldOf, proven } from './proof.ts';
 
 export interface Put {
   readonly bucket: string;
@@ -39,9 +47,30 @@ export interface ObjectPuts {
 }
 
 export function createSdkPuts(s3: S3Client): ObjectPuts {
+  /** The proof of one put, for `proven`. */
+  const provesThis =
+    ({ sha256, body }: Put) =>
+    (
+      { ETag = '', ChecksumSHA256 = '' }: PutObjectCommandOutput | UploadPartCommandOutput,
+      { status, headers }: AnswerHead,
+    ): boolean =>
+      provesPut(
+        {
+          status,
+          etag: ETag,
+          checksum: ChecksumSHA256,
+          encryption: fieldOf(headers, 'x-amz-server-side-encryption'),
+          // The SDK does not keep the body of such an answer.
+          isEmpty: fieldOf(headers, 'content-length') === '0',
+        },
+        sha256.toString('base64'),
+        body,
+        s3,
+      );
+
   return {
     putObject: async (put) => {
-      const { ETag, $metadata } = await s3.send(
+      const command = proven(
         new PutObjectCommand({
           Bucket: put.bucket,
           Key: put.key,
@@ -51,12 +80,13 @@ export function createSdkPuts(s3: S3Client): ObjectPuts {
           Metadata: { ...put.metadata },
           ...(put.ifNoneMatch && { IfNoneMatch: '*' }),
         }),
-        { abortSignal: put.signal },
+        provesThis(put),
       );
+      const { ETag, $metadata } = await s3.send(command, { abortSignal: put.signal });
       return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
     },
     putPart: async (part) => {
-      const { ETag, $metadata } = await s3.send(
+      const command = proven(
         new UploadPartCommand({
           Bucket: part.bucket,
           Key: part.key,
@@ -65,8 +95,9 @@ export function createSdkPuts(s3: S3Client): ObjectPuts {
           Body: joined(part.body),
           ChecksumSHA256: part.sha256.toString('base64'),
         }),
-        { abortSignal: part.signal },
+        provesThis(part),
       );
+      const { ETag, $metadata } = await s3.send(command, { abortSignal: part.signal });
       return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
     },
     close: () => undefined,

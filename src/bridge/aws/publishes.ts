@@ -1,7 +1,14 @@
 // The SNS call that carries notifications, as an interface with two implementations that behave the same: the SDK's
 // commands in this file, which are the reference, and the fast path of `signed-publishes.ts`.
-import { PublishBatchCommand, PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { randomBytes } from 'node:crypto';
+import {
+  PublishBatchCommand,
+  type PublishBatchCommandOutput,
+  PublishCommand,
+  type SNSClient,
+} from '@aws-sdk/client-sns';
 import type { Notification } from '../notify/notification.ts';
+import { proven } from './proof.ts';
 
 /** An entry that SNS did not accept, by its place in the batch. */
 export interface FailedEntry {
@@ -37,54 +44,94 @@ export function createSdkPublishes(
       const { topicArn: TopicArn } = first;
       if (notifications.length === 1) {
         const { subject, message, attributes } = first;
-        const { $metadata } = await sns.send(
+        const command = proven(
           new PublishCommand({
             TopicArn,
             Subject: subject,
             Message: message,
             MessageAttributes: { ...attributes },
           }),
-          { ...timeouts, abortSignal },
+          ({ MessageId = '' }) => MessageId !== '',
         );
+        const { $metadata } = await sns.send(command, { ...timeouts, abortSignal });
         return { failed: [], attempts: $metadata.attempts ?? 1 };
       }
-      const {
-        Successful = [],
-        Failed = [],
-        $metadata,
-      } = await sns.send(
+      const ids = entryIds(notifications.length);
+      const command = proven(
         new PublishBatchCommand({
           TopicArn,
           PublishBatchRequestEntries: notifications.map(
             ({ subject, message, attributes }, place) => ({
-              Id: String(place),
+              Id: ids[place],
               Subject: subject,
               Message: message,
               MessageAttributes: { ...attributes },
             }),
           ),
         }),
-        { ...timeouts, abortSignal },
+        (output) => failedEntries(ids, resultsOf(output)) !== undefined,
       );
-      const failed = Failed.map(({ Id, Code = 'Unknown', Message = '', SenderFault = false }) => ({
-        place: Number(Id),
-        code: Code,
-        message: Message,
-        senderFault: SenderFault,
-      }));
-      const mentioned = new Set([...Successful, ...Failed].map(({ Id }) => Number(Id)));
+      const output = await sns.send(command, { ...timeouts, abortSignal });
       return {
-        failed: [...failed, ...missing(notifications.length, mentioned)],
-        attempts: $metadata.attempts ?? 1,
+        failed: failedEntries(ids, resultsOf(output)) ?? [],
+        attempts: output.$metadata.attempts ?? 1,
       };
     },
     close: () => undefined,
   };
 }
 
-/** The entries that the answer does not mention: SNS did not say that it accepted them. */
-export function missing(count: number, mentioned: ReadonlySet<number>): FailedEntry[] {
-  return Array.from({ length: count }, (_, place) => place)
-    .filter((place) => !mentioned.has(place))
-    .map((place) => ({ place, code: 'NoResult', message: 'no result', senderFault: false }));
+let batches = 0;
+/** Of this process. */
+const own = randomBytes(6).toString('hex');
+
+/** The ids of a batch's entries, which no other batch has: an answer to another one names none of them. */
+export function entryIds(count: number): string[] {
+  batches += 1;
+  const batch = `${own}-${batches.toString(36)}`;
+  return Array.from({ length: count }, (_, place) => `${batch}-${place}`);
+}
+
+/** What an answer says of one entry. */
+export type EntryResult =
+  | { readonly id: string; readonly messageId: string }
+  | ({ readonly id: string } & Omit<FailedEntry, 'place'>);
+
+function resultsOf({ Successful = [], Failed = [] }: PublishBatchCommandOutput): EntryResult[] {
+  return [
+    ...Successful.map(({ Id = '', MessageId = '' }) => ({ id: Id, messageId: MessageId })),
+    ...Failed.map(({ Id = '', Code = 'Unknown', Message = '', SenderFault = false }) => ({
+      id: Id,
+      code: Code,
+      message: Message,
+      senderFault: SenderFault,
+    })),
+  ];
+}
+
+/**
+ * The entries that SNS did not accept: those that it says failed, and those that it does not give a messageId.
+ * `undefined` where the answer speaks of no entry of this batch.
+ */
+export function failedEntries(
+  ids: readonly string[],
+  results: readonly EntryResult[],
+): FailedEntry[] | undefined {
+  const accepted = new Set<number>();
+  const failed = new Map<number, FailedEntry>();
+  for (const result of results) {
+    const place = ids.indexOf(result.id);
+    if (place === -1) continue;
+    if ('code' in result) {
+      const { code, message, senderFault } = result;
+      failed.set(place, { place, code, message, senderFault });
+    } else if (result.messageId !== '') accepted.add(place);
+  }
+  if (accepted.size === 0 && failed.size === 0) return undefined;
+  return ids.flatMap((_, place) => {
+    const failure = failed.get(place);
+    if (failure !== undefined) return [failure];
+    if (accepted.has(place)) return [];
+    return [{ place, code: 'NoResult', message: 'no result', senderFault: false }];
+  });
 }

@@ -5,7 +5,13 @@ import { createHash } from 'node:crypto';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { HttpAnswer } from './http-answer.ts';
 import type { Notification } from '../notify/notification.ts';
-import { createSdkPublishes, type FailedEntry, missing, type Publishes } from './publishes.ts';
+import {
+  createSdkPublishes,
+  entryIds,
+  type FailedEntry,
+  failedEntries,
+  type Publishes,
+} from './publishes.ts';
 import { captureSender, LazySender, sendOrFallBack } from './signed-request.ts';
 
 const VERSION = '2010-03-31';
@@ -22,8 +28,8 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
       const [first] = notifications;
       const sender = await lazySender.get();
       if (sender === undefined || first === undefined) return sdk.publish(notifications, signal);
-      const isSingle = notifications.length === 1;
-      const form = isSingle ? renderPublish(first) : renderBatch(notifications);
+      const ids = notifications.length === 1 ? undefined : entryIds(notifications.length);
+      const form = ids === undefined ? renderPublish(first) : renderBatch(notifications, ids);
       // A form is ASCII.
       const body = Buffer.from(form, 'latin1');
       return sendOrFallBack(
@@ -39,7 +45,7 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
             signal,
           }),
         (answer) => {
-          const failed = failedEntries(answer, notifications.length);
+          const failed = readFailed(answer, ids);
           return failed && { failed, attempts: 1 };
         },
         () => sdk.publish(notifications, signal),
@@ -57,12 +63,12 @@ function renderPublish(notification: Notification): string {
   return `Action=Publish&Version=${VERSION}&TopicArn=${topic}${renderEntry(notification, '')}`;
 }
 
-function renderBatch(notifications: readonly Notification[]): string {
+function renderBatch(notifications: readonly Notification[], ids: readonly string[]): string {
   const topic = escape(notifications[0]?.topicArn ?? '');
   let form = `Action=PublishBatch&Version=${VERSION}&TopicArn=${topic}`;
   for (const [place, notification] of notifications.entries()) {
     const prefix = `PublishBatchRequestEntries.member.${place + 1}.`;
-    form += `&${prefix}Id=${place}${renderEntry(notification, prefix)}`;
+    form += `&${prefix}Id=${ids[place]}${renderEntry(notification, prefix)}`;
   }
   return form;
 }
@@ -78,25 +84,42 @@ function renderEntry({ subject, message, attributes }: Notification, prefix: str
   return form;
 }
 
-/** `undefined` for anything but a complete success. */
-function failedEntries({ status, text }: HttpAnswer, count: number): FailedEntry[] | undefined {
+/** The entries that failed; `ids` are those of a batch. `undefined` for an answer that is not the one to this request. */
+function readFailed(
+  { status, text }: HttpAnswer,
+  ids: readonly string[] | undefined,
+): FailedEntry[] | undefined {
   if (status !== 200) return undefined;
-  if (count === 1) return text.includes('</PublishResponse>') ? [] : undefined;
-  if (!text.includes('</PublishBatchResponse>')) return undefined;
-  const mentioned = new Set<number>();
-  const failed: FailedEntry[] = [];
-  for (const [, member = ''] of text.matchAll(/<member>([\s\S]*?)<\/member>/g)) {
-    const place = Number(element(member, 'Id'));
-    mentioned.add(place);
-    const code = element(member, 'Code');
-    if (code === undefined) continue;
-    const senderFault = element(member, 'SenderFault') === 'true';
-    failed.push({ place, code, message: element(member, 'Message') ?? '', senderFault });
+  if (ids === undefined) {
+    const result = isDocument(text, 'PublishResponse') && element(text, 'PublishResult');
+    return result && element(result, 'MessageId')?.trim() ? [] : undefined;
   }
-  return [...failed, ...missing(count, mentioned)];
+  if (!isDocument(text, 'PublishBatchResponse')) return undefined;
+  const accepted = members(text, 'Successful').map((member) => ({
+    id: element(member, 'Id') ?? '',
+    messageId: element(member, 'MessageId')?.trim() ?? '',
+  }));
+  const failed = members(text, 'Failed').map((member) => ({
+    id: element(member, 'Id') ?? '',
+    code: element(member, 'Code') ?? 'Unknown',
+    message: element(member, 'Message') ?? '',
+    senderFault: element(member, 'SenderFault') === 'true',
+  }));
+  return failedEntries(ids, [...accepted, ...failed]);
 }
 
-/** The text of an element without child elements. The codes and ids of SNS need no unescaping. */
+/** The whole text is one element of this name. */
+function isDocument(text: string, name: string): boolean {
+  const [, root] = /^\s*(?:<\?xml[^>]*>\s*)?<(\w+)[\s>]/.exec(text) ?? [];
+  return root === name && text.trimEnd().endsWith(`</${name}>`);
+}
+
+function members(text: string, list: string): string[] {
+  const inside = element(text, list) ?? '';
+  return [...inside.matchAll(/<member>([^]*?)<\/member>/g)].map(([, member = '']) => member);
+}
+
+/** What is in an element that has no other of its name in it. The codes and ids of SNS need no unescaping. */
 function element(xml: string, name: string): string | undefined {
   const start = xml.indexOf(`<${name}>`);
   if (start === -1) return undefined;

@@ -1,6 +1,8 @@
 // PutObject and UploadPart as one request each on the fast path (`signed-request.ts`), with the SDK's commands behind it.
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { createSdkPuts, type ObjectPuts, type Put, type PutResult } from './object-puts.ts';
+import { type PutAnswer, provesPut } from './object-proofs.ts';
+import { fieldOf } from './proof.ts';
 import { captureSender, escapeUri, LazySender, sendOrFallBack } from './signed-request.ts';
 
 export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
@@ -19,6 +21,7 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
   ): Promise<PutResult> {
     const sender = put.bucket === bucket ? await lazySender.get() : undefined;
     if (sender === undefined) return fallback();
+    const checksum = put.sha256.toString('base64');
     return sendOrFallBack(
       's3',
       () =>
@@ -27,12 +30,22 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
           path: sender.path.slice(0, -key.length) + put.key.split('/').map(escapeUri).join('/'),
           query,
           // Checked by S3 against what it stores.
-          headers: { ...headers, 'x-amz-checksum-sha256': put.sha256.toString('base64') },
+          headers: { ...headers, 'x-amz-checksum-sha256': checksum },
           body: put.body,
           sha256: put.sha256,
           signal: put.signal,
         }),
-      ({ status, etag }) => (status === 200 ? { etag, attempts: 1 } : undefined),
+      ({ status, headers: fields, text }) => {
+        const etag = fieldOf(fields, 'etag');
+        const answer: PutAnswer = {
+          status,
+          etag,
+          checksum: fieldOf(fields, 'x-amz-checksum-sha256'),
+          encryption: fieldOf(fields, 'x-amz-server-side-encryption'),
+          isEmpty: text === '',
+        };
+        return provesPut(answer, checksum, put.body, s3) ? { etag, attempts: 1 } : undefined;
+      },
       fallback,
     );
   }

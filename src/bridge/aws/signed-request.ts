@@ -342,16 +342,26 @@ class FastPathError extends Error {
  * The error for an answer that is final, as a 412 is. `undefined` for what the SDK can mend: by trying again, with
  * fresh credentials, with the right clock.
  */
-function finalError(service: AwsService, { status, text }: HttpAnswer): Error | undefined {
-  const code = /<Code>([A-Za-z0-9.]+)<\/Code>/.exec(text)?.[1] ?? '';
+function finalError(service: AwsService, answer: HttpAnswer): Error | undefined {
+  const code = errorCodeIn(answer);
+  if (code === undefined) return undefined;
+  const { status } = answer;
   const error = new FastPathError(service, code, status);
   const { cause } = classifyAwsError(service, error);
   return status === 409 || cause === 'refused' || cause === 'corrupted' ? error : undefined;
 }
 
-/** A 4xx was not carried out. It does not count, or else a 412 for the next try would look like its work. */
-function countsAsTry({ status }: HttpAnswer): boolean {
-  return status < 400 || status >= 500;
+/**
+ * A 4xx of AWS was not carried out. It does not count, or else a 412 for the next try would look like its work. One
+ * that AWS did not give says nothing: the request may have gone through.
+ */
+function countsAsTry(answer: HttpAnswer): boolean {
+  return errorCodeIn(answer) === undefined || answer.status < 400 || answer.status >= 500;
+}
+
+/** The error code of AWS; `undefined` where the answer has none. */
+function errorCodeIn({ text }: HttpAnswer): string | undefined {
+  return /<Code>([A-Za-z0-9.]+)<\/Code>/.exec(text)?.[1];
 }
 
 /** Adds the try on the fast path to the tries that the SDK counted in its error. */

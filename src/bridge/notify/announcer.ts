@@ -76,7 +76,7 @@ export class Announcer {
     notification: Notification,
     millis: number,
   ): Promise<AwsFailure | undefined> {
-    const { publisher, failures, observe } = this.#parts;
+    const { publisher, failures } = this.#parts;
     if (!this.#breaker.admits()) return NOT_TRIED;
     const until = performance.now() + millis;
     try {
@@ -87,15 +87,32 @@ export class Announcer {
       const failure = failures.classify('sns', error);
       this.#breaker.record(failure);
       if (failure.cause !== 'refused') return failure;
-      // Too large, or an attribute that SNS does not take: a fault of ours, so a second try with fewer fields.
+      return this.#publishReduced(messageId, notification, failure, until);
+    }
+  }
+
+  /** SNS does not take the notification as it is. Leaves out one thing after the other, the least valuable first. */
+  async #publishReduced(
+    messageId: string,
+    notification: Notification,
+    failure: AwsFailure,
+    until: number,
+  ): Promise<AwsFailure | undefined> {
+    const { publisher, failures, observe } = this.#parts;
+    let last = failure;
+    let rest = reduceNotification(notification, last.message);
+    while (rest !== undefined && performance.now() < until) {
       try {
-        await publisher.publish(reduceNotification(notification), until - performance.now());
+        await publisher.publish(rest, until - performance.now());
         observe({ kind: 'notification-reduced', messageId, failure });
         return undefined;
-      } catch (again) {
-        return failures.classify('sns', again);
+      } catch (error) {
+        last = failures.classify('sns', error);
+        if (last.cause !== 'refused') return last;
+        rest = reduceNotification(rest, last.message);
       }
     }
+    return last;
   }
 
   async #writeMarker(

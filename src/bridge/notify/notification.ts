@@ -6,6 +6,7 @@ import type { MailRecord } from '../contract/mail-record.ts';
 import type {
   MailsluiceMember,
   NotificationSubject,
+  NotifiedEnvelope,
   NotifiedMail,
   Receipt,
   ReceivedNotification,
@@ -50,24 +51,53 @@ export function buildNotification(input: NotificationInput): Notification {
   const room = PUBLISH_OCTETS - attributeOctets(attributes);
   let notification = fullNotification(input);
   let message = render(notification);
-  for (const reduce of REDUCTIONS) {
+  for (const reduction of FOR_SIZE) {
     if (Buffer.byteLength(message) <= room) break;
-    notification = reduce(notification);
+    notification = reduce(notification, reduction);
     message = render(notification);
   }
   return { topicArn: record.topicArn, subject: NOTIFICATION_SUBJECT, message, attributes };
 }
 
-/** The same notification without its optional fields, for an SNS that refused it as it was. */
-export function reduceNotification(notification: Notification): Notification {
+/**
+ * The notification with one thing less, the least valuable first, for an SNS that refused it and said `reason`.
+ * `undefined` when nothing is left to leave out.
+ */
+export function reduceNotification(
+  notification: Notification,
+  reason: string,
+): Notification | undefined {
   const whole = JSON.parse(notification.message) as ReceivedNotification;
-  const { schemaVersion, replay } = notification.attributes;
-  return {
-    ...notification,
-    message: render(REDUCTIONS.reduce((reduced, reduce) => reduce(reduced), whole)),
-    attributes: { ...(schemaVersion && { schemaVersion }), ...(replay && { replay }) },
-  };
+  // Filters of subscriptions read the attributes, so they stay as long as the reason is not one of them.
+  const name = /attribute/i.test(reason) ? attributeToDrop(notification, reason) : undefined;
+  if (name !== undefined) {
+    const { [name]: _, ...attributes } = notification.attributes;
+    const message = render(noted(whole, `MessageAttributes.${name}`));
+    return { ...notification, message, attributes };
+  }
+  const reduction = AFTER_REFUSAL.find((each) => render(each.apply(whole)) !== render(whole));
+  if (reduction === undefined) return undefined;
+  return { ...notification, message: render(reduce(whole, reduction)) };
 }
+
+/** The one that the reason names, or else the least valuable one. */
+function attributeToDrop({ attributes }: Notification, reason: string): string | undefined {
+  const left = ATTRIBUTES.filter((name) => name in attributes);
+  return left.find((name) => new RegExp(`\\b${name}\\b`).test(reason)) ?? left[0];
+}
+
+/** The least valuable first. */
+const ATTRIBUTES = [
+  'sha256',
+  'sizeBytes',
+  'verdict',
+  'listener',
+  'authUser',
+  'mailFromDomain',
+  'recipientDomains',
+  'replay',
+  'schemaVersion',
+];
 
 function fullNotification({
   record,
@@ -137,52 +167,132 @@ function render(notification: ReceivedNotification): string {
   return json.replace(/[\ufffe\uffff]/g, (char) => (char === '\ufffe' ? '\\ufffe' : '\\uffff'));
 }
 
-type Reduce = (notification: ReceivedNotification) => ReceivedNotification;
+/** Leaves something out. */
+interface Reduction {
+  readonly field: string;
+  readonly apply: (whole: ReceivedNotification) => ReceivedNotification;
+}
 
-/** What is left out, one after the other, until the notification fits. What the contract of SES needs goes last. */
-const REDUCTIONS: readonly Reduce[] = [
-  (whole) => ({
-    ...reduced(whole, 'mailsluice.envelope.recipients'),
-    mailsluice: {
-      ...reduced(whole, 'mailsluice.envelope.recipients').mailsluice,
-      envelope: { ...whole.mailsluice.envelope, recipients: [] },
-    },
-  }),
-  (whole) => ({
-    ...reduced(whole, 'mail.headers'),
-    mail: { ...whole.mail, headers: [], headersTruncated: true },
-  }),
-  (whole) => {
+const withoutEnvelopeRecipients: Reduction = {
+  field: 'mailsluice.envelope.recipients',
+  apply: (whole) => withEnvelope(whole, { recipients: [] }),
+};
+
+/** What the client chose freely. */
+const withoutParameters: Reduction = {
+  field: 'mailsluice.envelope',
+  apply: (whole) => withEnvelope(whole, { recipients: [], parameters: {} }),
+};
+
+const withoutOtherHeaders: Reduction = {
+  field: 'mail.headers',
+  apply: (whole) => {
+    const headers = whole.mail.headers.filter(({ name }) => COMMON.has(name.toLowerCase()));
+    const isCut = headers.length < whole.mail.headers.length;
+    return isCut ? withMail(whole, { headers, headersTruncated: true }) : whole;
+  },
+};
+
+const withoutHeaders: Reduction = {
+  field: 'mail.headers',
+  apply: (whole) => {
+    const { headers, headersTruncated } = whole.mail;
+    return withMail(whole, {
+      headers: [],
+      headersTruncated: headersTruncated || headers.length > 0,
+    });
+  },
+};
+
+const withShortLists: Reduction = {
+  field: 'mail.commonHeaders',
+  apply: (whole) => {
     const { to, cc, bcc, replyTo, from, ...rest } = whole.mail.commonHeaders;
     const lists = { from, to, cc, bcc, replyTo };
     const kept = Object.entries(lists).flatMap(([name, list]) =>
       list === undefined ? [] : [[name, list.slice(0, 10)] as const],
     );
-    return {
-      ...reduced(whole, 'mail.commonHeaders'),
-      mail: {
-        ...whole.mail,
-        destination: whole.mail.destination.slice(0, 10),
-        commonHeaders: { ...rest, ...Object.fromEntries(kept) },
-      },
-    };
+    return withMail(whole, {
+      destination: whole.mail.destination.slice(0, 10),
+      commonHeaders: { ...rest, ...Object.fromEntries(kept) },
+    });
   },
-  (whole) => ({
-    ...reduced(whole, 'receipt.recipients'),
+};
+
+const withoutDestination: Reduction = {
+  field: 'mail.destination',
+  apply: (whole) => {
+    const { returnPath } = whole.mail.commonHeaders;
+    return withMail(whole, { destination: [], commonHeaders: { returnPath } });
+  },
+};
+
+const withFewRecipients: Reduction = {
+  field: 'receipt.recipients',
+  apply: (whole) => ({
+    ...whole,
     receipt: { ...whole.receipt, recipients: whole.receipt.recipients.slice(0, 100) },
   }),
-  (whole) => {
-    const { returnPath } = whole.mail.commonHeaders;
-    return {
-      ...reduced(whole, 'mail.destination'),
-      mail: { ...whole.mail, destination: [], commonHeaders: { returnPath } },
-    };
-  },
+};
+
+/** Left out one after the other until the notification fits. What the contract of SES needs goes last. */
+const FOR_SIZE: readonly Reduction[] = [
+  withoutEnvelopeRecipients,
+  withoutHeaders,
+  withShortLists,
+  withFewRecipients,
+  withoutDestination,
 ];
 
-function reduced(whole: ReceivedNotification, field: string): ReceivedNotification {
-  const before = whole.mailsluice.reduced ?? [];
-  return { ...whole, mailsluice: { ...whole.mailsluice, reduced: [...before, field] } };
+/** Left out one after the other until SNS takes the notification. */
+const AFTER_REFUSAL: readonly Reduction[] = [
+  withoutParameters,
+  withoutOtherHeaders,
+  withoutHeaders,
+  withShortLists,
+  withoutDestination,
+  withFewRecipients,
+];
+
+/** The header fields that `commonHeaders` is read from. */
+const COMMON: ReadonlySet<string> = new Set([
+  'bcc',
+  'cc',
+  'date',
+  'from',
+  'message-id',
+  'reply-to',
+  'return-path',
+  'sender',
+  'subject',
+  'to',
+]);
+
+function reduce(whole: ReceivedNotification, { field, apply }: Reduction): ReceivedNotification {
+  return noted(apply(whole), field);
+}
+
+function noted(whole: ReceivedNotification, field: string): ReceivedNotification {
+  const reduced = [...new Set([...(whole.mailsluice.reduced ?? []), field])];
+  return { ...whole, mailsluice: { ...whole.mailsluice, reduced } };
+}
+
+function withMail(
+  whole: ReceivedNotification,
+  change: Partial<NotifiedMail>,
+): ReceivedNotification {
+  return { ...whole, mail: { ...whole.mail, ...change } };
+}
+
+function withEnvelope(
+  whole: ReceivedNotification,
+  change: Partial<NotifiedEnvelope>,
+): ReceivedNotification {
+  const { mailsluice } = whole;
+  return {
+    ...whole,
+    mailsluice: { ...mailsluice, envelope: { ...mailsluice.envelope, ...change } },
+  };
 }
 
 function renderAttributes(

@@ -8,7 +8,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { classifyAwsError } from '../aws/failures.ts';
 import { Deadline } from '../aws/deadline.ts';
+import { provesCompletion } from '../aws/object-proofs.ts';
 import type { ObjectPuts } from '../aws/object-puts.ts';
+import { proven } from '../aws/proof.ts';
 import type { Observe } from '../events.ts';
 import { writeUntilKnown } from './write-until-known.ts';
 
@@ -91,15 +93,18 @@ export class MultipartUpload {
 
   async #tryToComplete(signal: AbortSignal): Promise<void> {
     const { s3, bucket, key, uploadId, observe } = this.#parts;
-    const Parts = [...this.#uploaded]
-      .sort(([one], [other]) => one - other)
-      .map(([PartNumber, { etag, sha256 }]) => ({
-        PartNumber,
-        ETag: etag,
-        ChecksumSHA256: sha256.toString('base64'),
-      }));
+    const uploaded = [...this.#uploaded].sort(([one], [other]) => one - other);
+    const isProof = provesCompletion(
+      key,
+      uploaded.map(([, { sha256 }]) => sha256),
+    );
+    const Parts = uploaded.map(([PartNumber, { etag, sha256 }]) => ({
+      PartNumber,
+      ETag: etag,
+      ChecksumSHA256: sha256.toString('base64'),
+    }));
     await writeUntilKnown('CompleteMultipartUpload', observe, signal, async () => {
-      const { $metadata } = await s3.send(
+      const command = proven(
         new CompleteMultipartUploadCommand({
           Bucket: bucket,
           Key: key,
@@ -107,8 +112,9 @@ export class MultipartUpload {
           IfNoneMatch: '*',
           MultipartUpload: { Parts },
         }),
-        { abortSignal: signal },
+        isProof,
       );
+      const { $metadata } = await s3.send(command, { abortSignal: signal });
       return { attempts: $metadata.attempts ?? 1 };
     });
   }

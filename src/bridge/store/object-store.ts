@@ -3,7 +3,9 @@
 // writing again.
 import { createHash } from 'node:crypto';
 import { CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3';
+import { provesUpload } from '../aws/object-proofs.ts';
 import type { ObjectPuts } from '../aws/object-puts.ts';
+import { proven } from '../aws/proof.ts';
 import type { Observe } from '../events.ts';
 import { MultipartUpload } from './multipart-upload.ts';
 import { writeUntilKnown } from './write-until-known.ts';
@@ -60,7 +62,7 @@ export class ObjectStore {
     metadata,
     signal,
   }: Pick<ObjectToStore, 'key' | 'contentType' | 'metadata' | 'signal'>): Promise<MultipartUpload> {
-    const { UploadId } = await this.#s3.send(
+    const command = proven(
       new CreateMultipartUploadCommand({
         Bucket: this.#bucket,
         Key: key,
@@ -68,8 +70,9 @@ export class ObjectStore {
         Metadata: { ...metadata },
         ChecksumAlgorithm: 'SHA256',
       }),
-      { abortSignal: signal },
+      provesUpload(this.#bucket, key),
     );
+    const { UploadId } = await this.#s3.send(command, { abortSignal: signal });
     if (UploadId === undefined) throw new Error('CreateMultipartUpload gave no upload id');
     return new MultipartUpload({
       s3: this.#s3,

@@ -7,7 +7,7 @@ import {
   isRegionMissing,
 } from '../../../src/bridge/aws/error-codes.ts';
 import { classifyAwsError } from '../../../src/bridge/aws/failures.ts';
-import type { FailureCause } from '../../../src/bridge/events.ts';
+import type { AwsService, FailureCause } from '../../../src/bridge/events.ts';
 
 function awsError(name: string, message = '', httpStatusCode?: number): Error {
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
@@ -81,4 +81,35 @@ test.each<[string, number | undefined, FailureCause]>([
   ['InvalidParameter', 400, 'refused'],
 ])('%s with status %s is %s', (name, status, cause) => {
   expect(classifyAwsError('s3', awsError(name, '', status))).toMatchObject({ code: name, cause });
+});
+
+test.each<[string, number, FailureCause]>([
+  ['InvalidParameter', 400, 'refused'],
+  ['InvalidParameterException', 400, 'refused'],
+  ['InvalidParameterValueException', 400, 'refused'],
+  ['ParameterValueInvalid', 400, 'refused'],
+  ['ValidationException', 400, 'refused'],
+  ['BatchRequestTooLongException', 400, 'refused'],
+  ['KMSThrottling', 400, 'unavailable'],
+  ['KMSThrottlingException', 400, 'unavailable'],
+  ['KMSDisabledException', 400, 'configuration'],
+  ['AuthorizationErrorException', 403, 'configuration'],
+  ['SomethingNew', 400, 'unavailable'],
+  ['SomethingNew', 403, 'configuration'],
+])('SNS: %s with status %i is %s', (name, status, cause) => {
+  expect(classifyAwsError('sns', awsError(name, '', status))).toMatchObject({ cause });
+});
+
+test.each(
+  ['s3', 'sns', 'dynamodb'].flatMap((service) =>
+    [302, 400, 401, 403, 404, 407, 408, 412, 413, 431].map(
+      (status) => [service as AwsService, status] as const,
+    ),
+  ),
+)('%s: status %i without a code of AWS is nobody’s refusal', (service, status) => {
+  for (const name of ['Unknown', 'UnknownError', 'Error', 'SyntaxError']) {
+    expect(classifyAwsError(service, awsError(name, '', status))).toMatchObject({
+      cause: 'unavailable',
+    });
+  }
 });

@@ -67,7 +67,8 @@ describe('an answer', () => {
       { status: 400, etag: '', text: 'ü', isReusable: true },
     ],
   ])('an HTTP answer %s', (_, text, answer) => {
-    expect(read(text)).toEqual(answer);
+    const { headers, ...others } = read(text) ?? {};
+    expect({ ...others, etag: headers?.['etag'] ?? '' }).toEqual(answer);
   });
 
   test.each([STORED, REFUSED])('an HTTP answer is not there before its last octet', (text) => {

@@ -9,7 +9,11 @@ import {
   type MailRecord,
   makeRecord,
 } from '../../../src/bridge/contract/mail-record.ts';
-import { buildNotification, reduceNotification } from '../../../src/bridge/notify/notification.ts';
+import {
+  buildNotification,
+  type Notification,
+  reduceNotification,
+} from '../../../src/bridge/notify/notification.ts';
 import type { ReceivedNotification } from '../../../src/bridge/contract/notification-types.ts';
 import { notVerified, type Verification } from '../../../src/bridge/contract/verification.ts';
 import { type FactsInput, facts, recipient } from '../support.ts';
@@ -161,16 +165,53 @@ describe('bounds', () => {
     expect(Object.keys(build(of).notification.attributes)).toHaveLength(9);
   });
 
-  test('the notification reduces to what SES needs when SNS will not take the whole', () => {
-    const fields = [{ name: 'To', value: 'a@x.example' }];
-    const { notification } = build(record(), fields);
-    const reduced = reduceNotification(notification);
-    expect(Object.keys(reduced.attributes)).toEqual(['schemaVersion', 'replay']);
-    const parsed = JSON.parse(reduced.message) as ReceivedNotification;
-    expect(parsed.receipt.recipients).toEqual(['bob@in.example']);
-    expect(parsed.mail.headers).toEqual([]);
-    expect(parsed.mail.headersTruncated).toBe(true);
-    expect(parsed.mailsluice.reduced).toContain('mail.headers');
+  test('the notification leaves out one thing after the other when SNS refuses it, and keeps what SES needs', () => {
+    const fields = [
+      { name: 'To', value: 'a@x.example' },
+      { name: 'X-Other', value: 'x' },
+    ];
+    const whole = build(record({ parameters: { envid: 'e' } }), fields).notification;
+    const steps: Notification[] = [];
+    for (
+      let rest = reduceNotification(whole, 'Invalid parameter: Message');
+      rest !== undefined;
+      rest = reduceNotification(rest, 'Invalid parameter: Message')
+    ) {
+      expect(rest.attributes).toEqual(whole.attributes);
+      steps.push(rest);
+    }
+    const parsed = steps.map(({ message }) => JSON.parse(message) as ReceivedNotification);
+    expect(parsed.map(({ mailsluice }) => mailsluice.reduced?.at(-1))).toEqual([
+      'mailsluice.envelope',
+      'mail.headers',
+      'mail.headers',
+      'mail.destination',
+    ]);
+    expect(parsed[0]?.mailsluice.envelope.parameters).toEqual({});
+    expect(parsed[0]?.mail.headers).toEqual(fields);
+    expect(parsed[1]?.mail.headers).toEqual([fields[0]]);
+    expect(parsed[1]?.mail.headersTruncated).toBe(true);
+    expect(parsed[2]?.mail.headers).toEqual([]);
+    expect(parsed[2]?.mail.destination).toEqual(['a@x.example']);
+    expect(parsed[3]?.mail.destination).toEqual([]);
+    for (const { receipt } of parsed) expect(receipt.recipients).toEqual(['bob@in.example']);
+  });
+
+  test('the notification leaves out attributes only if the reason speaks of them, the one that it names first', () => {
+    const whole = build(record(), []).notification;
+    const named = reduceNotification(whole, "The message attribute 'listener' is not valid");
+    expect(Object.keys(whole.attributes)).toContain('listener');
+    expect(Object.keys(named?.attributes ?? {})).not.toContain('listener');
+    expect(Object.keys(named?.attributes ?? {})).toContain('sha256');
+    let steps = 0;
+    for (
+      let rest: Notification | undefined = whole;
+      rest !== undefined && Object.keys(rest.attributes).length > 0;
+      rest = reduceNotification(rest, 'a message attribute is not valid')
+    ) {
+      steps += 1;
+    }
+    expect(steps).toBe(Object.keys(whole.attributes).length);
   });
 });
 
