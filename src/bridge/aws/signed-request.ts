@@ -331,8 +331,8 @@ export async function sendOrFallBack<R extends { readonly attempts: number }>(
 class FastPathError extends Error {
   readonly $metadata: { readonly httpStatusCode: number; readonly attempts: number };
 
-  constructor(service: AwsService, code: string, status: number) {
-    super(`${service} answered ${status} ${code}`);
+  constructor(code: string, status: number, message: string) {
+    super(message);
     this.name = code;
     this.$metadata = { httpStatusCode: status, attempts: 1 };
   }
@@ -345,8 +345,9 @@ class FastPathError extends Error {
 function finalError(service: AwsService, answer: HttpAnswer): Error | undefined {
   const code = errorCodeIn(answer);
   if (code === undefined) return undefined;
-  const { status } = answer;
-  const error = new FastPathError(service, code, status);
+  const { status, text } = answer;
+  const [, said] = /<Message>([^<]+)<\/Message>/.exec(text) ?? [];
+  const error = new FastPathError(code, status, said ?? `${service} answered ${status} ${code}`);
   const { cause } = classifyAwsError(service, error);
   return status === 409 || cause === 'refused' || cause === 'corrupted' ? error : undefined;
 }

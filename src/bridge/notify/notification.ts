@@ -209,6 +209,10 @@ const withShortLists: Reduction = {
   apply: (whole) => {
     const { to, cc, bcc, replyTo, from, ...rest } = whole.mail.commonHeaders;
     const lists = { from, to, cc, bcc, replyTo };
+    const isShort = [whole.mail.destination, ...Object.values(lists)].every(
+      (list = []) => list.length <= 10,
+    );
+    if (isShort) return whole;
     const kept = Object.entries(lists).flatMap(([name, list]) =>
       list === undefined ? [] : [[name, list.slice(0, 10)] as const],
     );
