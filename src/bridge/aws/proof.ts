@@ -94,12 +94,13 @@ export function proven<C extends Command>(
   return command;
 }
 
-/** The names that the SDK gives to errors without a code of AWS; `NotFound` is its own word for an empty 404. */
+/** The names that the SDK gives to errors without a code of AWS. The last two are its own words for a bare 404. */
 const NAMES_WITHOUT_CODE: ReadonlySet<string> = new Set([
   '',
   'Unknown',
   'UnknownError',
   'NotFound',
+  'NotFoundException',
 ]);
 
 /**

@@ -1,0 +1,3 @@
+import { answersSuite } from './answers-suite.ts';
+
+answersSuite('sdk');
