@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { BoundedMap } from './bounded-map.ts';
 import type { Clock } from './time-source.ts';
-import { answeredByTable, NAME_THE_TABLE } from './table-answers.ts';
+import { answeredByTable, isRow, NAME_THE_TABLE } from './table-answers.ts';
 import { KEY_ATTRIBUTE, TTL_ATTRIBUTE } from './table-attributes.ts';
 import { type WindowCounter, windowAt } from './window-counter.ts';
 
@@ -72,14 +72,12 @@ export class SharedCounter implements WindowCounter {
   }
 
   async #readWindow(key: string, windowSeconds: number, index: number): Promise<number> {
-    const command = new GetItemCommand({
-      TableName: this.#table,
-      Key: rowKey(key, windowSeconds, index),
-      ...NAME_THE_TABLE,
-    });
-    const { Item: item } = await this.#client.send(answeredByTable(command), {
-      abortSignal: AbortSignal.timeout(DEADLINE_MILLISECONDS),
-    });
+    const row = rowKey(key, windowSeconds, index);
+    const command = new GetItemCommand({ TableName: this.#table, Key: row, ...NAME_THE_TABLE });
+    const { Item: item } = await this.#client.send(
+      answeredByTable(command, ({ Item: found }) => isRow(found, row)),
+      { abortSignal: AbortSignal.timeout(DEADLINE_MILLISECONDS) },
+    );
     return Number(item?.['count']?.N ?? 0);
   }
 

@@ -1,6 +1,7 @@
 // An answer of DynamoDB counts only if DynamoDB gave it for this table. `{}` and a page of HTML with status 200 are not
 // "there is no such row": something else answers at the endpoint.
-import type { ConsumedCapacity } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, ConsumedCapacity } from '@aws-sdk/client-dynamodb';
+import { KEY_ATTRIBUTE } from './table-attributes.ts';
 
 /** The answer does not show that DynamoDB gave it. The outcome of the call is unknown. */
 export class TableAnswerError extends Error {
@@ -64,6 +65,20 @@ export function answeredByTable<C extends Command>(
     { step: 'deserialize', priority: 'high', name: 'tableAnswer', override: true } as never,
   );
   return command;
+}
+
+/** No row, or the one of this key. */
+export function isRow(
+  item: Readonly<Record<string, AttributeValue>> | undefined,
+  key: Readonly<Record<string, AttributeValue>>,
+): boolean {
+  return item === undefined || item[KEY_ATTRIBUTE]?.S === key[KEY_ATTRIBUTE]?.S;
+}
+
+/** For a log: the name of the error, or which endpoint answers in the place of DynamoDB. */
+export function nameTableFailure(error: unknown): string {
+  if (error instanceof TableAnswerError) return error.message;
+  return error instanceof Error ? error.name : 'unknown';
 }
 
 /** The answer is no JSON, or has no error code. From 500 on it is an outage like any other. */

@@ -35,6 +35,7 @@ import { UseRecorder } from './use-recorder.ts';
 import { canonicalUsername } from './username.ts';
 import { isSlow } from './verifier.ts';
 import { MemoryCounter } from '../counters/window-counter.ts';
+import { nameTableFailure } from '../counters/table-answers.ts';
 
 export interface AuthenticatorOptions {
   /** The caller's: `createCredentialClient()` makes one; it is not destroyed here. */
@@ -383,7 +384,7 @@ class TableAuthenticator implements Authenticator {
           : {
               kind: 'table-unavailable',
               operation,
-              error: error instanceof Error ? error.name : 'unknown',
+              error: nameTableFailure(error),
             },
       );
     };

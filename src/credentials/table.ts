@@ -10,7 +10,7 @@ import {
   type ScanCommandOutput,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { answeredByTable, NAME_THE_TABLE } from '../counters/table-answers.ts';
+import { answeredByTable, isRow, NAME_THE_TABLE } from '../counters/table-answers.ts';
 import { KEY_ATTRIBUTE } from '../counters/table-attributes.ts';
 import type { Credential } from './credential.ts';
 import type { DecoySource } from './decoys.ts';
@@ -197,11 +197,6 @@ export class CredentialTable {
       throw error;
     }
   }
-}
-
-/** No row, or the one of this key. */
-function isRow(item: Item | undefined, key: Item): boolean {
-  return item === undefined || item[KEY_ATTRIBUTE]?.S === key[KEY_ATTRIBUTE]?.S;
 }
 
 function readRow(item: Item): Credential | UnreadableRow {

@@ -7,6 +7,7 @@ import { grantsOf } from './grants.ts';
 import { replies } from './replies.ts';
 import { SharedCounter } from '../counters/shared-counter.ts';
 import { MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
+import { nameTableFailure } from '../counters/table-answers.ts';
 
 /** Enforces the rates of credentials. The promises never reject. */
 export interface RateLimit {
@@ -59,7 +60,7 @@ class CountedRateLimit implements RateLimit {
               observe({
                 kind: 'table-unavailable',
                 operation: 'count',
-                error: error instanceof Error ? error.name : 'unknown',
+                error: nameTableFailure(error),
               }),
           );
   }

@@ -1,5 +1,6 @@
 // What stops the program before it serves: one clear line for each fault, the right exit code, no stack.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +59,24 @@ async function serve(changes: object, environment = aws.environment) {
   );
   expect(lines.join('\n')).not.toMatch(/^\s+at |node:internal|Error:/m);
   return { code, lines };
+}
+
+async function startWebServer(status: number) {
+  const server = createHttpServer((request, response) => {
+    request.resume();
+    response.writeHead(status, { 'content-type': 'text/html' });
+    response.end('<!DOCTYPE html><html><body><h1>It works!</h1></body></html>');
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
 
 /** Each was once accepted by the schema and refused by the routes, without a path. */
@@ -131,6 +150,33 @@ describe('serve', () => {
       'mailsluice serve: store.bucket: expected a bucket that can be used, got "not-there" (there is no such bucket)',
     ]);
   });
+
+  test.each<[string, number, string]>([
+    ['S3', 200, 'store.bucket: expected a bucket that can be used, got "mailsluice-mail"'],
+    ['S3', 404, 'store.bucket: expected a bucket that can be used, got "mailsluice-mail"'],
+    [
+      'DynamoDB',
+      200,
+      'credentials.table: expected a credential table, got "mailsluice-credentials"',
+    ],
+  ])(
+    'serve: a web server in the place of %s that answers %i is one line, exit 1',
+    async (of, status, problem) => {
+      await using web = await startWebServer(status);
+      const { code, lines } = await serve(
+        { credentials: { table: aws.resources.table } },
+        {
+          ...aws.environment,
+          [of === 'S3' ? 'AWS_ENDPOINT_URL_S3' : 'AWS_ENDPOINT_URL_DYNAMODB']: web.endpoint,
+        },
+      );
+      expect(code).toBe(1);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(`mailsluice serve: ${problem} (${web.endpoint} `);
+      expect(lines[0]).toContain('check the endpoint');
+      if (of === 'S3') expect(lines[0]).toContain(`with ${status} (text/html)`);
+    },
+  );
 
   test('serve: a table that is not there is one line, exit 1', async () => {
     const { code, lines } = await serve({ credentials: { table: 'not-there' } });

@@ -3,7 +3,9 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SharedCounter } from '../../src/counters/shared-counter.ts';
 import { MemoryCounter, type WindowCounter } from '../../src/counters/window-counter.ts';
+import { TableAnswerError } from '../../src/counters/table-answers.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { type Fault, startFaultyTable } from '../credentials/faulty-table.ts';
 import { TestClock } from '../credentials/support.ts';
 
 let aws: TestAws;
@@ -88,6 +90,21 @@ test('two tasks of a fleet share one count', async () => {
   );
   expect(await one?.read(key, WINDOW)).toBe(10);
 });
+
+test.each<Fault>(['page', 'refusing-page', 'empty', 'other-table', 'other-row'])(
+  'where something answers "%s", the fleet has no count',
+  async (fault) => {
+    await using table = await startFaultyTable(aws);
+    const counter = new SharedCounter(table.client, aws.resources.table, new TestClock());
+    table.fault = fault;
+    const key = newKey();
+    await expect(counter.add(key, WINDOW, 1)).rejects.toThrow(TableAnswerError);
+    await expect(counter.addWithin(key, WINDOW, 1, 10)).rejects.toThrow(TableAnswerError);
+    await expect(counter.read(key, WINDOW)).rejects.toThrow(TableAnswerError);
+    table.fault = 'none';
+    expect(await counter.add(key, WINDOW, 1)).toBe(1);
+  },
+);
 
 test('a row of the fleet expires once no window needs it', async () => {
   const clock = new TestClock();

@@ -15,7 +15,14 @@ export type Fault =
   | 'expired'
   | 'unrecognized'
   | 'denied'
-  | 'denied-writes';
+  | 'denied-writes'
+  /** Something else answers: a page with 200, or with 403, and JSON that says nothing. */
+  | 'page'
+  | 'refusing-page'
+  | 'empty'
+  /** DynamoDB answers about another table, or another row. */
+  | 'other-table'
+  | 'other-row';
 
 const ERRORS = {
   throttle: [400, 'com.amazonaws.dynamodb.v20120810#ThrottlingException'],
@@ -24,6 +31,26 @@ const ERRORS = {
   unrecognized: [400, 'com.amazon.coral.service#UnrecognizedClientException'],
   denied: [400, 'com.amazonaws.dynamodb.v20120810#AccessDeniedException'],
 } as const;
+
+const PAGE = '<!DOCTYPE html><html><body>It works!</body></html>';
+const OTHER_ROW = { pk: { S: 'CRED#somebody-else' }, enabled: { BOOL: true } };
+
+/** Each is answered with a status that is no error of DynamoDB. */
+const ANSWERS = {
+  page: [200, 'text/html', () => PAGE],
+  'refusing-page': [403, 'text/html', () => PAGE],
+  empty: [200, 'application/json', () => '{}'],
+  'other-table': [200, 'application/x-amz-json-1.0', () => answerOf('other-table')],
+  'other-row': [
+    200,
+    'application/x-amz-json-1.0',
+    (table: string) => answerOf(table, { Item: OTHER_ROW, Attributes: {} }),
+  ],
+} as const;
+
+function answerOf(table: string, members: object = {}): string {
+  return JSON.stringify({ ConsumedCapacity: { TableName: table, CapacityUnits: 1 }, ...members });
+}
 
 export interface FaultyTable extends AsyncDisposable {
   /** As production makes it, pointed at the hop. */
@@ -51,6 +78,17 @@ export async function startFaultyTable(aws: EmbeddedAws): Promise<FaultyTable> {
       case 'reset':
         incoming.socket.resetAndDestroy();
         break;
+      case 'page':
+      case 'refusing-page':
+      case 'empty':
+      case 'other-table':
+      case 'other-row': {
+        const [status, type, body] = ANSWERS[fault];
+        incoming.resume();
+        outgoing.writeHead(status, { 'content-type': type });
+        outgoing.end(body(aws.resources.table));
+        break;
+      }
       case 'throttle':
       case 'unavailable':
       case 'expired':

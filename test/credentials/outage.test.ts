@@ -48,7 +48,18 @@ afterAll(async () => {
   await aws.close();
 });
 
-const faults: Fault[] = ['hang', 'reset', 'throttle', 'unavailable', 'denied'];
+const faults: Fault[] = [
+  'hang',
+  'reset',
+  'throttle',
+  'unavailable',
+  'denied',
+  'page',
+  'refusing-page',
+  'empty',
+  'other-table',
+  'other-row',
+];
 
 test.concurrent.each(faults)(
   'while the table answers with "%s", a cached credential goes on for the grace, others hear 454 and nobody 535',
@@ -132,6 +143,35 @@ test('the operator hears the name of the failure and never a secret', async () =
     error: 'AccessDeniedException',
   });
   expect(JSON.stringify(observed.events)).not.toContain('a-secret-word');
+});
+
+test.each<Fault>(['page', 'refusing-page', 'empty', 'other-table', 'other-row'])(
+  'where something answers "%s", no command is told that it worked, and the endpoint is named',
+  async (fault) => {
+    await using own = await startFaultyTable(aws);
+    own.fault = fault;
+    const administration = new CredentialAdministration(own.client, aws.resources.table);
+    const named = { code: 'MAILSLUICE_TABLE_ANSWER_UNPROVEN', message: naming(own) };
+    await expect(administration.read('known')).rejects.toMatchObject(named);
+    if (fault === 'other-row') return;
+    await expect(administration.add({ username: 'new' })).rejects.toMatchObject(named);
+    await expect(administration.remove('known')).rejects.toMatchObject(named);
+    await expect(administration.list().next()).rejects.toMatchObject(named);
+  },
+);
+
+function naming({ endpoint }: FaultyTable): unknown {
+  return expect.stringContaining(`${endpoint} does not answer as DynamoDB`);
+}
+
+test('the operator hears which endpoint answers in the place of the table', async () => {
+  table.fault = 'page';
+  await authenticator.authenticate(plain('other', 'a-secret-word'), session());
+  expect(observed.events[0]).toEqual({
+    kind: 'table-unavailable',
+    operation: 'read',
+    error: naming(table),
+  });
 });
 
 test('without the right to note the last use it says so once, and signs in', async () => {
