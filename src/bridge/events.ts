@@ -6,7 +6,7 @@ import type { DiscardCause, MessageFacts, Reply } from '../smtp/index.ts';
 export type AwsService = 's3' | 'sns' | 'dynamodb';
 
 /**
- * `unavailable`: the service did not answer, was slow, throttled or failed; waiting helps. `configuration`: rights,
+ * `unavailable`: the service did not answer, was slow, throttled or failed, or its answer proves nothing; waiting helps. `configuration`: rights,
  * names, region, credentials, key or clock are wrong; only the operator can mend it. `refused`: the service understood
  * the request and does not accept it. `corrupted`: the service received other octets than were sent.
  */
@@ -80,7 +80,7 @@ export type BridgeEvent =
       readonly operation: string;
       readonly retries: number;
     }
-  /** The operator must act. Reported at most once a minute for each service and code. */
+  /** The operator must act: a misconfiguration, or something that is not AWS at the endpoint. Reported at most once a minute for each service and code. */
   | { readonly kind: 'aws-misconfigured'; readonly failure: AwsFailure }
   /** One call of S3 or SNS has ended; `entries` is the size of a batch. */
   | {

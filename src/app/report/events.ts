@@ -220,7 +220,7 @@ export const EVENTS = {
       'error',
       FAILURE_FIELDS,
       [],
-      'An AWS service refused a call for a reason that only the operator can remove; at most once a minute for each error',
+      'An AWS service refused a call for a reason that only the operator can remove, or something else answers at its endpoint; at most once a minute for each error',
     ),
     'aws-call': counted(
       ['S3PutLatency', 'SnsPublishLatency'],
