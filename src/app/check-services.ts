@@ -1,8 +1,10 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AccessFault,
   accessFault,
+  isCertificateFault,
   isRegionMissing,
   OUTBOX_PREFIX,
   proven,
@@ -19,7 +21,7 @@ import { OperatorError } from './operator-error.ts';
 export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
   try {
     const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: OUTBOX_PREFIX, MaxKeys: 1 });
-    await s3.send(proven(command, provesListing(bucket)));
+    await withCredentials(() => s3.send(proven(command, provesListing(bucket))));
   } catch (error) {
     const reason = permanentReason(error, {
       NoSuchBucket: 'there is no such bucket',
@@ -35,9 +37,8 @@ export async function checkCredentialTable(client: DynamoDBClient, table: string
   try {
     // A name that no credential can have: user names are never empty.
     const Key = { pk: { S: 'CRED#' } };
-    await client.send(
-      answeredByTable(new GetItemCommand({ TableName: table, Key, ...NAME_THE_TABLE })),
-    );
+    const command = new GetItemCommand({ TableName: table, Key, ...NAME_THE_TABLE });
+    await withCredentials(() => client.send(answeredByTable(command)));
   } catch (error) {
     const reason = permanentReason(error, {
       ResourceNotFoundException: 'there is no such table',
@@ -48,7 +49,25 @@ export async function checkCredentialTable(client: DynamoDBClient, table: string
   }
 }
 
-const ACCESS_REASONS: Readonly<Record<AccessFault, string>> = {
+/** How long a provider of credentials may fail before the start goes on without it. */
+const PROVIDER_MILLIS = 10_000;
+const PROVIDER_PAUSE_MILLIS = 500;
+
+/** Calls again while what gives the credentials fails: a container or an instance has just begun too. */
+async function withCredentials<T>(call: () => Promise<T>): Promise<T> {
+  const until = performance.now() + PROVIDER_MILLIS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (accessFault(error) !== 'provider' || performance.now() >= until) throw error;
+      await sleep(PROVIDER_PAUSE_MILLIS);
+    }
+  }
+}
+
+/** A provider that fails is left to the circuit breaker, as every fault that waiting can mend. */
+const ACCESS_REASONS: Readonly<Record<Exclude<AccessFault, 'provider'>, string>> = {
   denied: 'access denied: see the task role',
   rejected: 'the AWS credentials are not valid',
   expired: 'the AWS credentials have expired',
@@ -66,8 +85,14 @@ function permanentReason(
     return error.message;
   }
   const { name = '' } = error as Partial<Error>;
+  if (isCertificateFault(error)) {
+    const { code = name } = error as { readonly code?: string };
+    return `the certificate of the endpoint is not trusted (${code}): set AWS_CA_BUNDLE where its CA is your own`;
+  }
   const fault = accessFault(error);
-  return own[name] ?? (fault && ACCESS_REASONS[fault]);
+  return (
+    own[name] ?? (fault === undefined || fault === 'provider' ? undefined : ACCESS_REASONS[fault])
+  );
 }
 
 function failure(path: string, expected: string, got: string, reason: string): OperatorError {

@@ -36,12 +36,15 @@ export function createBridge(options: BridgeOptions): Bridge {
   const { prefix = 'mail/', routes, destinationOf, traceHeaders = true } = options;
   const observe = safeObserver(options.observe);
   const budgetMillis = (limits.commitSeconds ?? 20) * 1000;
+  const totalMillis = (limits.commitTotalSeconds ?? 90) * 1000;
   const plan: PlanPlacements = (facts) =>
     planPlacements(facts, { prefix, topicArn, routes, destinationOf });
 
   const isSdkOnly = options.requests === 'sdk';
-  const puts = isSdkOnly ? createSdkPuts(s3) : createSignedPuts(s3, bucket);
-  const publishes = isSdkOnly ? createSdkPublishes(sns) : createSignedPublishes(sns, topicArn);
+  const puts = isSdkOnly ? createSdkPuts(s3) : createSignedPuts(s3, bucket, observe);
+  const publishes = isSdkOnly
+    ? createSdkPublishes(sns)
+    : createSignedPublishes(sns, topicArn, observe);
   const store = new ObjectStore(s3, puts, bucket, observe);
   const publisher = new Publisher({ sns, publishes, observe });
   const failures = new FailureReporter(observe);
@@ -67,6 +70,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     hostname,
     traceHeaders,
     budgetMillis,
+    totalMillis,
     observe,
   });
   const writerParts: S3WriterParts = {
@@ -78,6 +82,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     observe,
     memoryWaitMillis: (limits.memoryWaitSeconds ?? 20) * 1000,
     partMillis: budgetMillis,
+    partTotalMillis: totalMillis,
   };
   return new Bridge({ writerParts, breaker, store, outbox, puts, publishes });
 }

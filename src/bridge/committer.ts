@@ -4,7 +4,7 @@ import { readHeaderSection } from '../message/header-section.ts';
 import { renderTraceHeaders } from '../message/trace-headers.ts';
 import type { Reply } from '../smtp/index.ts';
 import type { CircuitBreaker } from './aws/circuit-breaker.ts';
-import { Deadline } from './aws/deadline.ts';
+import { ProgressDeadline } from './aws/deadline.ts';
 import type { FailureReporter } from './aws/failures.ts';
 import {
   encodeRecord,
@@ -38,8 +38,10 @@ export interface CommitterParts {
   readonly bucket: string;
   readonly hostname: string;
   readonly traceHeaders: boolean;
-  /** From the end of the data. S3 has all of it. */
+  /** How long the commit may go on without progress, from the end of the data. */
   readonly budgetMillis: number;
+  /** How long it may take in all, from the end of the data. */
+  readonly totalMillis: number;
   readonly observe: Observe;
 }
 
@@ -91,10 +93,14 @@ export class Committer {
   }
 
   async #commit(mail: ReceivedMail): Promise<Reply> {
-    const { guard, deferrals, budgetMillis } = this.#parts;
+    const { guard, deferrals, budgetMillis, totalMillis } = this.#parts;
     const { facts, sizeInOctets, endedAt, body } = mail;
-    const until = endedAt + budgetMillis;
-    const claim = await guard?.claim(mail, until - performance.now());
+    using budget = new ProgressDeadline({
+      stallMillis: budgetMillis,
+      totalMillis,
+      began: endedAt,
+    });
+    const claim = await guard?.claim(mail, budget.until - performance.now());
     if (claim?.kind === 'duplicate') {
       abortUploads(mail);
       return this.#answerDuplicate(mail, claim.messageId);
@@ -112,7 +118,7 @@ export class Committer {
     const expected = placements.map(() => this.#parts.announcer.expect());
     let stores: (StoredObject | Failed)[];
     try {
-      stores = await this.#storeAll(mail, placements, until);
+      stores = await this.#storeAll(mail, placements, budget);
     } finally {
       for (const each of expected) each[Symbol.dispose]();
     }
@@ -126,7 +132,7 @@ export class Committer {
     // All objects are stored before any of them is announced: what is deferred here was never announced.
     if (unstored !== undefined) return fail(unstored.failure);
     const announcements = await Promise.all(
-      objects.map((object) => this.#announce(mail, object, until)),
+      objects.map((object) => this.#announce(mail, object, budget.until)),
     );
     const unannounced = announcements.find((each) => each.kind === 'failed');
     if (unannounced !== undefined) return fail(unannounced.failure);
@@ -183,12 +189,12 @@ export class Committer {
   #storeAll(
     mail: ReceivedMail,
     placements: readonly Placement[],
-    until: number,
+    budget: ProgressDeadline,
   ): Promise<(StoredObject | Failed)[]> {
     const processingMillis = Date.now() - mail.facts.receivedAt.getTime();
     return Promise.all(
       placements.map((placement, index) =>
-        this.#storePlacement(mail, placement, index, processingMillis, until),
+        this.#storePlacement(mail, placement, index, processingMillis, budget),
       ),
     );
   }
@@ -198,7 +204,7 @@ export class Committer {
     placement: Placement,
     index: number,
     processingTimeMillis: number,
-    until: number,
+    budget: ProgressDeadline,
   ): Promise<StoredObject | Failed> {
     const { failures, breaker, hostname, traceHeaders } = this.#parts;
     const { facts, sizeInOctets } = mail;
@@ -219,8 +225,7 @@ export class Committer {
 
     const began = performance.now();
     try {
-      using deadline = new Deadline(until - began);
-      await this.#store(mail, placement.key, index, trace, record, deadline.signal);
+      await this.#store(mail, placement.key, index, trace, record, budget.signal);
       breaker.record(undefined);
     } catch (error) {
       const failure = failures.classify('s3', error);

@@ -145,6 +145,13 @@ export type BridgeEvent =
       readonly messageId: string;
       readonly failure: AwsFailure;
     }
+  /** The fast path was of no use and the SDK was: the SDK's commands send the requests for some minutes. */
+  | {
+      readonly kind: 'fast-path-left';
+      readonly service: AwsService;
+      readonly reason: string;
+      readonly minutes: number;
+    }
   /** A multipart upload could not be aborted; the lifecycle rule of the bucket will abort it. */
   | { readonly kind: 'abort-failed'; readonly key: string; readonly failure: AwsFailure };
 

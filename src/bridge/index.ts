@@ -7,6 +7,7 @@ export {
 export {
   type AccessFault,
   accessFault,
+  isCertificateFault,
   isMissingObject,
   isRegionMissing,
 } from './aws/error-codes.ts';

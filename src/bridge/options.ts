@@ -44,8 +44,10 @@ export interface Destination {
 export interface BridgeLimits {
   /** Octets of message data held in memory by all transactions. Default 256 MiB. */
   readonly memory?: number;
-  /** From the end of the data to the reply. Default 20; no new try begins after it. */
+  /** How long a commit may go on while no octet reaches S3, from the end of the data. Default 20. */
   readonly commitSeconds?: number;
+  /** How long S3 may take in all, from the end of the data. Default 90. */
+  readonly commitTotalSeconds?: number;
   /** How long a message may wait for memory before `452 4.3.1`. Default 20. */
   readonly memoryWaitSeconds?: number;
 }

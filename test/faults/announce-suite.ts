@@ -209,7 +209,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
       const publishes =
         requests === 'sdk'
           ? createSdkPublishes(sns)
-          : createSignedPublishes(sns, bench.aws.resources.topicArn);
+          : createSignedPublishes(sns, bench.aws.resources.topicArn, () => undefined);
       const publisher = new Publisher({ sns, publishes, observe: () => undefined });
       const publish = (message: string): Promise<void> =>
         publisher.publish(notificationOf(bench.aws.resources.topicArn, message), 10_000);

@@ -234,7 +234,8 @@ export function answersSuite(requests: 'signed' | 'sdk'): void {
     async function upload(key: string, operation: Operation, fault: Fault, times: number) {
       const { s3 } = freshClients();
       const { bucket } = bench.aws.resources;
-      const puts = requests === 'sdk' ? createSdkPuts(s3) : createSignedPuts(s3, bucket);
+      const puts =
+        requests === 'sdk' ? createSdkPuts(s3) : createSignedPuts(s3, bucket, () => undefined);
       const store = new ObjectStore(s3, puts, bucket, () => undefined);
       const { signal } = new AbortController();
       const described = { key: `${key}-warm-up`, contentType: 'a/b', metadata: {}, signal };
@@ -382,7 +383,7 @@ export function answersSuite(requests: 'signed' | 'sdk'): void {
       const publishes =
         requests === 'sdk'
           ? createSdkPublishes(sns)
-          : createSignedPublishes(sns, bench.aws.resources.topicArn);
+          : createSignedPublishes(sns, bench.aws.resources.topicArn, () => undefined);
       await publishes.publish([notification('warm-up')], signal);
       const fault: Fault = {
         kind: 'answer',

@@ -130,6 +130,13 @@ export function reportBridge(
       case 'duplicate-guard-failed':
         write(event.kind, { messageId: event.messageId, ...failureFields(event.failure) });
         break;
+      case 'fast-path-left':
+        write(event.kind, {
+          service: event.service,
+          reason: event.reason,
+          minutes: event.minutes,
+        });
+        break;
       case 'abort-failed':
         write(event.kind, { key: event.key, ...failureFields(event.failure) });
         break;

@@ -282,6 +282,12 @@ export const EVENTS = {
       [],
       'A mail could not be compared with earlier ones, and was taken without that',
     ),
+    'fast-path-left': logged(
+      'warn',
+      ['service', 'reason', 'minutes'],
+      [],
+      'Requests to a service are sent by the SDK for some minutes, at more CPU: its answers, or those of a proxy before it, are not what the fast path understands',
+    ),
     'abort-failed': logged(
       'error',
       ['key', ...FAILURE_FIELDS],

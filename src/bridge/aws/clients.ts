@@ -3,12 +3,14 @@ import { Agent as HttpsAgent } from 'node:https';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { limitAge } from './aging-agents.ts';
+import { renewCredentials } from './renew-credentials.ts';
 import { SigningHash } from './signing-hash.ts';
 
 export interface BridgeClientOptions {
   /** Calls to one service at once; further ones queue. Default 256. */
   readonly maxSockets?: number;
-  /** The commit's budget, which all tries of a call must fit in. Default 20. */
+  /** How long a commit may go on without progress: all tries of a small call must fit in it. Default 20. */
   readonly commitSeconds?: number;
   /** Default: the SDK's standard environment. */
   readonly region?: string;
@@ -44,8 +46,8 @@ export function createBridgeClients(options: BridgeClientOptions = {}): BridgeCl
     requestTimeout,
     // Without it the SDK only logs that a request took too long.
     throwOnRequestTimeout: true,
-    httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
-    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
+    httpAgent: limitAge(new HttpAgent({ keepAlive: true, maxSockets })),
+    httpsAgent: limitAge(new HttpsAgent({ keepAlive: true, maxSockets })),
   });
   const ownEndpoint =
     endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
@@ -55,7 +57,12 @@ export function createBridgeClients(options: BridgeClientOptions = {}): BridgeCl
     ...(endpoint !== undefined && { endpoint }),
     forcePathStyle: options.forcePathStyle ?? ownEndpoint !== undefined,
     maxAttempts: 4,
-    requestHandler: requestHandler(budget * 0.3),
+    requestHandler: {
+      ...requestHandler(budget * 0.3),
+      // For a large body, which may take longer. The operating system holds some megabytes after the last octet is
+      // written, and a slow network needs seconds for them.
+      socketTimeout: budget * 0.5,
+    },
     // Every body has our SHA-256; a second checksum only costs CPU.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -73,6 +80,7 @@ export function createBridgeClients(options: BridgeClientOptions = {}): BridgeCl
     requestHandler: requestHandler(Math.min(1500, budget * 0.1)),
   };
   const dynamoDb = new DynamoDBClient(dynamoDbConfig);
+  for (const client of [s3, sns, dynamoDb]) renewCredentials(client);
   return {
     s3,
     sns,

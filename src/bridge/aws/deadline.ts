@@ -15,3 +15,78 @@ export class Deadline implements Disposable {
     clearTimeout(this.#timer);
   }
 }
+
+export interface ProgressDeadlineOptions {
+  /** How long the work may go on without progress. */
+  readonly stallMillis: number;
+  /** How long it may take in all. */
+  readonly totalMillis: number;
+  /** When the time began, by `performance.now()`. Default: now. */
+  readonly began?: number;
+  /** Ends the work too. */
+  readonly signal?: AbortSignal;
+}
+
+/** By the signal, so that whoever sends a request under it can report progress. */
+const deadlines = new WeakMap<AbortSignal, ProgressDeadline>();
+
+/** Moves on the deadline that `signal` belongs to, if it is one that can be moved. */
+export function reportProgress(signal: AbortSignal): void {
+  deadlines.get(signal)?.progress();
+}
+
+/** An abort signal that fires after some time without progress, and at the latest after a total time. */
+export class ProgressDeadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #stallMillis: number;
+  readonly #end: number;
+  readonly #parent: AbortSignal | undefined;
+  #progressAt: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({
+    stallMillis,
+    totalMillis,
+    began = performance.now(),
+    signal,
+  }: ProgressDeadlineOptions) {
+    this.#stallMillis = stallMillis;
+    this.#end = began + totalMillis;
+    this.#progressAt = began;
+    this.#parent = signal;
+    deadlines.set(this.signal, this);
+    signal?.addEventListener('abort', this.#abort, { once: true });
+    if (signal?.aborted === true) this.#abort();
+    else this.#check();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** When the signal fires if there is no more progress, by `performance.now()`. */
+  get until(): number {
+    return Math.min(this.#progressAt + this.#stallMillis, this.#end);
+  }
+
+  /** Costs no timer: the one that is running finds out when it fires. */
+  progress(): void {
+    this.#progressAt = performance.now();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#parent?.removeEventListener('abort', this.#abort);
+  }
+
+  readonly #abort = (): void => {
+    this[Symbol.dispose]();
+    this.#controller.abort();
+  };
+
+  readonly #check = (): void => {
+    const left = this.until - performance.now();
+    if (left <= 0) this.#abort();
+    else this.#timer = setTimeout(this.#check, left);
+  };
+}

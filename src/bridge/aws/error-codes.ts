@@ -21,10 +21,12 @@ export type AccessFault =
   | 'rejected'
   /** The SDK found no credentials. */
   | 'missing'
+  /** What should give the credentials did not answer, or failed: waiting may help. */
+  | 'provider'
   /** The credentials are good and lack the right. */
   | 'denied';
 
-const ACCESS_FAULTS: Readonly<Record<AccessFault, readonly string[]>> = {
+const ACCESS_FAULTS: Readonly<Record<Exclude<AccessFault, 'provider'>, readonly string[]>> = {
   expired: ['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired'],
   rejected: [
     'IncompleteSignature',
@@ -57,6 +59,33 @@ const accessFaults: ReadonlyMap<string, AccessFault> = new Map(
     codes.map((code) => [code, fault as AccessFault] as const),
   ),
 );
+
+/** Other credentials, which a provider may have by now, would be accepted. */
+const OLD_CREDENTIALS_CODES: ReadonlySet<string> = new Set([
+  ...ACCESS_FAULTS.expired,
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidToken',
+  'RequestExpired',
+  'UnrecognizedClientException',
+]);
+
+/** OpenSSL's codes for a certificate that is not trusted, and Node.js's for one of another name. */
+const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
 
 /** Besides the access faults: faults that only the operator can mend, whatever status they come with. */
 const CONFIGURATION_CODES: ReadonlySet<string> = new Set([
@@ -120,9 +149,36 @@ export function accessFault(error: unknown): AccessFault | undefined {
   const fault = accessFaults.get(errorCode(error));
   const message = errorMessage(error);
   if (fault === undefined) {
-    return /could not load credentials/i.test(message) ? 'missing' : undefined;
+    return /could not load credentials/i.test(message) ? missingOrProvider(message) : undefined;
   }
-  return fault === 'missing' && /expired/i.test(message) ? 'expired' : fault;
+  if (fault !== 'missing') return fault;
+  return /expired/i.test(message) ? 'expired' : missingOrProvider(message);
+}
+
+/**
+ * The SDK's last word about a container's or an instance's provider that failed is that it found no credentials. So
+ * what the environment names tells the two apart.
+ */
+function missingOrProvider(message: string): 'missing' | 'provider' {
+  if (/instance metadata service|responded with status: 5/i.test(message)) return 'provider';
+  if (!/could not load credentials/i.test(message)) return 'missing';
+  return PROVIDER_VARIABLES.some((name) => process.env[name]) ? 'provider' : 'missing';
+}
+
+const PROVIDER_VARIABLES = [
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+];
+
+/** The service does not accept the credentials any more. New ones of the same provider may be accepted. */
+export function areCredentialsOld(error: unknown): boolean {
+  return OLD_CREDENTIALS_CODES.has(errorCode(error));
+}
+
+/** The certificate of the endpoint is not trusted, is over, or is another host's. */
+export function isCertificateFault(error: unknown): boolean {
+  return CERTIFICATE_CODES.has(errorCode(error));
 }
 
 /** The SDK has no region, so it knows no endpoint. */
@@ -138,7 +194,9 @@ export function isMissingObject(error: unknown): boolean {
 
 /** Only the operator can mend it: credentials, rights, region, key, bucket, topic or table. */
 export function isMisconfiguration(error: unknown): boolean {
-  if (accessFault(error) !== undefined) return true;
+  const fault = accessFault(error);
+  if (fault !== undefined) return fault !== 'provider';
+  if (isCertificateFault(error)) return true;
   const code = errorCode(error);
   return CONFIGURATION_CODES.has(code) || code.startsWith('KMS') || code === 'RegionMissing';
 }

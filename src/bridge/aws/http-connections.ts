@@ -1,233 +1,241 @@
-// Keep-alive connections to one endpoint, for the fast path. One request at a time on each (no pipelining), one write
-// for a request, one read for most answers: several times cheaper than the client of node:http, which makes some
-// dozens of objects for each request. Every fault is a rejection, and the SDK's own client then asks again.
+// Keep-alive connections to one endpoint, for the fast path: a pool of undici, with one request at a time on each
+// connection. Every fault is a rejection, and the SDK's own client then asks again.
 import type { Socket } from 'node:net';
-import { type HttpAnswer, readHttpAnswer } from './http-answer.ts';
+import { type Dispatcher, Pool } from 'undici';
 
 export interface HttpConnectionsOptions {
-  /** Opens a connection; it may be written to at once. */
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Opens a connection. It may still be connecting. */
   readonly connect: () => Socket;
-  /** At one time. Further exchanges wait in their order. */
+  /** How long a connection, with its TLS handshake, may take. */
+  readonly connectMillis: number;
+  /** At one time. Further requests wait in their order. */
   readonly maxConnections: number;
+  /** An older connection takes no further request, so that a change of the name in the DNS is followed. */
+  readonly maxAgeMillis: number;
 }
 
-/** A request up to this size is sent in one piece. The parts of a larger one are not copied. */
-const ONE_PIECE_OCTETS = 64 * 1024;
-
-/** One request that waits for its answer. */
-interface Exchange {
-  readonly head: string;
+export interface HttpRequest {
+  readonly method: 'PUT' | 'POST';
+  /** With its query, escaped. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Not used any more once the exchange has settled. */
   readonly body: readonly Buffer[];
-  connection: Connection | undefined;
-  readonly answered: (answer: HttpAnswer) => void;
-  readonly failed: (error: Error) => void;
+  /** How long no octet may be written or read. */
+  readonly stallMillis: number;
+  readonly signal: AbortSignal;
+  /** One more part of a large body was written. */
+  readonly onProgress?: () => void;
 }
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly text: string;
+}
+
+/** No octet was written or read for too long. */
+export class HttpStalledError extends Error {
+  override readonly name = 'HttpStalledError';
+}
+
+/** A body up to this size is sent in one piece. The parts of a larger one are not copied. */
+const ONE_PIECE_OCTETS = 64 * 1024;
+/** Far more than the results of ten entries need, or an error with its message. */
+const MAX_ANSWER_OCTETS = 128 * 1024;
+const MAX_HEADER_OCTETS = 64 * 1024;
+/** For how long an idle connection is kept, unless the service names a shorter time. */
+const IDLE_MILLIS = 60_000;
 
 export class HttpConnections implements Disposable {
-  readonly #options: HttpConnectionsOptions;
-  /** The one used last is used first, so that the others grow old and the service closes them. */
-  readonly #idle: Connection[] = [];
-  /** At most one for each commit; each leaves at its own timeout. */
-  readonly #waiting: Exchange[] = [];
-  #connectionCount = 0;
-  #isClosed = false;
+  readonly #pool: Pool;
 
-  constructor(options: HttpConnectionsOptions) {
-    this.#options = options;
+  constructor({
+    origin,
+    connect,
+    connectMillis,
+    maxConnections,
+    maxAgeMillis,
+  }: HttpConnectionsOptions) {
+    this.#pool = new Pool(origin, {
+      connect: (_options, callback) => open(connect, connectMillis, callback),
+      // Not given, the number is unlimited.
+      ...(Number.isFinite(maxConnections) && { connections: maxConnections }),
+      clientTtl: maxAgeMillis,
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: IDLE_MILLIS,
+      maxHeaderSize: MAX_HEADER_OCTETS,
+      // `Exchange` has one timer for the whole request instead.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
   }
 
   /**
-   * Sends `head` (a request line and fields, in ASCII, with the empty line at its end) and `body`, and reads the whole
-   * answer. `body` is not used any more once this has settled.
+   * Sends the request and reads the whole answer.
    *
-   * Rejects when the request or its answer was cut off, was not understood, took longer than `timeoutMillis` or was
-   * given up by `signal`: the outcome is unknown.
+   * Rejects when the request or its answer was cut off, was not understood, stalled, or was given up by `signal`: the
+   * outcome is unknown. A stall is an `HttpStalledError`.
    */
-  exchange(
-    head: string,
-    body: readonly Buffer[],
-    timeoutMillis: number,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  exchange(request: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', giveUp);
+      if (request.signal.aborted) {
+        reject(givenUp());
+        return;
+      }
+      const { method, path, headers } = request;
+      const options: Dispatcher.DispatchOptions = {
+        method,
+        path,
+        headers: headers as Record<string, string>,
+        body: bodyOf(request.body),
       };
-      const exchange: Exchange = {
-        head,
-        body,
-        connection: undefined,
-        answered: (answer) => {
-          end();
-          resolve(answer);
-        },
-        failed: (error) => {
-          end();
-          reject(error);
-        },
-      };
-      const giveUp = (): void => this.#giveUp(exchange);
-      const timer = setTimeout(giveUp, timeoutMillis);
-      signal.addEventListener('abort', giveUp, { once: true });
-      if (signal.aborted) giveUp();
-      else this.#begin(exchange);
+      this.#pool.dispatch(options, new Exchange(request, resolve, reject));
     });
   }
 
   /** Closes idle connections now, and the others after their answers. */
   [Symbol.dispose](): void {
-    this.#isClosed = true;
-    for (const connection of this.#idle.splice(0)) connection.destroy();
-  }
-
-  #begin(exchange: Exchange): void {
-    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (idle.isUsable) return idle.begin(exchange);
-      idle.destroy();
-    }
-    if (this.#connectionCount >= this.#options.maxConnections) {
-      this.#waiting.push(exchange);
-      return undefined;
-    }
-    let socket: Socket;
-    try {
-      socket = this.#options.connect();
-    } catch (error) {
-      exchange.failed(toError(error));
-      return undefined;
-    }
-    this.#connectionCount += 1;
-    new Connection(
-      socket,
-      (connection) => this.#freed(connection),
-      (connection) => this.#gone(connection),
-    ).begin(exchange);
-    return undefined;
-  }
-
-  #freed(connection: Connection): void {
-    const next = this.#waiting.shift();
-    if (next !== undefined) connection.begin(next);
-    else if (this.#isClosed) connection.destroy();
-    else {
-      connection.rest();
-      this.#idle.push(connection);
-    }
-  }
-
-  #gone(connection: Connection): void {
-    this.#connectionCount -= 1;
-    const index = this.#idle.indexOf(connection);
-    if (index !== -1) this.#idle.splice(index, 1);
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#begin(next);
-  }
-
-  #giveUp(exchange: Exchange): void {
-    const { connection } = exchange;
-    if (connection !== undefined) return connection.destroy();
-    const index = this.#waiting.indexOf(exchange);
-    if (index !== -1) this.#waiting.splice(index, 1);
-    exchange.failed(new Error('the request was given up'));
-    return undefined;
+    // It rejects where it was closed before.
+    this.#pool.close().catch(() => undefined);
   }
 }
 
-class Connection {
-  readonly #socket: Socket;
-  readonly #freed: (connection: Connection) => void;
-  readonly #gone: (connection: Connection) => void;
-  #exchange: Exchange | undefined;
-  /** What has arrived of an incomplete answer. */
-  #received: Buffer | undefined;
-  #isGone = false;
+function bodyOf(body: readonly Buffer[]): Buffer {
+  const [only] = body;
+  let octets = 0;
+  for (const part of body) octets += part.length;
+  if (octets <= ONE_PIECE_OCTETS) {
+    return body.length === 1 && only !== undefined ? only : Buffer.concat(body, octets);
+  }
+  // undici takes any iterable, and writes the next part when the socket has room for it. Its types do not say so.
+  return body as unknown as Buffer;
+}
+
+type Connected = (...result: [null, Socket] | [Error, null]) => void;
+
+/** Gives back the socket, so that undici can end an attempt that no request waits for any more. */
+function open(connect: () => Socket, millis: number, callback: Connected): Socket | undefined {
+  let socket: Socket;
+  try {
+    socket = connect();
+  } catch (error) {
+    callback(error instanceof Error ? error : new Error(String(error)), null);
+    return undefined;
+  }
+  const timer = setTimeout(() => {
+    socket.destroy(new HttpStalledError(`no connection in ${millis} ms`));
+  }, millis);
+  const failed = (error: Error): void => {
+    clearTimeout(timer);
+    callback(error, null);
+  };
+  socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
+    clearTimeout(timer);
+    socket.off('error', failed);
+    callback(null, socket);
+  });
+  socket.once('error', failed);
+  return socket;
+}
+
+/** One request and its answer. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: HttpRequest;
+  readonly #resolve: (answer: HttpAnswer) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #timer: NodeJS.Timeout;
+  /** Known when the request is sent. */
+  #controller: Dispatcher.DispatchController | undefined;
+  #failure: Error | undefined;
+  #partsSent = 0;
+  #status = 0;
+  #headers: HttpAnswer['headers'] = {};
+  #chunks: Buffer[] = [];
+  #octets = 0;
 
   constructor(
-    socket: Socket,
-    freed: (connection: Connection) => void,
-    gone: (connection: Connection) => void,
+    request: HttpRequest,
+    resolve: (answer: HttpAnswer) => void,
+    reject: (error: Error) => void,
   ) {
-    this.#socket = socket;
-    this.#freed = freed;
-    this.#gone = gone;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    // After its FIN the service takes no further request, and an incomplete answer stays incomplete.
-    socket.on('end', () => this.#lose(new Error('the connection was closed')));
-    socket.on('error', (error) => this.#lose(error));
-    socket.on('close', () => this.#lose(new Error('the connection was closed')));
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#timer = setTimeout(this.#stall, request.stallMillis);
+    request.signal.addEventListener('abort', this.#abort, { once: true });
   }
 
-  get isUsable(): boolean {
-    return !this.#isGone && this.#socket.writable;
+  readonly #stall = (): void => {
+    this.#giveUp(new HttpStalledError(`given up: no octet in ${this.#request.stallMillis} ms`));
+  };
+
+  readonly #abort = (): void => this.#giveUp(givenUp());
+
+  #giveUp(error: Error): void {
+    this.#failure = error;
+    this.#settle();
+    this.#reject(error);
+    // One that still waits for a connection is ended when it would be sent.
+    this.#controller?.abort(error);
   }
 
-  begin(exchange: Exchange): void {
-    this.#exchange = exchange;
-    exchange.connection = this;
-    const socket = this.#socket;
-    socket.ref();
-    const { head, body } = exchange;
-    let octets = head.length;
-    for (const part of body) octets += part.length;
-    if (octets <= ONE_PIECE_OCTETS) {
-      const piece = Buffer.allocUnsafe(octets);
-      let at = piece.write(head, 'latin1');
-      for (const part of body) at += part.copy(piece, at);
-      socket.write(piece);
-      return;
-    }
-    socket.cork();
-    socket.write(head, 'latin1');
-    for (const part of body) socket.write(part);
-    socket.uncork();
+  #settle(): void {
+    clearTimeout(this.#timer);
+    this.#request.signal.removeEventListener('abort', this.#abort);
   }
 
-  /** An idle connection keeps no process running. */
-  rest(): void {
-    this.#socket.unref();
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#failure !== undefined) controller.abort(this.#failure);
+    else this.#controller = controller;
   }
 
-  destroy(): void {
-    this.#lose(new Error('the request was given up'));
+  onBodySent(): void {
+    this.#timer.refresh();
+    // There was room for this part, so what was in front of it has gone.
+    if (this.#partsSent > 0) this.#request.onProgress?.();
+    this.#partsSent += 1;
   }
 
-  #receive(chunk: Buffer): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined) return this.#lose(new Error('an answer came to no request'));
-    const received = this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk]);
-    let answer: HttpAnswer | undefined;
-    try {
-      answer = readHttpAnswer(received);
-    } catch (error) {
-      return this.#lose(toError(error));
-    }
-    if (answer === undefined) {
-      this.#received = received;
-      return undefined;
-    }
-    this.#received = undefined;
-    this.#exchange = undefined;
-    // A refusal may arrive before the whole request is sent: then the body is still in the socket.
-    const isSent = answer.status === 200 || this.#socket.writableLength === 0;
-    const isFree = answer.isReusable && isSent;
-    if (!isFree) this.destroy();
-    exchange.answered(answer);
-    if (isFree) this.#freed(this);
-    return undefined;
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: HttpAnswer['headers'],
+  ): void {
+    // RFC 9110 section 15.2: any number of answers below 200 may come before the last one.
+    this.#status = status;
+    this.#headers = headers;
+    this.#timer.refresh();
   }
 
-  #lose(error: Error): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
-    this.#socket.destroy();
-    const exchange = this.#exchange;
-    this.#exchange = undefined;
-    exchange?.failed(error);
-    this.#gone(this);
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#octets += chunk.length;
+    if (this.#octets > MAX_ANSWER_OCTETS) controller.abort(new Error('the answer is too long'));
+    this.#chunks.push(chunk);
+    this.#timer.refresh();
+  }
+
+  onResponseEnd(): void {
+    this.#settle();
+    const [only] = this.#chunks;
+    const octets = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks);
+    this.#resolve({
+      status: this.#status,
+      headers: this.#headers,
+      text: octets.toString(),
+    });
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#settle();
+    this.#reject(error);
   }
 }
 
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+function givenUp(): Error {
+  return new Error('the request was given up');
 }

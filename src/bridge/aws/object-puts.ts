@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { provesPut } from './object-proofs.ts';
 import { type AnswerHead, fieldOf, proven } from './proof.ts';
+import { sendInPieces } from './send-in-pieces.ts';
 
 export interface Put {
   readonly bucket: string;
@@ -70,11 +71,12 @@ export function createSdkPuts(s3: S3Client): ObjectPuts {
 
   return {
     putObject: async (put) => {
+      const Body = joined(put.body);
       const command = proven(
         new PutObjectCommand({
           Bucket: put.bucket,
           Key: put.key,
-          Body: joined(put.body),
+          Body,
           ChecksumSHA256: put.sha256.toString('base64'),
           ContentType: put.contentType,
           Metadata: { ...put.metadata },
@@ -82,22 +84,29 @@ export function createSdkPuts(s3: S3Client): ObjectPuts {
         }),
         provesThis(put),
       );
-      const { ETag, $metadata } = await s3.send(command, { abortSignal: put.signal });
+      const { ETag, $metadata } = await s3.send(
+        command,
+        sendInPieces(command, Body.length, put.signal),
+      );
       return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
     },
     putPart: async (part) => {
+      const Body = joined(part.body);
       const command = proven(
         new UploadPartCommand({
           Bucket: part.bucket,
           Key: part.key,
           UploadId: part.uploadId,
           PartNumber: part.partNumber,
-          Body: joined(part.body),
+          Body,
           ChecksumSHA256: part.sha256.toString('base64'),
         }),
         provesThis(part),
       );
-      const { ETag, $metadata } = await s3.send(command, { abortSignal: part.signal });
+      const { ETag, $metadata } = await s3.send(
+        command,
+        sendInPieces(command, Body.length, part.signal),
+      );
       return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
     },
     close: () => undefined,

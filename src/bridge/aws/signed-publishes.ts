@@ -3,7 +3,9 @@
 // https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 import { createHash } from 'node:crypto';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
-import type { HttpAnswer } from './http-answer.ts';
+import type { Observe } from '../events.ts';
+import { FastPathHealth } from './fast-path-health.ts';
+import type { HttpAnswer } from './http-connections.ts';
 import type { Notification } from '../notify/notification.ts';
 import {
   createSdkPublishes,
@@ -16,9 +18,14 @@ import { captureSender, LazySender, sendOrFallBack } from './signed-request.ts';
 
 const VERSION = '2010-03-31';
 
-export function createSignedPublishes(sns: SNSClient, topicArn: string): Publishes {
+export function createSignedPublishes(
+  sns: SNSClient,
+  topicArn: string,
+  observe: Observe,
+): Publishes {
   const sdk = createSdkPublishes(sns);
-  const lazySender = new LazySender(() => {
+  const health = new FastPathHealth('sns', observe);
+  const lazySender = new LazySender(health, () => {
     const command = new PublishCommand({ TopicArn: topicArn, Message: 'm' });
     return captureSender(sns, command, () => sns.send(command));
   });
@@ -33,7 +40,7 @@ export function createSignedPublishes(sns: SNSClient, topicArn: string): Publish
       // A form is ASCII.
       const body = Buffer.from(form, 'latin1');
       return sendOrFallBack(
-        'sns',
+        health,
         () =>
           sender.send({
             method: 'POST',

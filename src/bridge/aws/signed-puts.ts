@@ -1,14 +1,17 @@
 // PutObject and UploadPart as one request each on the fast path (`signed-request.ts`), with the SDK's commands behind it.
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { Observe } from '../events.ts';
+import { FastPathHealth } from './fast-path-health.ts';
 import { createSdkPuts, type ObjectPuts, type Put, type PutResult } from './object-puts.ts';
 import { type PutAnswer, provesPut } from './object-proofs.ts';
 import { fieldOf } from './proof.ts';
 import { captureSender, escapeUri, LazySender, sendOrFallBack } from './signed-request.ts';
 
-export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
+export function createSignedPuts(s3: S3Client, bucket: string, observe: Observe): ObjectPuts {
   const sdk = createSdkPuts(s3);
   const key = 'k';
-  const lazySender = new LazySender(() => {
+  const health = new FastPathHealth('s3', observe);
+  const lazySender = new LazySender(health, () => {
     const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: '' });
     return captureSender(s3, command, () => s3.send(command));
   });
@@ -23,7 +26,7 @@ export function createSignedPuts(s3: S3Client, bucket: string): ObjectPuts {
     if (sender === undefined) return fallback();
     const checksum = put.sha256.toString('base64');
     return sendOrFallBack(
-      's3',
+      health,
       () =>
         sender.send({
           method: 'PUT',

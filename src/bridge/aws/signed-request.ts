@@ -7,10 +7,13 @@
 import type { Agent } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { MAX_CONNECTION_AGE_MILLIS } from './aging-agents.ts';
+import { errorCode } from './error-codes.ts';
 import { classifyAwsError } from './failures.ts';
 import type { AwsService } from '../events.ts';
-import type { HttpAnswer } from './http-answer.ts';
-import { HttpConnections } from './http-connections.ts';
+import { reportProgress } from './deadline.ts';
+import type { FastPathHealth } from './fast-path-health.ts';
+import { type HttpAnswer, HttpConnections } from './http-connections.ts';
 import type { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 
@@ -37,8 +40,11 @@ export interface FastRequest {
   readonly signal: AbortSignal;
 }
 
-const DEFAULT_TIMEOUT_MILLIS = 6000;
+const DEFAULT_STALL_MILLIS = 6000;
+const DEFAULT_CONNECT_MILLIS = 2000;
 const KEEP_ALIVE_MILLIS = 1000;
+/** What the operating system may hold of a request after we wrote its last octet. */
+const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;
 
 type Client = Pick<S3Client | SNSClient, 'config'>;
 
@@ -50,6 +56,7 @@ interface ClientConfig {
     readonly httpHandlerConfigs?: () => {
       readonly httpAgent?: ConnectingAgent;
       readonly httpsAgent?: ConnectingAgent;
+      readonly connectionTimeout?: number;
       readonly requestTimeout?: number;
     };
   };
@@ -184,8 +191,17 @@ export class FastSender {
     });
     const signingDate = new Date(Date.now() + this.#config.systemClockOffset);
     const signed = await this.#signer.sign(unsigned, { ...this.#scope, signingDate });
-    const { connections, timeoutMillis } = endpoint;
-    return connections.exchange(renderHead(signed), body, timeoutMillis, signal);
+    const { connections, stallMillis } = endpoint;
+    return connections.exchange({
+      method,
+      path: renderTarget(signed),
+      headers: signed.headers,
+      body,
+      // A slow network still sends when we wait for the answer already.
+      stallMillis: stallMillis * (1 + Math.min(1, octets / SOCKET_BUFFER_OCTETS)),
+      signal,
+      onProgress: () => reportProgress(signal),
+    });
   }
 
   /** Closes its connections. */
@@ -200,12 +216,12 @@ export class FastSender {
 
 interface Endpoint {
   readonly connections: HttpConnections;
-  readonly timeoutMillis: number;
+  readonly stallMillis: number;
 }
 
 /** `undefined` while the client has no agents: it makes them for its first request. */
 function endpointOf(template: SdkRequest, config: ClientConfig): Endpoint | undefined {
-  const { httpAgent, httpsAgent, requestTimeout } =
+  const { httpAgent, httpsAgent, connectionTimeout, requestTimeout } =
     config.requestHandler.httpHandlerConfigs?.() ?? {};
   const isTls = template.protocol === 'https:';
   const agent = isTls ? httpsAgent : httpAgent;
@@ -234,28 +250,24 @@ function endpointOf(template: SdkRequest, config: ClientConfig): Endpoint | unde
     return socket as Socket;
   };
   return {
-    connections: new HttpConnections({ connect, maxConnections: agent.maxSockets }),
-    timeoutMillis: requestTimeout || DEFAULT_TIMEOUT_MILLIS,
+    connections: new HttpConnections({
+      origin: `${template.protocol}//${template.hostname}:${options.port}`,
+      connect,
+      connectMillis: connectionTimeout || DEFAULT_CONNECT_MILLIS,
+      maxConnections: agent.maxSockets,
+      maxAgeMillis: MAX_CONNECTION_AGE_MILLIS,
+    }),
+    stallMillis: requestTimeout || DEFAULT_STALL_MILLIS,
   };
 }
 
-/** Request line and fields (RFC 9112 section 3). */
-function renderHead({ method, path, query, headers }: SdkRequest): string {
+/** The request target (RFC 9112 section 3.2). */
+function renderTarget({ path, query }: SdkRequest): string {
   const pairs = Object.entries(query).map(
     ([name, value]) => `${escapeUri(name)}=${escapeUri(value)}`,
   );
-  let head = `${method} ${pairs.length === 0 ? path : `${path}?${pairs.join('&')}`} HTTP/1.1\r\n`;
-  for (const name in headers) {
-    const value = headers[name] ?? '';
-    // Only our own values come here, and they are clean. If one were not, it must not end a line.
-    if (!PRINTABLE.test(value)) throw new Error(`${name}: expected printable ASCII, got more`);
-    head += `${name}: ${value}\r\n`;
-  }
-  return `${head}\r\n`;
+  return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
 }
-
-/** A field's value as we send it (RFC 9110 section 5.5, without obs-text). */
-const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /** Escapes as the SDK does: every octet except the unreserved ones of RFC 3986. */
 export function escapeUri(text: string): string {
@@ -267,16 +279,19 @@ export function escapeUri(text: string): string {
 
 /** A sender that is captured at once, and again at its next use after that failed: credentials may come later. */
 export class LazySender {
+  readonly #health: FastPathHealth;
   readonly #capture: () => Promise<FastSender | undefined>;
   #captured: Promise<FastSender | undefined> | undefined;
 
-  constructor(capture: () => Promise<FastSender | undefined>) {
+  constructor(health: FastPathHealth, capture: () => Promise<FastSender | undefined>) {
+    this.#health = health;
     this.#capture = capture;
     void this.get();
   }
 
-  /** `undefined` while there is none, or it is not ready: then the SDK's command sends the request. */
+  /** `undefined` while there is none, it is not ready, or it is of no use: then the SDK's command sends the request. */
   async get(): Promise<FastSender | undefined> {
+    if (!this.#health.isOpen) return undefined;
     this.#captured ??= this.#capture();
     try {
       const sender = await this.#captured;
@@ -301,27 +316,44 @@ export class LazySender {
  * good answer, and `undefined` for any other. The attempts of both are counted together.
  */
 export async function sendOrFallBack<R extends { readonly attempts: number }>(
-  service: AwsService,
+  health: FastPathHealth,
   send: () => Promise<HttpAnswer>,
   read: (answer: HttpAnswer) => R | undefined,
   fallback: () => Promise<R>,
 ): Promise<R> {
+  const { service } = health;
+  const began = performance.now();
   let answer: HttpAnswer | undefined;
+  let reason: unknown;
   try {
     answer = await send();
-  } catch {
+  } catch (error) {
+    reason = error;
     // The outcome is unknown. S3 is asked again, and a 412 then says that the object is there. SNS is asked again too,
     // since at least once is what is promised.
   }
   const result = answer && read(answer);
-  if (result !== undefined) return result;
+  if (result !== undefined) {
+    health.succeeded();
+    return result;
+  }
   const final = answer && finalError(service, answer);
   if (final !== undefined) throw final;
   const tried = answer === undefined || countsAsTry(answer) ? 1 : 0;
+  const wasUseless = (): void => {
+    if (answer === undefined) health.wasUseless(began, reason);
+    // A service that fails or throttles is understood.
+    else if (answer.status < 500 && answer.status !== 429) {
+      health.wasUseless(began, `an answer of status ${answer.status} that the SDK did not get`);
+    }
+  };
   try {
     const later = await fallback();
+    wasUseless();
     return { ...later, attempts: later.attempts + tried };
   } catch (error) {
+    // The object is there, by the try on the fast path.
+    if (errorCode(error) === 'PreconditionFailed') wasUseless();
     addAttempts(error, tried);
     throw error;
   }

@@ -8,6 +8,7 @@ import {
   readHeaderSection,
 } from '../../message/header-section.ts';
 import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
+import { ProgressDeadline } from '../aws/deadline.ts';
 import type { Committer } from '../committer.ts';
 import type { Deferrals } from '../deferrals.ts';
 import type { Observe } from '../events.ts';
@@ -36,8 +37,10 @@ export interface S3WriterParts {
   readonly observe: Observe;
   /** How long a message may wait for memory. */
   readonly memoryWaitMillis: number;
-  /** How long the upload of one part may take. */
+  /** How long the upload of one part may go on without progress. */
   readonly partMillis: number;
+  /** How long it may take in all. */
+  readonly partTotalMillis: number;
 }
 
 /** What is stored by one PutObject: a whole number of blocks. */
@@ -253,18 +256,19 @@ export class S3Writer implements MessageWriter {
   #beginParts(): void {
     this.#first = this.#filling.splice(0, PART_BLOCKS);
     this.#partNumber = 1;
-    this.#uploads = this.#parts.uploads.begin(this.#facts, this.#partSignal());
+    const deadline = this.#partDeadline();
+    this.#uploads = this.#parts.uploads.begin(this.#facts, deadline.signal);
     // A part or the commit awaits it and handles the rejection.
-    this.#uploads.catch(() => undefined);
+    this.#uploads.catch(() => undefined).finally(() => deadline[Symbol.dispose]());
   }
 
   #uploadPart(part: readonly Buffer[]): void {
     this.#partNumber += 1;
     const number = this.#partNumber;
-    const signal = this.#partSignal();
     const upload = async (): Promise<void> => {
+      using deadline = this.#partDeadline();
       const uploads = (await this.#uploads) ?? [];
-      await awaitAll(uploads.map((each) => each.upload.putPart(number, part, signal)));
+      await awaitAll(uploads.map((each) => each.upload.putPart(number, part, deadline.signal)));
     };
     this.#uploading = upload().then(
       () => {
@@ -285,8 +289,10 @@ export class S3Writer implements MessageWriter {
     );
   }
 
-  #partSignal(): AbortSignal {
-    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(this.#parts.partMillis)]);
+  #partDeadline(): ProgressDeadline {
+    const { partMillis, partTotalMillis } = this.#parts;
+    const { signal } = this.#abort;
+    return new ProgressDeadline({ stallMillis: partMillis, totalMillis: partTotalMillis, signal });
   }
 
   /** The blocks of `filling`, the last one up to where it is used. */

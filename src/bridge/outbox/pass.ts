@@ -270,16 +270,19 @@ export class OutboxPass {
       failure = classifyAwsError('sns', error);
     }
     if (reachOf(failure) !== 'marker') return failure;
-    const reduced = reducedOf(notification);
-    if (reduced !== undefined) {
+    const refusal = failure;
+    let reduced = reducedOf(notification, failure.message);
+    // Each step leaves one thing out, so there are no more than the notification has optional parts.
+    while (reduced !== undefined) {
       try {
         await publisher.publish(reduced, CALL_MILLIS);
         const { messageId } = ready.entry;
-        observe({ kind: 'notification-reduced', messageId, failure });
+        observe({ kind: 'notification-reduced', messageId, failure: refusal });
         return 'published';
       } catch (again) {
         failure = classifyAwsError('sns', again);
         if (reachOf(failure) !== 'marker') return failure;
+        reduced = reducedOf(reduced, failure.message);
       }
     }
     return this.#refuse(ready, failure);
@@ -433,10 +436,10 @@ const OTHER_VERSION: AwsFailure = {
   message: 'the marker was written by another release',
 };
 
-/** `undefined` where it is not a notification that can be reduced. */
-function reducedOf(notification: Notification): Notification | undefined {
+/** `undefined` where it is not a notification that can be reduced, or not any more. */
+function reducedOf(notification: Notification, reason: string): Notification | undefined {
   try {
-    return reduceNotification(notification);
+    return reduceNotification(notification, reason);
   } catch {
     return undefined;
   }

@@ -1,10 +1,17 @@
 // One line for each way in which a call to AWS can fail, with what to do about it.
-import { type AccessFault, accessFault, isRegionMissing } from '../../bridge/index.ts';
+import {
+  type AccessFault,
+  accessFault,
+  isCertificateFault,
+  isRegionMissing,
+} from '../../bridge/index.ts';
 
 const SESSION_EXPIRED =
   'the AWS session has expired: sign in again (aws sso login, or new AWS_SESSION_TOKEN)';
 const NO_CREDENTIALS =
   'no AWS credentials found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws sso login';
+const PROVIDER_FAILED =
+  'what gives the AWS credentials (the container, the instance or the web identity) failed: try again';
 const BAD_CREDENTIALS =
   'AWS refuses these credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the clock of this machine';
 
@@ -12,6 +19,7 @@ const ACCESS_LINES: Readonly<Record<Exclude<AccessFault, 'denied'>, string>> = {
   expired: SESSION_EXPIRED,
   rejected: BAD_CREDENTIALS,
   missing: NO_CREDENTIALS,
+  provider: PROVIDER_FAILED,
 };
 
 const UNREACHABLE = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE'];
@@ -40,6 +48,9 @@ export function awsErrorLine(error: unknown, words: AwsErrorWords): string | und
   }
   if (UNRESOLVED.includes(code)) {
     return `${service}'s name cannot be resolved (${code}): check AWS_REGION, ${endpointVariable} and the DNS`;
+  }
+  if (isCertificateFault(error)) {
+    return `the certificate of ${service} is not trusted (${code}): check ${endpointVariable}, and AWS_CA_BUNDLE where its CA is your own`;
   }
   if (isRegionMissing(error)) {
     return 'no AWS region: set AWS_REGION, or a region in the AWS profile';

@@ -178,6 +178,7 @@ export const bridgeEvents: Samples<BridgeEvent> = {
   'breaker-opened': [{ kind: 'breaker-opened', failure }],
   'breaker-closed': [{ kind: 'breaker-closed', openSeconds: 4 }],
   'duplicate-guard-failed': [{ kind: 'duplicate-guard-failed', messageId, failure }],
+  'fast-path-left': [{ kind: 'fast-path-left', service: 's3', reason: 'no answer', minutes: 5 }],
   'abort-failed': [{ kind: 'abort-failed', key, failure }],
 };
 
