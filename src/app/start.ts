@@ -17,6 +17,7 @@ import { watchCertificates } from './certificate-watch.ts';
 import { checkBucket } from './check-services.ts';
 import { closeApp, type CloseOptions } from './close.ts';
 import { startHealth } from './health.ts';
+import { ignoredProxy } from './ignored-proxy.ts';
 import { createAddressView } from './report/address-view.ts';
 import { reportApp } from './report/app.ts';
 import { reportBridge } from './report/bridge.ts';
@@ -83,6 +84,9 @@ async function start(
     });
     started.push(() => reporter.stop());
   }
+  const report = reportApp(log, metrics);
+  const proxy = ignoredProxy(process.env);
+  if (proxy !== undefined) report({ kind: 'proxy-ignored', variable: proxy });
   const view = createAddressView(logOptions.addresses);
 
   const certificates = await readCertificates(configuration.tls.certificates, folder);
@@ -152,7 +156,7 @@ async function start(
       serving: certificates,
       intervalSeconds: configuration.tls.reloadInterval,
       replace: (newer) => server.replaceCertificates(newer),
-      observe: reportApp(log, metrics),
+      observe: report,
     }),
   );
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { trustCaBundle } from '../app/ca-bundle.ts';
 import { archiveCommand } from './archive/index.ts';
 import { configCommand } from './config.ts';
 import { credentialsCommand } from './credentials/index.ts';
@@ -34,6 +35,7 @@ export async function run(
   let running = all;
   all.hook('preAction', (_, action) => {
     running = action;
+    trustCaBundle(context.environment['AWS_CA_BUNDLE']);
   });
   try {
     await all.parseAsync(args, { from: 'user' });

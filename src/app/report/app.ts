@@ -1,17 +1,29 @@
 import type { Log, Metrics } from '../../telemetry/index.ts';
 import { eventLog } from './event-log.ts';
 
-/** The source of a certificate could not be read. */
-export interface AppEvent {
-  readonly kind: 'certificate-reload-failed';
-  readonly error: unknown;
-}
+export type AppEvent =
+  /** The source of a certificate could not be read. */
+  | { readonly kind: 'certificate-reload-failed'; readonly error: unknown }
+  /** The environment names a proxy, and requests to AWS do not use it. */
+  | { readonly kind: 'proxy-ignored'; readonly variable: string };
 
 /** Logs and counts what the program itself does beside serving mail. */
 export function reportApp(log: Log, metrics: Metrics): (event: AppEvent) => void {
   const write = eventLog(log, 'app');
-  return ({ kind, error }) => {
-    metrics.count('CertReloadErrors', {});
-    write(kind, { reason: error instanceof Error ? error.message : String(error) });
+  return (event) => {
+    switch (event.kind) {
+      case 'certificate-reload-failed': {
+        const { error } = event;
+        metrics.count('CertReloadErrors', {});
+        write(event.kind, { reason: error instanceof Error ? error.message : String(error) });
+        break;
+      }
+      case 'proxy-ignored':
+        write(event.kind, {
+          variable: event.variable,
+          advice: 'reach AWS by VPC endpoints or a NAT gateway',
+        });
+        break;
+    }
   };
 }

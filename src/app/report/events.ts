@@ -334,6 +334,12 @@ export const EVENTS = {
       ['CertReloadErrors'],
       'The source of a certificate could not be read; the old certificate stays in use',
     ),
+    'proxy-ignored': logged(
+      'warn',
+      ['variable', 'advice'],
+      [],
+      'The environment names a proxy, and requests to AWS do not use it: they need VPC endpoints or a NAT gateway',
+    ),
   },
 } as const satisfies {
   readonly server: Readonly<Record<ServerKind, EventSpecification>>;

@@ -1,15 +1,20 @@
 // Mail on its way in: how it is stored, announced and judged.
+import { z } from 'zod';
 import { oneOf, section, text } from '../fields.ts';
 import { duration } from '../units.ts';
 import { objectPrefix, tableName } from './common.ts';
 
+const BUCKET = 'the name of an S3 bucket';
+const NO_BUCKET_ARN = `${BUCKET}, and for an access point its alias, which ends in "-s3alias", in place of its ARN`;
+
 export const store = section(
   {
-    bucket: text(
-      'the name of an S3 bucket',
-      'The bucket of the mail.',
-      /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
-    ),
+    bucket: z
+      .string({ error: BUCKET })
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+        error: ({ input }) => (String(input).startsWith('arn:') ? NO_BUCKET_ARN : BUCKET),
+      })
+      .meta({ description: 'The bucket of the mail, or the alias of an access point.' }),
     prefix: objectPrefix.default('mail/'),
   },
   'Where mail is stored.',

@@ -201,4 +201,5 @@ export const appEvents: Samples<AppEvent> = {
   'certificate-reload-failed': [
     { kind: 'certificate-reload-failed', error: new Error('no such file') },
   ],
+  'proxy-ignored': [{ kind: 'proxy-ignored', variable: 'HTTPS_PROXY' }],
 };
