@@ -86,6 +86,14 @@ test('reports a contradiction beside a problem in another field', () => {
   ]);
 });
 
+test('takes the alias of an access point, and names it where its ARN is given', () => {
+  expect(problemsIn({ ...least, store: { bucket: 'mail-point-abc123-s3alias' } })).toEqual([]);
+  const arn = 'arn:aws:s3:eu-west-1:111122223333:accesspoint/mail';
+  expect(problemsIn({ ...least, store: { bucket: arn } })).toEqual([
+    `store.bucket: expected the name of an S3 bucket, and for an access point its alias, which ends in "-s3alias", in place of its ARN, got "${arn}"`,
+  ]);
+});
+
 test('reports a missing required field as nothing', () => {
   expect(problemsIn({})).toContain(
     'hostname: expected a host name, like "mx.example.com", got nothing',
