@@ -251,7 +251,7 @@ function endpointOf(template: SdkRequest, config: ClientConfig): Endpoint | unde
   };
   return {
     connections: new HttpConnections({
-      origin: `${template.protocol}//${template.hostname}:${options.port}`,
+      origin: `${template.protocol}//${host.includes(':') ? `[${host}]` : host}:${options.port}`,
       connect,
       connectMillis: connectionTimeout || DEFAULT_CONNECT_MILLIS,
       maxConnections: agent.maxSockets,
@@ -344,7 +344,7 @@ export async function sendOrFallBack<R extends { readonly attempts: number }>(
     if (answer === undefined) health.wasUseless(began, reason);
     // A service that fails or throttles is understood.
     else if (answer.status < 500 && answer.status !== 429) {
-      health.wasUseless(began, `an answer of status ${answer.status} that the SDK did not get`);
+      health.wasUseless(began, `an answer of status ${answer.status} that proves nothing`);
     }
   };
   try {
