@@ -1,30 +1,24 @@
 // The promise: a 250 means that the complete message is in S3, acknowledged with a verified checksum, and that either
 // SNS has accepted the notification or a marker for it is in the outbox.
 import { readHeaderSection } from '../message/header-section.ts';
-import { renderTraceHeaders } from '../message/trace-headers.ts';
 import type { Reply } from '../smtp/index.ts';
 import type { CircuitBreaker } from './aws/circuit-breaker.ts';
 import { ProgressDeadline } from './aws/deadline.ts';
 import type { FailureReporter } from './aws/failures.ts';
-import {
-  encodeRecord,
-  encodeSidecar,
-  type MailRecord,
-  makeRecord,
-  MESSAGE_TYPE,
-} from './contract/mail-record.ts';
+import { encodeRecord, encodeSidecar, MESSAGE_TYPE } from './contract/mail-record.ts';
 import { sidecarKey } from './contract/object-key.ts';
-import { notVerified } from './contract/verification.ts';
 import type { Deferrals } from './deferrals.ts';
-import type { DuplicateGuard } from './duplicate-guard.ts';
+import type { DuplicateGuard, OwnedClaim } from './duplicate-guard.ts';
 import type { AwsFailure, Observe, StoredPlacement } from './events.ts';
 import { abortUploads, type ReceivedMail } from './intake/received-mail.ts';
 import type { Announcer } from './notify/announcer.ts';
 import { buildNotification } from './notify/notification.ts';
-import type { Placement, PlanPlacements } from './placements.ts';
+import type { PlanPlacements } from './placements.ts';
+import { type PlannedObject, planObjects } from './planned-objects.ts';
 import { queuedAs } from './replies.ts';
 import type { MultipartUpload } from './store/multipart-upload.ts';
 import { awaitAll, type ObjectStore } from './store/object-store.ts';
+import { takeOver, type Takeover } from './takeover.ts';
 
 export interface CommitterParts {
   readonly store: ObjectStore;
@@ -45,12 +39,10 @@ export interface CommitterParts {
   readonly observe: Observe;
 }
 
-/** One object that is in S3, with what its notification is made of. */
+/** One object that is in S3. */
 interface StoredObject {
   readonly kind: 'stored';
-  readonly placement: Placement;
-  readonly record: MailRecord;
-  readonly trace: Buffer;
+  readonly object: PlannedObject;
   readonly storeMillis: number;
 }
 
@@ -94,51 +86,90 @@ export class Committer {
 
   async #commit(mail: ReceivedMail): Promise<Reply> {
     const { guard, deferrals, budgetMillis, totalMillis } = this.#parts;
-    const { facts, sizeInOctets, endedAt, body } = mail;
+    const { facts, sizeInOctets, endedAt } = mail;
     using budget = new ProgressDeadline({
       stallMillis: budgetMillis,
       totalMillis,
       began: endedAt,
     });
-    const claim = await guard?.claim(mail, budget.until - performance.now());
+    const own = planObjects(mail, this.#parts);
+    const claim = await guard?.claim(mail, own, budget.until - performance.now());
     if (claim?.kind === 'duplicate') {
       abortUploads(mail);
       return this.#answerDuplicate(mail, claim.messageId);
     }
-    if (claim?.kind === 'busy') {
-      abortUploads(mail);
-      return deferrals.duplicateBusy(facts, sizeInOctets, performance.now() - endedAt);
-    }
+    if (claim?.kind === 'busy') return this.#answerBusy(mail);
 
-    const placements =
-      body.kind === 'parts'
-        ? body.uploads.map(({ placement }) => placement)
-        : this.#parts.planPlacements(facts);
+    let planned: Takeover = { objects: own, stored: NONE };
+    if (claim?.earlier !== undefined) {
+      const takeover = await this.#takeOver(mail, claim, claim.earlier, own, budget);
+      if (takeover.kind === 'answered') return takeover.reply;
+      planned = takeover;
+    }
     // Disposed of in the turn that announces, so that the publisher neither waits in vain nor sends too early.
-    const expected = placements.map(() => this.#parts.announcer.expect());
+    const expected = planned.objects.map(() => this.#parts.announcer.expect());
     let stores: (StoredObject | Failed)[];
     try {
-      stores = await this.#storeAll(mail, placements, budget);
+      stores = await this.#storeAll(mail, planned, budget);
     } finally {
       for (const each of expected) each[Symbol.dispose]();
     }
     const objects = stores.filter((each) => each.kind === 'stored');
+    const failures = stores.filter((each) => each.kind === 'failed');
     const fail = async (failure: AwsFailure): Promise<Reply> => {
-      await claim?.withdraw();
+      await claim?.withdraw(objects.length > 0 || failures.some(isOutcomeUnknown));
       const commitMillis = performance.now() - endedAt;
       return deferrals.commitFailed(facts, sizeInOctets, failure, commitMillis, objects.length);
     };
-    const unstored = stores.find((each) => each.kind === 'failed');
+    const [unstored] = failures;
     // All objects are stored before any of them is announced: what is deferred here was never announced.
     if (unstored !== undefined) return fail(unstored.failure);
     const announcements = await Promise.all(
-      objects.map((object) => this.#announce(mail, object, budget.until)),
+      objects.map(({ object }) => this.#announce(mail, object, budget.until)),
     );
     const unannounced = announcements.find((each) => each.kind === 'failed');
     if (unannounced !== undefined) return fail(unannounced.failure);
     await claim?.confirm();
     const announced = announcements.filter((each) => each.kind === 'announced');
     return this.#accept(mail, objects, announced);
+  }
+
+  /** What the mail becomes, after an earlier commit that was not finished; or the reply, where that is not known. */
+  async #takeOver(
+    mail: ReceivedMail,
+    claim: OwnedClaim,
+    earlier: readonly PlannedObject[],
+    own: readonly PlannedObject[],
+    budget: ProgressDeadline,
+  ): Promise<
+    ({ readonly kind: 'taken' } & Takeover) | { readonly kind: 'answered'; readonly reply: Reply }
+  > {
+    const { store, failures, breaker, deferrals } = this.#parts;
+    const { facts, sizeInOctets, endedAt } = mail;
+    try {
+      const takeover = await takeOver(store, mail, earlier, own, budget.signal);
+      // Before any of our own objects is there, so that there is never one that the row does not have.
+      if (takeover.objects.every((object) => earlier.includes(object))) {
+        return { kind: 'taken', ...takeover };
+      }
+      if (await claim.replace(takeover.objects)) return { kind: 'taken', ...takeover };
+      return { kind: 'answered', reply: this.#answerBusy(mail) };
+    } catch (error) {
+      const failure = failures.classify('s3', error);
+      breaker.record(failure);
+      abortUploads(mail);
+      await claim.withdraw(true);
+      const commitMillis = performance.now() - endedAt;
+      const reply = deferrals.commitFailed(facts, sizeInOctets, failure, commitMillis);
+      return { kind: 'answered', reply };
+    }
+  }
+
+  /** Another commit of the same mail is in progress: the client comes again. */
+  #answerBusy(mail: ReceivedMail): Reply {
+    const { facts, sizeInOctets, endedAt } = mail;
+    abortUploads(mail);
+    return this.#parts.deferrals.duplicateBusy(facts, sizeInOctets, performance.now() - endedAt);
   }
 
   /** An earlier mail was the same: the client gets the reply that it lost. */
@@ -169,12 +200,12 @@ export class Committer {
       sizeInOctets,
       sha256: sha256.toString('hex'),
       placements: objects.map(
-        ({ placement: { messageId, key, topicArn, recipients } }, index): StoredPlacement => ({
+        ({ object: { messageId, key, record } }, index): StoredPlacement => ({
           messageId,
           bucket,
           key,
-          topicArn,
-          recipients: recipients.length,
+          topicArn: record.topicArn,
+          recipients: record.member.envelope.recipients.length,
           outbox: announced[index]?.outbox ?? false,
         }),
       ),
@@ -182,73 +213,58 @@ export class Committer {
       storeMillis: Math.max(...objects.map(({ storeMillis }) => storeMillis)),
       publishMillis: Math.max(...announced.map(({ publishMillis }) => publishMillis)),
     });
-    return queuedAs(facts.messageId);
+    // Not that of `facts` where the mail goes on under the ids of an earlier commit.
+    return queuedAs(objects[0]?.object.messageId ?? facts.messageId);
   }
 
   /** Settles when every store has ended, well or not: none still uses the octets. */
   #storeAll(
     mail: ReceivedMail,
-    placements: readonly Placement[],
+    { objects, stored }: Takeover,
     budget: ProgressDeadline,
   ): Promise<(StoredObject | Failed)[]> {
-    const processingMillis = Date.now() - mail.facts.receivedAt.getTime();
     return Promise.all(
-      placements.map((placement, index) =>
-        this.#storePlacement(mail, placement, index, processingMillis, budget),
+      objects.map((object) =>
+        stored.has(object)
+          ? ({ kind: 'stored', object, storeMillis: 0 } as const)
+          : this.#storeObject(mail, object, budget),
       ),
     );
   }
 
-  async #storePlacement(
+  async #storeObject(
     mail: ReceivedMail,
-    placement: Placement,
-    index: number,
-    processingTimeMillis: number,
+    object: PlannedObject,
     budget: ProgressDeadline,
   ): Promise<StoredObject | Failed> {
-    const { failures, breaker, hostname, traceHeaders } = this.#parts;
-    const { facts, sizeInOctets } = mail;
-    const verification = notVerified;
-    const trace = traceHeaders
-      ? renderTraceHeaders({ ...placement, facts, hostname, verification })
-      : Buffer.alloc(0);
-    const record = makeRecord({
-      facts,
-      recipients: placement.recipients,
-      topicArn: placement.topicArn,
-      processingTimeMillis,
-      verification,
-      sha256: mail.sha256.toString('hex'),
-      sizeInOctets,
-      traceHeaderOctets: trace.length,
-    });
-
+    const { failures, breaker } = this.#parts;
     const began = performance.now();
     try {
-      await this.#store(mail, placement.key, index, trace, record, budget.signal);
+      await this.#store(mail, object, budget.signal);
       breaker.record(undefined);
     } catch (error) {
       const failure = failures.classify('s3', error);
       breaker.record(failure);
       return { kind: 'failed', failure };
     }
-    return { kind: 'stored', placement, record, trace, storeMillis: performance.now() - began };
+    return { kind: 'stored', object, storeMillis: performance.now() - began };
   }
 
   async #announce(
     { header }: ReceivedMail,
-    { placement, record, trace }: StoredObject,
+    object: PlannedObject,
     until: number,
   ): Promise<Announced | Failed> {
     const { announcer, bucket } = this.#parts;
+    const { key, record, trace } = object;
     const began = performance.now();
     const notification = buildNotification({
       record,
       bucket,
-      key: placement.key,
+      key,
       header: { ...header, fields: [...readHeaderSection(trace, true).fields, ...header.fields] },
     });
-    const announcement = await announcer.announce(placement, notification, until);
+    const announcement = await announcer.announce(object, notification, until);
     if (announcement.kind === 'failed') return announcement;
     return {
       kind: 'announced',
@@ -260,10 +276,7 @@ export class Committer {
   /** Writes the object. A sidecar is always in S3 before its object. */
   async #store(
     { body, sha256 }: ReceivedMail,
-    key: string,
-    index: number,
-    trace: Buffer,
-    record: MailRecord,
+    { key, trace, record }: PlannedObject,
     signal: AbortSignal,
   ): Promise<void> {
     const { store } = this.#parts;
@@ -278,10 +291,11 @@ export class Committer {
         contentType: MESSAGE_TYPE,
         metadata,
         signal,
+        mayExist: this.#mayExist,
       });
       return;
     }
-    const upload = body.uploads[index]?.upload;
+    const upload = body.uploads.find(({ placement }) => placement.key === key)?.upload;
     if (upload === undefined) throw new Error(`no upload was begun for ${key}`);
     await abortOnError(upload, async () => {
       await awaitAll([
@@ -300,8 +314,21 @@ export class Committer {
       contentType: 'application/json',
       metadata: {},
       signal,
+      mayExist: this.#mayExist,
     });
   }
+
+  /** With the guard another task may finish our commit, or have begun the one that we finish. */
+  get #mayExist(): boolean {
+    return this.#parts.guard !== undefined;
+  }
+}
+
+const NONE: ReadonlySet<PlannedObject> = new Set();
+
+/** The object may be there all the same. */
+function isOutcomeUnknown({ failure }: Failed): boolean {
+  return failure.cause === 'unavailable';
 }
 
 async function abortOnError(upload: MultipartUpload, steps: () => Promise<void>): Promise<void> {

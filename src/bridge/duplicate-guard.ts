@@ -1,36 +1,37 @@
 // The duplicate guard: a sender that resends a mail because it lost our 250 gets the first messageId again, without a
 // second object and a second notification. A conditional write in DynamoDB decides, so the guard is right when two
-// tasks get the same mail at once.
+// tasks get the same mail at once. When a task dies in a commit, the next try of the sender finishes it.
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
-import { Deadline } from './aws/deadline.ts';
 import type { FailureReporter } from './aws/failures.ts';
+import { type ClaimRow, ClaimRows, decodeObjects, encodeObjects } from './duplicate-rows.ts';
 import type { Observe } from './events.ts';
 import type { ReceivedMail } from './intake/received-mail.ts';
 import type { DuplicateOptions } from './options.ts';
+import type { PlannedObject } from './planned-objects.ts';
 
 export type Claim =
-  /** The caller commits the mail, and then calls one of the two. Neither rejects. */
-  | {
-      readonly kind: 'first';
-      /** The mail is stored, and announced or in the outbox. */
-      confirm(): Promise<void>;
-      /** It is not: the next try is a new mail. */
-      withdraw(): Promise<void>;
-    }
+  | OwnedClaim
   | { readonly kind: 'duplicate'; readonly messageId: string }
   /** Another commit of the same mail is in progress and did not end in time. */
   | { readonly kind: 'busy' };
 
-/** How long the claim of a task that died blocks others: until its commit would have ended at the latest. */
-const LEASE_SECONDS = 30;
+/** The caller commits the mail, and then confirms or withdraws. No method rejects. */
+export interface OwnedClaim {
+  readonly kind: 'owned';
+  /** What an earlier commit was about to store, and may have stored, when its task died or failed. */
+  readonly earlier?: readonly PlannedObject[];
+  /** The mail becomes these objects instead. `false`: another commit has taken the claim over. */
+  replace(objects: readonly PlannedObject[]): Promise<boolean>;
+  /** The mail is stored, and announced or in the outbox. */
+  confirm(): Promise<void>;
+  /** It is not. `mayBeStored`: the next try goes on with the same objects; otherwise it is a new mail. */
+  withdraw(mayBeStored: boolean): Promise<void>;
+}
+
+/** How long the claim of a task that died keeps others waiting. A commit that takes longer than half of it renews. */
+const LEASE_SECONDS = 5;
+const RENEWAL_MILLIS = (LEASE_SECONDS * 1000) / 2;
 const POLL_MILLIS = 250;
 /**
  * One call with its retries, and never more than this share of the commit's budget. The last call is made after
@@ -41,20 +42,9 @@ const CALL_SHARE = 0.25;
 /** How long the table is left alone after a failure, so that not every mail waits for it. */
 const REST_MILLIS = 5000;
 
-interface Item {
-  readonly messageId: string;
-  /** `pending` until the mail is stored, and announced or in the outbox. */
-  readonly state: 'pending' | 'done';
-  /** Seconds since 1970, for the TTL of DynamoDB. The guard checks it too, since the TTL only cleans up. */
-  readonly expiresAt: number;
-  /** The commit that made the claim, so that no other can change it. */
-  readonly owner: string;
-}
-
 /** In doubt a mail is committed: without the guard it may be there twice, but it is never lost. */
 export class DuplicateGuard {
-  readonly #dynamoDb: DynamoDBClient;
-  readonly #table: string;
+  readonly #rows: ClaimRows;
   readonly #windowSeconds: number;
   readonly #failures: FailureReporter;
   readonly #observe: Observe;
@@ -65,51 +55,110 @@ export class DuplicateGuard {
     failures: FailureReporter,
     observe: Observe,
   ) {
-    this.#dynamoDb = dynamoDb;
-    this.#table = table;
+    this.#rows = new ClaimRows(dynamoDb, table);
     this.#windowSeconds = windowSeconds;
     this.#failures = failures;
     this.#observe = observe;
   }
 
-  /** Waits up to `millis` for another commit of the same mail. Never rejects. */
-  async claim(mail: ReceivedMail, millis: number): Promise<Claim> {
+  /** `objects`: what the mail will become. Waits up to `millis` for another commit of the same mail. Never rejects. */
+  async claim(
+    mail: ReceivedMail,
+    objects: readonly PlannedObject[],
+    millis: number,
+  ): Promise<Claim> {
     if (performance.now() < this.#restUntil) return unguarded;
-    const { messageId } = mail.facts;
     const callMillis = Math.min(CALL_MILLIS, millis * CALL_SHARE);
     const pk = duplicateKey(mail);
     const owner = randomUUID();
     const until = performance.now() + millis;
     try {
+      let other: ClaimRow | undefined;
       for (;;) {
-        const expiresAt = nowSeconds() + LEASE_SECONDS;
-        const pending: Item = { messageId, state: 'pending', expiresAt, owner };
-        if (await this.#write(pk, pending, callMillis)) break;
-        const other = await this.#read(pk, callMillis);
-        if (other?.state === 'done' && other.expiresAt > nowSeconds()) {
-          return { kind: 'duplicate', messageId: other.messageId };
+        if (other !== undefined && other.expiresAt > nowSeconds()) {
+          if (other.state === 'done') return { kind: 'duplicate', messageId: other.messageId };
+          if (performance.now() + POLL_MILLIS > until) return { kind: 'busy' };
+          await sleep(POLL_MILLIS * (0.5 + Math.random()));
+        } else {
+          const earlier =
+            other?.state === 'pending' && other.ttl > nowSeconds()
+              ? decodeObjects(other.objects, objects)
+              : undefined;
+          const row = this.#pendingRow(earlier ?? objects, owner);
+          if (await this.#rows.put(pk, row, other, callMillis)) {
+            return this.#own(pk, row, callMillis, earlier);
+          }
         }
-        if (performance.now() + POLL_MILLIS > until) return { kind: 'busy' };
-        await sleep(POLL_MILLIS * (0.5 + Math.random()));
+        other = await this.#rows.read(pk, callMillis);
       }
     } catch (error) {
-      this.#rest(messageId, error);
+      this.#rest(mail.facts.messageId, error);
       return unguarded;
     }
+  }
+
+  #own(
+    pk: string,
+    first: ClaimRow,
+    callMillis: number,
+    earlier: readonly PlannedObject[] | undefined,
+  ): OwnedClaim {
+    let row = first;
+    let renewal: Promise<unknown> = Promise.resolve();
+    const put = (next: ClaimRow): Promise<boolean | undefined> =>
+      this.#rows.put(pk, next, undefined, callMillis).catch((error: unknown) => {
+        this.#rest(row.messageId, error);
+        return undefined;
+      });
+    const timer = setInterval(() => {
+      const renewed = { ...row, expiresAt: nowSeconds() + LEASE_SECONDS };
+      renewal = put(renewed).then((isOwn) => {
+        // Taken over: whoever did it stores the same objects, or sees ours.
+        if (isOwn === false) clearInterval(timer);
+      });
+    }, RENEWAL_MILLIS);
+    timer.unref();
+    /** Nothing is written after the last word. */
+    const end = (): Promise<unknown> => {
+      clearInterval(timer);
+      return renewal;
+    };
     return {
-      kind: 'first',
+      kind: 'owned',
+      ...(earlier && { earlier }),
+      replace: async (objects) => {
+        await renewal;
+        row = this.#pendingRow(objects, row.owner);
+        return (await put(row)) !== false;
+      },
       confirm: async () => {
+        await end();
         const expiresAt = nowSeconds() + this.#windowSeconds;
-        const done: Item = { messageId, state: 'done', expiresAt, owner };
-        await this.#write(pk, done, callMillis).catch((error: unknown) =>
-          this.#rest(messageId, error),
-        );
+        await put({ ...row, state: 'done', expiresAt, ttl: expiresAt, objects: '' });
       },
-      withdraw: async () => {
-        await this.#remove(pk, owner, callMillis).catch((error: unknown) =>
-          this.#rest(messageId, error),
-        );
+      withdraw: async (mayBeStored) => {
+        await end();
+        if (mayBeStored || earlier !== undefined) {
+          await put({ ...row, expiresAt: 0 });
+          return;
+        }
+        await this.#rows
+          .remove(pk, row.owner, callMillis)
+          .catch((error: unknown) => this.#rest(row.messageId, error));
       },
+    };
+  }
+
+  #pendingRow(objects: readonly PlannedObject[], owner: string): ClaimRow {
+    const expiresAt = nowSeconds() + LEASE_SECONDS;
+    return {
+      messageId: objects[0]?.messageId ?? '',
+      state: 'pending',
+      expiresAt,
+      // Beyond the lease, since another task needs what the row has.
+      ttl: Math.max(expiresAt, nowSeconds() + this.#windowSeconds),
+      owner,
+      objects: encodeObjects(objects),
     };
   }
 
@@ -118,77 +167,12 @@ export class DuplicateGuard {
     const failure = this.#failures.classify('dynamodb', error);
     this.#observe({ kind: 'duplicate-guard-failed', messageId, failure });
   }
-
-  /** Writes the item where there is none, or an expired one, or our own. */
-  async #write(pk: string, item: Item, millis: number): Promise<boolean> {
-    using deadline = new Deadline(millis);
-    try {
-      await this.#dynamoDb.send(
-        new PutItemCommand({
-          TableName: this.#table,
-          Item: {
-            pk: { S: pk },
-            messageId: { S: item.messageId },
-            state: { S: item.state },
-            expiresAt: { N: String(item.expiresAt) },
-            // The TTL attribute of the credential table.
-            ttl: { N: String(item.expiresAt) },
-            owner: { S: item.owner },
-          },
-          ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now OR #owner = :owner',
-          ExpressionAttributeNames: { '#owner': 'owner' },
-          ExpressionAttributeValues: {
-            ':now': { N: String(nowSeconds()) },
-            ':owner': { S: item.owner },
-          },
-        }),
-        { abortSignal: deadline.signal },
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
-  }
-
-  async #read(pk: string, millis: number): Promise<Item | undefined> {
-    using deadline = new Deadline(millis);
-    const { Item: item } = await this.#dynamoDb.send(
-      new GetItemCommand({ TableName: this.#table, Key: { pk: { S: pk } }, ConsistentRead: true }),
-      { abortSignal: deadline.signal },
-    );
-    const messageId = item?.['messageId']?.S;
-    if (messageId === undefined) return undefined;
-    return {
-      messageId,
-      state: item?.['state']?.S === 'done' ? 'done' : 'pending',
-      expiresAt: Number(item?.['expiresAt']?.N ?? 0),
-      owner: item?.['owner']?.S ?? '',
-    };
-  }
-
-  async #remove(pk: string, owner: string, millis: number): Promise<void> {
-    using deadline = new Deadline(millis);
-    try {
-      await this.#dynamoDb.send(
-        new DeleteItemCommand({
-          TableName: this.#table,
-          Key: { pk: { S: pk } },
-          ConditionExpression: '#owner = :owner',
-          ExpressionAttributeNames: { '#owner': 'owner' },
-          ExpressionAttributeValues: { ':owner': { S: owner } },
-        }),
-        { abortSignal: deadline.signal },
-      );
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    }
-  }
 }
 
 /** The claim of a mail that goes on without the guard. */
-const unguarded: Claim = {
-  kind: 'first',
+const unguarded: OwnedClaim = {
+  kind: 'owned',
+  replace: async () => true,
   confirm: async () => undefined,
   withdraw: async () => undefined,
 };

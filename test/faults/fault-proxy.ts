@@ -34,6 +34,8 @@ export type Fault =
   | { readonly kind: 'gather'; readonly count: number }
   /** Never answers; `release` lets the client go. */
   | { readonly kind: 'hang' }
+  /** The service carries it out; the client gets no answer. */
+  | { readonly kind: 'hang-after' }
   /** The connection is reset and the service knows nothing of the request. */
   | { readonly kind: 'reset-before' }
   /** The service carries it out; the answer is lost. */
@@ -94,6 +96,8 @@ export interface FaultProxy extends AsyncDisposable {
   /** On the same port as before. */
   acceptConnections(): Promise<void>;
   count(operation: Operation): number;
+  /** Requests that hang now. */
+  readonly hanging: number;
   /** Settles when such a request has come. */
   arrival(operation: Operation, matches?: (seen: Seen) => boolean): Promise<Seen>;
 }
@@ -163,6 +167,11 @@ export async function startFaultProxy(
         return;
       }
       case 'hang':
+        hanging.add(response);
+        response.once('close', () => hanging.delete(response));
+        return;
+      case 'hang-after':
+        await forward(request, body);
         hanging.add(response);
         response.once('close', () => hanging.delete(response));
         return;
@@ -278,6 +287,9 @@ export async function startFaultProxy(
     endpoint: `http://127.0.0.1:${ownPort}`,
     get seen() {
       return seen;
+    },
+    get hanging() {
+      return hanging.size;
     },
     inject: (operation, fault, times = 1, matches = () => true) => {
       rules.push({ operation, fault, times, matches });

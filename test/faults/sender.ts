@@ -36,10 +36,16 @@ export function makeMessage(number: number): Buffer {
 export class Sender {
   readonly #port: number;
   readonly #keepsConnection: boolean;
+  readonly #recipients: readonly string[];
   #client: TestClient | undefined;
 
-  constructor(port: number, keepsConnection = true) {
+  constructor(
+    port: number,
+    keepsConnection = true,
+    recipients: readonly string[] = ['b@in.example'],
+  ) {
     this.#port = port;
+    this.#recipients = recipients;
     this.#keepsConnection = keepsConnection;
   }
 
@@ -69,7 +75,8 @@ export class Sender {
       if (!greeting.startsWith('220')) return greeting;
       await client.say('EHLO client.example');
     }
-    for (const line of ['MAIL FROM:<a@sender.example>', 'RCPT TO:<b@in.example>', 'DATA']) {
+    const recipients = this.#recipients.map((address) => `RCPT TO:<${address}>`);
+    for (const line of ['MAIL FROM:<a@sender.example>', ...recipients, 'DATA']) {
       const reply = await client.say(line);
       if (!/^[23]/.test(reply)) return reply;
     }

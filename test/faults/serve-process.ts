@@ -13,6 +13,8 @@ export interface ServeOptions {
   readonly aws: TestAws;
   /** On top of the embedded AWS's: which service is reached where. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Sections of the configuration, in the place of the usual ones. */
+  readonly configuration?: object;
   /** Called for each line of the log. Default: there is no log but errors, which nobody reads. */
   readonly onEvent?: (event: LoggedEvent) => void;
 }
@@ -55,6 +57,7 @@ export class ServeProcess implements AsyncDisposable {
       health: { host: '127.0.0.1', port: healthPort },
       shutdown: { grace: 0, deadline: '30s' },
       log: { level: options.onEvent === undefined ? 'error' : 'info' },
+      ...options.configuration,
     };
     const serve = new ServeProcess(port, healthPort, config, options);
     await serve.startAgain();

@@ -5,7 +5,6 @@ import type { FailureReporter } from '../aws/failures.ts';
 import type { AwsFailure, Observe } from '../events.ts';
 import { writeMarker } from '../outbox/marker.ts';
 import type { OutboxWorker } from '../outbox/worker.ts';
-import type { Placement } from '../placements.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { type Notification, reduceNotification } from './notification.ts';
 import type { Publisher } from './publisher.ts';
@@ -18,6 +17,12 @@ export interface AnnouncerParts {
   /** Of the commit. */
   readonly budgetMillis: number;
   readonly observe: Observe;
+}
+
+/** The object of a mail. */
+export interface AnnouncedObject {
+  readonly messageId: string;
+  readonly key: string;
 }
 
 /** `outbox`: not announced yet; its marker is in S3. */
@@ -51,13 +56,13 @@ export class Announcer {
     return this.#parts.publisher.expect();
   }
 
-  /** Announces one placement; `until` is the end of the commit's budget. */
+  /** Announces one object; `until` is the end of the commit's budget. */
   async announce(
-    placement: Placement,
+    object: AnnouncedObject,
     notification: Notification,
     until: number,
   ): Promise<Announcement> {
-    const { messageId } = placement;
+    const { messageId } = object;
     const { budgetMillis, observe } = this.#parts;
     const left = Math.max(0, until - performance.now());
     const failure = await this.#publish(
@@ -67,7 +72,7 @@ export class Announcer {
     );
     if (failure === undefined) return { kind: 'announced', outbox: false };
     observe({ kind: 'publish-failed', messageId, failure });
-    return this.#writeMarker(placement, notification, until);
+    return this.#writeMarker(object, notification, until);
   }
 
   /** Gives back the failure, or `undefined` when SNS has accepted it. */
@@ -116,7 +121,7 @@ export class Announcer {
   }
 
   async #writeMarker(
-    { messageId, key }: Placement,
+    { messageId, key }: AnnouncedObject,
     notification: Notification,
     until: number,
   ): Promise<Announcement> {

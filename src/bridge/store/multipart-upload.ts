@@ -3,15 +3,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
-  ListObjectsV2Command,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { classifyAwsError } from '../aws/failures.ts';
-import { Deadline } from '../aws/deadline.ts';
 import { provesCompletion } from '../aws/object-proofs.ts';
 import type { ObjectPuts } from '../aws/object-puts.ts';
 import { proven } from '../aws/proof.ts';
 import type { Observe } from '../events.ts';
+import { isListed } from './listing.ts';
 import { writeUntilKnown } from './write-until-known.ts';
 
 export interface MultipartUploadParts {
@@ -26,8 +25,6 @@ export interface MultipartUploadParts {
 }
 
 const ABORT_MILLIS = 10_000;
-/** Beyond the commit's budget: the question that decides between a 250 and a mail that is there twice. */
-const LIST_MILLIS = 3000;
 /** Hashed before other work gets its turn: about a millisecond. */
 const TURN_OCTETS = 1024 * 1024;
 
@@ -41,6 +38,10 @@ export class MultipartUpload {
 
   constructor(parts: MultipartUploadParts) {
     this.#parts = parts;
+  }
+
+  get uploadId(): string {
+    return this.#parts.uploadId;
   }
 
   /** Rejects with the SDK's error of the last try, as `complete` does. */
@@ -71,24 +72,10 @@ export class MultipartUpload {
     }
   }
 
-  /** Whether the object is there, and as large as its parts are together. `false` also where S3 does not say. */
-  async #isListed(): Promise<boolean> {
-    const { s3, bucket, key, observe } = this.#parts;
-    const began = performance.now();
+  /** `false` also where S3 does not say. */
+  #isListed(): Promise<boolean> {
     const octets = [...this.#uploaded.values()].reduce((sum, part) => sum + part.octets, 0);
-    try {
-      using deadline = new Deadline(LIST_MILLIS);
-      const { Name, Contents = [] } = await s3.send(
-        new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }),
-        { abortSignal: deadline.signal },
-      );
-      return Name === bucket && Contents.some(({ Key, Size }) => Key === key && Size === octets);
-    } catch {
-      return false;
-    } finally {
-      const millis = performance.now() - began;
-      observe({ kind: 'aws-call', service: 's3', operation: 'ListObjectsV2', millis });
-    }
+    return isListed(this.#parts, this.#parts.key, octets).catch(() => false);
   }
 
   async #tryToComplete(signal: AbortSignal): Promise<void> {

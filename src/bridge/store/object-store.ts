@@ -2,11 +2,17 @@
 // every write has its SHA-256, mail is written under `If-None-Match: *`, and an unknown outcome is found out by
 // writing again.
 import { createHash } from 'node:crypto';
-import { CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { errorCode } from '../aws/error-codes.ts';
 import { provesUpload } from '../aws/object-proofs.ts';
-import type { ObjectPuts } from '../aws/object-puts.ts';
+import type { ObjectPuts, PutResult } from '../aws/object-puts.ts';
 import { proven } from '../aws/proof.ts';
 import type { Observe } from '../events.ts';
+import { isListed } from './listing.ts';
 import { MultipartUpload } from './multipart-upload.ts';
 import { writeUntilKnown } from './write-until-known.ts';
 
@@ -20,6 +26,8 @@ export interface ObjectToStore {
   readonly signal: AbortSignal;
   /** Replace the object of this key, if there is one. Default false: `If-None-Match: *`. */
   readonly overwrite?: boolean;
+  /** Another task may have written the same object to the key: then it is there. Default false. */
+  readonly mayExist?: boolean;
 }
 
 export class ObjectStore {
@@ -39,7 +47,7 @@ export class ObjectStore {
 
   /** Rejects with the SDK's error of the last try. */
   put(object: ObjectToStore): Promise<void> {
-    const { key, body, contentType, metadata, signal, overwrite = false } = object;
+    const { key, body, contentType, metadata, signal, overwrite = false, mayExist } = object;
     const sha256 = object.sha256 ?? digestOf(body);
     const bucket = this.#bucket;
     const put = {
@@ -52,7 +60,8 @@ export class ObjectStore {
       signal,
       ifNoneMatch: !overwrite,
     };
-    return writeUntilKnown('PutObject', this.#observe, signal, () => this.#puts.putObject(put));
+    const write = (): Promise<PutResult> => this.#puts.putObject(put);
+    return writeUntilKnown('PutObject', this.#observe, signal, write, mayExist);
   }
 
   /** Rejects with the SDK's error. */
@@ -86,6 +95,29 @@ export class ObjectStore {
         void abort.finally(() => this.#aborts.delete(abort));
       },
     });
+  }
+
+  /**
+   * Ends an upload that another task began, so that it can become an object no more. Gives whether it had become one,
+   * of `octets`, before. Rejects with the SDK's error where that is not known.
+   */
+  async endUpload(
+    key: string,
+    uploadId: string | undefined,
+    octets: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (uploadId !== undefined) {
+      try {
+        await this.#s3.send(
+          new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key: key, UploadId: uploadId }),
+          { abortSignal: signal },
+        );
+      } catch (error) {
+        if (errorCode(error) !== 'NoSuchUpload') throw error;
+      }
+    }
+    return isListed({ s3: this.#s3, bucket: this.#bucket, observe: this.#observe }, key, octets);
   }
 
   /** Settles when no abort is in progress. */

@@ -9,13 +9,15 @@ const MAX_CORRUPTIONS = 1;
 
 /**
  * One write to S3 with its retries. Settles when the object is there by one of the tries; rejects with the SDK's error
- * of the last one.
+ * of the last one. `mayExist`: another task may have written the same object to the key, so 412 is as good for the
+ * first try as for a retry.
  */
 export async function writeUntilKnown(
   operation: string,
   observe: Observe,
   signal: AbortSignal,
   write: () => Promise<{ readonly attempts: number }>,
+  mayExist = false,
 ): Promise<void> {
   const began = performance.now();
   let attempts = 0;
@@ -30,8 +32,8 @@ export async function writeUntilKnown(
         attempts += attemptsOf(error);
         const code = errorCode(error);
         // 412 for a retry: an earlier try, whose answer was lost, was carried out. The key is random, so nobody else
-        // can have written it.
-        if (code === 'PreconditionFailed' && attempts > 1) return;
+        // can have written it but a task that finishes our commit.
+        if (code === 'PreconditionFailed' && (attempts > 1 || mayExist)) return;
         if (isConflict(code) && conflicts < MAX_CONFLICTS) {
           conflicts += 1;
           await sleep(25 * 2 ** conflicts * (0.5 + Math.random()), undefined, { signal });

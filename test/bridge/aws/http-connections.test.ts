@@ -382,12 +382,15 @@ describe('an answer', () => {
     expect(await put(make(), 'a')).toMatchObject({ status: 200, text: 'all of it' });
   });
 
-  test.each([STORED, REFUSED])('an HTTP answer is not there before its last octet', async (text) => {
-    for (const octets of [0, 1, 9, 20, text.indexOf('\r\n\r\n') + 3, text.length - 1]) {
-      onRequest = (socket) => socket.end(text.slice(0, octets), 'latin1');
-      await expect(put(make(), 'a')).rejects.toThrow();
-    }
-  });
+  test.each([STORED, REFUSED])(
+    'an HTTP answer is not there before its last octet',
+    async (text) => {
+      for (const octets of [0, 1, 9, 20, text.indexOf('\r\n\r\n') + 3, text.length - 1]) {
+        onRequest = (socket) => socket.end(text.slice(0, octets), 'latin1');
+        await expect(put(make(), 'a')).rejects.toThrow();
+      }
+    },
+  );
 
   test.each([
     ['another protocol', lines('220 mx.example ESMTP', '', '')],
