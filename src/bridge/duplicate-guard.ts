@@ -29,7 +29,10 @@ export interface OwnedClaim {
   withdraw(mayBeStored: boolean): Promise<void>;
 }
 
-/** How long the claim of a task that died keeps others waiting. A commit that takes longer than half of it renews. */
+/**
+ * How long the claim of a task that died keeps others waiting, at most a second more. A commit that takes longer than
+ * half of it renews.
+ */
 const LEASE_SECONDS = 5;
 const RENEWAL_MILLIS = (LEASE_SECONDS * 1000) / 2;
 const POLL_MILLIS = 250;
@@ -111,7 +114,7 @@ export class DuplicateGuard {
         return undefined;
       });
     const timer = setInterval(() => {
-      const renewed = { ...row, expiresAt: nowSeconds() + LEASE_SECONDS };
+      const renewed = { ...row, expiresAt: leaseEnd() };
       renewal = put(renewed).then((isOwn) => {
         // Taken over: whoever did it stores the same objects, or sees ours.
         if (isOwn === false) clearInterval(timer);
@@ -139,7 +142,7 @@ export class DuplicateGuard {
       withdraw: async (mayBeStored) => {
         await end();
         if (mayBeStored || earlier !== undefined) {
-          await put({ ...row, expiresAt: 0 });
+          await put({ ...row, expiresAt: nowSeconds() });
           return;
         }
         await this.#rows
@@ -150,7 +153,7 @@ export class DuplicateGuard {
   }
 
   #pendingRow(objects: readonly PlannedObject[], owner: string): ClaimRow {
-    const expiresAt = nowSeconds() + LEASE_SECONDS;
+    const expiresAt = leaseEnd();
     return {
       messageId: objects[0]?.messageId ?? '',
       state: 'pending',
@@ -192,6 +195,11 @@ function duplicateKey({ facts, sha256 }: ReceivedMail): string {
     ]),
   );
   return `duplicate#${hash.digest('hex')}`;
+}
+
+/** Never less than the lease, though the present second has begun. */
+function leaseEnd(): number {
+  return nowSeconds() + 1 + LEASE_SECONDS;
 }
 
 function nowSeconds(): number {

@@ -54,7 +54,7 @@ export interface BridgeLimits {
 
 export interface DuplicateOptions {
   readonly dynamoDb: DynamoDBClient;
-  /** A table with the string partition key `pk` and TTL on `ttl` or `expiresAt`; may be the credential table. */
+  /** A table with the string partition key `pk` and TTL on `ttl`; may be the credential table. */
   readonly table: string;
   readonly windowSeconds: number;
 }

@@ -1,29 +1,29 @@
 // The promise under SIGKILL: `mailsluice serve` dies at random moments under 16 senders and is started again;
 // in the end every mail that was answered 250 is in S3 octet by octet and was announced. A short campaign
-// here; MAILSLUICE_CRASH_KILLS and MAILSLUICE_CRASH_MESSAGES (mails for each kill) make it a long one.
+// here; MAILSLUICE_CRASH_KILLS and MAILSLUICE_CRASH_MESSAGES (mails for each kill) make it a long one. A second run has
+// an SNS that takes MAILSLUICE_CRASH_SNS_MILLIS for each call, so that the kills meet many mails that are stored and not
+// announced yet.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { flushOutbox } from '../../src/bridge/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { audit, Subscriber } from './audit.ts';
-import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { startFaultProxy } from './fault-proxy.ts';
 import { type Acknowledged, acknowledgement, makeMessage, Sender } from './sender.ts';
 import { ServeProcess } from './serve-process.ts';
 
 const KILLS = Number(process.env['MAILSLUICE_CRASH_KILLS'] ?? 3);
 const MESSAGES = KILLS * Number(process.env['MAILSLUICE_CRASH_MESSAGES'] ?? 200);
+const SNS_MILLIS = Number(process.env['MAILSLUICE_CRASH_SNS_MILLIS'] ?? 1000);
+/** Of a slow SNS: mails in progress at once, or the time would pass in waiting. */
+const MANY_SENDERS = 64;
 const SENDERS = 16;
 
 let aws: TestAws;
-let proxy: FaultProxy;
 beforeAll(async () => {
   aws = await startTestAws();
-  proxy = await startFaultProxy(aws.endpoint, { remembers: false });
 });
-afterAll(async () => {
-  await proxy[Symbol.asyncDispose]();
-  await aws.close();
-});
+afterAll(() => aws.close());
 
 class PermanentRefusal extends Error {}
 
@@ -40,9 +40,24 @@ async function deliver(sender: Sender, message: Buffer): Promise<Acknowledged> {
   }
 }
 
-test(`${KILLS} kills under ${SENDERS} senders of ${MESSAGES} mails: none lost, none silent`, {
-  timeout: 120_000 + KILLS * 30_000,
-}, async () => {
+test(
+  `${KILLS} kills under ${SENDERS} senders of ${MESSAGES} mails: none lost, none silent`,
+  {
+    timeout: 120_000 + KILLS * 30_000,
+  },
+  () => runCampaign(SENDERS, 0),
+);
+
+test(
+  `an SNS that takes ${SNS_MILLIS} ms, ${KILLS} kills under ${MANY_SENDERS} senders: none lost, none silent`,
+  {
+    timeout: 120_000 + KILLS * 30_000 + (MESSAGES / MANY_SENDERS) * SNS_MILLIS * 4,
+  },
+  () => runCampaign(MANY_SENDERS, SNS_MILLIS),
+);
+
+async function runCampaign(senderCount: number, snsMillis: number): Promise<void> {
+  await using proxy = await startFaultProxy(aws.endpoint, { remembers: false, snsMillis });
   await using serve = await ServeProcess.start({
     aws,
     environment: { AWS_ENDPOINT_URL: proxy.endpoint },
@@ -53,7 +68,7 @@ test(`${KILLS} kills under ${SENDERS} senders of ${MESSAGES} mails: none lost, n
   let isDone = false;
 
   const senders = Promise.all(
-    Array.from({ length: SENDERS }, async () => {
+    Array.from({ length: senderCount }, async () => {
       const sender = new Sender(serve.port);
       while (next < MESSAGES) {
         next += 1;
@@ -75,7 +90,7 @@ test(`${KILLS} kills under ${SENDERS} senders of ${MESSAGES} mails: none lost, n
     const target = before + Math.floor(enough * (0.5 + Math.random() * 0.5));
     while (acknowledged.length < target && !isDone) await pause(5);
     // S3 takes some of the last mails at a second try only, which the kill may forestall.
-    proxy.inject('PutObject', { kind: 'reset-before' }, SENDERS);
+    proxy.inject('PutObject', { kind: 'reset-before' }, senderCount);
     await pause(Math.random() * 40);
     await serve.end('SIGKILL');
     kills += 1;
@@ -92,8 +107,8 @@ test(`${KILLS} kills under ${SENDERS} senders of ${MESSAGES} mails: none lost, n
   await subscriber.end();
   const { lost, silent } = await audit(aws, acknowledged, subscriber.announced);
   process.stdout.write(
-    `crash campaign: ${kills} kills, ${acknowledged.length} acknowledged, lost ${lost}, silent ${silent}, ` +
+    `crash campaign (SNS at ${snsMillis} ms): ${kills} kills, ${acknowledged.length} acknowledged, lost ${lost}, silent ${silent}, ` +
       `announced ${subscriber.announced.size}, ${published} of them out of the outbox at the end\n`,
   );
   expect({ lost, silent }).toEqual({ lost: 0, silent: 0 });
-});
+}

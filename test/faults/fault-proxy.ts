@@ -10,6 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export type Operation =
   | 'PutObject'
@@ -107,12 +108,14 @@ const KEPT_OCTETS = 512 * 1024;
 export interface FaultProxyOptions {
   /** Keeps what it saw, for `seen` and `count`; not for a long campaign. Default true. */
   readonly remembers?: boolean;
+  /** How long every call of SNS takes on top. Default 0. */
+  readonly snsMillis?: number;
 }
 
 /** Starts a proxy on a free loopback port in front of `target`. */
 export async function startFaultProxy(
   target: string,
-  { remembers = true }: FaultProxyOptions = {},
+  { remembers = true, snsMillis = 0 }: FaultProxyOptions = {},
 ): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
@@ -149,6 +152,7 @@ export async function startFaultProxy(
       return false;
     });
     const service = serviceOf(operation);
+    if (service === 'sns' && snsMillis > 0) await pause(snsMillis);
     const { fault } = rule ?? {};
     switch (fault?.kind) {
       case undefined:
