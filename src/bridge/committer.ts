@@ -117,7 +117,10 @@ export class Committer {
     const objects = stores.filter((each) => each.kind === 'stored');
     const failures = stores.filter((each) => each.kind === 'failed');
     const fail = async (failure: AwsFailure): Promise<Reply> => {
-      await claim?.withdraw(objects.length > 0 || failures.some(isOutcomeUnknown));
+      const isLaterTry = claim?.earlier !== undefined;
+      await claim?.withdraw(
+        objects.length > 0 || failures.some((each) => mayBeStored(each.failure, isLaterTry)),
+      );
       const commitMillis = performance.now() - endedAt;
       return deferrals.commitFailed(facts, sizeInOctets, failure, commitMillis, objects.length);
     };
@@ -158,7 +161,7 @@ export class Committer {
       const failure = failures.classify('s3', error);
       breaker.record(failure);
       abortUploads(mail);
-      await claim.withdraw(true);
+      await claim.withdraw(mayBeStored(failure, true));
       const commitMillis = performance.now() - endedAt;
       const reply = deferrals.commitFailed(facts, sizeInOctets, failure, commitMillis);
       return { kind: 'answered', reply };
@@ -194,14 +197,16 @@ export class Committer {
     announced: readonly Announced[],
   ): Reply {
     const { bucket, observe } = this.#parts;
+    // Not that of `facts` where the mail goes on under the id of an earlier commit.
+    const messageId = objects[0]?.object.messageId ?? facts.messageId;
     observe({
       kind: 'message-accepted',
       facts,
       sizeInOctets,
       sha256: sha256.toString('hex'),
       placements: objects.map(
-        ({ object: { messageId, key, record } }, index): StoredPlacement => ({
-          messageId,
+        ({ object: { messageId: id, key, record } }, index): StoredPlacement => ({
+          messageId: id,
           bucket,
           key,
           topicArn: record.topicArn,
@@ -209,12 +214,12 @@ export class Committer {
           outbox: announced[index]?.outbox ?? false,
         }),
       ),
+      ...(messageId !== facts.messageId && { resumed: messageId }),
       commitMillis: performance.now() - endedAt,
       storeMillis: Math.max(...objects.map(({ storeMillis }) => storeMillis)),
       publishMillis: Math.max(...announced.map(({ publishMillis }) => publishMillis)),
     });
-    // Not that of `facts` where the mail goes on under the ids of an earlier commit.
-    return queuedAs(objects[0]?.object.messageId ?? facts.messageId);
+    return queuedAs(messageId);
   }
 
   /** Settles when every store has ended, well or not: none still uses the octets. */
@@ -224,19 +229,17 @@ export class Committer {
     budget: ProgressDeadline,
   ): Promise<(StoredObject | Failed)[]> {
     return Promise.all(
-      objects.map((object) =>
-        stored.has(object)
-          ? ({ kind: 'stored', object, storeMillis: 0 } as const)
-          : this.#storeObject(mail, object, budget),
-      ),
+      objects.map((object) => this.#storeObject(mail, object, stored.has(object), budget)),
     );
   }
 
   async #storeObject(
     mail: ReceivedMail,
     object: PlannedObject,
+    isStored: boolean,
     budget: ProgressDeadline,
   ): Promise<StoredObject | Failed> {
+    if (isStored) return { kind: 'stored', object, storeMillis: 0 };
     const { failures, breaker } = this.#parts;
     const began = performance.now();
     try {
@@ -326,9 +329,12 @@ export class Committer {
 
 const NONE: ReadonlySet<PlannedObject> = new Set();
 
-/** The object may be there all the same. */
-function isOutcomeUnknown({ failure }: Failed): boolean {
-  return failure.cause === 'unavailable';
+/**
+ * Whether the object may be there all the same. Of a later try: by an earlier one, unless the prefix is one that the task
+ * has no rights to any more, where no further try could succeed.
+ */
+function mayBeStored({ cause, code }: AwsFailure, isLaterTry: boolean): boolean {
+  return isLaterTry ? code !== 'AccessDenied' : cause === 'unavailable';
 }
 
 async function abortOnError(upload: MultipartUpload, steps: () => Promise<void>): Promise<void> {

@@ -141,7 +141,7 @@ export class DuplicateGuard {
       },
       withdraw: async (mayBeStored) => {
         await end();
-        if (mayBeStored || earlier !== undefined) {
+        if (mayBeStored) {
           await put({ ...row, expiresAt: nowSeconds() });
           return;
         }

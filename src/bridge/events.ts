@@ -52,6 +52,8 @@ export type BridgeEvent =
       readonly placements: readonly StoredPlacement[];
       /** The messageId that the same mail got before: nothing was stored for this one. */
       readonly duplicateOf?: string;
+      /** The messageId of an earlier commit that was not finished: the client gets it, and objects have it. */
+      readonly resumed?: string;
     } & CommitTimings)
   /** Answered 4yz: the sender keeps the mail. */
   | {

@@ -5,6 +5,7 @@ import { createRoutes } from '../../src/policy/routes.ts';
 import { deliver, type FactsInput, facts } from '../bridge/support.ts';
 import {
   announced,
+  type BenchOptions,
   expectAnnounced,
   type FaultBench,
   startFaultBench,
@@ -298,6 +299,24 @@ test('a mail in parts, the routes have changed since the first try: every recipi
     text: `Ok: queued as ${of.messageId}`,
   });
   expect(await after.stored()).toHaveLength(1);
+  await expectAnnounced(bench, [of.messageId]);
+});
+
+test('the task has no rights any more where the first try would have stored: 451 once, then a new mail', async () => {
+  const bridge = guarded({ hasty: 's3', limits: { commitSeconds: 2 } });
+  const content = mail();
+  bench.proxy.inject('PutObject', { kind: 'reset-before' }, ALWAYS);
+  expect(await bridge.deliver(content)).toMatchObject({ code: 451 });
+  bench.proxy.reset();
+  bench.proxy.inject('PutObject', { kind: 'refuse', status: 403, code: 'AccessDenied' }, 2);
+  expect(await bridge.deliver(content)).toMatchObject({ code: 451 });
+  bench.proxy.reset();
+  const of = facts();
+  expect(await bridge.deliver(content, of)).toMatchObject({
+    code: 250,
+    text: `Ok: queued as ${of.messageId}`,
+  });
+  expect(await bridge.stored()).toHaveLength(1);
   await expectAnnounced(bench, [of.messageId]);
 });
 

@@ -33,6 +33,7 @@ export function reportBridge(
           objects: placements.map(({ bucket, key }) => `s3://${bucket}/${key}`),
           outbox: placements.some(({ outbox }) => outbox),
           duplicateOf: event.duplicateOf,
+          resumed: event.resumed,
           commitMillis: event.commitMillis,
           storeMillis: event.storeMillis,
           publishMillis: event.publishMillis,

@@ -184,6 +184,7 @@ export const EVENTS = {
         'objects',
         'outbox',
         'duplicateOf',
+        'resumed',
         'commitMillis',
         'storeMillis',
         'publishMillis',

@@ -136,6 +136,7 @@ export const bridgeEvents: Samples<BridgeEvent> = {
         },
       ],
       duplicateOf: 'message-0',
+      resumed: 'message-0',
       commitMillis: 5,
       storeMillis: 3,
       publishMillis: 2,
