@@ -26,11 +26,6 @@ export interface ClaimRow {
   readonly objects: string;
 }
 
-/** The answer is not DynamoDB's, so the outcome is unknown. */
-class ForeignAnswerError extends Error {
-  override readonly name = 'UnprovenAnswer';
-}
-
 export class ClaimRows {
   readonly #dynamoDb: DynamoDBClient;
   readonly #table: string;
@@ -135,9 +130,8 @@ export class ClaimRows {
   /** What only this table's answer has: without it, any JSON object with status 200 would be a claim, or no row. */
   #prove({ ConsumedCapacity }: Pick<PutItemCommandOutput, 'ConsumedCapacity'>): void {
     if (ConsumedCapacity?.TableName === this.#table) return;
-    throw new ForeignAnswerError(
-      `the answer does not name the table ${this.#table}: it is not DynamoDB's`,
-    );
+    const message = `the answer does not name the table ${this.#table}: it is not DynamoDB's`;
+    throw Object.assign(new Error(message), { code: 'UnprovenAnswer' });
   }
 }
 

@@ -196,12 +196,14 @@ describe.each(['signed', 'sdk'] as const)('taken over (%s requests)', (requests)
     const bridge = guarded({ requests });
     const content = mail();
     const of = facts();
-    bench.proxy.inject('PutObject', { kind: 'delay', millis: 1500 });
+    const { promise: until, resolve: goOn } = Promise.withResolvers<void>();
+    bench.proxy.inject('PutObject', { kind: 'hold', until });
     const slow = bridge.deliver(content, of);
     await bench.proxy.arrival('PutObject');
     await endLease();
     const reply = await bridge.deliver(content);
     expect(reply).toMatchObject({ code: 250, text: `Ok: queued as ${of.messageId}` });
+    goOn();
     expect(await slow).toEqual(reply);
     expect(await bridge.stored()).toHaveLength(1);
     expect(
@@ -216,13 +218,15 @@ describe.each(['signed', 'sdk'] as const)('taken over (%s requests)', (requests)
       Buffer.from(mail()),
       Buffer.alloc(9 * 1024 * 1024, 'abcdefg\r\n'),
     ]);
-    bench.proxy.inject('CompleteMultipartUpload', { kind: 'delay', millis: 3000 });
+    const { promise: until, resolve: goOn } = Promise.withResolvers<void>();
+    bench.proxy.inject('CompleteMultipartUpload', { kind: 'hold', until });
     const slow = bridge.deliver(content);
     await bench.proxy.arrival('CompleteMultipartUpload');
     await endLease();
     const of = facts();
     const reply = await bridge.deliver(content, of);
     expect(reply).toMatchObject({ code: 250, text: `Ok: queued as ${of.messageId}` });
+    goOn();
     // Its upload is gone: the sender comes again, and hears the messageId of the other.
     expect(await slow).toMatchObject({ code: 451 });
     expect(await bridge.deliver(content)).toEqual(reply);

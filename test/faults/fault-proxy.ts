@@ -31,6 +31,8 @@ export type Operation =
 
 export type Fault =
   | { readonly kind: 'delay'; readonly millis: number }
+  /** The service carries it out when the promise is settled. */
+  | { readonly kind: 'hold'; readonly until: Promise<void> }
   /** Nothing is wrong, but the answers come at once, when this many requests were carried out. */
   | { readonly kind: 'gather'; readonly count: number }
   /** Never answers; `release` lets the client go. */
@@ -160,6 +162,10 @@ export async function startFaultProxy(
         return;
       case 'delay':
         await new Promise((resolve) => setTimeout(resolve, fault.millis));
+        pass(await forward(request, body), response);
+        return;
+      case 'hold':
+        await fault.until;
         pass(await forward(request, body), response);
         return;
       case 'gather': {
