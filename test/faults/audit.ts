@@ -9,8 +9,10 @@ const READERS = 8;
 
 /** Takes the notifications out of the queue all the time, as subscribers do, so that they do not pile up. */
 export class Subscriber {
-  /** The messageIds of the mails that were announced. */
-  readonly announced = new Set<string>();
+  /** How often each mail was announced, by messageId. */
+  readonly announced = new Map<string, number>();
+  /** SNS's own ids: what the queue gives out a second time was announced once. */
+  readonly #seen = new Set<string>();
   readonly #aws: TestAws;
   readonly #done: Promise<void>;
   #isEnding = false;
@@ -41,8 +43,11 @@ export class Subscriber {
         continue;
       }
       for (const { Body = '{}' } of Messages) {
-        const { Message } = JSON.parse(Body) as { Message: string };
-        this.announced.add((JSON.parse(Message) as ReceivedNotification).mail.messageId);
+        const { Message, MessageId } = JSON.parse(Body) as { Message: string; MessageId: string };
+        if (this.#seen.has(MessageId)) continue;
+        this.#seen.add(MessageId);
+        const { messageId } = (JSON.parse(Message) as ReceivedNotification).mail;
+        this.announced.set(messageId, (this.announced.get(messageId) ?? 0) + 1);
       }
       const Entries = Messages.map(({ ReceiptHandle }, index) => ({
         Id: String(index),
@@ -57,7 +62,7 @@ export class Subscriber {
 export async function audit(
   aws: TestAws,
   acknowledged: readonly Acknowledged[],
-  announced: ReadonlySet<string>,
+  announced: Pick<ReadonlyMap<string, number>, 'has'>,
 ): Promise<{ lost: number; silent: number }> {
   const keys = new Map<string, string>();
   for (const key of await listKeys(aws, 'mail/')) {

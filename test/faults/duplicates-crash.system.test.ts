@@ -44,13 +44,13 @@ function startServe(environment: Readonly<Record<string, string>>): Promise<Serv
   return ServeProcess.start({
     aws,
     environment,
-    configuration: {
+    configuration: () => ({
       routes: [
         { recipients: ['*@in.example'] },
         { recipients: ['*@other.example'], prefix: 'other/' },
       ],
       duplicates: { window: '1h', table: aws.resources.table },
-    },
+    }),
   });
 }
 

@@ -253,7 +253,6 @@ export async function startFaultProxy(
 
   function forward(request: IncomingMessage, body: Buffer): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const { host: _, ...headers } = request.headers;
       const sent = httpRequest(
         {
           agent,
@@ -261,11 +260,8 @@ export async function startFaultProxy(
           port,
           method: request.method,
           path: request.url,
-          headers: {
-            ...headers,
-            'content-length': String(body.length),
-            host: `${hostname}:${port}`,
-          },
+          // The host that the client named: it is signed.
+          headers: { ...request.headers, 'content-length': String(body.length) },
         },
         (answer) => {
           readAll(answer).then(

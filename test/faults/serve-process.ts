@@ -1,7 +1,6 @@
 // `mailsluice serve` as a process of its own that can be killed and started again on the same ports.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestAws } from '../support/aws.ts';
@@ -13,8 +12,8 @@ export interface ServeOptions {
   readonly aws: TestAws;
   /** On top of the embedded AWS's: which service is reached where. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Sections of the configuration, in the place of the usual ones. */
-  readonly configuration?: object;
+  /** Sections of the configuration in place of the ordinary ones. */
+  readonly configuration?: (ports: { readonly port: number }) => object;
   /** Called for each line of the log. Default: there is no log but errors, which nobody reads. */
   readonly onEvent?: (event: LoggedEvent) => void;
 }
@@ -39,7 +38,7 @@ export class ServeProcess implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Settles when the SMTP port answers. */
+  /** Settles when it takes mail. */
   static async start(options: ServeOptions): Promise<ServeProcess> {
     const [port, healthPort, { cert, key }] = await Promise.all([
       freePort(),
@@ -57,14 +56,14 @@ export class ServeProcess implements AsyncDisposable {
       health: { host: '127.0.0.1', port: healthPort },
       shutdown: { grace: 0, deadline: '30s' },
       log: { level: options.onEvent === undefined ? 'error' : 'info' },
-      ...options.configuration,
+      ...options.configuration?.({ port }),
     };
     const serve = new ServeProcess(port, healthPort, config, options);
     await serve.startAgain();
     return serve;
   }
 
-  /** Settles when the SMTP port answers. */
+  /** Settles when it takes mail. */
   async startAgain(): Promise<void> {
     const { aws, environment, onEvent } = this.#options;
     const child = spawn(process.execPath, [mainFile, 'serve', '--config', this.#config], {
@@ -77,10 +76,15 @@ export class ServeProcess implements AsyncDisposable {
         onEvent(JSON.parse(line) as LoggedEvent);
       });
     }
-    while (!(await answers(this.port))) {
+    while (!(await isLive(this.healthPort))) {
       if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}`);
       await pause(20);
     }
+  }
+
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
   }
 
   get isRunning(): boolean {
@@ -102,14 +106,11 @@ export class ServeProcess implements AsyncDisposable {
   }
 }
 
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.once('data', () => {
-      resolve(true);
-      socket.destroy();
-    });
-    socket.once('error', () => resolve(false));
-    socket.once('close', () => resolve(false));
-  });
+/** The health server is the last to listen, and needs no PROXY header as a listener may. */
+async function isLive(healthPort: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${healthPort}/live`)).ok;
+  } catch {
+    return false;
+  }
 }
