@@ -11,6 +11,6 @@ export const OUTAGE_SECONDS = size('OUTAGE_SECONDS', 3);
 /** Drained with a quick SNS. In full: 15000. */
 export const MARKERS = size('MARKERS', 1500);
 /** Drained with a slow SNS. In full: 1000. */
-export const SLOW_MARKERS = size('SLOW_MARKERS', 90);
+export const SLOW_MARKERS = size('SLOW_MARKERS', 60);
 /** Of mixed traffic. In full: 600. */
 export const TRAFFIC_SECONDS = size('TRAFFIC_SECONDS', 30);
