@@ -1,7 +1,8 @@
 // Markers as a bridge writes them, put into the outbox by hand: good ones, and every kind of bad one.
 import { GetObjectCommand, NoSuchKey, PutObjectCommand } from '@aws-sdk/client-s3';
 import { messageId as newMessageId } from '../../src/bridge/contract/message-id.ts';
-import { markerKey, type OutboxMarker, POISON_PREFIX } from '../../src/bridge/outbox/marker.ts';
+import { DEAD_LETTER_PREFIX, markerKey } from '../../src/bridge/contract/object-key.ts';
+import type { OutboxMarker } from '../../src/bridge/outbox/marker.ts';
 import type { AwsProcess } from '../support/aws-process.ts';
 
 const WRITERS = 16;
@@ -119,7 +120,7 @@ export async function findMarker(
   messageId: string,
 ): Promise<{ readonly isSetAside: boolean; readonly body: string } | undefined> {
   for (const isSetAside of [false, true]) {
-    const Key = isSetAside ? `${POISON_PREFIX}${messageId}.json` : markerKey(messageId);
+    const Key = isSetAside ? `${DEAD_LETTER_PREFIX}${messageId}.json` : markerKey(messageId);
     try {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: resources.bucket, Key }));
       return { isSetAside, body: (await Body?.transformToString()) ?? '' };
