@@ -122,11 +122,6 @@ function isAttribute(value: Partial<MessageAttribute> | null): boolean {
   return typeof value?.DataType === 'string' && typeof value.StringValue === 'string';
 }
 
-/** S3 answered a listing with something that is not the listing of the bucket. */
-class ListingError extends Error {
-  override readonly name = 'NotAListing';
-}
-
 export interface MarkerBucket {
   readonly s3: S3Client;
   readonly bucket: string;
@@ -168,7 +163,8 @@ async function listPage({ s3, bucket }: MarkerBucket, isDeep: boolean, token: st
 function requireListing(name: string | undefined, bucket: string): void {
   const isAccessPoint = bucket.startsWith('arn:') || bucket.endsWith('-s3alias');
   if (isAccessPoint ? name !== undefined : name === bucket) return;
-  throw new ListingError(`S3 answered with no listing of the bucket ${bucket}`);
+  const message = `S3 answered with no listing of the bucket ${bucket}`;
+  throw Object.assign(new Error(message), { code: 'NotAListing' });
 }
 
 function entryOf(key: string, writtenAt: Date): OutboxEntry | undefined {

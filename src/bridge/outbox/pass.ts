@@ -35,6 +35,8 @@ export interface PassParts extends MarkerBucket {
 interface ReadyMarker {
   readonly entry: ListedMarker;
   readonly marker: OutboxMarker;
+  /** To the topic that is asked for. The marker keeps its own. */
+  readonly notification: Notification;
 }
 
 /** What became of one publish. */
@@ -160,7 +162,7 @@ export class OutboxPass {
     const byTopic = new Map<string, ReadyMarker[]>();
     for (const ready of read) {
       if (ready === undefined) continue;
-      const { topicArn } = ready.marker.notification;
+      const { topicArn } = ready.notification;
       const markers = byTopic.get(topicArn);
       if (markers === undefined) byTopic.set(topicArn, [ready]);
       else markers.push(ready);
@@ -195,10 +197,9 @@ export class OutboxPass {
         }
         return {
           entry,
-          marker:
-            toTopicArn === undefined
-              ? marker
-              : { ...marker, notification: { ...notification, topicArn: toTopicArn } },
+          marker,
+          notification:
+            toTopicArn === undefined ? notification : { ...notification, topicArn: toTopicArn },
         };
       }
       case 'gone':
@@ -261,7 +262,7 @@ export class OutboxPass {
 
   async #publish(ready: ReadyMarker): Promise<Published> {
     const { publisher, observe } = this.#parts;
-    const { notification } = ready.marker;
+    const { notification } = ready;
     let failure: AwsFailure;
     try {
       await publisher.publish(notification, CALL_MILLIS);

@@ -270,6 +270,16 @@ describe('a marker', () => {
     await expectAnnouncedOnce(ids);
   });
 
+  test('that is refused by the topic that was asked for keeps its own topic', async () => {
+    const [own = ''] = await writeMarkers(bench.aws, bad(1, `${topicArn}-tenant`, 300_000));
+    const flush = bench.makeFlush({ toTopicArn: topicArn });
+    expect(await flush.run()).toEqual(done({ published: 0, refused: 1 }));
+    expect(JSON.parse(await textOf(bench.aws, markerKey(own)))).toMatchObject({
+      refusals: 1,
+      notification: { topicArn: `${topicArn}-tenant` },
+    });
+  });
+
   const marker = () => bad(1)[0] as ReturnType<typeof markerOf>;
   test.each<[string, () => Parameters<typeof putText>[2], Parameters<typeof putText>[3]]>([
     ['a later version', () => JSON.stringify({ ...marker(), schemaVersion: 99 }), {}],
