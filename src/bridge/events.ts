@@ -120,10 +120,10 @@ export type BridgeEvent =
   | {
       readonly kind: 'outbox-skipped';
       /**
-       * `topic`: the topic takes nothing. `other-version`: another release wrote them. `unreadable`: S3 does not give
-       * them.
+       * `topic`: the topic takes nothing. `other-version`: another release wrote them. `object`: S3 does not let
+       * them be read or deleted.
        */
-      readonly reason: 'topic' | 'other-version' | 'unreadable';
+      readonly reason: 'topic' | 'other-version' | 'object';
       readonly topicArn?: string;
       readonly markers: number;
       readonly failure: AwsFailure;

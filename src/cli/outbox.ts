@@ -120,7 +120,7 @@ function renderResult({ published, deadLetters, refused, skipped }: FlushResult)
     if (reason === 'topic') {
       return `left ${markers} of topic ${topicArn}: ${failure.code}: ${failure.message}\n`;
     }
-    const what = reason === 'unreadable' ? 'that cannot be read' : 'of another release';
+    const what = reason === 'object' ? 'that cannot be read or deleted' : 'of another release';
     return `left ${markers} ${what}: ${failure.code}\n`;
   });
   return `${lines.join('')}${published} published, ${refused} refused for now, ${deadLetters} set aside\n`;

@@ -17,6 +17,7 @@ export type Operation =
   | 'GetObject'
   | 'HeadObject'
   | 'DeleteObject'
+  | 'DeleteObjects'
   | 'ListObjectsV2'
   | 'CreateMultipartUpload'
   | 'UploadPart'
@@ -378,6 +379,7 @@ function operationOf({ method = '', url = '', headers }: IncomingMessage, body: 
       return query.has('partNumber') ? 'UploadPart' : 'PutObject';
     case 'POST':
       if (query.has('uploads')) return 'CreateMultipartUpload';
+      if (query.has('delete')) return 'DeleteObjects';
       return query.has('uploadId') ? 'CompleteMultipartUpload' : 'other';
     case 'DELETE':
       return query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject';

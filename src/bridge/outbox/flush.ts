@@ -89,7 +89,7 @@ export class OutboxFlush {
     observe({ kind: 'outbox-state', markers: waiting, oldestSeconds, skipped: passedOver });
     if (failure !== undefined) observe({ kind: 'outbox-drain-failed', failure });
     return {
-      published: tally.of('published'),
+      published: tally.of('published') + tally.of('undeleted'),
       deadLetters: tally.of('dead-letter'),
       refused: tally.of('refused'),
       skipped,

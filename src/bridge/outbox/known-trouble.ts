@@ -2,8 +2,8 @@
 // read again every few seconds. Forgetting it costs reads, and nothing else.
 import type { AwsFailure } from '../events.ts';
 
-/** `topic`: its topic takes nothing. `other-version`: another release's. `unreadable`: S3 does not give the marker. */
-export type TroubleReason = 'topic' | 'other-version' | 'unreadable';
+/** `topic`: its topic takes nothing. `other-version`: another release's. `object`: S3 does not let it be read or deleted. */
+export type TroubleReason = 'topic' | 'other-version' | 'object';
 
 export interface Trouble {
   readonly reason: TroubleReason;

@@ -1,5 +1,10 @@
 // The objects of the markers: read, deleted, set aside.
-import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
 import { Deadline } from '../aws/deadline.ts';
 import { accessFault, isMissingObject } from '../aws/error-codes.ts';
 import { classifyAwsError } from '../aws/failures.ts';
@@ -34,6 +39,7 @@ export interface MarkerObjectsOptions extends MarkerBucket {
 
 export class MarkerObjects {
   readonly #options: MarkerObjectsOptions;
+  #deletesMany = true;
 
   constructor(options: MarkerObjectsOptions) {
     this.#options = options;
@@ -80,8 +86,33 @@ export class MarkerObjects {
     };
   }
 
+  /** Gives back the failures, by their entries. Never rejects. */
+  async remove(entries: readonly OutboxEntry[]): Promise<Map<OutboxEntry, AwsFailure>> {
+    if (entries.length > 1 && this.#deletesMany) {
+      try {
+        return await this.#deleteMany(entries);
+      } catch (error) {
+        const failure = classifyAwsError('s3', error);
+        if (failure.cause === 'unavailable' && failure.code !== 'NotImplemented') {
+          return new Map(entries.map((entry) => [entry, failure]));
+        }
+        // Not every store knows DeleteObjects, or its checksum.
+        this.#deletesMany = false;
+      }
+    }
+    const failures = new Map<OutboxEntry, AwsFailure>();
+    await Promise.all(
+      entries.map((entry) =>
+        this.#delete(entry).catch((error: unknown) => {
+          failures.set(entry, classifyAwsError('s3', error));
+        }),
+      ),
+    );
+    return failures;
+  }
+
   /** Rejects with the SDK's error, or where the answer does not say that the marker is deleted. */
-  async remove({ key }: OutboxEntry): Promise<void> {
+  async #delete({ key }: OutboxEntry): Promise<void> {
     using deadline = new Deadline(CALL_MILLIS);
     const { s3, bucket } = this.#options;
     const { $metadata } = await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), {
@@ -92,6 +123,28 @@ export class MarkerObjects {
     }
   }
 
+  /** What the answer does not say is deleted has failed. Rejects with the SDK's error. */
+  async #deleteMany(entries: readonly OutboxEntry[]): Promise<Map<OutboxEntry, AwsFailure>> {
+    using deadline = new Deadline(CALL_MILLIS);
+    const { s3, bucket } = this.#options;
+    const { Deleted = [], Errors = [] } = await s3.send(
+      new DeleteObjectsCommand({
+        Bucket: bucket,
+        Delete: { Objects: entries.map(({ key }) => ({ Key: key })) },
+      }),
+      { abortSignal: deadline.signal },
+    );
+    const deleted = new Set(Deleted.map(({ Key }) => Key));
+    const errors = new Map(Errors.map((error) => [error.Key, error]));
+    const failures = new Map<OutboxEntry, AwsFailure>();
+    for (const entry of entries) {
+      const { Code = 'NoResult', Message = 'no result' } = errors.get(entry.key) ?? {};
+      if (deleted.has(entry.key)) continue;
+      failures.set(entry, classifyAwsError('s3', { name: Code, message: Message }));
+    }
+    return failures;
+  }
+
   /** Rejects with the SDK's error. */
   async countRefusal({ messageId }: OutboxEntry, marker: OutboxMarker): Promise<void> {
     await this.#put(markerKey(messageId), Buffer.from(JSON.stringify(marker)));
@@ -100,7 +153,7 @@ export class MarkerObjects {
   /** Moves it to the dead letters. Rejects with the SDK's error. */
   async setAside(entry: OutboxEntry, body: Buffer): Promise<void> {
     await this.#put(deadLetterKey(entry.messageId), body);
-    await this.remove(entry);
+    await this.#delete(entry);
   }
 
   async #put(key: string, body: Buffer): Promise<void> {

@@ -50,6 +50,7 @@ const MAX_SEARCHED = 100;
 const MAX_FAILED_TOPICS = 2;
 /** Calls that fail in a row without a success: then it is the service. */
 const MAX_FAILED_READS = 5;
+const MAX_FAILED_DELETES = 5;
 const MAX_THROTTLED = 5;
 
 export class OutboxPass {
@@ -64,6 +65,7 @@ export class OutboxPass {
   /** SNS failed, and has taken nothing since. */
   #outage: { readonly failure: AwsFailure; readonly topics: Set<string>; left: number } | undefined;
   #failedReads = 0;
+  #failedDeletes = 0;
   #throttled = 0;
   #holdsLease = false;
   #isBusy = false;
@@ -176,8 +178,7 @@ export class OutboxPass {
   async #read(entry: ListedMarker): Promise<ReadyMarker | undefined> {
     const { objects, known, topicArn, toTopicArn } = this.#parts;
     if (known.wasAnnounced(entry.key)) {
-      if (await this.#remove(entry)) this.tally.count('gone');
-      else this.tally.leave(entry);
+      await this.#remove([entry], 'gone');
       return undefined;
     }
     const read = await objects.read(entry);
@@ -210,24 +211,25 @@ export class OutboxPass {
         try {
           await this.#setAside(entry, DAMAGED, read.body);
         } catch (error) {
-          this.#noteUnreadable(entry, classifyAwsError('s3', error));
+          this.#noteObject(entry, classifyAwsError('s3', error));
         }
         return undefined;
       case 'other-version':
         this.#skip(entry, { reason: 'other-version', failure: OTHER_VERSION });
         return undefined;
       case 'unreadable':
-        this.#noteUnreadable(entry, read.failure);
+        this.#failedReads += isAbsence(read.failure) ? 1 : 0;
+        if (this.#failedReads >= MAX_FAILED_READS) this.#failure ??= read.failure;
+        this.#noteObject(entry, read.failure);
         return undefined;
     }
   }
 
-  #noteUnreadable(entry: ListedMarker, failure: AwsFailure): void {
-    const trouble = { reason: 'unreadable', failure } as const;
+  /** S3 does not do with it what the pass asks. */
+  #noteObject(entry: ListedMarker, failure: AwsFailure): void {
+    const trouble = { reason: 'object', failure } as const;
     const reach = reachOf(failure);
-    if (reach === 'service' || reach === 'throttled') {
-      this.#failedReads += 1;
-      if (this.#failedReads >= MAX_FAILED_READS) this.#failure ??= failure;
+    if (isAbsence(failure)) {
       this.tally.skip(entry, trouble, true);
       return;
     }
@@ -238,7 +240,7 @@ export class OutboxPass {
   }
 
   async #publishToTopic(topicArn: string, markers: readonly ReadyMarker[]): Promise<void> {
-    const { known, publisher } = this.#parts;
+    const { known, publisher, observe } = this.#parts;
     const isOpen = await this.#topics.enter(topicArn);
     const rest = known.ofTopic(topicArn);
     if (!isOpen || this.#isOver || rest !== undefined) {
@@ -255,9 +257,22 @@ export class OutboxPass {
     }
     const results = await Promise.all(publishing);
     this.#settle(topicArn, results, began);
-    await Promise.all(
-      markers.map((ready, index) => this.#conclude(topicArn, ready, results[index])),
-    );
+    const announced = markers.filter((_, index) => results[index] === 'published');
+    for (const { entry, marker } of announced) {
+      known.noteAnnounced(entry.key);
+      const ageSeconds = Math.max(0, (Date.now() - Date.parse(marker.at)) / 1000);
+      const { messageId } = entry;
+      observe({ kind: 'outbox-published', messageId, key: marker.key, ageSeconds });
+    }
+    for (const [index, { entry }] of markers.entries()) {
+      this.#conclude(topicArn, entry, results[index]);
+    }
+    if (announced.length > 0) {
+      await this.#remove(
+        announced.map(({ entry }) => entry),
+        'published',
+      );
+    }
   }
 
   async #publish(ready: ReadyMarker): Promise<Published> {
@@ -358,22 +373,11 @@ export class OutboxPass {
     if (this.#outage.topics.size >= MAX_FAILED_TOPICS) this.#failure ??= failure;
   }
 
-  async #conclude(
-    topicArn: string,
-    { entry, marker }: ReadyMarker,
-    result: Published | undefined,
-  ): Promise<void> {
-    const { known, observe } = this.#parts;
-    if (result === 'published') {
-      known.noteAnnounced(entry.key);
-      this.tally.count('published');
-      await this.#remove(entry);
-      const ageSeconds = Math.max(0, (Date.now() - Date.parse(marker.at)) / 1000);
-      const { messageId } = entry;
-      observe({ kind: 'outbox-published', messageId, key: marker.key, ageSeconds });
-    } else if (result === 'dead-letter' || result === undefined) {
-      return;
-    } else if (result === 'refused' || reachOf(result) === 'throttled') {
+  /** What was published is to be deleted, and is counted then. */
+  #conclude(topicArn: string, entry: ListedMarker, result: Published | undefined): void {
+    const { known } = this.#parts;
+    if (result === 'published' || result === 'dead-letter' || result === undefined) return;
+    if (result === 'refused' || reachOf(result) === 'throttled') {
       this.tally.count('refused');
       this.tally.leave(entry);
     } else if (reachOf(result) === 'account') {
@@ -409,16 +413,25 @@ export class OutboxPass {
     observe({ kind: 'outbox-poisoned', messageId, key, failure });
   }
 
-  /** A marker that stays would be announced again and again, so the pass ends; this task only deletes it from now on. */
-  async #remove(entry: ListedMarker): Promise<boolean> {
+  /**
+   * Deletes what was announced. A marker that stays is announced again by other tasks, so the pass ends where none can be
+   * deleted; this task only deletes it from now on.
+   */
+  async #remove(entries: readonly ListedMarker[], outcome: 'published' | 'gone'): Promise<void> {
     const { objects, known } = this.#parts;
-    try {
-      await objects.remove(entry);
-      known.forget(entry.key);
-      return true;
-    } catch (error) {
-      this.#failure ??= classifyAwsError('s3', error);
-      return false;
+    const failures = await objects.remove(entries);
+    for (const entry of entries) {
+      const failure = failures.get(entry);
+      if (failure === undefined) {
+        this.#failedDeletes = 0;
+        known.forget(entry.key);
+        this.tally.count(outcome);
+        continue;
+      }
+      if (outcome === 'published') this.tally.count('undeleted');
+      this.#failedDeletes += 1;
+      if (this.#failedDeletes >= MAX_FAILED_DELETES) this.#failure ??= failure;
+      this.#noteObject(entry, failure);
     }
   }
 }
@@ -436,6 +449,12 @@ const OTHER_VERSION: AwsFailure = {
   code: 'OtherVersion',
   message: 'the marker was written by another release',
 };
+
+/** Waiting helps: the next pass tries again at once. */
+function isAbsence(failure: AwsFailure): boolean {
+  const reach = reachOf(failure);
+  return reach === 'service' || reach === 'throttled';
+}
 
 /** `undefined` where it is not a notification that can be reduced, or not any more. */
 function reducedOf(notification: Notification, reason: string): Notification | undefined {

@@ -13,12 +13,14 @@ interface Skipped {
   isNew: boolean;
 }
 
-type Outcome = 'published' | 'dead-letter' | 'refused' | 'gone';
+/** `gone`: nothing was left to publish. `undeleted`: published, and its marker is still there. */
+type Outcome = 'published' | 'undeleted' | 'dead-letter' | 'refused' | 'gone';
 
 /** The counts of one pass. */
 export class Tally {
   readonly #outcomes: Record<Outcome, number> = {
     published: 0,
+    undeleted: 0,
     'dead-letter': 0,
     refused: 0,
     gone: 0,

@@ -338,7 +338,7 @@ describe('a marker', () => {
     bench.proxy.inject('GetObject', fault, ALWAYS, ({ key }) => key.includes(own ?? '-'));
     const result = await bench.makeFlush().run();
     expect(result).toMatchObject(
-      done({ skipped: [expect.objectContaining({ reason: 'unreadable', markers: 1 })] as never }),
+      done({ skipped: [expect.objectContaining({ reason: 'object', markers: 1 })] as never }),
     );
     expect(result.failure).toBeUndefined();
     expect(await outboxKeys(bench.aws)).toEqual([markerKey(own ?? '')]);
@@ -402,16 +402,80 @@ describe('S3', () => {
     ['is answered by a page', page('<html></html>')],
   ])('deletion that %s: the pass ends, and this task announces nothing twice', async (_, fault) => {
     const ids = await writeMarkers(bench.aws, good());
+    bench.proxy.inject('DeleteObjects', fault, ALWAYS);
     bench.proxy.inject('DeleteObject', fault, ALWAYS, ({ key }) => key.endsWith('.json'));
     const flush = bench.makeFlush();
     const first = await flush.run();
     expect(first.failure).toMatchObject({ service: 's3' });
     for (let pass = 0; pass < 3; pass += 1) await flush.run();
+    const counts = await announcements(bench.aws);
+    expect(new Set(counts.values())).toEqual(new Set([1]));
+    expect(await outboxKeys(bench.aws)).toHaveLength(GOOD);
+    expect(ids.filter((id) => counts.has(id)).length).toBeGreaterThanOrEqual(10);
+  });
+
+  test('that fails to delete for a time: what was announced is deleted, and not announced again', async () => {
+    const ids = await writeMarkers(bench.aws, good());
+    const down: Fault = { kind: 'refuse', status: 503, code: 'SlowDown' };
+    bench.proxy.inject('DeleteObjects', down, ALWAYS);
+    bench.proxy.inject('DeleteObject', down, ALWAYS, ({ key }) => key.endsWith('.json'));
+    const flush = bench.makeFlush();
+    expect((await flush.run()).failure).toMatchObject({ code: 'SlowDown' });
     bench.proxy.repair();
     expect((await flush.run()).failure).toBeUndefined();
     expect(await outboxKeys(bench.aws)).toEqual([]);
     await expectAnnouncedOnce(ids);
   });
+
+  test('that does not delete one marker: it rests, and the others are announced', async () => {
+    const [own = ''] = await writeMarkers(bench.aws, bad(1));
+    const ids = await writeMarkers(bench.aws, good());
+    const key = markerKey(own);
+    bench.proxy.inject('DeleteObjects', {
+      kind: 'answer',
+      carriesOut: true,
+      answer: (answer, { body }) => ({
+        status: 200,
+        headers: { 'content-type': 'application/xml' },
+        body: Buffer.from(
+          body.includes(key)
+            ? (answer?.body.toString() ?? '').replace(
+                `<Deleted><Key>${key}</Key></Deleted>`,
+                `<Error><Key>${key}</Key><Code>AccessDenied</Code><Message>denied</Message></Error>`,
+              )
+            : (answer?.body ?? ''),
+        ),
+      }),
+    });
+    const result = await bench.makeFlush().run();
+    expect(result).toMatchObject({
+      published: GOOD + 1,
+      skipped: [{ reason: 'object', markers: 1, failure: { code: 'AccessDenied' } }],
+    });
+    expect(result.failure).toBeUndefined();
+    await expectAnnouncedOnce([own, ...ids]);
+  });
+
+  test.each([
+    [501, 'NotImplemented'],
+    [400, 'MissingContentMD5'],
+    [403, 'AccessDenied'],
+    [405, 'MethodNotAllowed'],
+  ])(
+    'that answers %i %s to DeleteObjects: markers are deleted one by one',
+    async (status, code) => {
+      const ids = await writeMarkers(bench.aws, good(25));
+      bench.proxy.inject('DeleteObjects', { kind: 'refuse', status, code }, ALWAYS);
+      const flush = bench.makeFlush();
+      expect(await flush.run()).toEqual(done({ published: 25 }));
+      expect(await outboxKeys(bench.aws)).toEqual([]);
+      await expectAnnouncedOnce(ids);
+      bench.proxy.reset();
+      await writeMarkers(bench.aws, good(20));
+      await flush.run();
+      expect(bench.proxy.count('DeleteObjects')).toBe(0);
+    },
+  );
 
   test('gives no marker at all: the pass ends after a few', async () => {
     await writeMarkers(bench.aws, good(80));
