@@ -276,6 +276,41 @@ export function answersSuite(requests: 'signed' | 'sdk'): void {
       },
     );
 
+    const PAGE = PROVING_NOTHING[0]?.[1];
+    const LARGE = Buffer.concat([Buffer.from(MAIL), Buffer.alloc(9 * 1024 * 1024, 'abcdefg\r\n')]);
+    const OPERATIONS = [
+      'CreateMultipartUpload',
+      'UploadPart',
+      'CompleteMultipartUpload',
+    ] as const satisfies Operation[];
+
+    test('a page of HTML for each of its requests, once: 250, stored byte for byte', async () => {
+      const bridge = await warmBridge();
+      if (PAGE === undefined) throw new Error('there is a page');
+      for (const operation of OPERATIONS) bench.proxy.inject(operation, notForwarded(PAGE));
+      const mail = facts();
+      expect(await bridge.deliver(LARGE, mail)).toMatchObject({ code: 250 });
+      const stored = (await bridge.stored()).filter(({ key }) => key.includes(mail.messageId));
+      expect(stored).toHaveLength(1);
+      expect(stored[0]?.body.subarray(-LARGE.length).equals(LARGE)).toBe(true);
+    });
+
+    test.each<Operation>(OPERATIONS)(
+      'a page of HTML for %s, always: 451 4.3.0, nothing stored, nothing announced',
+      async (operation) => {
+        const bridge = await warmBridge();
+        if (PAGE === undefined) throw new Error('there is a page');
+        bench.proxy.inject(operation, notForwarded(PAGE), ALWAYS);
+        const mail = facts();
+        expect(await bridge.deliver(LARGE, mail)).toMatchObject({ code: 451, status: '3.0' });
+        await bridge.idle();
+        const stored = (await bridge.stored()).filter(({ key }) => key.includes(mail.messageId));
+        expect(stored).toEqual([]);
+        expect(await waiting()).toEqual(new Set());
+        expect(namesTheEndpoint(bridge.events, PAGE, operation)).toBe(true);
+      },
+    );
+
     test.each<[string, Operation, (own: string) => string]>([
       [
         'the upload of another key',

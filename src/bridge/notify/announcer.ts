@@ -6,7 +6,8 @@ import type { AwsFailure, Observe } from '../events.ts';
 import { writeMarker } from '../outbox/marker.ts';
 import type { OutboxWorker } from '../outbox/worker.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { type Notification, reduceNotification } from './notification.ts';
+import type { Notification } from './notification.ts';
+import { publishReduced } from './publish-reduced.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface AnnouncerParts {
@@ -104,20 +105,14 @@ export class Announcer {
     until: number,
   ): Promise<AwsFailure | undefined> {
     const { publisher, failures, observe } = this.#parts;
-    let last = failure;
-    let rest = reduceNotification(notification, last.message);
-    while (rest !== undefined && performance.now() < until) {
-      try {
-        await publisher.publish(rest, until - performance.now());
-        observe({ kind: 'notification-reduced', messageId, failure });
-        return undefined;
-      } catch (error) {
-        last = failures.classify('sns', error);
-        if (last.cause !== 'refused') return last;
-        rest = reduceNotification(rest, last.message);
-      }
-    }
-    return last;
+    const left = await publishReduced(notification, failure, {
+      publish: (rest) => publisher.publish(rest, until - performance.now()),
+      classify: (error) => failures.classify('sns', error),
+      isRefusal: ({ cause }) => cause === 'refused',
+      hasTime: () => performance.now() < until,
+    });
+    if (left === undefined) observe({ kind: 'notification-reduced', messageId, failure });
+    return left;
   }
 
   async #writeMarker(

@@ -2,7 +2,8 @@
 // the two. What is wrong with one marker or one topic keeps no other marker from being published.
 import { classifyAwsError } from '../aws/failures.ts';
 import type { AwsFailure, Observe } from '../events.ts';
-import { type Notification, reduceNotification } from '../notify/notification.ts';
+import type { Notification } from '../notify/notification.ts';
+import { publishReduced } from '../notify/publish-reduced.ts';
 import type { Publisher } from '../notify/publisher.ts';
 import type { KnownTrouble, Trouble } from './known-trouble.ts';
 import type { OutboxLease } from './lease.ts';
@@ -15,7 +16,7 @@ import {
 } from './marker.ts';
 import type { MarkerObjects } from './marker-objects.ts';
 import { Pace } from './pace.ts';
-import { reachOf } from './reach.ts';
+import { isAbsence, reachOf } from './reach.ts';
 import { Tally } from './tally.ts';
 import { Topics } from './topics.ts';
 
@@ -286,22 +287,19 @@ export class OutboxPass {
       failure = classifyAwsError('sns', error);
     }
     if (reachOf(failure) !== 'marker') return failure;
-    const refusal = failure;
-    let reduced = reducedOf(notification, failure.message);
-    // Each step leaves one thing out, so there are no more than the notification has optional parts.
-    while (reduced !== undefined) {
-      try {
-        await publisher.publish(reduced, CALL_MILLIS);
-        const { messageId } = ready.entry;
-        observe({ kind: 'notification-reduced', messageId, failure: refusal });
-        return 'published';
-      } catch (again) {
-        failure = classifyAwsError('sns', again);
-        if (reachOf(failure) !== 'marker') return failure;
-        reduced = reducedOf(reduced, failure.message);
-      }
+    const left = await publishReduced(notification, failure, {
+      publish: (rest) => publisher.publish(rest, CALL_MILLIS),
+      classify: (error) => classifyAwsError('sns', error),
+      isRefusal: (each) => reachOf(each) === 'marker',
+      hasTime: () => true,
+    });
+    if (left === undefined) {
+      const { messageId } = ready.entry;
+      observe({ kind: 'notification-reduced', messageId, failure });
+      return 'published';
     }
-    return this.#refuse(ready, failure);
+    if (reachOf(left) !== 'marker') return left;
+    return this.#refuse(ready, left);
   }
 
   /** Counts a refusal of the notification itself. */
@@ -449,18 +447,3 @@ const OTHER_VERSION: AwsFailure = {
   code: 'OtherVersion',
   message: 'the marker was written by another release',
 };
-
-/** Waiting helps: the next pass tries again at once. */
-function isAbsence(failure: AwsFailure): boolean {
-  const reach = reachOf(failure);
-  return reach === 'service' || reach === 'throttled';
-}
-
-/** `undefined` where it is not a notification that can be reduced, or not any more. */
-function reducedOf(notification: Notification, reason: string): Notification | undefined {
-  try {
-    return reduceNotification(notification, reason);
-  } catch {
-    return undefined;
-  }
-}

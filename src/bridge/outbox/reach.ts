@@ -33,3 +33,9 @@ function isAccountFault(code: string): boolean {
   const fault = accessFault({ name: code });
   return fault !== undefined && fault !== 'denied';
 }
+
+/** Waiting helps: the next pass tries again at once. */
+export function isAbsence(failure: AwsFailure): boolean {
+  const reach = reachOf(failure);
+  return reach === 'service' || reach === 'throttled';
+}
