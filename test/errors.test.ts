@@ -39,7 +39,6 @@ const INTERNAL = [
   'BadAttribute',
   'FastPathError',
   'HttpStalledError',
-  'ListingError',
   'PublishEntryError',
 ];
 
