@@ -129,7 +129,8 @@ test('a mail of 25 MB is stored in parts, each by one request, and no upload is 
   expect(await announcedIds()).toEqual([mail.messageId]);
   const parts = s3Proxy.seen.filter(({ operation }) => operation === 'UploadPart').length;
   expect(parts).toBeLessThanOrEqual(Math.ceil(LARGE_OCTETS / (5 * 1024 * 1024)));
-  expect(s3Proxy.count('CompleteMultipartUpload')).toBe(1);
+  // The first answer to a completion may have an empty ETag (16.2), which proves nothing: then it is asked once more.
+  expect(s3Proxy.count('CompleteMultipartUpload')).toBeLessThanOrEqual(2);
   expect(await uploadsLeft()).toBe(0);
 }, 60_000);
 
@@ -180,14 +181,19 @@ test('radosgw away: 4xx, and 250 again when it is back', async () => {
   await announcedIds();
 }, 60_000);
 
+/** Without the lease of the task that flushes. */
+async function markerKeys(): Promise<string[]> {
+  return (await listKeys(aws, 'outbox/')).filter((key) => key.endsWith('.json'));
+}
+
 test('SNS away: 250 with a marker in the outbox, which the service publishes and deletes', async () => {
   await snsProxy.refuseConnections();
   const mails = [await deliver(), await deliver(LARGE_OCTETS), await deliver()];
-  expect(await listKeys(aws, 'outbox/')).toEqual(
+  expect(await markerKeys()).toEqual(
     mails.map(({ messageId }) => `outbox/${messageId}.json`).sort(),
   );
   await snsProxy.acceptConnections();
-  await expect.poll(() => listKeys(aws, 'outbox/'), { timeout: 60_000 }).toEqual([]);
+  await expect.poll(() => markerKeys(), { timeout: 60_000 }).toEqual([]);
   expect((await announcedIds()).sort()).toEqual(mails.map(({ messageId }) => messageId).sort());
 }, 90_000);
 

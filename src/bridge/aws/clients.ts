@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { ownS3Endpoint } from './endpoints.ts';
 import { limitAge } from './aging-agents.ts';
 import { renewCredentials } from './renew-credentials.ts';
 import { SigningHash } from './signing-hash.ts';
@@ -49,8 +50,7 @@ export function createBridgeClients(options: BridgeClientOptions = {}): BridgeCl
     httpAgent: limitAge(new HttpAgent({ keepAlive: true, maxSockets })),
     httpsAgent: limitAge(new HttpsAgent({ keepAlive: true, maxSockets })),
   });
-  const ownEndpoint =
-    endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
+  const ownEndpoint = endpoint ?? ownS3Endpoint();
 
   const s3 = new S3Client({
     ...shared,

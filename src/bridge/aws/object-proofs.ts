@@ -1,6 +1,7 @@
 // What proves that S3 has carried a request out.
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { ownS3Endpoint } from './endpoints.ts';
 import type { AnswerHead } from './proof.ts';
 
 /** What an answer to PutObject or UploadPart says. Each is `''` where it is missing. */
@@ -32,9 +33,16 @@ export function provesPut(
   return encryption !== '' || etag === `"${md5Of(body)}"`;
 }
 
-/** An endpoint was configured: in the client's options, the environment or the profile. Known after a request. */
+/**
+ * An endpoint was configured: in the client's options or the environment, or in the profile, where the client finds it
+ * with its first request.
+ */
 function hasOwnEndpoint({ config }: S3Client): boolean {
-  return (config as { readonly isCustomEndpoint?: boolean }).isCustomEndpoint === true;
+  return (
+    config.endpoint !== undefined ||
+    (config as { readonly isCustomEndpoint?: boolean }).isCustomEndpoint === true ||
+    ownS3Endpoint() !== undefined
+  );
 }
 
 function md5Of(body: readonly Buffer[]): string {
