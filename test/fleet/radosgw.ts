@@ -1,7 +1,7 @@
 // Ceph's radosgw as an S3 that nobody here wrote: Debian's packages, unpacked into a folder and run from there, with
 // one monitor and one OSD that keeps all in memory. Nothing of it is installed on the machine, and it ends with
 // the test; the unpacked packages stay in the system's folder for temporary files.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFileSync, type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ const run = promisify(execFile);
 
 /** Ceph 16.2 in bookworm (Debian 12), 18.2 in trixie (Debian 13); their answers differ. */
 const SUITE = process.env['MAILSLUICE_RADOSGW_SUITE'] ?? 'bookworm';
-const MIRROR = process.env['MAILSLUICE_DEBIAN_MIRROR'] ?? 'http://deb.debian.org/debian';
+const MIRROR = process.env['MAILSLUICE_DEBIAN_MIRROR'] ?? mirrorOfThisMachine();
 const folder = join(tmpdir(), `mailsluice-radosgw-${SUITE}`);
 
 const REACH_MILLIS = 10_000;
@@ -32,6 +32,19 @@ const CREDENTIALS = { accessKeyId: 'radosgw', secretAccessKey: 'radosgw-secret' 
 const BUCKET = 'radosgw-mail';
 /** Of every part of the cluster, which is nobody's but this test's. */
 const KEY = 'AQDgD2hnAAAAABAAqqqqqqqqqqqqqqqqqqqqqg==';
+
+/** Where the machine's own packages come from; `''` where that is not known. */
+function mirrorOfThisMachine(): string {
+  try {
+    const options = ['--format', '$(REPO_URI)', 'Created-By: Packages'];
+    const [first = ''] = execFileSync('apt-get', ['indextargets', ...options], {
+      encoding: 'utf8',
+    }).split('\n');
+    return first.replace(/\/$/, '');
+  } catch {
+    return '';
+  }
+}
 
 /** Why radosgw cannot run here, or `undefined` where it can. Downloads and unpacks it where that is not done. */
 export async function cannotInstall(): Promise<string | undefined> {
