@@ -41,3 +41,4 @@ export type { OutboxEntry, OutboxMarker } from './outbox/marker.ts';
 export { flushOutbox, listOutbox } from './outbox/administration.ts';
 export type { FlushResult } from './outbox/flush.ts';
 export { type Bucket, NoSuchMailError, readRecord, rebuildNotification } from './stored-mail.ts';
+export { ownS3Endpoint } from './aws/endpoints.ts';

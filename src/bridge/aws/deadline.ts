@@ -27,7 +27,7 @@ export interface ProgressDeadlineOptions {
   readonly signal?: AbortSignal;
 }
 
-/** By the signal, so that whoever sends a request under it can report progress. */
+/** By the signal, so that the sender of a request under it can report progress. */
 const deadlines = new WeakMap<AbortSignal, ProgressDeadline>();
 
 /** Moves on the deadline that `signal` belongs to, if it is one that can be moved. */

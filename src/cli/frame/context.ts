@@ -3,7 +3,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { type BridgeClients, createBridgeClients } from '../../bridge/index.ts';
+import { type BridgeClients, createBridgeClients, ownS3Endpoint } from '../../bridge/index.ts';
 import { createCredentialClient } from '../../credentials/index.ts';
 import type { Streams } from './streams.ts';
 
@@ -37,7 +37,7 @@ export const processContext: CliContext = {
   environment: process.env,
   clients: {
     s3: (endpoint) => {
-      const own = endpoint ?? process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
+      const own = endpoint ?? ownS3Endpoint();
       // With a custom endpoint the bucket is part of the path, not of the host name.
       return new S3Client({ ...at(endpoint), forcePathStyle: own !== undefined });
     },
