@@ -27,12 +27,16 @@ export interface ProgressDeadlineOptions {
   readonly signal?: AbortSignal;
 }
 
-/** By the signal, so that the sender of a request under it can report progress. */
-const deadlines = new WeakMap<AbortSignal, ProgressDeadline>();
+/** The deadline of a signal. As a property: a WeakMap costs the collector more than the rest of a deadline. */
+const DEADLINE = Symbol('deadline');
+
+interface SignalOfDeadline extends AbortSignal {
+  [DEADLINE]?: ProgressDeadline;
+}
 
 /** Moves on the deadline that `signal` belongs to, if it is one that can be moved. */
 export function reportProgress(signal: AbortSignal): void {
-  deadlines.get(signal)?.progress();
+  (signal as SignalOfDeadline)[DEADLINE]?.progress();
 }
 
 /** An abort signal that fires after some time without progress, and at the latest after a total time. */
@@ -54,7 +58,7 @@ export class ProgressDeadline implements Disposable {
     this.#end = began + totalMillis;
     this.#progressAt = began;
     this.#parent = signal;
-    deadlines.set(this.signal, this);
+    (this.signal as SignalOfDeadline)[DEADLINE] = this;
     signal?.addEventListener('abort', this.#abort, { once: true });
     if (signal?.aborted === true) this.#abort();
     else this.#check();
