@@ -49,6 +49,7 @@ const ACCESS_FAULTS: Readonly<Record<Exclude<AccessFault, 'provider'>, readonly 
     'AuthorizationError',
     'AuthorizationErrorException',
     'Forbidden',
+    'UnauthorizedOperation',
     // The SDK's name for a HEAD request that was denied: such an answer has no body.
     '403',
   ],
