@@ -10,31 +10,32 @@ import { OperatorError } from './operator-error.ts';
  */
 export function trustCaBundle(file: string | undefined): void {
   if (file === undefined || file === '') return;
-  setDefaultCACertificates([...getCACertificates('default'), ...readCertificates(file)]);
+  const own = readCertificates(file, 'AWS_CA_BUNDLE');
+  setDefaultCACertificates([...getCACertificates('default'), ...own]);
 }
 
-function readCertificates(file: string): readonly string[] {
+/**
+ * The PEM certificates of a file that `origin` names.
+ * @throws OperatorError
+ */
+export function readCertificates(file: string, origin: string): readonly string[] {
+  const failure = (reason: string): OperatorError =>
+    new OperatorError(`${origin}: expected a file of PEM certificates, got "${file}" (${reason})`);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code = 'unreadable' } = error as NodeJS.ErrnoException;
-    throw failure(file, code);
+    throw failure(code);
   }
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
-  if (certificates === null) throw failure(file, 'it has none');
+  if (certificates === null) throw failure('it has none');
   for (const [index, certificate] of certificates.entries()) {
     try {
       new X509Certificate(certificate);
     } catch {
-      throw failure(file, `certificate ${index + 1} is not valid`);
+      throw failure(`certificate ${index + 1} is not valid`);
     }
   }
   return certificates;
-}
-
-function failure(file: string, reason: string): OperatorError {
-  return new OperatorError(
-    `AWS_CA_BUNDLE: expected a file of PEM certificates, got "${file}" (${reason})`,
-  );
 }

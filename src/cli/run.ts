@@ -3,6 +3,7 @@ import { trustCaBundle } from '../app/ca-bundle.ts';
 import { archiveCommand } from './archive/index.ts';
 import { configCommand } from './config.ts';
 import { credentialsCommand } from './credentials/index.ts';
+import { doctorCommand } from './doctor/index.ts';
 import { type CliContext, processContext } from './frame/context.ts';
 import { report } from './frame/fail.ts';
 import { useStreams } from './frame/streams.ts';
@@ -21,7 +22,8 @@ export function program(context: CliContext): Command {
     .addCommand(credentialsCommand(context))
     .addCommand(archiveCommand(context))
     .addCommand(outboxCommand(context))
-    .addCommand(configCommand(context));
+    .addCommand(configCommand(context))
+    .addCommand(doctorCommand(context));
   useStreams(context, command);
   return command;
 }

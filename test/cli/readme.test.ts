@@ -129,7 +129,7 @@ function faultOf({ words, isToRun, hasTarget }: Shown): string | undefined {
   }
   if (!isToRun && rest.length === 0) return undefined;
   const knowsTarget = command.options.filter(({ long = '' }) =>
-    ['--config', '--bucket', '--table'].includes(long ?? ''),
+    ['--config', '--bucket', '--table', '--host', '--stack'].includes(long ?? ''),
   );
   try {
     const { operands, unknown } = command.parseOptions(rest);
@@ -149,7 +149,7 @@ function faultOf({ words, isToRun, hasTarget }: Shown): string | undefined {
   if (command.name() === 'local' || knowsTarget.length === 0 || hasTarget || isNamed) {
     return undefined;
   }
-  return 'no target: expected --config, --bucket, --table, or MAILSLUICE_CONFIG before it';
+  return 'no target: expected --config, --bucket, --table, --host, --stack, or MAILSLUICE_CONFIG before it';
 }
 
 test('the reference in src/cli/README.md is that of the commands (node test/cli/write-reference.ts writes it)', () => {
@@ -183,6 +183,7 @@ test.each([
   ['an argument too few', 'archive show --bucket b', 'expected 1 to 1 arguments'],
   ['an argument too many', 'outbox list x --bucket b', 'expected 0 to 0 arguments'],
   ['no target', 'outbox list', 'no target'],
+  ['no host', 'doctor --json', 'no target'],
 ])('the reader notices %s', (_, line, fault) => {
   const [call] = shownIn('a page', `Run \`npx mailsluice ${line}\`.`);
   expect(call && faultOf(call)).toContain(fault);

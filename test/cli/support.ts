@@ -69,6 +69,7 @@ function clientsOf(aws: CliAws, lambdaEndpoint = aws.endpoint): CliContext['clie
     dynamoDb: () => createCredentialClient({ region, endpoint: dynamoDbEndpoint, credentials }),
     sns: () => new SNSClient(settings),
     sqs: () => new SQSClient(settings),
+    ownSqs: () => new SQSClient(settings),
     lambda: () => new LambdaClient({ ...settings, endpoint: lambdaEndpoint }),
     bridge: () => createBridgeClients({ region, endpoint, credentials }),
   };

@@ -35,7 +35,7 @@ export async function readSecretSource(
 const MAX_INPUT_OCTETS = 8192;
 
 /** All of standard input but the newline at its end. */
-async function readPassword({ stdin }: CliContext): Promise<string> {
+export async function readPassword({ stdin }: Pick<CliContext, 'stdin'>): Promise<string> {
   let text = '';
   for await (const chunk of stdin) {
     text += String(chunk);

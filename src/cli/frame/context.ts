@@ -24,6 +24,8 @@ export interface CliClients {
   dynamoDb(endpoint?: string): DynamoDBClient;
   sns(endpoint?: string): SNSClient;
   sqs(): SQSClient;
+  /** For queues of this region and account, whose URLs may name a host that no resolver knows. */
+  ownSqs(): SQSClient;
   lambda(): LambdaClient;
   /** S3 and SNS with the timeouts of the service. */
   bridge(endpoint?: string): BridgeClients;
@@ -44,6 +46,7 @@ export const processContext: CliContext = {
     dynamoDb: (endpoint) => createCredentialClient(at(endpoint)),
     sns: (endpoint) => new SNSClient(at(endpoint)),
     sqs: () => new SQSClient({}),
+    ownSqs: () => new SQSClient({ useQueueUrlAsEndpoint: false }),
     lambda: () => new LambdaClient({}),
     bridge: (endpoint) => createBridgeClients(at(endpoint)),
   },

@@ -151,7 +151,10 @@ async function runUntilClient(
     stdout: new PassThrough(),
     stderr,
     environment,
-    clients: { s3: make, dynamoDb: make, sns: make, sqs: make, lambda: make, bridge: make },
+    clients: {
+      ...{ s3: make, dynamoDb: make, sns: make, sqs: make },
+      ...{ ownSqs: make, lambda: make, bridge: make },
+    },
     interrupted: () => new AbortController().signal,
   });
   return { code, stderr: String(stderr.read() ?? ''), asked };
