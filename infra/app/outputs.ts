@@ -39,6 +39,10 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
         ? `swaks --server ${bridge.loadBalancer.loadBalancerDnsName} --port ${port} --to ${recipient}`
         : `swaks --server ${bridge.loadBalancer.loadBalancerDnsName} --port ${port} -tls --auth PLAIN --auth-user NAME --to ${recipient}`,
     ],
+    DoctorCommand: [
+      'Checks the deployment from outside: DNS, ports, certificates, recipients, subscriptions',
+      `npx mailsluice doctor --stack ${stack.stackName}`,
+    ],
     LogGroupName: ['The log group', bridge.logGroup.logGroupName],
     LogUrl: [
       'The log in the console',
@@ -56,6 +60,17 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
     outputs['StaticAddresses'] = [
       'The fixed IP addresses, for allow lists',
       bridge.addresses.join(' '),
+    ];
+  }
+  if (bridge.allocationIds.length > 0) {
+    outputs['ReverseDnsCommand'] = [
+      'Sets the PTR records of the fixed addresses, once the A records exist',
+      bridge.allocationIds
+        .map(
+          (id) =>
+            `aws ec2 modify-address-attribute --allocation-id ${id} --domain-name ${hostname}`,
+        )
+        .join(' && '),
     ];
   }
   if (bridge.certificateSecret !== undefined) {

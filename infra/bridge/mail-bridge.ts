@@ -83,6 +83,8 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   readonly dnsRecords: string;
   /** The fixed addresses, if they are known. */
   readonly addresses: readonly string[];
+  /** The allocation ids of the fixed addresses. */
+  readonly allocationIds: readonly string[];
   /** The program's configuration with its defaults. */
   readonly configuration: Configuration;
   readonly #keys: readonly kms.IKey[];
@@ -101,10 +103,11 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     this.topic = data.topic;
     this.table = data.table;
     this.addresses = props.addresses ?? data.addresses;
+    this.allocationIds = props.allocationIds ?? data.allocationIds;
 
     const network = this.#makeNetwork(props, plan);
     this.vpc = network.vpc;
-    const edge = this.#makeEdge(plan, props.allocationIds ?? data.allocationIds);
+    const edge = this.#makeEdge(plan, this.allocationIds);
     this.loadBalancer = edge.loadBalancer;
     this.connections = new ec2.Connections({
       securityGroups: [edge.securityGroup],

@@ -420,6 +420,7 @@ describe('outputs', () => {
       'CredentialTableName',
       'DashboardUrl',
       'DnsRecords',
+      'DoctorCommand',
       'LoadBalancerName',
       'LogGroupName',
       'LogUrl',
@@ -427,6 +428,7 @@ describe('outputs', () => {
       'MailKeyPrefix',
       'Ports',
       'ReplaceCertificateCommand',
+      'ReverseDnsCommand',
       'SaveConfigurationCommand',
       'SendTestMailCommand',
       'ServiceName',
@@ -435,6 +437,25 @@ describe('outputs', () => {
       'TopicArn',
       'Version',
     ]);
+  });
+
+  test('the doctor is called with the name of this stack', () => {
+    expect(service.findOutputs('DoctorCommand')).toMatchObject({
+      DoctorCommand: { Value: 'npx mailsluice doctor --stack Mailsluice-prod-Service' },
+    });
+  });
+
+  test('one command sets the PTR record of each fixed address', () => {
+    const { Value } = service.findOutputs('ReverseDnsCommand')['ReverseDnsCommand'] as {
+      readonly Value: { readonly 'Fn::Join': readonly [string, readonly unknown[]] };
+    };
+    const [separator, parts] = Value['Fn::Join'];
+    const ids = parts.filter((part) => typeof part !== 'string');
+    expect(ids).toHaveLength(2);
+    expect(parts.map((part) => (typeof part === 'string' ? part : 'ID')).join(separator)).toBe(
+      'aws ec2 modify-address-attribute --allocation-id ID --domain-name mx.example.com && aws ec2 modify-address-attribute --allocation-id ID --domain-name mx.example.com',
+    );
+    expect(JSON.stringify(ids)).toContain('AllocationId');
   });
 
   test('the data stack is protected from being deleted', () => {

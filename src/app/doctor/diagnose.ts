@@ -135,7 +135,9 @@ function dnsChecks(run: Run): Check[] {
       ? []
       : [
           check('dns.address', () => checkAddresses(dns, subject, lookup)),
-          ...addresses.map((address) => check('dns.ptr', () => checkPointers(dns, host, address))),
+          ...addresses.map((address) =>
+            check('dns.ptr', () => checkPointers(dns, subject, address)),
+          ),
           check('dns.caa', () => checkAuthorities(dns, { host, usesAcm })),
         ];
   return [

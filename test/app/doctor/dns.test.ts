@@ -25,6 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
+const SUBJECT = { host: 'mx.test', addresses: [], commands: {} };
+
 /** `level: what was found`. */
 function sentencesOf(findings: readonly Finding[]): string[] {
   return findings.map(({ level, found }) => `${level}: ${found}`);
@@ -128,9 +130,28 @@ test.each<[zone: string, sentence: string]>([
   ],
 ])('PTR %j: %s', async (zone, sentence) => {
   server.serve(zone);
-  const findings = await checkPointers(dns, 'mx.test', '192.0.2.1');
+  const findings = await checkPointers(dns, SUBJECT, '192.0.2.1');
   expect(sentencesOf(findings)).toEqual([sentence]);
   expectExplained(findings);
+});
+
+test('the remedy is the command of the stack for its own addresses, and one that works elsewhere for others', async () => {
+  server.serve('');
+  const subject = {
+    ...SUBJECT,
+    addresses: ['192.0.2.2'],
+    commands: { ReverseDnsCommand: 'aws ec2 of-the-stack' },
+  };
+  const fixes = await Promise.all(
+    ['192.0.2.2', '192.0.2.1'].map(async (address) => {
+      const [finding] = await checkPointers(dns, subject, address);
+      return finding?.fix;
+    }),
+  );
+  expect(fixes).toEqual([
+    'aws ec2 of-the-stack',
+    `aws ec2 modify-address-attribute --domain-name mx.test --allocation-id "$(aws ec2 describe-addresses --public-ips 192.0.2.1 --query 'Addresses[0].AllocationId' --output text)"`,
+  ]);
 });
 
 test('the reverse name of an IPv6 address has its 32 nibbles', () => {

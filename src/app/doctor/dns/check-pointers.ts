@@ -1,4 +1,5 @@
 import { type Finding, ok } from '../finding.ts';
+import type { Subject } from '../subject.ts';
 import type { DnsLookups } from './lookups.ts';
 import { reverseName } from './reverse-name.ts';
 import { undecided } from './undecided.ts';
@@ -9,13 +10,14 @@ const WHY =
 /** The PTR record of an address of the host. */
 export async function checkPointers(
   dns: DnsLookups,
-  host: string,
+  { host, addresses, commands }: Pick<Subject, 'host' | 'addresses' | 'commands'>,
   address: string,
 ): Promise<Finding[]> {
   const name = reverseName(address);
   const lookup = await dns.pointers(name);
   if (lookup.kind === 'failed') return [undecided('PTR', name, lookup.code)];
-  const fix = pointerCommand(host, address);
+  const ofStack = addresses.includes(address) ? commands['ReverseDnsCommand'] : undefined;
+  const fix = ofStack ?? pointerCommand(host, address);
   if (lookup.kind === 'none') {
     return [{ level: 'warning', found: `${address} has no PTR record`, why: WHY, fix }];
   }
