@@ -1,7 +1,9 @@
 // `npm run deploy -- -c hostname=mx.example.com …`: checks the prerequisites of a deployment, reports all that are
-// missing, and otherwise runs `cdk deploy --all` with the same arguments.
+// missing, and otherwise runs `cdk deploy --all` with the same arguments, and the doctor on what it deployed.
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Bucket, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 
@@ -100,10 +102,67 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (findings.some(({ kind }) => kind === 'missing')) return 1;
 
-  const deployment = spawn(cdk, ['deploy', '--all', ...args], { cwd: root, stdio: 'inherit' });
-  return new Promise((resolve, reject) => {
-    deployment.on('error', reject);
-    deployment.on('exit', (code) => resolve(code ?? 1));
+  const folder = mkdtempSync(join(tmpdir(), 'mailsluice-deploy-'));
+  try {
+    const given = optionOf(args, '--outputs-file', '-O');
+    const file = given === undefined ? join(folder, 'outputs.json') : resolve(root, given);
+    const own = given === undefined ? ['--outputs-file', file] : [];
+    const code = await runToEnd(cdk, ['deploy', '--all', ...own, ...args]);
+    if (code === 0) await runDoctor(file, optionOf(args, '--profile'));
+    return code;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The value of an option of the CDK command line, in any of its spellings; the last one counts. */
+export function optionOf(args: readonly string[], ...names: readonly string[]): string | undefined {
+  const values = args.flatMap((arg, at) => {
+    if (names.includes(arg)) return args[at + 1] ?? [];
+    const name = names.find((each) => arg.startsWith(`${each}=`));
+    return name === undefined ? [] : arg.slice(name.length + 1);
+  });
+  return values.at(-1);
+}
+
+/** As `cdk deploy --outputs-file` writes them: by stack, then by name. */
+type Outputs = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** The stack that the doctor looks at: the one whose outputs name the doctor. */
+export function doctorsStack(outputs: Outputs): string | undefined {
+  return Object.keys(outputs).find((stack) => outputs[stack]?.['DoctorCommand'] !== undefined);
+}
+
+/**
+ * Runs the doctor on the stack in a file of outputs. What it finds does not make the deployment fail: the DNS records
+ * of a first deployment do not exist yet.
+ */
+export async function runDoctor(outputsFile: string, profile: string | undefined): Promise<void> {
+  if (!existsSync(outputsFile)) return;
+  const stack = doctorsStack(JSON.parse(readFileSync(outputsFile, 'utf8')) as Outputs);
+  if (stack === undefined) return;
+  console.log(`\nmailsluice doctor --stack ${stack}`);
+  await runToEnd(
+    process.execPath,
+    [join(root, 'src/cli/main.ts'), 'doctor', '--stack', stack],
+    profile === undefined ? {} : { AWS_PROFILE: profile },
+  );
+}
+
+/** The exit code of a program that has this terminal; 1 where a signal ended it. */
+function runToEnd(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const child = spawn(program, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  });
+  return new Promise((settle, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => settle(code ?? 1));
   });
 }
 

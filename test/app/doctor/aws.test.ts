@@ -1,5 +1,5 @@
 // What the doctor says about the parts in AWS, on the embedded services; CloudFormation and EC2 are a stand-in
-// that gives the documented answers of their query APIs (a real engine answers in stack.system.test.ts).
+// that gives the documented answers of their query APIs; moto answers in moto.system.test.ts.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -195,6 +195,13 @@ describe('the stack', () => {
     });
   });
 
+  test('whose answer has no end is not read to it', async () => {
+    const { query } = await standIn(() => '<Outputs>'.padEnd(5_000_000));
+    await expect(readStack(query, 'Mail', signal)).rejects.toMatchObject({
+      code: 'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+    });
+  });
+
   test.each([
     ['CREATE_COMPLETE', 'ok: the stack Mail is deployed (CREATE_COMPLETE)'],
     [
@@ -221,13 +228,22 @@ describe('the stack', () => {
 
 describe('Elastic IP addresses', () => {
   test('are counted in the region', async () => {
-    const { query } = await standIn((body) =>
+    const { query, sns, requests } = await standIn((body) =>
       body.includes('DescribeAddresses')
         ? '<DescribeAddressesResponse><addressesSet><item><publicIp>192.0.2.1</publicIp></item><item><publicIp>192.0.2.2</publicIp></item></addressesSet></DescribeAddressesResponse>'
         : '<DescribeAccountAttributesResponse><accountAttributeSet><item><attributeName>vpc-max-elastic-ips</attributeName><attributeValueSet><item><attributeValue>5</attributeValue></item></attributeValueSet></item></accountAttributeSet></DescribeAccountAttributesResponse>',
     );
+    await query.call('cloudformation', { Action: 'DescribeStacks' }, signal);
     expect(sentencesOf(await checkQuotas(query, signal))).toEqual([
       'ok: 2 of 5 Elastic IP addresses of the region are in use',
+    ]);
+    // The client whose signer that is still signs for its own service.
+    await sns.send(new CreateTopicCommand({ Name: 'x' })).catch(() => undefined);
+    expect(requests.map(({ scope }) => scope.split('/')[1])).toEqual([
+      'cloudformation',
+      'ec2',
+      'ec2',
+      'sns',
     ]);
   });
 

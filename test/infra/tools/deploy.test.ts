@@ -1,12 +1,18 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkAccount, checkCli, checkContainerBuilder } from '../../../infra/tools/deploy.ts';
+import {
+  checkAccount,
+  checkCli,
+  checkContainerBuilder,
+  doctorsStack,
+  optionOf,
+} from '../../../infra/tools/deploy.ts';
 import { startOwnTestAws, type TestAws } from '../../support/aws.ts';
 
 let aws: TestAws;
@@ -99,5 +105,55 @@ describe('before a deployment', () => {
       expect.stringMatching(/^mailsluice deploy: Container builder: "\/nonexistent\/docker"/),
       expect.stringMatching(/^mailsluice deploy: AWS region: not set/),
     ]);
+  });
+});
+
+describe('after a deployment', () => {
+  test.each<[args: string[], value: string | undefined]>([
+    [['-c', 'hostname=mx.example.com'], undefined],
+    [['--profile', 'prod'], 'prod'],
+    [['--profile=prod'], 'prod'],
+    [['--profile', 'test', '--profile=prod'], 'prod'],
+    [['--profile'], undefined],
+  ])('%j has the profile %j', (args, value) => {
+    expect(optionOf(args, '--profile')).toBe(value);
+  });
+
+  test('the doctor looks at the stack whose outputs name it', () => {
+    expect(
+      doctorsStack({
+        'Mailsluice-prod-Data': { ExportsOutputRefKey: 'x' },
+        'Mailsluice-prod-Service': { DoctorCommand: 'npx mailsluice doctor --stack x' },
+      }),
+    ).toBe('Mailsluice-prod-Service');
+    expect(doctorsStack({ Other: {} })).toBeUndefined();
+  });
+
+  test('the doctor runs, and what it cannot do does not make the deployment fail', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'outputs-'));
+    const file = join(folder, 'outputs.json');
+    writeFileSync(file, JSON.stringify({ 'Mailsluice-prod-Service': { DoctorCommand: 'x' } }));
+    const deploy = new URL('../../../infra/tools/deploy.ts', import.meta.url).href;
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        `const { runDoctor } = await import(${JSON.stringify(deploy)}); await runDoctor(${JSON.stringify(file)}, undefined);`,
+      ],
+      {
+        env: {
+          AWS_REGION: 'eu-west-1',
+          AWS_ACCESS_KEY_ID: 'x',
+          AWS_SECRET_ACCESS_KEY: 'x',
+          AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+        },
+      },
+    );
+    rmSync(folder, { recursive: true });
+    expect(stdout).toBe('\nmailsluice doctor --stack Mailsluice-prod-Service\n');
+    expect(stderr).toBe(
+      'mailsluice doctor: AWS is not reachable (ECONNREFUSED): check the network, AWS_REGION and AWS_ENDPOINT_URL\n',
+    );
   });
 });

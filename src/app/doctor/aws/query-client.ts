@@ -1,6 +1,7 @@
 // The query APIs of CloudFormation and EC2, for three calls that read. Their SDK clients are 25 MB installed; the
 // signer, the credentials and the region of the SNS client serve these services as well.
 import type { SNSClient } from '@aws-sdk/client-sns';
+import { Agent, request as send } from 'undici';
 
 export type QueryService = 'cloudformation' | 'ec2';
 
@@ -8,7 +9,9 @@ const VERSIONS: Readonly<Record<QueryService, string>> = {
   cloudformation: '2010-05-15',
   ec2: '2016-11-15',
 };
-const MAX_ANSWER_CHARACTERS = 4_000_000;
+
+/** Idle connections keep no process from its end. */
+const agent = new Agent({ maxResponseSize: 4_000_000 });
 
 interface SignableRequest {
   readonly method: string;
@@ -25,7 +28,10 @@ interface SignableRequest {
 interface SigningConfig {
   readonly region: () => Promise<string>;
   readonly signer: (scheme: object) => Promise<{
-    sign(request: SignableRequest): Promise<{ readonly headers: Readonly<Record<string, string>> }>;
+    sign(
+      request: SignableRequest,
+      scope: { readonly signingService: string; readonly signingRegion: string },
+    ): Promise<{ readonly headers: Readonly<Record<string, string>> }>;
   }>;
 }
 
@@ -49,14 +55,15 @@ export class QueryClient {
   ): Promise<string> {
     const region = await this.#config.region();
     const url = new URL(this.#endpointOf(service, region));
+    // The client keeps the first scheme for good, so it gets its own; each signature names its service.
     const signer = await this.#config.signer({
       name: 'sigv4',
-      signingName: service,
+      signingName: 'sns',
       signingRegion: region,
       properties: {},
     });
     const body = new URLSearchParams({ ...parameters, Version: VERSIONS[service] }).toString();
-    const { headers } = await signer.sign({
+    const request = {
       method: 'POST',
       protocol: url.protocol,
       hostname: url.hostname,
@@ -65,18 +72,21 @@ export class QueryClient {
       query: {},
       headers: { host: url.host, 'content-type': 'application/x-www-form-urlencoded' },
       body,
+    };
+    const { headers } = await signer.sign(request, {
+      signingService: service,
+      signingRegion: region,
     });
-    const response = await answerOf(url, {
-      method: 'POST',
-      headers: withoutHost(headers),
-      body,
-      signal,
+    const response = await send(url, {
+      ...{ method: 'POST', headers, body, signal },
+      dispatcher: agent,
     });
-    const text = (await response.text()).slice(0, MAX_ANSWER_CHARACTERS);
-    if (response.ok) return text;
-    throw Object.assign(new Error(elementOf(text, 'Message') ?? `HTTP status ${response.status}`), {
+    const text = await response.body.text();
+    const { statusCode } = response;
+    if (statusCode === 200) return text;
+    throw Object.assign(new Error(elementOf(text, 'Message') ?? `HTTP status ${statusCode}`), {
       name: elementOf(text, 'Code') ?? 'UnknownError',
-      $metadata: { httpStatusCode: response.status },
+      $metadata: { httpStatusCode: statusCode },
     });
   }
 
@@ -92,20 +102,6 @@ export class QueryClient {
     const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
     return `https://${service}.${region}.${suffix}/`;
   }
-}
-
-/** `fetch` hides the system's code in the cause. */
-async function answerOf(url: URL, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    throw error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  }
-}
-
-/** `fetch` writes its own, the same. */
-function withoutHost(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'host'));
 }
 
 /** The text of the first element of that name. */
