@@ -237,6 +237,19 @@ test('nothing that is listening ends with 0: nothing was found to be wrong', asy
   );
 });
 
+test('an interruption ends with 1, after what was found until then', async () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const interrupted = (): AbortSignal => AbortSignal.abort();
+  const code = await run(['doctor', '--host', '127.0.0.1', '--port', 'mx=1'], {
+    ...{ ...processContext, environment: {}, stdout, stderr, interrupted },
+  });
+  expect({ code, stderr: String(stderr.read()) }).toEqual({
+    code: 1,
+    stderr: 'mailsluice doctor: interrupted: 1 unknown\n',
+  });
+  expect(String(stdout.read())).toContain('the check smtp was not done: it was interrupted');
+});
+
 test.each<[args: string[], line: string]>([
   [
     [],

@@ -17,7 +17,7 @@ import { checkPointers } from './dns/check-pointers.ts';
 import { checkTlsReports } from './dns/check-tls-reports.ts';
 import { DnsLookups, type Lookup } from './dns/lookups.ts';
 import { type MtaSts, readMtaSts } from './dns/mta-sts.ts';
-import type { NamedFinding } from './finding.ts';
+import { type Finding, type NamedFinding, shown } from './finding.ts';
 import { type Check, type ExplainError, runChecks } from './run-checks.ts';
 import { checkPorts, type PortsOptions } from './smtp/check-ports.ts';
 import { checkSignIn, type Credential } from './smtp/check-sign-in.ts';
@@ -56,11 +56,16 @@ const TIMEOUT_SECONDS = 10;
 const LIMIT_FACTOR = 3;
 /** SNS begins with a new subscription within seconds. */
 const NOTIFICATION_SECONDS = 60;
+/** To delete the queue of the followed mail. */
+const CLEANUP_SECONDS = 10;
 const MAX_ADDRESSES = 8;
+const MAX_DOMAINS = 20;
 
 /** Runs every check that the subject allows. Never rejects for what a check meets. */
-export async function diagnose(options: DiagnoseOptions): Promise<NamedFinding[]> {
-  const { subject, interrupted, explain, timeoutSeconds = TIMEOUT_SECONDS } = options;
+export async function diagnose(given: DiagnoseOptions): Promise<NamedFinding[]> {
+  const { interrupted, explain, timeoutSeconds = TIMEOUT_SECONDS } = given;
+  const subject = { ...given.subject, domains: given.subject.domains.slice(0, MAX_DOMAINS) };
+  const options = { ...given, subject };
   const timeoutMillis = timeoutSeconds * 1000;
   const dns = new DnsLookups({
     timeoutMillis,
@@ -71,7 +76,13 @@ export async function diagnose(options: DiagnoseOptions): Promise<NamedFinding[]
   const policies = readPolicies(options, dns, timeoutMillis);
   const run = { options, dns, lookup, addresses, policies, timeoutMillis };
   return runChecks(
-    [...stackChecks(run), ...dnsChecks(run), ...smtpChecks(run), ...awsChecks(run)],
+    [
+      ...stackChecks(run),
+      ...dnsChecks(run),
+      ...leftOut(given.subject.domains.slice(MAX_DOMAINS)),
+      ...smtpChecks(run),
+      ...awsChecks(run),
+    ],
     explain,
     interrupted,
   );
@@ -110,6 +121,17 @@ interface Run {
   readonly addresses: readonly string[];
   readonly policies: Policies;
   readonly timeoutMillis: number;
+}
+
+function leftOut(domains: readonly string[]): Check[] {
+  if (domains.length === 0) return [];
+  const finding: Finding = {
+    level: 'unknown',
+    found: `${domains.length} more domains were not looked at: ${shown(domains.join(', '))}`,
+    why: `one run looks at ${MAX_DOMAINS} domains`,
+    fix: 'run the command again with --domain NAME for each of them',
+  };
+  return [{ name: 'dns.mx', seconds: 1, run: async () => [finding] }];
 }
 
 type MakeCheck = (name: string, run: Check['run']) => Check;
@@ -208,6 +230,7 @@ function awsChecks(run: Run): Check[] {
     checks.push({
       name: 'mail',
       seconds: NOTIFICATION_SECONDS + (timeoutMillis / 1000) * LIMIT_FACTOR,
+      cleanupSeconds: CLEANUP_SECONDS,
       run: (signal) =>
         followMail({
           ...{ host, bucket, topicArn, prefixes, clients, signal },

@@ -1,10 +1,12 @@
 // Runs checks side by side, each within its time. A check that fails or is late is a finding, not an error.
-import type { Finding, NamedFinding } from './finding.ts';
-import { shown } from './finding.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Finding, type NamedFinding, shown } from './finding.ts';
 
 export interface Check {
   readonly name: string;
   readonly seconds: number;
+  /** How much longer the check may take to remove what it made. Default 0. */
+  readonly cleanupSeconds?: number;
   readonly run: (signal: AbortSignal) => Promise<readonly (Finding | NamedFinding)[]>;
 }
 
@@ -26,7 +28,7 @@ export async function runChecks(
 }
 
 async function runCheck(
-  { name, seconds, run }: Check,
+  { name, seconds, cleanupSeconds = 0, run }: Check,
   explain: ExplainError,
   interrupted: AbortSignal,
 ): Promise<NamedFinding[]> {
@@ -41,15 +43,21 @@ async function runCheck(
   if (interrupted.aborted) interrupt();
   else interrupted.addEventListener('abort', interrupt, { once: true });
   try {
-    const findings = await Promise.race([
-      late.promise,
-      attempt(name, () => run(limit.signal), explain),
-    ]);
+    const running = attempt(name, () => run(limit.signal), explain);
+    const findings = await Promise.race([late.promise, running]);
+    if (cleanupSeconds > 0) await settledWithin(running, cleanupSeconds);
     return findings.map((finding) => ({ check: name, ...finding }));
   } finally {
     clearTimeout(timer);
     interrupted.removeEventListener('abort', interrupt);
   }
+}
+
+async function settledWithin(running: Promise<unknown>, seconds: number): Promise<void> {
+  const timer = new AbortController();
+  const limit = sleep(seconds * 1000, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([running, limit]);
+  timer.abort();
 }
 
 async function attempt(

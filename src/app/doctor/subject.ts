@@ -104,7 +104,7 @@ function portsOf(text: string | undefined): Subject['ports'] | undefined {
 }
 
 /** As DNS has it: without the dot at its end, in lower case, and in ASCII (RFC 5890). */
-function canonicalName(name: string): string {
+export function canonicalName(name: string): string {
   const bare = name.replace(/\.$/, '').toLowerCase();
   return /[^\x00-\x7f]/.test(bare) ? domainToASCII(bare) : bare;
 }

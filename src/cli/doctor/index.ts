@@ -45,6 +45,7 @@ async function doctor(context: CliContext, options: DoctorOptions): Promise<void
     const stack = await findStack(options, clients.query);
     const subject = await findSubject(context, options, stack);
     const { resolver, timeout } = options;
+    const interrupted = context.interrupted();
     const findings = await diagnose({
       ...{ subject, clients, explain, timeoutSeconds: timeout },
       ...(stack && { stack: { name: options.stack ?? '', facts: stack } }),
@@ -52,10 +53,11 @@ async function doctor(context: CliContext, options: DoctorOptions): Promise<void
       ...(options.caFile !== undefined && { authorities: authoritiesWith(options.caFile) }),
       ...(credential && { credential }),
       ...(options.sendMail && { followTo: recipientOf(subject, options) }),
-      interrupted: context.interrupted(),
+      interrupted,
     });
     stdout.write(options.json ? findingsAsJson(subject.host, findings) : renderFindings(findings));
     const counts = renderCounts(findings);
+    if (interrupted.aborted) throw new OperatorError(`interrupted: ${counts}`);
     if (worstOf(findings) === 'failed') throw new OperatorError(counts);
     if (!options.json) stderr.write(`${counts}\n`);
   } finally {

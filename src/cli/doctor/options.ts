@@ -1,7 +1,7 @@
 // The options of `mailsluice doctor`.
 import { type Command, InvalidArgumentError } from 'commander';
 import { isIP } from 'node:net';
-import { isDomainName, PUBLIC_PORTS, type Role } from '../../app/doctor/subject.ts';
+import { canonicalName, isDomainName, PUBLIC_PORTS, type Role } from '../../app/doctor/subject.ts';
 import type { ConfigOptions, JsonOptions } from '../frame/options.ts';
 
 export interface DoctorOptions extends ConfigOptions, JsonOptions {
@@ -63,12 +63,12 @@ export function withDoctorOptions(command: Command): Command {
 }
 
 function parseHost(text: string): string {
-  if (isIP(text) !== 0 || isDomainName(text)) return text;
+  if (isIP(text) !== 0 || isDomainName(canonicalName(text))) return text;
   throw new InvalidArgumentError('expected a host name or an IP address');
 }
 
 function collectDomain(text: string, before: readonly string[] = []): readonly string[] {
-  if (!isDomainName(text)) throw new InvalidArgumentError('expected a domain name');
+  if (!isDomainName(canonicalName(text))) throw new InvalidArgumentError('expected a domain name');
   if (before.length >= MAX_DOMAINS) {
     throw new InvalidArgumentError(`expected at most ${MAX_DOMAINS} domains`);
   }

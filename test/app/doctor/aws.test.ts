@@ -1,7 +1,13 @@
 // What the doctor says about the parts in AWS, on the embedded services; CloudFormation and EC2 are a stand-in
 // that gives the documented answers of their query APIs; moto answers in moto.system.test.ts.
+import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
@@ -170,6 +176,7 @@ describe('the stack', () => {
       {
         scope: 'eu-west-1/cloudformation/aws4_request',
         body: 'Action=DescribeStacks&StackName=Mail&Version=2010-05-15',
+        isSigned: true,
       },
     ]);
   });
@@ -239,6 +246,7 @@ describe('Elastic IP addresses', () => {
     ]);
     // The client whose signer that is still signs for its own service.
     await sns.send(new CreateTopicCommand({ Name: 'x' })).catch(() => undefined);
+    expect(requests.map((each) => each.isSigned)).toEqual([true, true, true, true]);
     expect(requests.map(({ scope }) => scope.split('/')[1])).toEqual([
       'cloudformation',
       'ec2',
@@ -264,17 +272,40 @@ describe('Elastic IP addresses', () => {
 interface StandIn {
   readonly sns: SNSClient;
   readonly query: QueryClient;
-  readonly requests: { readonly scope: string; readonly body: string }[];
+  readonly requests: {
+    readonly scope: string;
+    readonly body: string;
+    readonly isSigned: boolean;
+  }[];
 }
+
+/** Whether a POST to `/` has the signature that AWS computes ("Create a signed AWS API request", by hand). */
+function isSigned({ authorization = '', ...headers }: IncomingHttpHeaders, body: string): boolean {
+  const [, date = '', region = '', service = '', names = '', signature = ''] =
+    /Credential=AKIDEXAMPLE\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=(\w{64})$/.exec(
+      authorization,
+    ) ?? [];
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const hmac = (key: string | Buffer, text: string): Buffer =>
+    createHmac('sha256', key).update(text).digest();
+  const lines = names.split(';').map((name) => `${name}:${String(headers[name])}\n`);
+  const canonical = ['POST', '/', '', lines.join(''), names, sha256(body)].join('\n');
+  const scope = `${date}/${region}/${service}/aws4_request`;
+  const text = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(canonical)].join('\n');
+  const key = [region, service, 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${SECRET}`, date));
+  return names.split(';').includes('host') && hmac(key, text).toString('hex') === signature;
+}
+
+const SECRET = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
 
 /** An endpoint of query APIs for one test. */
 async function standIn(answer: (body: string) => string, status = 200): Promise<StandIn> {
-  const requests: { scope: string; body: string }[] = [];
+  const requests: { scope: string; body: string; isSigned: boolean }[] = [];
   const server: Server = createServer((request: IncomingMessage, response) => {
     void text(request).then((body) => {
       const { authorization = '' } = request.headers;
       const [, scope = ''] = /Credential=[^/]+\/\d{8}\/([^,]+),/.exec(authorization) ?? [];
-      requests.push({ scope, body });
+      requests.push({ scope, body, isSigned: isSigned(request.headers, body) });
       response.writeHead(status, { 'content-type': 'text/xml' }).end(answer(body));
     });
   });
@@ -284,7 +315,7 @@ async function standIn(answer: (body: string) => string, status = 200): Promise<
   const sns = new SNSClient({
     region: 'eu-west-1',
     endpoint,
-    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
+    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: SECRET },
   });
   onTestFinished(() => {
     sns.destroy();

@@ -1,4 +1,5 @@
 // A check that fails, hangs or is interrupted is a finding, and keeps no other check from its own.
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ok } from '../../../src/app/doctor/finding.ts';
@@ -68,6 +69,30 @@ test('an interruption ends what is under way', async () => {
   expect(sentencesOf(await running)).toEqual([
     'hung unknown the check hung was not done: it was interrupted',
     expect.stringMatching(/^fine /),
+  ]);
+});
+
+test('a check that is late has its time to remove what it made, and no longer', async () => {
+  const removed: string[] = [];
+  const making = (name: string, cleanupMillis: number): Check => ({
+    name,
+    seconds: 0.05,
+    cleanupSeconds: 1,
+    run: async (signal) => {
+      await once(signal, 'abort');
+      await sleep(cleanupMillis);
+      removed.push(name);
+      return [ok('too late')];
+    },
+  });
+  const began = performance.now();
+  const checks = [making('quick', 200), making('slow', 1800)];
+  const findings = await runChecks(checks, () => undefined, never);
+  expect(performance.now() - began).toBeLessThan(1700);
+  expect(removed).toEqual(['quick']);
+  expect(sentencesOf(findings)).toEqual([
+    'quick unknown the check quick was not done: it did not end within 0.05 s',
+    'slow unknown the check slow was not done: it did not end within 0.05 s',
   ]);
 });
 

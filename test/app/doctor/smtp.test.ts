@@ -128,6 +128,14 @@ describe('a server that is as it should be', () => {
     ]);
   });
 
+  test('with more domains than one session may ask about', async () => {
+    const port = await portOf('mx');
+    const domains = Array.from({ length: 20 }, (_, at) => `d${at}.test`);
+    const sentences = sentencesOf(await look({ mx: port }, { domains }), port);
+    expect(sentences.filter((text) => text.includes('refuses addresses that'))).toHaveLength(20);
+    expect(sentences.filter((text) => text.startsWith('unknown'))).toEqual([]);
+  });
+
   test('no mail is sent, and nothing counts as one', async () => {
     const mails: unknown[] = [];
     const port = await portOf('mx', {
@@ -257,6 +265,13 @@ describe('our own server, set up wrongly', () => {
       }),
       {},
       'failed smtp.sender: port PORT takes no mail now: 451 4.3.0 Try again later',
+    ],
+    [
+      'a server that ends the session at the second refusal',
+      'mx',
+      () => ({ listener: { limits: { maxErrors: 1 } } }),
+      { domains: ['mail.test', 'b.test'] },
+      'unknown smtp.recipients: the server does not decide about no-such-address-TOKEN@b.test: the session ended before',
     ],
     [
       'a port of the MX that demands sign-in',

@@ -7,7 +7,7 @@ import { checkConnection } from './check-connection.ts';
 import { checkExtensions } from './check-extensions.ts';
 import { addressesOf, checkRecipients, checkSender, makeProbes } from './check-recipients.ts';
 import type { TlsOptions } from './connection.ts';
-import { converse } from './conversation.ts';
+import { type Conversation, type ConversationOptions, converse } from './conversation.ts';
 
 export interface PortsOptions extends TlsOptions {
   readonly subject: Pick<Subject, 'domains' | 'ports' | 'commands'>;
@@ -37,7 +37,7 @@ export async function checkPorts({
     readEnforced(),
     ...places.map(async (place) => ({
       place,
-      heard: await converse({
+      heard: await converseInParts({
         ...options,
         ...place,
         signal,
@@ -70,6 +70,22 @@ export async function checkPorts({
     ];
     return findings.flat();
   });
+}
+
+/** A server ends a session with too many refused recipients: 20 here, fewer elsewhere. */
+const RECIPIENTS_AT_ONCE = 9;
+
+/** One conversation, and another one for every few more recipients. */
+async function converseInParts(options: ConversationOptions): Promise<Conversation> {
+  const { recipients } = options;
+  let heard = await converse({ ...options, recipients: recipients.slice(0, RECIPIENTS_AT_ONCE) });
+  for (let at = RECIPIENTS_AT_ONCE; at < recipients.length; at += RECIPIENTS_AT_ONCE) {
+    if (heard.recipients === undefined) break;
+    const part = recipients.slice(at, at + RECIPIENTS_AT_ONCE);
+    const more = await converse({ ...options, recipients: part });
+    heard = { ...heard, recipients: [...heard.recipients, ...(more.recipients ?? [])] };
+  }
+  return heard;
 }
 
 function named(check: string, findings: readonly Finding[]): NamedFinding[] {

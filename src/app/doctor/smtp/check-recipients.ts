@@ -72,14 +72,17 @@ export function checkSender(
   ];
 }
 
+const NOT_ASKED: Heard = { kind: 'silence', reason: 'the session ended before' };
+
 /** An open relay, catch-all domains, and postmaster. */
 export function checkRecipients(
   port: number,
   { foreign, domains }: Probes,
-  { recipients = [] }: Conversation,
+  { recipients }: Conversation,
 ): Finding[] {
-  const replyTo = (address: string): Heard | undefined =>
-    recipients.find(({ recipient }) => recipient === address)?.reply;
+  if (recipients === undefined) return [];
+  const replyTo = (address: string): Heard =>
+    recipients.find(({ recipient }) => recipient === address)?.reply ?? NOT_ASKED;
   return [
     ...judge(replyTo(foreign), foreign, {
       accepted: {
@@ -114,11 +117,10 @@ export function checkRecipients(
 }
 
 function judge(
-  reply: Heard | undefined,
+  reply: Heard,
   address: string,
   outcomes: { readonly accepted: Finding; readonly refused: (reply: string) => Finding },
 ): Finding[] {
-  if (reply === undefined) return [];
   if (isPositive(reply)) return [outcomes.accepted];
   const text = shown(heardText(reply));
   if (reply.kind === 'reply' && reply.code >= 500) return [outcomes.refused(text)];
