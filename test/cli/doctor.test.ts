@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -234,6 +234,19 @@ test('nothing that is listening ends with 0: nothing was found to be wrong', asy
   expect(code).toBe(0);
   expect(output).toContain(
     'unknown  smtp.connection  port 1 of 127.0.0.1 is not testable from here (ECONNREFUSED)\n',
+  );
+});
+
+test('the password can come from standard input', async () => {
+  const stdout = new PassThrough();
+  const stdin = Readable.from([`${local.ready.password}\n`]);
+  const args = ['--host', 'mx.test', ...places(), '--user', local.ready.username];
+  const code = await run(['doctor', ...args, '--password-stdin'], {
+    ...{ ...processContext, environment: {}, stdin, stdout, stderr: new PassThrough() },
+  });
+  expect(code).toBe(0);
+  expect(String(stdout.read())).toContain(
+    `${local.ready.username} signs in on port ${local.port('smtps')}\n`,
   );
 });
 

@@ -152,18 +152,12 @@ function dnsChecks(run: Run): Check[] {
   const { subject } = run.options;
   const { host, usesAcm } = subject;
   const check = makerOf(run);
-  const ofHost =
-    isIP(host) !== 0
-      ? []
-      : [
-          check('dns.address', () => checkAddresses(dns, subject, lookup)),
-          ...addresses.map((address) =>
-            check('dns.ptr', () => checkPointers(dns, subject, address)),
-          ),
-          check('dns.caa', () => checkAuthorities(dns, { host, usesAcm })),
-        ];
+  // No record can name an address as the server of a domain.
+  if (isIP(host) !== 0) return [];
   return [
-    ...ofHost,
+    check('dns.address', () => checkAddresses(dns, subject, lookup)),
+    ...addresses.map((address) => check('dns.ptr', () => checkPointers(dns, subject, address))),
+    check('dns.caa', () => checkAuthorities(dns, { host, usesAcm })),
     ...policies.flatMap(({ domain, policy }) => [
       check('dns.mx', () => checkExchanges(dns, host, domain)),
       check('dns.mta-sts', async () => checkMtaSts(host, domain, await policy)),

@@ -80,6 +80,17 @@ test('a host without an address has nothing to connect to', async () => {
   ]);
 });
 
+test('an address instead of a name: its ports are looked at, and no DNS', async () => {
+  const { port } = await startServer({ hostname: 'mx.test' });
+  const sentences = await sentencesOf('', {
+    host: '127.0.0.1',
+    domains: ['mail.test'],
+    ports: { mx: port },
+  });
+  expect(sentences).toContain(`ok smtp.connection: port ${port} of 127.0.0.1 greets as mx.test`);
+  expect(sentences.filter((sentence) => sentence.includes(' dns.'))).toEqual([]);
+});
+
 test('twenty domains are looked at, and the others are named', async () => {
   const domains = Array.from({ length: 22 }, (_, at) => `d${at}.test`);
   const zone = domains.map((domain) => `${domain} MX 10 mx.test`).join('\n');

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { type Finding, ok, shown } from '../finding.ts';
 import type { Role } from '../subject.ts';
 import { heardText, isPositive } from './connection.ts';
@@ -55,7 +56,8 @@ export function checkConnection(
     ];
   }
   const name = shown((greeting.lines[0] ?? '').split(' ')[0] ?? '');
-  if (name.toLowerCase() !== host) {
+  // An address has no name to compare with.
+  if (isIP(host) === 0 && name.toLowerCase() !== host) {
     return [
       {
         level: 'warning',
