@@ -117,6 +117,11 @@ describe('subscriptions', () => {
       'warning: the subscription to mail is not confirmed: email oncall@example.com',
     ],
     [
+      ['PendingConfirmation', 'Deleted'],
+      'failed: the subscription to alarms is not confirmed: email oncall@example.com',
+      'note: mail is announced to nobody: t has no subscription',
+    ],
+    [
       ['PendingConfirmation', 'arn:aws:sns:us-east-1:111122223333:alarms:1'],
       'warning: the subscription to alarms is not confirmed: email oncall@example.com',
       'warning: the subscription to mail is not confirmed: email oncall@example.com',

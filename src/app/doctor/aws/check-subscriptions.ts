@@ -1,7 +1,9 @@
 import { paginateListSubscriptionsByTopic, type SNSClient } from '@aws-sdk/client-sns';
 import { type Finding, ok } from '../finding.ts';
 
+/** What stands in the place of an ARN. */
 const PENDING = 'PendingConfirmation';
+const DELETED = 'Deleted';
 const MAX_PAGES = 20;
 
 interface Subscriptions {
@@ -17,7 +19,7 @@ async function readSubscriptions(client: SNSClient, TopicArn: string): Promise<S
   for await (const page of paginateListSubscriptionsByTopic({ client }, { TopicArn })) {
     for (const { SubscriptionArn, Protocol, Endpoint } of page.Subscriptions ?? []) {
       if (SubscriptionArn === PENDING) pending.push(`${Protocol} ${Endpoint}`);
-      else confirmed += 1;
+      else if (SubscriptionArn !== DELETED) confirmed += 1;
     }
     pages += 1;
     if (pages >= MAX_PAGES) break;
