@@ -35,10 +35,16 @@ export function serverLimits(limits: ConfiguredLimits): ServerLimits {
 }
 
 export function listenerOptions(
-  { limits, ...rest }: ListenerConfiguration,
+  { limits, chunking, bareNewline, ...rest }: ListenerConfiguration,
   mechanisms: readonly string[] = [],
 ): ListenerOptions {
-  return { ...rest, mechanisms, limits: serverLimits(limits) };
+  return {
+    ...rest,
+    ...(bareNewline !== undefined && { bareNewline }),
+    extensions: { chunking },
+    mechanisms,
+    limits: serverLimits(limits),
+  };
 }
 
 export function routesOf({ routes }: Pick<Configuration, 'routes'>): Route[] {

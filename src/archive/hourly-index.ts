@@ -95,7 +95,7 @@ async function indexLine(place: Place, key: string): Promise<IndexLine> {
     message_id: mail.messageId,
     object_key: key,
     received_at: mail.timestamp,
-    size_octets: member.traceHeaderSize + member.size,
+    size_octets: member.traceHeaderSize + (member.storedSize ?? member.size),
     sha256: member.sha256,
     reverse_path: mail.source,
     recipients: receipt.recipients,

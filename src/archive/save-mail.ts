@@ -10,7 +10,7 @@ import { openMail } from './open-mail.ts';
 import { readRecord } from '../bridge/index.ts';
 
 export interface SaveOptions {
-  /** Leaves out what Mailsluice put in front: the octets as they were sent. Default false. */
+  /** Leaves out what Mailsluice put in front: the octets as they were sent, or as their line ends were normalized. Default false. */
   readonly asSent?: boolean;
 }
 

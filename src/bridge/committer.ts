@@ -278,7 +278,7 @@ export class Committer {
 
   /** Writes the object. A sidecar is always in S3 before its object. */
   async #store(
-    { body, sha256 }: ReceivedMail,
+    { body, sha256, stored }: ReceivedMail,
     { key, trace, record }: PlannedObject,
     signal: AbortSignal,
   ): Promise<void> {
@@ -290,7 +290,7 @@ export class Committer {
         key,
         body: trace.length === 0 ? body.chunks : [trace, ...body.chunks],
         // Without trace headers the object is the message, whose digest is known.
-        ...(trace.length === 0 && { sha256 }),
+        ...(trace.length === 0 && { sha256: stored?.sha256 ?? sha256 }),
         contentType: MESSAGE_TYPE,
         metadata,
         signal,

@@ -180,8 +180,11 @@ const unguarded: OwnedClaim = {
   withdraw: async () => undefined,
 };
 
-/** The same user, envelope and content. Recipients count once each, in any order. */
-function duplicateKey({ facts, sha256 }: ReceivedMail): string {
+/**
+ * The same user, envelope and content, as received and as stored: another task may normalize what this one does not.
+ * Recipients count once each, in any order.
+ */
+function duplicateKey({ facts, sha256, stored }: ReceivedMail): string {
   const { session, envelope } = facts;
   const recipients = new Set(envelope.recipients.map(({ forwardPath }) => forwardPath.address));
   const hash = createHash('sha256');
@@ -192,6 +195,7 @@ function duplicateKey({ facts, sha256 }: ReceivedMail): string {
       envelope.reversePath?.address ?? null,
       [...recipients].sort(),
       sha256.toString('hex'),
+      ...(stored ? [stored.sha256.toString('hex')] : []),
     ]),
   );
   return `duplicate#${hash.digest('hex')}`;

@@ -34,7 +34,7 @@ export function planObjects(mail: ReceivedMail, options: PlanOptions): PlannedOb
 }
 
 function planObject(
-  { facts, sha256, sizeInOctets }: ReceivedMail,
+  { facts, sha256, sizeInOctets, stored }: ReceivedMail,
   placement: ReturnType<PlanPlacements>[number],
   { hostname, traceHeaders }: PlanOptions,
 ): PlannedObject {
@@ -51,6 +51,7 @@ function planObject(
     verification,
     sha256: sha256.toString('hex'),
     sizeInOctets,
+    ...(stored && { stored: { ...stored, sha256: stored.sha256.toString('hex') } }),
     traceHeaderOctets: trace.length,
   });
   return { messageId, key, record, trace };

@@ -47,11 +47,11 @@ export async function rebuildNotification(
   const { Metadata = {}, Body } = await found(key, () => getHead(from, key));
   const head = Buffer.from((await Body?.transformToByteArray()) ?? []);
   const record = await decodeRecord(Metadata, () => readSidecar(from, key));
-  const { traceHeaderSize, size } = record.member;
+  const { traceHeaderSize, size, storedSize = size } = record.member;
   const trace = readHeaderSection(head.subarray(0, traceHeaderSize), true);
   const header = readHeaderSection(
     head.subarray(traceHeaderSize, traceHeaderSize + HEADER_SECTION_OCTETS + 1),
-    size <= HEADER_SECTION_OCTETS,
+    storedSize <= HEADER_SECTION_OCTETS,
   );
   return buildNotification({
     record,

@@ -27,7 +27,12 @@ export async function takeOver(
   if (mail.body.kind === 'whole') return { objects: earlier, stored: new Set() };
   const isThere = await Promise.all(
     earlier.map(({ key, upload, record: { member } }) =>
-      store.endUpload(key, upload?.uploadId, member.size + member.traceHeaderSize, signal),
+      store.endUpload(
+        key,
+        upload?.uploadId,
+        (member.storedSize ?? member.size) + member.traceHeaderSize,
+        signal,
+      ),
     ),
   );
   const stored = new Set(earlier.filter((_, index) => isThere[index]));

@@ -52,12 +52,13 @@ class LimitedWriter implements MessageWriter {
     this.#facts = facts;
   }
 
-  write(span: Buffer): boolean {
+  /** The size is that of the message as it is stored, as for the limit of the listener. */
+  write(span: Buffer, received?: Buffer): boolean {
     this.#octets += span.length;
     // The rest of a message that is too large is read and discarded: SMTP has no reply before the end of the data.
     if (this.#tooLarge !== undefined) return true;
     this.#tooLarge = checkSize(this.#grants, this.#octets);
-    if (this.#tooLarge === undefined) return this.#writer.write(span);
+    if (this.#tooLarge === undefined) return this.#writer.write(span, received);
     this.#writer.discard('too-large');
     return true;
   }

@@ -96,8 +96,8 @@ export class InboundMessage {
   }
 
   /** Returns false where nothing more should be read for now. */
-  write(span: Buffer): boolean {
-    return this.#writer?.write(span) ?? true;
+  write(span: Buffer, received?: Buffer): boolean {
+    return this.#writer?.write(span, received) ?? true;
   }
 
   /** From here on the message is the writer's: that the client goes no longer matters to it. */

@@ -12,7 +12,7 @@ import { COUNTS, DEFAULT_LIMITS, type Limits } from './limits.ts';
  * const listener = { name: 'mx', port: 25, extensions: { mtPriority: true, chunking: false } };
  */
 export interface Extensions {
-  /** CHUNKING and BINARYMIME (RFC 3030). Default true. */
+  /** CHUNKING, and with `bareNewline: 'accept'` also BINARYMIME (RFC 3030). Default true. */
   readonly chunking?: boolean;
   /** The DSN parameters, kept in the envelope (RFC 3461). Default true. */
   readonly dsn?: boolean;
@@ -59,8 +59,11 @@ export interface ListenerOptions {
   readonly allowInsecureAuth?: boolean;
   /** SASL mechanisms in the order in which they are offered. Default `PLAIN`, `LOGIN`. */
   readonly mechanisms?: readonly string[];
-  /** A bare CR or LF inside a message: refused `550 5.6.11` (the default), or taken as data. */
-  readonly bareNewline?: 'reject' | 'accept';
+  /**
+   * A bare CR or LF inside a message: refused `550 5.6.11`, made CRLF, or taken as data. It never ends the message.
+   * Default: `normalize` where clients can sign in (`auth` is not `none`), else `reject`.
+   */
+  readonly bareNewline?: 'reject' | 'normalize' | 'accept';
   /** Offers SMTPUTF8 (RFC 6531). Default true. */
   readonly smtpUtf8?: boolean;
   /** SASL mechanisms of your own; `mechanisms` must name them too. Default: none. */
@@ -185,7 +188,7 @@ function resolveListener(
     requireTls: options.requireTls ?? false,
     allowInsecureAuth: options.allowInsecureAuth ?? false,
     mechanisms: options.mechanisms ?? ['PLAIN', 'LOGIN'],
-    bareNewline: options.bareNewline ?? 'reject',
+    bareNewline: options.bareNewline ?? (auth === 'none' ? 'reject' : 'normalize'),
     smtpUtf8: options.smtpUtf8 ?? true,
     requestClientCertificate: options.requestClientCertificate ?? false,
     customMechanisms: options.customMechanisms ?? [],

@@ -212,7 +212,7 @@ export class SessionDriver implements MessageConnection {
             text += output.text;
             break;
           case 'write-message':
-            if (this.#message?.write(output.span) === false) {
+            if (this.#message?.write(output.span, output.received) === false) {
               this.#connection.pauses.add(Pause.Writer);
             }
             break;

@@ -78,10 +78,16 @@ interface Entry<Offer> {
 
 const always = (): true => true;
 
-/** CHUNKING and BINARYMIME (RFC 3030): one cannot be had without the other here. */
+/** CHUNKING (RFC 3030). */
 export const chunking = extension({
   keyword: 'CHUNKING',
   offer: ({ options }) => options.chunking !== false,
+});
+
+/** BINARYMIME (RFC 3030), which needs CHUNKING, and a listener to which a bare newline is an octet like any other. */
+const binaryMime = extension({
+  keyword: 'BINARYMIME',
+  offer: (context) => context.options.bareNewline === 'accept' && chunking.isOffered(context),
 });
 
 /** STARTTLS (RFC 3207), while the session is in the clear. */
@@ -113,7 +119,9 @@ export const extensions: readonly Extension[] = [
     keyword: '8BITMIME',
     offer: always,
     mail: {
-      BODY: mailValue('body', (value, _, context) => parseBody(value, chunking.isOffered(context))),
+      BODY: mailValue('body', (value, _, context) =>
+        parseBody(value, binaryMime.isOffered(context)),
+      ),
     },
   }),
   // RFC 6531
@@ -125,7 +133,7 @@ export const extensions: readonly Extension[] = [
   // RFC 2034
   extension({ keyword: 'ENHANCEDSTATUSCODES', offer: always }),
   chunking,
-  extension({ keyword: 'BINARYMIME', offer: chunking.isOffered }),
+  binaryMime,
   // RFC 3461
   extension({
     keyword: 'DSN',

@@ -74,7 +74,7 @@ function startChunk(
 /** The message may come. `chunk` is the first chunk of BDAT; DATA has none. */
 export function proceedOpen(turn: Turn, chunk: ChunkSize | undefined): void {
   const transaction = transactionOf(turn.state);
-  const decoder = new MessageDecoder(turn.context.options, isBinary(transaction.envelope));
+  const decoder = new MessageDecoder(turn.context.options);
   if (chunk !== undefined) return startChunk(turn, transaction, decoder, chunk);
   turn.step(Event.DATA, { name: 'data', transaction, decoder });
   return turn.say(rendered.startMail);

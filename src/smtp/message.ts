@@ -24,10 +24,12 @@ export type DiscardCause = 'too-large' | 'aborted' | 'refused' | 'closing';
 export interface MessageWriter {
   /**
    * Takes a span of the message, after dot-unstuffing. The buffer is a view of the socket's read and stays
-   * valid as long as it is held. `false` asks for a pause: no more is read from the client until `resume` was
-   * called. What was read already, 64 KiB at most, still comes, and if it holds the end of the data so does `commit`.
+   * valid as long as it is held. `received`: what the client sent in its place, where line ends were normalized; all of
+   * them together are the message as received. `false` asks for a pause: no more is read from the client until `resume`
+   * was called. What was read already, 64 KiB at most and normalized twice as much, still comes, and if it holds the
+   * end of the data so does `commit`.
    */
-  write(span: Buffer): boolean;
+  write(span: Buffer, received?: Buffer): boolean;
   /**
    * The whole message was received: store it, and return the client's reply within a bounded time. A rejection
    * is answered `451 4.3.0`. An array is one reply for each recipient (LMTP).

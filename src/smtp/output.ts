@@ -7,8 +7,11 @@ export type Output =
   | { readonly kind: 'send'; readonly text: string }
   /** One question is pending at a time; nothing more comes until `Session.answer`. */
   | { readonly kind: 'ask'; readonly question: Question }
-  /** Message octets, for the writer that the `open-message` question brought. */
-  | { readonly kind: 'write-message'; readonly span: Buffer }
+  /**
+   * Message octets, for the writer that the `open-message` question brought. `received`: what the client sent in their
+   * place, where line ends were normalized.
+   */
+  | { readonly kind: 'write-message'; readonly span: Buffer; readonly received?: Buffer }
   /** Throw the message away; no `message` question will follow for it. */
   | { readonly kind: 'discard-message'; readonly cause: DiscardCause }
   /** The 220 was sent: start the handshake, then call `Session.secured`. */

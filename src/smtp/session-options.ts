@@ -21,8 +21,8 @@ export interface SessionOptions {
   readonly mechanisms: readonly string[];
   /** SASL mechanisms of the embedder's own; `mechanisms` names those that are offered. */
   readonly customMechanisms?: readonly Mechanism[];
-  /** A bare LF or CR in the message: refused `550 5.6.11` after its real end, or taken as data. */
-  readonly bareNewline: 'reject' | 'accept';
+  /** A bare LF or CR in the message: refused `550 5.6.11` after its real end, made CRLF, or taken as data. */
+  readonly bareNewline: 'reject' | 'normalize' | 'accept';
   /** Offers SMTPUTF8 (RFC 6531). */
   readonly smtpUtf8: boolean;
   /** Octets; what SIZE announces, enforced while the data flows. */
@@ -38,7 +38,7 @@ export interface SessionOptions {
   readonly maxErrors: number;
   /** Refused sign-ins in one session; past it `421 4.7.0`. */
   readonly maxSignInFailures: number;
-  /** CHUNKING and BINARYMIME (RFC 3030). Default: offered. */
+  /** CHUNKING, and with `bareNewline: 'accept'` also BINARYMIME (RFC 3030). Default: offered. */
   readonly chunking?: boolean;
   /** The DSN parameters, kept in the envelope (RFC 3461). Default: offered. */
   readonly dsn?: boolean;

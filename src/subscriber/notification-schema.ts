@@ -100,6 +100,17 @@ const mailsluice = z
     size: octets.check(
       z.describe('Octets of the message as received, without the trace header block'),
     ),
+    storedSha256: optionalText(
+      'Present where the object does not hold the message as received: of what follows the trace header block; hexadecimal',
+    ),
+    storedSize: z.optional(
+      octets.check(
+        z.describe('Present with storedSha256: octets of what follows the trace header block'),
+      ),
+    ),
+    normalizedNewlines: z.optional(
+      octets.check(z.describe('Bare CRs and bare LFs as received, each stored as CRLF')),
+    ),
     traceHeaderSize: octets.check(z.describe('Octets of the trace header block in front of it')),
     reduced: optionalTexts('Fields that were left out or cut to fit into SNS'),
     replay: z.optional(

@@ -44,6 +44,22 @@ test('a limit of one listener is taken, and what it leaves out is not', () => {
   expect(() => new SmtpServer({ limits: serverLimits(limits), listeners: options })).not.toThrow();
 });
 
+test('what a listener says of bare newlines and of chunks is taken; what it does not say is left to the server', () => {
+  const { listeners } = parseConfiguration({
+    hostname: 'mx.example.com',
+    listeners: [
+      { name: 'mx', port: 0, tls: 'none' },
+      { name: 'devices', port: 0, tls: 'none', bareNewline: 'normalize', chunking: false },
+    ],
+    store: { bucket: 'mail-bucket' },
+    notify: { topicArn: 'arn:aws:sns:eu-west-1:111122223333:mail' },
+  });
+  const [mx, devices] = listeners.map((listener) => listenerOptions(listener));
+  expect(mx).not.toHaveProperty('bareNewline');
+  expect(mx?.extensions).toEqual({ chunking: true });
+  expect(devices).toMatchObject({ bareNewline: 'normalize', extensions: { chunking: false } });
+});
+
 test('each limit can be set for all listeners and for one', () => {
   const all = {
     maxMessageSize: '1MB',

@@ -39,7 +39,7 @@ export async function measureMicro(): Promise<string> {
       for (const chunk of chunks) bareNewlines.find(chunk, 0, chunk.length);
     });
     const take = await perSecond(() => {
-      const decoder = new MessageDecoder(options, false);
+      const decoder = new MessageDecoder(options);
       for (const chunk of chunks) decoder.takeData(chunk, 0, []);
     });
     rows.push([

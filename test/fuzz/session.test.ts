@@ -15,7 +15,7 @@ const options: fc.Arbitrary<Partial<SessionOptions>> = fc.record({
   mechanisms: fc.constant(['SCRAM-SHA-256', 'PLAIN', 'LOGIN', 'OAUTHBEARER', 'XOAUTH2']),
   // Its nonce is the same in every run.
   customMechanisms: fc.constant([scramSha256(() => 'server')]),
-  bareNewline: fc.constantFrom('reject', 'accept'),
+  bareNewline: fc.constantFrom('reject', 'normalize', 'accept'),
   chunking: fc.boolean(),
   dsn: fc.boolean(),
   limits: fc.boolean(),

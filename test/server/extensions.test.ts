@@ -39,6 +39,39 @@ test('a listener offers what it was told to', async () => {
   expect(await ehlo(portOf('rich'))).toContain('MT-PRIORITY');
 });
 
+const ENDS = [
+  ['none', undefined, '550 5.6.11', undefined],
+  ['optional', undefined, '250 2.0.0', 'a\r\n.\r\nb\r\nc\r\n'],
+  ['required', undefined, '250 2.0.0', 'a\r\n.\r\nb\r\nc\r\n'],
+  ['none', 'normalize', '250 2.0.0', 'a\r\n.\r\nb\r\nc\r\n'],
+  ['none', 'accept', '250 2.0.0', 'a\n.\nb\rc\r\n'],
+  ['required', 'reject', '550 5.6.11', undefined],
+] as const;
+
+test.each(ENDS)(
+  'auth %s with bareNewline %s answers a bare newline %s',
+  async (auth, bareNewline, code, stored) => {
+    const { kept, keep } = makeKeeper();
+    const listener = {
+      ...{ name: 'mx', host: '127.0.0.1', port: 0, auth, allowInsecureAuth: true },
+      ...(bareNewline !== undefined && { bareNewline }),
+    };
+    const { port } = await startServer({ listeners: [listener] }, (server) => {
+      keep(server);
+      server.onSignIn(() => true);
+    });
+    expect((await ehlo(port)).includes('BINARYMIME')).toBe(bareNewline === 'accept');
+    const client = await TestClient.connect(port);
+    await client.reply();
+    await client.say('EHLO c');
+    if (auth !== 'none') await client.say('AUTH PLAIN AGEAYg==');
+    await client.sayAll('MAIL FROM:<>', 'RCPT TO:<b@example.com>', 'DATA');
+    expect((await client.say('a\n.\nb\rc\r\n.')).slice(0, code.length)).toBe(code);
+    expect(kept.get('b@example.com')?.toString()).toBe(stored);
+    client.destroy();
+  },
+);
+
 test('a message in chunks is one message', async () => {
   const { kept, keep } = makeKeeper();
   const { port, log } = await startServer({}, keep);

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import type { Output, Session, SessionOptions } from '../../src/smtp/index.ts';
 import { newSession } from '../support/session.ts';
+import { normalizeByReference } from '../support/reference-decoder.ts';
 import { everySplit, unescape } from '../support/splits.ts';
 
 interface Outcome {
@@ -61,11 +62,15 @@ test.each([
     expect(refused.text).toBe('550 5.6.11 Message contains a bare CR or LF\r\n');
     expect(refused.reversePaths).toEqual(['a@b']);
     expect(refused.discarded).toEqual(['refused']);
-    expect(run('accept', pieces)).toEqual({
+    const accepted = {
       text: '250 2.0.0 Message accepted\r\n',
       reversePaths: ['a@b'],
-      message: stored,
       discarded: [],
+    };
+    expect(run('accept', pieces)).toEqual({ ...accepted, message: stored });
+    expect(run('normalize', pieces)).toEqual({
+      ...accepted,
+      message: normalizeByReference(stored),
     });
   }
 });
@@ -82,7 +87,7 @@ test.each([
   const data = unescape(`text${shape}${smuggled}.\\r\\n`);
   const stored = unescape(`text${kept}${smuggled}`).toString('latin1');
   for (const pieces of everySplit(data)) {
-    for (const bareNewline of ['reject', 'accept'] as const) {
+    for (const bareNewline of ['reject', 'normalize', 'accept'] as const) {
       expect(run(bareNewline, pieces)).toEqual({
         text: '250 2.0.0 Message accepted\r\n',
         reversePaths: ['a@b'],

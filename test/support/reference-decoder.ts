@@ -24,3 +24,8 @@ export function stuff(message: string): string {
   const lines = message === '' || message.endsWith('\r\n') ? message : `${message}\r\n`;
   return `${lines.startsWith('.') ? '.' : ''}${lines.replaceAll('\r\n.', '\r\n..')}.\r\n`;
 }
+
+/** `bareNewline: "normalize"` for the eye: each CRLF, each other CR and each other LF is a line end. */
+export function normalizeByReference(message: string): string {
+  return message.split(/\r\n|\r|\n/).join('\r\n');
+}

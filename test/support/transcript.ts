@@ -91,7 +91,7 @@ const optionChecks: Readonly<Record<OptionName, (value: unknown) => boolean>> = 
   mechanisms: (value) => Array.isArray(value) && value.every(isText),
   // Code, and so nothing that a text can say
   customMechanisms: () => false,
-  bareNewline: isOneOf('reject', 'accept'),
+  bareNewline: isOneOf('reject', 'normalize', 'accept'),
   smtpUtf8: isBoolean,
   maxMessageSize: isCount,
   maxRecipients: isCount,

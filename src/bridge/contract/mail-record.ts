@@ -20,7 +20,15 @@ export interface MailRecord {
 /** The content of the metadata `facts`. The other fields have their own names. */
 type RecordFacts = Pick<
   MailsluiceMember,
-  'client' | 'tls' | 'authenticated' | 'sessionId' | 'size' | 'traceHeaderSize'
+  | 'client'
+  | 'tls'
+  | 'authenticated'
+  | 'sessionId'
+  | 'size'
+  | 'storedSha256'
+  | 'storedSize'
+  | 'normalizedNewlines'
+  | 'traceHeaderSize'
 > &
   Pick<MailRecord, 'processingTimeMillis' | 'topicArn' | 'verdicts'>;
 
@@ -42,6 +50,8 @@ export interface RecordInput {
   readonly verification: Verification;
   readonly sha256: string;
   readonly sizeInOctets: number;
+  /** Present where line ends were normalized. */
+  readonly stored?: { readonly sizeInOctets: number; readonly sha256: string };
   readonly traceHeaderOctets: number;
 }
 
@@ -79,6 +89,12 @@ export function makeRecord(input: RecordInput): MailRecord {
       sessionId: session.sessionId,
       sha256: input.sha256,
       size: input.sizeInOctets,
+      ...(input.stored && {
+        storedSha256: input.stored.sha256,
+        storedSize: input.stored.sizeInOctets,
+        // Each bare CR and each bare LF is stored as CRLF: one octet more.
+        normalizedNewlines: input.stored.sizeInOctets - input.sizeInOctets,
+      }),
       traceHeaderSize: input.traceHeaderOctets,
     },
   };
@@ -99,6 +115,7 @@ export interface EncodedRecord {
 export function encodeRecord(record: MailRecord): EncodedRecord {
   const { member, processingTimeMillis, topicArn, verdicts } = record;
   const { client, tls, authenticated, sessionId, size, traceHeaderSize } = member;
+  const { storedSha256, storedSize, normalizedNewlines } = member;
   const head = { ...headOf(record.receivedAt, member.listener), sha256: member.sha256 };
   const metadata = {
     ...head,
@@ -109,6 +126,7 @@ export function encodeRecord(record: MailRecord): EncodedRecord {
       authenticated,
       sessionId,
       size,
+      ...(storedSize !== undefined && { storedSha256, storedSize, normalizedNewlines }),
       traceHeaderSize,
       processingTimeMillis,
       topicArn,
@@ -174,6 +192,11 @@ export async function decodeRecord(
       sessionId: facts.sessionId,
       sha256: metadata['sha256'] ?? '',
       size: facts.size,
+      ...(facts.storedSize !== undefined && {
+        storedSha256: facts.storedSha256,
+        storedSize: facts.storedSize,
+        normalizedNewlines: facts.normalizedNewlines,
+      }),
       traceHeaderSize: facts.traceHeaderSize,
     },
   };

@@ -95,6 +95,12 @@ export interface MailsluiceMember {
   readonly sha256: string;
   /** Octets of the message as received, without the trace header block. */
   readonly size: number;
+  /** Present where the object does not hold the message as received: of what follows the trace header block; hexadecimal. */
+  readonly storedSha256?: string;
+  /** Present with `storedSha256`: octets of what follows the trace header block. */
+  readonly storedSize?: number;
+  /** Bare CRs and bare LFs in the message as received, each stored as CRLF. Absent where there were none. */
+  readonly normalizedNewlines?: number;
   /** Octets of the trace header block in front of it in the object. */
   readonly traceHeaderSize: number;
   /** Fields that were left out or cut because the notification would be too large for SNS. */

@@ -10,6 +10,8 @@ export interface ReceivedMail {
   readonly endedAt: number;
   readonly sizeInOctets: number;
   readonly sha256: Buffer;
+  /** The same of the octets to store, where line ends were normalized. */
+  readonly stored?: { readonly sizeInOctets: number; readonly sha256: Buffer };
   readonly header: HeaderSection;
   readonly body: MailBody;
 }

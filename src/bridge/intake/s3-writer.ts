@@ -1,7 +1,7 @@
 // Receives the octets of one message: counts them, hashes them and holds them in bounded memory. A message that grows
 // past 8 MiB goes to S3 in parts while it still arrives. Its first part is held back, since the trace headers in front
 // of it are known only at the end.
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import {
   HEADER_SECTION_OCTETS,
   type HeaderSection,
@@ -58,11 +58,14 @@ export class S3Writer implements MessageWriter {
   readonly #parts: S3WriterParts;
   readonly #resumeClient: () => void;
   readonly #hash = createHash('sha256');
+  /** Of the octets to store, from the first one on that is not as received. */
+  #storedHash: Hash | undefined;
   readonly #abort = new AbortController();
   readonly #reservation: Reservation = { held: 0 };
 
   #phase: Phase = 'small';
   #sizeInOctets = 0;
+  #storedOctets = 0;
   #small: SmallContent | undefined = new SmallContent();
   #refusal: (() => Reply) | undefined;
   /** `write` asked for a pause, and it is not over. */
@@ -93,10 +96,13 @@ export class S3Writer implements MessageWriter {
     this.#ownedBlocks = ownedBlocks;
   }
 
-  write(span: Buffer): boolean {
-    this.#sizeInOctets += span.length;
+  write(span: Buffer, received = span): boolean {
+    this.#sizeInOctets += received.length;
+    this.#storedOctets += span.length;
     if (this.#phase === 'refused' || this.#phase === 'ended') return true;
-    this.#hash.update(span);
+    if (received !== span) this.#storedHash ??= this.#hash.copy();
+    this.#hash.update(received);
+    this.#storedHash?.update(span);
     if (this.#phase === 'small') {
       this.#small?.add(span);
       // What still arrives after a pause was asked for is bounded by one socket read.
@@ -136,6 +142,9 @@ export class S3Writer implements MessageWriter {
         endedAt,
         sizeInOctets: this.#sizeInOctets,
         sha256: this.#hash.digest(),
+        ...(this.#storedHash && {
+          stored: { sizeInOctets: this.#storedOctets, sha256: this.#storedHash.digest() },
+        }),
         header: this.#readHeader(body),
         body,
       });
@@ -176,7 +185,7 @@ export class S3Writer implements MessageWriter {
   /** From small to large, at once or when there are blocks. */
   #grow(): boolean {
     if (this.#ownedBlocks > 0) return this.#moveToBlocks();
-    const blocks = blocksFor(this.#facts, this.#sizeInOctets);
+    const blocks = blocksFor(this.#facts, this.#storedOctets);
     if (this.#parts.memory.large.tryOwn(blocks)) {
       this.#ownedBlocks = blocks;
       return this.#moveToBlocks();
@@ -303,7 +312,7 @@ export class S3Writer implements MessageWriter {
 
   #readHeader(body: MailBody): HeaderSection {
     const head = headOf(body.kind === 'whole' ? body.chunks : body.first);
-    return readHeaderSection(head, this.#sizeInOctets <= HEADER_SECTION_OCTETS);
+    return readHeaderSection(head, this.#storedOctets <= HEADER_SECTION_OCTETS);
   }
 
   // Waiting and ending

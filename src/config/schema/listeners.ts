@@ -22,9 +22,12 @@ const listener = section(
     ).default('none'),
     requireTls: yesOrNo('Refuse MAIL before STARTTLS with 530 5.7.0.').default(false),
     bareNewline: oneOf(
-      ['reject', 'accept'],
-      'Refuse a message with a bare CR or LF with 550 5.6.11, or store it unchanged.',
-    ).default('reject'),
+      ['reject', 'normalize', 'accept'],
+      'Refuse a message with a bare CR or LF with 550 5.6.11, store each as CRLF, or store the message unchanged; without it, "normalize" where clients sign in and "reject" elsewhere.',
+    ).optional(),
+    chunking: yesOrNo(
+      'Offer CHUNKING, and with bareNewline "accept" BINARYMIME (RFC 3030).',
+    ).default(true),
     protocol: oneOf(
       ['smtp', 'lmtp'],
       'SMTP, or LMTP with one reply for each recipient (RFC 2033).',

@@ -43,7 +43,8 @@ export class Mail {
   }
 
   /**
-   * The message byte for byte as it was sent (without the dots of RFC 5321 section 4.5.2), in chunks as they come.
+   * The message byte for byte as it was sent (without the dots of RFC 5321 section 4.5.2; with `bareNewline: 'normalize'`
+   * each line end is CRLF), in chunks as they come.
    * Each hook can read it once; the sender is held to the pace of the slowest. What a hook has not read when it
    * answers is dropped. Once `signal` fires, reading fails with a `MailGoneError`.
    *

@@ -1,32 +1,42 @@
 // The octets of one message on their way in, from DATA or from BDAT, decoded to spans and counted. A message that
 // breaks a rule is discarded at once; the client is told after the end of the data.
+import { CR, LF } from '../grammar/ascii.ts';
 import { BareNewlineSearch } from './bare-newline-search.ts';
 import { DataDecoder } from './data-decoder.ts';
 import type { DiscardCause } from '../message.ts';
 import { exceedsSizeLimit, MESSAGE_TOO_LARGE } from '../message-size-limit.ts';
-import { LEADING_DOT, scanNewlines } from './newline-scan.ts';
+import { NewlineNormalizer } from './newline-normalizer.ts';
+import { BARE_NEWLINE, LEADING_DOT, scanNewlines } from './newline-scan.ts';
 import type { Output } from '../output.ts';
 import type { SessionOptions } from '../session-options.ts';
 
 /** The rules that the octets of a message can break. */
 export type MessageRule = typeof MESSAGE_TOO_LARGE | 'bare-newline';
 
+const LONE_LF = Buffer.of(LF);
+const NOTHING = Buffer.alloc(0);
+
 /** Takes the octets of one message. */
 export class MessageDecoder {
-  readonly #bareNewlines: BareNewlineSearch | null;
+  /** Where bare newlines are refused. */
+  readonly #search: BareNewlineSearch | null;
+  /** Where they are normalized. */
+  readonly #normalizer: NewlineNormalizer | null;
   readonly #maxMessageSize: number;
   readonly #data = new DataDecoder();
+  /** The octet of DATA before the next one, as far as it matters to a scan. */
+  #before = 0;
   #sizeInOctets = 0;
+  #storedOctets = 0;
   #refusal: MessageRule | null = null;
 
-  /** `isBinary`: the client said BODY=BINARYMIME, in which a bare newline is an octet like any other. */
-  constructor(options: SessionOptions, isBinary: boolean) {
-    const looks = options.bareNewline === 'reject' && !isBinary;
-    this.#bareNewlines = looks ? new BareNewlineSearch() : null;
-    this.#maxMessageSize = options.maxMessageSize;
+  constructor({ bareNewline, maxMessageSize }: SessionOptions) {
+    this.#search = bareNewline === 'reject' ? new BareNewlineSearch() : null;
+    this.#normalizer = bareNewline === 'normalize' ? new NewlineNormalizer() : null;
+    this.#maxMessageSize = maxMessageSize;
   }
 
-  /** Octets of the message so far, dots removed. */
+  /** Octets of the message as received so far, dots removed. */
   get sizeInOctets(): number {
     return this.#sizeInOctets;
   }
@@ -40,23 +50,31 @@ export class MessageDecoder {
   takeData(chunk: Buffer, start: number, outputs: Output[]): number {
     const spans: Buffer[] = [];
     if (this.#refusal !== null) return this.#data.decode(chunk, start, spans);
+    if (this.#search !== null) return this.#searchData(this.#search, chunk, start, outputs);
 
-    const search = this.#bareNewlines;
-    const found =
-      search === null ? LEADING_DOT : scanNewlines(chunk, start, chunk.length, search.before);
+    let found = LEADING_DOT;
+    if (this.#normalizer !== null) {
+      found = scanNewlines(chunk, start, chunk.length, this.#before);
+      this.#before = chunk[chunk.length - 1] === CR ? CR : 0;
+    }
+    const end = this.#data.decode(chunk, start, spans, (found & LEADING_DOT) !== 0);
+    this.#write(spans, (found & BARE_NEWLINE) === 0, outputs);
+    return end;
+  }
+
+  /** The same where bare newlines are refused. */
+  #searchData(search: BareNewlineSearch, chunk: Buffer, start: number, outputs: Output[]): number {
+    const spans: Buffer[] = [];
+    const found = scanNewlines(chunk, start, chunk.length, search.before);
     const before = this.#data.fork();
     const end = this.#data.decode(chunk, start, spans, (found & LEADING_DOT) !== 0);
-    const bareNewline = search?.find(chunk, start, end === -1 ? chunk.length : end, found) ?? -1;
-    const sizeBefore = this.#sizeInOctets;
-    this.#sizeInOctets += octetsIn(spans);
-    if (bareNewline !== -1) {
+    const bareNewline = search.find(chunk, start, end === -1 ? chunk.length : end, found);
+    if (bareNewline === -1) {
+      this.#write(spans, true, outputs);
+    } else {
       const spansBefore: Buffer[] = [];
       before.decode(chunk.subarray(0, bareNewline), start, spansBefore);
-      this.#refuseBareNewline(sizeBefore + octetsIn(spansBefore), outputs);
-    } else if (exceedsSizeLimit(this.#sizeInOctets, this.#maxMessageSize)) {
-      this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
-    } else {
-      for (const span of spans) outputs.push({ kind: 'write-message', span });
+      this.#refuseBareNewline(this.#sizeInOctets + octetsIn(spansBefore), outputs);
     }
     return end;
   }
@@ -64,22 +82,53 @@ export class MessageDecoder {
   /** Takes octets of one of BDAT's chunks. */
   takeOctets(span: Buffer, outputs: Output[]): void {
     if (this.#refusal !== null) return;
-    const bareNewline = this.#bareNewlines?.find(span, 0, span.length) ?? -1;
-    const sizeBefore = this.#sizeInOctets;
-    this.#sizeInOctets += span.length;
+    const bareNewline = this.#search?.find(span, 0, span.length) ?? -1;
     if (bareNewline !== -1) {
-      this.#refuseBareNewline(sizeBefore + bareNewline, outputs);
-    } else if (exceedsSizeLimit(this.#sizeInOctets, this.#maxMessageSize)) {
-      this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
-    } else {
-      outputs.push({ kind: 'write-message', span });
+      this.#refuseBareNewline(this.#sizeInOctets + bareNewline, outputs);
+      return;
     }
+    const normalizer = this.#normalizer;
+    const isClean =
+      normalizer === null ||
+      (scanNewlines(span, 0, span.length, normalizer.endsInCr ? CR : 0) & BARE_NEWLINE) === 0;
+    this.#write([span], isClean, outputs);
   }
 
   /** BDAT's last chunk is complete; DATA ends with CRLF and needs no such call. */
   end(outputs: Output[]): void {
-    if (this.#refusal === null && this.#bareNewlines?.endsInCr === true) {
+    if (this.#refusal !== null) return;
+    if (this.#search?.endsInCr === true) {
       this.#refuse('bare-newline', 'refused', outputs);
+    } else if (this.#normalizer?.endsInCr === true) {
+      if (exceedsSizeLimit(++this.#storedOctets, this.#maxMessageSize)) {
+        this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
+      } else {
+        outputs.push({ kind: 'write-message', span: LONE_LF, received: NOTHING });
+      }
+    }
+  }
+
+  /**
+   * Writes spans of the message, normalized where they may not be clean. The limit is on the message as it is stored,
+   * in which each line end is two octets, as in the SIZE that a client declares (RFC 1870 section 3).
+   */
+  #write(spans: readonly Buffer[], isClean: boolean, outputs: Output[]): void {
+    const normalizer = this.#normalizer;
+    let stored = spans;
+    if (normalizer !== null) {
+      if (isClean) normalizer.pass(spans.at(-1));
+      else stored = spans.map((span) => normalizer.normalize(span));
+    }
+    this.#sizeInOctets += octetsIn(spans);
+    this.#storedOctets += octetsIn(stored);
+    if (exceedsSizeLimit(this.#storedOctets, this.#maxMessageSize)) {
+      this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
+      return;
+    }
+    for (const [index, received] of spans.entries()) {
+      const span = stored[index] ?? received;
+      if (span === received) outputs.push({ kind: 'write-message', span });
+      else outputs.push({ kind: 'write-message', span, received });
     }
   }
 

@@ -22,11 +22,11 @@ export function parseSize(value: string, maxMessageSize: number): Value<'size'> 
   return exceedsSizeLimit(size, maxMessageSize) ? TOO_LARGE : size;
 }
 
-/** BODY (RFC 6152 section 2; RFC 3030 section 3: BINARYMIME needs CHUNKING). */
-export function parseBody(value: string, isChunkingOffered: boolean): Value<'body'> {
+/** BODY (RFC 6152 section 2; RFC 3030 section 3 for BINARYMIME). */
+export function parseBody(value: string, isBinaryOffered: boolean): Value<'body'> {
   const body = value.toUpperCase();
   if (body === '7BIT' || body === '8BITMIME') return body;
-  return body === 'BINARYMIME' && isChunkingOffered ? body : NOT_IMPLEMENTED;
+  return body === 'BINARYMIME' && isBinaryOffered ? body : NOT_IMPLEMENTED;
 }
 
 /** AUTH (RFC 4954 section 5): a mailbox as xtext, or `<>`. */
