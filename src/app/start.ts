@@ -129,7 +129,7 @@ async function start(
     limits: serverLimits(limits),
     openMessage: signIn ? limitMessages(bridge.open, signIn.rateLimit) : bridge.open,
     nextMessageId: messageId,
-    observe: reportServer(log, metrics),
+    observe: reportServer(log, metrics, view),
   });
   started.push(async () => {
     await server.close({ drain: 0 });

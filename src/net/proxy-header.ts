@@ -21,7 +21,7 @@ export interface ProxyTlv {
 export interface ProxyHeader {
   readonly kind: 'header';
   readonly version: 1 | 2;
-  /** `local`: the proxy speaks for itself, as in a health probe. */
+  /** `local`: the proxy speaks for itself, as in a health probe: a session with the addresses of the connection. */
   readonly command: 'proxy' | 'local';
   /** The client; absent where the proxy does not know it, or it is no TCP connection. */
   readonly source?: ProxyEndpoint;

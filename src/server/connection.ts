@@ -72,6 +72,11 @@ export class Connection implements Watched, SocketOwner, SessionConnection {
     this.start();
   }
 
+  /** Whether its client said more than a health probe does. */
+  get hasSaidMore(): boolean {
+    return this.#driver.hasSaidMore;
+  }
+
   /** Whether it came when the server was closing already, so that the server does not wait for it. */
   get isTurnedAway(): boolean {
     return this.#isTurnedAway;

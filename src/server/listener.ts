@@ -12,6 +12,7 @@ import { codeOf, ListenError, messageOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
 import type { ResolvedListener } from './options.ts';
+import { ProbeSilence } from './probe-silence.ts';
 import { ProxyGate } from './proxy-gate.ts';
 import { refusalLines } from './replies.ts';
 import type { ClosedConnection, Serving } from './serving.ts';
@@ -156,19 +157,23 @@ export class Listener {
   }
 
   #admitProxied(socket: Socket, header: ProxyHeader, proxy: Source): void {
-    // The proxy speaks for itself: a health probe, which gets what it wants by a connection that was taken.
-    if (header.command === 'local') {
-      socket.on('error', ignore);
-      socket.end();
-      socket.destroySoon();
-      return;
-    }
-    // It does not know the client either (UNKNOWN, AF_UNSPEC, a UNIX socket).
-    const { address, port } = header.source ?? proxy;
-    this.#admit(socket, address, port, { address: proxy.address, tlvs: header.tlvs });
+    const { source, tlvs, command } = header;
+    // The proxy speaks for itself (LOCAL), or does not know the client either (UNKNOWN, AF_UNSPEC, a UNIX socket): a
+    // session with the addresses of the connection (proxy-protocol.txt section 2), mostly a health probe. In version 1
+    // HAProxy names those addresses instead.
+    const { address, port } = source ?? proxy;
+    const facts = command === 'local' ? undefined : { address: proxy.address, tlvs };
+    const isProxyItself = address === proxy.address && port === proxy.port;
+    this.#admit(socket, address, port, facts, isProxyItself);
   }
 
-  #admit(socket: Socket, clientAddress: string, clientPort: number, proxy?: ProxyFacts): void {
+  #admit(
+    socket: Socket,
+    clientAddress: string,
+    clientPort: number,
+    proxy?: ProxyFacts,
+    isProxyItself = false,
+  ): void {
     const { limits, name } = this.options;
     const { counts, maxConnections } = this.#shared;
     if (counts.total >= maxConnections || this.#connections.size >= limits.maxConnections) {
@@ -182,11 +187,27 @@ export class Listener {
     counts.add(clientAddress);
     const sessionId = this.#shared.nextSessionId();
     const peer = { sessionId, listener: name, clientAddress, clientPort };
-    const connection = new Connection(this.#serving, socket, peer, proxy);
+    const serving = isProxyItself ? this.#servingProbe(sessionId) : this.#serving;
+    const connection = new Connection(serving, socket, peer, proxy);
     this.#connections.set(sessionId, connection);
-    this.#serving.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
+    serving.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
     if (this.#isDraining) connection.turnAway();
     else connection.start();
+  }
+
+  /** For a connection of a proxy's own, which is not reported while it may be a probe. */
+  #servingProbe(sessionId: string): Serving {
+    const { observe } = this.#serving;
+    if (!observe) return this.#serving;
+    const silence = new ProbeSilence(
+      observe,
+      () => this.#connections.get(sessionId)?.hasSaidMore === true,
+    );
+    return {
+      ...this.#serving,
+      observe: silence.observe,
+      closed: (session, connection) => this.#closed(session, connection, silence.observe),
+    };
   }
 
   /** Ends a connection without a word. */
@@ -231,15 +252,16 @@ export class Listener {
     });
   }
 
-  #closed(session: SessionFacts, closed: ClosedConnection): void {
+  #closed(
+    session: SessionFacts,
+    closed: ClosedConnection,
+    observe: Serving['observe'] = this.#serving.observe,
+  ): void {
     const { counts, connectionClosed } = this.#shared;
-    this.#connections.delete(closed.peer.sessionId);
     counts.remove(closed.peer.clientAddress);
-    this.#serving.observe?.({
-      kind: 'connection-closed',
-      ...closed,
-      connections: counts.total,
-    });
+    const connections = counts.total;
+    observe?.({ kind: 'connection-closed', ...closed, connections });
+    this.#connections.delete(closed.peer.sessionId);
     this.#callCloseHooks(session, closed.peer);
     connectionClosed();
   }

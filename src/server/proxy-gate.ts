@@ -1,5 +1,5 @@
 // In front of a connection on a listener behind a proxy: reads the PROXY header, which names the client. Until
-// then nothing is sent, logged or counted: a health probe leaves no trace.
+// then nothing is sent, logged or counted: a bare TCP probe leaves no trace.
 import type { Socket } from 'node:net';
 import { parseProxyHeader, type ProxyHeader } from '../net/proxy-header.ts';
 import type { Clock, Watched } from './clock.ts';

@@ -83,6 +83,10 @@ export class SessionDriver implements MessageConnection {
     return this.#session.facts;
   }
 
+  get hasSaidMore(): boolean {
+    return this.#session.hasSaidMore;
+  }
+
   get messagesAnswered(): number {
     return this.#messagesAnswered;
   }

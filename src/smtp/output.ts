@@ -25,11 +25,18 @@ export type Output =
 export type Note =
   | {
       readonly kind: 'refused';
-      /** The verb, or `message` for a refusal after the data; never its argument. */
+      /** The verb, or `message` for a refusal after the data. */
       readonly verb: string;
       readonly code: number;
       /** The rule that refused, kebab-case, as `bare-newline` or `too-many-recipients`. */
       readonly rule: string;
+      /** The name in the last EHLO, HELO or LHLO that was accepted, as sent. */
+      readonly clientDomain?: string;
+      /**
+       * Of the commands that name a client, an address or a size: what was refused, as sent, cut to 1,024 characters. Never
+       * that of AUTH or of a line that is no command, which may be a password.
+       */
+      readonly argument?: string;
     }
   | { readonly kind: 'signed-in'; readonly mechanism: string; readonly username: string }
   | { readonly kind: 'sign-in-refused'; readonly mechanism: string; readonly code: number }

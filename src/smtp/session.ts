@@ -28,7 +28,7 @@ import type { ChannelBinding } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
-import { Event, type State, type StateName, transactionOf } from './state.ts';
+import { Event, interruptible, type State, transactionOf } from './state.ts';
 import { checkMail, checkRcpt, proceedMail, proceedRcpt } from './transaction-commands.ts';
 import { Turn } from './turn.ts';
 
@@ -41,16 +41,6 @@ type Asking = Extract<State, { name: 'asking' }>;
 const CLIENT_DOMAIN_OCTETS = 255;
 /** First octet of a TLS handshake record (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
-
-/** The states in which a silent client may be interrupted: no octet of a message that was accepted is due. */
-const interruptible: ReadonlySet<StateName> = new Set([
-  'connected',
-  'greeted',
-  'transaction',
-  'chunking',
-  'skipping',
-  'exchange',
-]);
 
 /** The commands that work before the TLS or the sign-in that a listener requires. */
 const worksUnsecured: ReadonlySet<Verb> = new Set([
@@ -106,6 +96,11 @@ export class Session {
   /** Octets that are held unread; past one command group (64 KiB) the driver stops reading. */
   get pendingOctets(): number {
     return this.#turn.input.pendingOctets;
+  }
+
+  /** Whether the client said anything but EHLO, HELO, LHLO, NOOP and QUIT, which is all that a health probe says. */
+  get hasSaidMore(): boolean {
+    return this.#turn.hasSaidMore;
   }
 
   /** Whether a message is on its way in: between the 354, or the first BDAT, and the end of the data. */
@@ -277,6 +272,7 @@ export class Session {
   #readCommand(): void {
     const turn = this.#turn;
     const line = parseCommandLine(turn.input);
+    turn.heard(line);
     switch (line.kind) {
       case 'command':
         return this.#obey(line.verb, line.argument);

@@ -50,6 +50,16 @@ export type State =
 
 export type StateName = State['name'];
 
+/** The states in which a silent client may be interrupted: no octet of a message that was accepted is due. */
+export const interruptible: ReadonlySet<StateName> = new Set([
+  'connected',
+  'greeted',
+  'transaction',
+  'chunking',
+  'skipping',
+  'exchange',
+]);
+
 /** What happens to a session: a command that is accepted, or one of the others. Its number is its column. */
 export const Event = {
   EHLO: 0,

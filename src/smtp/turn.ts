@@ -1,7 +1,7 @@
 // The output half of a session: what it says, asks, notes and does in one turn, which state that leads to, and
 // how it ends. All parts of the session share one `Turn`, which also holds what they know and what is unread.
 import type { ChunkSize } from './grammar/chunk-size.ts';
-import type { Verb } from './grammar/command-line.ts';
+import type { CommandLine, Verb } from './grammar/command-line.ts';
 import { Input } from './input.ts';
 import type { DiscardCause } from './message.ts';
 import type { Note, Output } from './output.ts';
@@ -17,6 +17,24 @@ import { StateMachine } from './state-machine.ts';
 /** What a reply is about: a command, a line that is none, or a message. */
 export type Subject = Verb | 'unknown' | 'message';
 
+/** The commands whose argument may be noted. That of another may be a password that came out of turn. */
+const NOTED: ReadonlySet<Subject> = new Set([
+  'EHLO',
+  'HELO',
+  'LHLO',
+  'MAIL',
+  'RCPT',
+  'VRFY',
+  'EXPN',
+  'BDAT',
+]);
+const NOTED_CHARACTERS = 1024;
+
+/** What a health probe says. */
+const SAID_BY_PROBES: ReadonlySet<Verb> = new Set(['EHLO', 'HELO', 'LHLO', 'NOOP', 'QUIT']);
+/** The ends of a session with a client that said something, and no line. */
+const NOT_SMTP: ReadonlySet<string> = new Set(['tls-in-clear', 'line-flood']);
+
 export class Turn {
   readonly context: { -readonly [K in keyof SessionContext]: SessionContext[K] };
   readonly input = new Input();
@@ -25,6 +43,10 @@ export class Turn {
   /** Reply text that has not become an output yet. */
   #text = '';
   #errors = 0;
+  /** Of the command that was read last. */
+  #argument = '';
+  /** Whether anything but EHLO, HELO, LHLO, NOOP and QUIT came. */
+  hasSaidMore = false;
   /** Transactions so far. */
   transactions = 0;
   /** Refused sign-ins so far. */
@@ -54,6 +76,12 @@ export class Turn {
       this.input.compact();
     }
     return this.#outputs;
+  }
+
+  /** Takes note of a line before it is obeyed. */
+  heard(line: CommandLine): void {
+    this.hasSaidMore ||= line.kind !== 'command' || !SAID_BY_PROBES.has(line.verb);
+    this.#argument = line.kind === 'http' ? '' : line.argument;
   }
 
   /** Makes one step of the table in state.ts; `entered` is the state that it leads to, if that holds anything. */
@@ -115,7 +143,15 @@ export class Turn {
   }
 
   noteRefusal(verb: Subject, code: number, rule: string): void {
-    this.note({ kind: 'refused', verb, code, rule });
+    const { clientDomain } = this.context.facts;
+    this.note({
+      kind: 'refused',
+      verb,
+      code,
+      rule,
+      ...(clientDomain !== '' && { clientDomain }),
+      ...(NOTED.has(verb) && { argument: this.#argument.slice(0, NOTED_CHARACTERS) }),
+    });
   }
 
   countError(): void {
@@ -140,6 +176,7 @@ export class Turn {
   /** Ends the session: nothing is read or said after it. */
   end(rule: string): void {
     if (this.state.name === 'closed') return;
+    this.hasSaidMore ||= NOT_SMTP.has(rule);
     this.discardMessage(rule === 'closing' ? 'closing' : 'aborted');
     this.flush();
     this.note({ kind: 'ended', rule });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { cleanText } from './clean-text.ts';
 
 /** How mail addresses are shown: only their domain, as a hash that tells equal from different, or whole. */
 export type AddressDisplay = 'domain' | 'hash' | 'full';
@@ -14,12 +15,12 @@ export function showAddress(address: string | null, display: AddressDisplay): st
   if (address === null || address === '') return '<>';
   switch (display) {
     case 'full':
-      return address.slice(0, PATH_CHARACTERS);
+      return cleanText(address, PATH_CHARACTERS);
     case 'hash':
       return createHash('sha256').update(address.toLowerCase()).digest('hex').slice(0, 16);
     case 'domain': {
       const at = address.lastIndexOf('@');
-      return at === -1 ? '(no domain)' : address.slice(at + 1).slice(0, PATH_CHARACTERS);
+      return at === -1 ? '(no domain)' : cleanText(address.slice(at + 1), PATH_CHARACTERS);
     }
   }
 }

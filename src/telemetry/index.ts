@@ -1,4 +1,6 @@
 export { type AddressDisplay, showAddress } from './addresses.ts';
+export { showArgument } from './arguments.ts';
+export { cleanText } from './clean-text.ts';
 export { EmfReporter, type EmfReporterOptions, takeEmfLines } from './emf.ts';
 export { HealthServer, type HealthServerOptions } from './health.ts';
 export {

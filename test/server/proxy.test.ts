@@ -1,13 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { OptionsError, type ServerOptions, SmtpServer } from '../../src/server/index.ts';
 import { makeCertificate } from '../support/certificates.ts';
-import { need } from '../support/programs.ts';
+import type { EventLog } from '../support/events.ts';
 import { TestClient } from '../support/smtp-client.ts';
 import { startServer } from '../support/smtp-server.ts';
 
@@ -15,6 +11,29 @@ const V1 = 'PROXY TCP4 203.0.113.7 192.0.2.1 54004 25\r\n';
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const V2 = Buffer.from(`${SIGNATURE}21110011cb007107c0000201d2f40019ea00020178`, 'hex');
 const LOCAL = Buffer.from(`${SIGNATURE}20000000`, 'hex');
+
+/** Headers that name no client, and whether the session has a proxy beside its client. */
+const OWN = [
+  ['LOCAL of version 2', LOCAL, false],
+  // Section 2.2: addresses and TLVs behind LOCAL are skipped.
+  [
+    'LOCAL with addresses',
+    Buffer.from(`${SIGNATURE}20110011cb007107c0000201d2f40019ea00020178`, 'hex'),
+    false,
+  ],
+  ['UNKNOWN of version 1', Buffer.from('PROXY UNKNOWN\r\n'), true],
+  ['UNKNOWN with addresses', Buffer.from('PROXY UNKNOWN ffff::1 ffff::2 65535 25\r\n'), true],
+  ['AF_UNSPEC of version 2', Buffer.from(`${SIGNATURE}21000000`, 'hex'), true],
+] as const;
+
+/** The kinds of the events about sessions. */
+function sessionEvents({ all }: EventLog): { kinds: string[] } {
+  return {
+    kinds: all
+      .map(({ kind }) => kind)
+      .filter((kind) => kind !== 'listening' && kind !== 'certificates-served'),
+  };
+}
 
 const behindProxy = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   listeners: [
@@ -71,12 +90,80 @@ describe('behind a proxy', () => {
     client.destroy();
   });
 
-  test('an unknown client is the proxy itself', async () => {
+  test.each(OWN)('%s is a session of the proxy itself', async (_, header, hasProxy) => {
     const { port, log } = await startServer(behindProxy());
     const client = await TestClient.connect(port);
-    expect(await client.send('PROXY UNKNOWN\r\n').reply()).toMatch(/^220 /);
-    expect(log.of('connection-opened')).toMatchObject([{ peer: { clientAddress: '127.0.0.1' } }]);
+    await client.send(header).openMessage();
+    expect(await client.say('text\r\n.')).toMatch(/^250 /);
+    const { localPort: clientPort } = client.socket;
+    const peer = { clientAddress: '127.0.0.1', clientPort };
+    expect(log.of('connection-opened')).toMatchObject([{ peer }]);
+    const [accepted] = log.of('message-accepted');
+    expect(accepted?.message.session).toMatchObject(peer);
+    expect(accepted?.message.session.proxy !== undefined).toBe(hasProxy);
+    expect(await client.say('QUIT')).toMatch(/^221 /);
     client.destroy();
+    await log.next('connection-closed');
+    const { kinds } = sessionEvents(log);
+    expect(kinds).toEqual(['connection-opened', 'message-accepted', 'note', 'connection-closed']);
+  });
+
+  test.each(OWN)(
+    '%s is not reported while the client says what a probe says',
+    async (_, header) => {
+      const { server, port, log } = await startServer(behindProxy());
+      for (const lines of [[], ['QUIT'], ['HELO c', 'QUIT'], ['EHLO c', 'NOOP', 'NOOP', 'QUIT']]) {
+        const probe = await TestClient.connect(port);
+        expect(await probe.send(header).reply()).toMatch(/^220 /);
+        for (const line of lines) expect(await probe.say(line)).toMatch(/^2[25][01][ -]/);
+        probe.destroy();
+        await expect.poll(() => server.connections).toBe(0);
+      }
+      expect(sessionEvents(log).kinds).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['a command that is refused', 'MAIL FROM:<a@b'],
+    ['an HTTP request', 'GET / HTTP/1.1'],
+    ['a TLS hello', '\u0016\u0003\u0001'],
+    ['a line without end', 'x'.repeat(70_000)],
+  ])('%s on a connection of the proxy itself is reported, from the beginning', async (_, line) => {
+    const { port, log } = await startServer(behindProxy());
+    const client = await TestClient.connect(port);
+    await client.send(LOCAL).reply();
+    client.send(`${line}\r\n`);
+    await expect.poll(() => sessionEvents(log).kinds).toEqual(['connection-opened', 'note']);
+    client.destroy();
+    await log.next('connection-closed');
+  });
+
+  test('a probe of implicit TLS that leaves is not reported, and one that speaks no TLS is', async () => {
+    const { server, port, log } = await startServer({
+      tls: { certificates: [await makeCertificate()] },
+      listeners: [
+        {
+          ...{ name: 'smtps', host: '127.0.0.1', port: 0, tls: 'implicit' },
+          ...{ clientAddress: 'proxy', trustedProxies: ['127.0.0.1'] },
+        },
+      ],
+    });
+    const leaving = await TestClient.connect(port);
+    leaving.send(LOCAL).endOutput();
+    expect(await leaving.rest()).toBe('');
+    const secured = await TestClient.connect(port);
+    await secured.send(LOCAL).secure();
+    expect(await secured.reply()).toMatch(/^220 /);
+    expect(await secured.say('QUIT')).toMatch(/^221 /);
+    secured.destroy();
+    await expect.poll(() => server.connections).toBe(0);
+    expect(sessionEvents(log).kinds).toEqual([]);
+    const clear = await TestClient.connect(port);
+    clear.send(LOCAL).send('EHLO c\r\n');
+    await expect
+      .poll(() => sessionEvents(log).kinds)
+      .toEqual(['connection-opened', 'tls-failed', 'connection-closed']);
+    clear.destroy();
   });
 
   test('caps count the clients and not the proxy', async () => {
@@ -138,7 +225,6 @@ describe('behind a proxy', () => {
   });
 
   test.each([
-    ['a probe that says LOCAL', LOCAL],
     ['a probe that says nothing', Buffer.alloc(0)],
     ['a probe that goes half way', V2.subarray(0, 9)],
   ])('%s is left alone: no banner, no event', async (_, octets) => {
@@ -211,59 +297,7 @@ test.each([
   expect(() => new SmtpServer({ listeners: [listener] })).toThrow(message);
 });
 
-const HAPROXY = '/usr/sbin/haproxy';
-
-for (const keyword of ['send-proxy', 'send-proxy-v2']) {
-  test(`behind HAProxy itself, with ${keyword}, the client is known`, async ({ skip }) => {
-    need(skip, HAPROXY);
-    const { port, log } = await startServer(behindProxy());
-    const [front, folder] = [await freePort(), mkdtempSync(join(tmpdir(), 'mailsluice-haproxy-'))];
-    const file = join(folder, 'haproxy.cfg');
-    writeFileSync(
-      file,
-      `defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-listen smtp
-  bind 127.0.0.1:${front}
-  server mx 127.0.0.1:${port} ${keyword}
-`,
-    );
-    execFileSync(HAPROXY, ['-c', '-f', file]);
-    const proxy = spawn(HAPROXY, ['-db', '-f', file], { stdio: 'ignore' });
-    onTestFinished(() => void proxy.kill());
-    await expect.poll(() => isListening(front), { timeout: 10_000 }).toBe(true);
-    const client = await TestClient.connect(front);
-    expect(await client.reply()).toMatch(/^220 /);
-    const { localPort } = client.socket;
-    await log.next('connection-opened', ({ peer }) => peer.clientPort === localPort);
-    client.destroy();
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === 'object' && address ? address.port : 0;
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  return new Promise((resolve) => {
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

@@ -341,16 +341,64 @@ test('a server that closes between chunks, while EHLO is asked about, discards t
   expect(session.close()).toContainEqual({ kind: 'discard-message', cause: 'closing' });
 });
 
-test('the notes name the verb and the rule, never what the client said', () => {
-  const session = started({ maxErrors: 2 });
-  const outputs = converse(session, 'hunter2', 'MAIL FROM:<a@b>', 'HELO x', 'RCPT hunter2');
+test('the notes name the verb, the rule, the client and what was refused, and nothing that may be a password', () => {
+  const session = started({ maxErrors: 3, auth: 'optional', allowInsecureAuth: true });
+  const outputs = converse(
+    session,
+    ...['hunter2', 'MAIL FROM:<a@b>', 'HELO x', 'AUTH PLAIN hunter2', 'RCPT TO:<b@b> hunter'],
+  );
   const notes = outputs.flatMap((output) => (output.kind === 'note' ? [output.note] : []));
   expect(notes).toEqual([
     { kind: 'refused', verb: 'unknown', code: 500, rule: 'unknown-command' },
-    { kind: 'refused', verb: 'MAIL', code: 503, rule: 'bad-sequence' },
-    { kind: 'refused', verb: 'RCPT', code: 503, rule: 'bad-sequence' },
+    {
+      ...{ kind: 'refused', verb: 'MAIL', code: 503, rule: 'bad-sequence' },
+      argument: 'FROM:<a@b>',
+    },
+    {
+      ...{ kind: 'refused', verb: 'AUTH', code: 501, rule: 'invalid-base64' },
+      clientDomain: 'x',
+    },
+    {
+      ...{ kind: 'refused', verb: 'RCPT', code: 503, rule: 'bad-sequence' },
+      ...{ clientDomain: 'x', argument: 'TO:<b@b> hunter' },
+    },
     { kind: 'ended', rule: 'too-many-errors' },
   ]);
+});
+
+/** The argument in the note of the last command that is refused. */
+function refusedArgument(session: Session, ...lines: readonly string[]): string | undefined {
+  const notes = converse(session, ...lines).flatMap((output) =>
+    output.kind === 'note' && output.note.kind === 'refused' ? [output.note] : [],
+  );
+  return notes.at(-1)?.argument;
+}
+
+test.each([
+  ['EHLO a\u0007b', 'a\u0007b'],
+  ['MAIL FROM:<a@b', 'FROM:<a@b'],
+  ['MAIL FROM:<\u00fc@b>', 'FROM:<\u00fc@b>'],
+  [`MAIL FROM:<${'a'.repeat(3000)}@b>`, `FROM:<${'a'.repeat(1018)}`],
+  [`MAIL FROM:<${'a'.repeat(13_000)}@b>`, undefined],
+  ['BDAT 9 FIRST', '9 FIRST'],
+  ['EXPN list', 'list'],
+  ['STARTTLS now', undefined],
+])('the note of the refused line %j has its argument', (line, argument) => {
+  expect(refusedArgument(started({ smtpUtf8: false }), 'HELO c', line)).toBe(argument);
+});
+
+test('what a policy refuses is noted as it was sent, also where it answers late', () => {
+  const session = started();
+  converse(session, 'HELO c', 'MAIL FROM:<a@b>');
+  send(session, 'RCPT TO:<nobody@b>\r\nNOOP');
+  const reply = { code: 550, status: '1.1', text: 'No such user' };
+  expect(session.answer({ kind: 'refuse', reply })).toContainEqual({
+    kind: 'note',
+    note: {
+      ...{ kind: 'refused', verb: 'RCPT', code: 550, rule: 'policy' },
+      ...{ clientDomain: 'c', argument: 'TO:<nobody@b>' },
+    },
+  });
 });
 
 test('an answer without its question, and a handshake without STARTTLS, are errors of the caller', () => {

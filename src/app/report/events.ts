@@ -119,9 +119,9 @@ export const EVENTS = {
     ),
     refused: logged(
       'info',
-      [...SESSION_FIELDS, 'verb', 'code', 'rule'],
+      [...SESSION_FIELDS, 'verb', 'code', 'rule', 'helo', 'argument'],
       ['MessagesRejected', 'CommandErrors', 'BareNewlineRejects'],
-      'A command or a message was answered 4yz or 5yz; `rule` says why',
+      'A command or a message was answered 4yz or 5yz; `rule` says why, `argument` what was refused, as `log.addresses` allows',
     ),
     ended: logged(
       'info',

@@ -2,6 +2,7 @@ import { BoundedMap } from '../../counters/bounded-map.ts';
 import type { Peer, ServerEvent } from '../../server/index.ts';
 import type { Note } from '../../smtp/index.ts';
 import type { Log, Metrics } from '../../telemetry/index.ts';
+import type { AddressView } from './address-view.ts';
 import { eventLog } from './event-log.ts';
 import { counterOf, isSignInRefusal } from './refusals.ts';
 
@@ -14,7 +15,11 @@ const MILLISECONDS_OF_A_DAY = 24 * 3600 * 1000;
 const PLAINTEXT_SESSIONS = 20_000;
 
 /** Logs and counts the events of the server, which owns the line of each refused command. */
-export function reportServer(log: Log, metrics: Metrics): (event: ServerEvent) => void {
+export function reportServer(
+  log: Log,
+  metrics: Metrics,
+  view: AddressView,
+): (event: ServerEvent) => void {
   const write = eventLog(log, 'server');
   const plaintextSessions = new BoundedMap<true>(PLAINTEXT_SESSIONS);
   let firstToExpire: number | undefined;
@@ -31,12 +36,18 @@ export function reportServer(log: Log, metrics: Metrics): (event: ServerEvent) =
         metrics.count('AuthFailures', { Listener: peer.listener });
         break;
       case 'refused': {
-        const { verb, code, rule } = note;
+        const { verb, code, rule, clientDomain, argument } = note;
         const counter = counterOf(note);
         if (counter === 'MessagesRejected') metrics.count('MessagesRejected', { Reason: rule });
         if (counter === 'CommandErrors') metrics.count('CommandErrors', { Reason: rule });
         if (rule === 'bare-newline') metrics.count('BareNewlineRejects', {});
-        if (!isSignInRefusal(note)) write(note.kind, { ...peer, verb, code, rule });
+        if (isSignInRefusal(note)) break;
+        write(note.kind, {
+          ...peer,
+          ...{ verb, code, rule },
+          helo: clientDomain && view.helo(clientDomain),
+          argument: argument === undefined ? undefined : view.argument(verb, argument),
+        });
         break;
       }
       case 'ended':

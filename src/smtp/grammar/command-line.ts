@@ -31,10 +31,18 @@ export const VERBS = [
 
 export type Verb = (typeof VERBS)[number];
 
-/** What a line is. The verb of a refusal is for the log: never a word of the client's. */
+/**
+ * What a line is. The verb of a refusal is for the log: never a word of the client's. Its argument is as much as is held
+ * of it, its octets as characters where it is not UTF-8.
+ */
 export type CommandLine =
   | { readonly kind: 'command'; readonly verb: Verb; readonly argument: string }
-  | { readonly kind: 'refused'; readonly verb: Verb | 'unknown'; readonly rule: Rule }
+  | {
+      readonly kind: 'refused';
+      readonly verb: Verb | 'unknown';
+      readonly rule: Rule;
+      readonly argument: string;
+    }
   | { readonly kind: 'http' };
 
 const HTTP: CommandLine = { kind: 'http' };
@@ -67,7 +75,7 @@ const httpMethods: ReadonlySet<string> = new Set([
 /** Parses the line that `input` has just read. */
 export function parseCommandLine({ chunk, lineStart, lineEnd, lineOctets }: Input): CommandLine {
   // Its beginning was thrown away.
-  if (lineOctets > AUTH_LINE_OCTETS) return refused('unknown', 'line-too-long');
+  if (lineOctets > AUTH_LINE_OCTETS) return refused('unknown', 'line-too-long', '');
   const isWhole = lineEnd > lineStart && chunk[lineEnd - 1] === CR;
   let end = isWhole ? lineEnd - 1 : lineEnd;
   // Trailing white space is tolerated (RFC 5321 section 4.1.1).
@@ -77,25 +85,28 @@ export function parseCommandLine({ chunk, lineStart, lineEnd, lineOctets }: Inpu
   const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
   const verb = verbs.get(word);
   const noted = verb ?? 'unknown';
+  const argument = space === -1 ? '' : line.slice(space + 1);
 
   if (verb === undefined && httpMethods.has(word)) return HTTP;
   // Only CRLF ends a line (section 2.3.8). It is answered, because the client waits, and never obeyed.
-  if (!isWhole) return refused(noted, 'bare-newline-in-command');
-  if (lineOctets > lineLimit(verb)) return refused(noted, 'line-too-long');
+  if (!isWhole) return refused(noted, 'bare-newline-in-command', argument);
+  if (lineOctets > lineLimit(verb)) return refused(noted, 'line-too-long', argument);
   const highest = highestCode(line);
-  if (highest === -1) return refused(noted, 'control-character');
+  if (highest === -1) return refused(noted, 'control-character', argument);
   if (highest > DELETE && !isUtf8(chunk.subarray(lineStart, end))) {
-    return refused(noted, 'invalid-utf8');
+    return refused(noted, 'invalid-utf8', argument);
   }
   if (verb === undefined) {
-    return refused(noted, notImplemented.has(word) ? 'not-implemented' : 'unknown-command');
+    const rule = notImplemented.has(word) ? 'not-implemented' : 'unknown-command';
+    return refused(noted, rule, argument);
   }
-  const text = highest > DELETE ? chunk.toString('utf8', lineStart, end) : line;
-  return { kind: 'command', verb, argument: space === -1 ? '' : text.slice(space + 1) };
+  if (highest <= DELETE || space === -1) return { kind: 'command', verb, argument };
+  const text = chunk.toString('utf8', lineStart, end);
+  return { kind: 'command', verb, argument: text.slice(space + 1) };
 }
 
-function refused(verb: Verb | 'unknown', rule: Rule): CommandLine {
-  return { kind: 'refused', verb, rule };
+function refused(verb: Verb | 'unknown', rule: Rule, argument: string): CommandLine {
+  return { kind: 'refused', verb, rule, argument };
 }
 
 function isBlank(octet: number | undefined): boolean {

@@ -20,7 +20,7 @@ export function startReports() {
   const log = createLog({ level: 'debug', fd: openSync(path, 'a') });
   const metrics = new MetricsRegistry();
   return {
-    server: reportServer(log, metrics),
+    server: reportServer(log, metrics, createAddressView('domain')),
     bridge: reportBridge(log, metrics, createAddressView('domain')),
     credentials: reportCredentials(log, metrics),
     app: reportApp(log, metrics),

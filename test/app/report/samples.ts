@@ -55,7 +55,11 @@ export function refused(
 
 export const notes: Samples<Note> = {
   refused: [
-    refused('RCPT', 550, 'policy'),
+    {
+      ...refused('RCPT', 550, 'policy'),
+      clientDomain: 'printer.example',
+      argument: 'TO:<ann@in.example>',
+    },
     refused('FOO', 500, 'unknown-command'),
     refused('message', 550, 'bare-newline'),
   ],
