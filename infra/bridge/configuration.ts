@@ -26,7 +26,7 @@ export type ProgramConfiguration = Omit<
   readonly store?: { readonly prefix?: string };
   readonly credentials?: Omit<NonNullable<ConfigurationInput['credentials']>, 'table'>;
   readonly duplicates?: Omit<NonNullable<ConfigurationInput['duplicates']>, 'table'>;
-  readonly tls?: { readonly reloadInterval?: number | string };
+  readonly tls?: Omit<NonNullable<ConfigurationInput['tls']>, 'certificates'>;
 };
 
 /** The port of /live, /ready and /metrics inside the task. */

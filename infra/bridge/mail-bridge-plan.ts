@@ -1,7 +1,11 @@
 // Turns the props into a plan: fills in the defaults, and reports all errors together before anything is created.
 import { Annotations, aws_ec2 as ec2, Names, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { Configuration } from '../../src/config/index.ts';
+import {
+  type Configuration,
+  configurationWarnings,
+  renderWarning,
+} from '../../src/config/index.ts';
 import { checkDnsPlan, type DnsPlan } from '../network/dns.ts';
 import type { PublishedPort } from '../network/edge.ts';
 import { chooseLoadBalancerSubnets } from '../network/network.ts';
@@ -60,6 +64,12 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
     throw new SettingsError(scope.node.path, problems);
   }
   warnAboutProxyHeader(scope, given);
+  for (const warning of configurationWarnings(configuration)) {
+    Annotations.of(scope).addWarningV2(
+      `mailsluice:${warning.path}`,
+      `configuration.${renderWarning(warning)}`,
+    );
+  }
   return {
     ...given,
     ...network,

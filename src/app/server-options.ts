@@ -35,12 +35,13 @@ export function serverLimits(limits: ConfiguredLimits): ServerLimits {
 }
 
 export function listenerOptions(
-  { limits, chunking, bareNewline, ...rest }: ListenerConfiguration,
+  { limits, chunking, bareNewline, tlsProfile, ...rest }: ListenerConfiguration,
   mechanisms: readonly string[] = [],
 ): ListenerOptions {
   return {
     ...rest,
     ...(bareNewline !== undefined && { bareNewline }),
+    ...(tlsProfile !== undefined && { tlsProfile }),
     extensions: { chunking },
     mechanisms,
     limits: serverLimits(limits),

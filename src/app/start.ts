@@ -125,7 +125,7 @@ async function start(
     listeners: configuration.listeners.map((listener) =>
       listenerOptions(listener, signIn?.authenticator.mechanisms),
     ),
-    tls: { certificates },
+    tls: { certificates, profile: configuration.tls.profile },
     limits: serverLimits(limits),
     openMessage: signIn ? limitMessages(bridge.open, signIn.rateLimit) : bridge.open,
     nextMessageId: messageId,

@@ -1,20 +1,30 @@
 import { Command } from 'commander';
 import { refuseNotYetAvailable } from '../app/not-yet-available.ts';
-import { configurationJsonSchema, parseConfiguration } from '../config/index.ts';
+import {
+  configurationJsonSchema,
+  configurationWarnings,
+  parseConfiguration,
+  renderWarning,
+} from '../config/index.ts';
 import type { CliContext } from './frame/context.ts';
 import { type ConfigOptions, type JsonOptions, withConfigOption } from './frame/options.ts';
 import { requireConfiguration } from './frame/targets.ts';
 
 export function configCommand(context: CliContext): Command {
-  const { stdout } = context;
+  const { stdout, stderr } = context;
   const command = new Command('config').description('check a configuration, or print its schema');
   withConfigOption(command.command('check'))
-    .description('report all errors of a configuration together')
+    .description(
+      'report all errors of a configuration together, and what is valid but seldom meant',
+    )
     .option('--json', 'print the configuration with every default filled in')
     .action(async (options: ConfigOptions & JsonOptions) => {
       const source = await requireConfiguration(context, options);
       const configuration = parseConfiguration(source.document);
       refuseNotYetAvailable(configuration);
+      for (const warning of configurationWarnings(configuration)) {
+        stderr.write(`mailsluice config check: warning: ${renderWarning(warning)}\n`);
+      }
       stdout.write(
         options.json ? `${JSON.stringify(configuration, null, 2)}\n` : `${source.name}: valid\n`,
       );

@@ -34,6 +34,13 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
         got: 'true',
       });
     }
+    if (listener.tls === 'none' && listener.tlsProfile !== undefined) {
+      problems.push({
+        path: `${path}.tlsProfile`,
+        expected: 'nothing on a listener without TLS, or tls "starttls" or "implicit"',
+        got: JSON.stringify(listener.tlsProfile),
+      });
+    }
     if (listener.auth !== 'none' && listener.tls === 'none') {
       problems.push({
         path: `${path}.auth`,

@@ -8,3 +8,4 @@ export {
   type ListenerConfiguration,
   type RouteConfiguration,
 } from './schema.ts';
+export { type ConfigurationWarning, configurationWarnings, renderWarning } from './warnings.ts';

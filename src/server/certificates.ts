@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { CertificateError, messageOf } from './errors.ts';
 import type { CertificateFacts } from './events.ts';
-import { makeSecureContext } from './tls-settings.ts';
+import { makeSecureContext, type TlsProfile } from './tls-settings.ts';
 
 /**
  * One certificate with its private key, both PEM. Several for one name with keys of different types (ECDSA and
@@ -32,26 +32,39 @@ interface Checked {
   readonly x509: X509Certificate;
 }
 
-/** What serves at one time: made whole, or not at all. */
-interface Served {
+/** The contexts of one TLS profile. */
+interface Contexts {
   readonly byName: ReadonlyMap<string, SecureContext>;
   readonly fallback: SecureContext;
+}
+
+/** What serves at one time: made whole, or not at all. */
+interface Served {
+  readonly byProfile: ReadonlyMap<TlsProfile, Contexts>;
   readonly facts: readonly CertificateFacts[];
 }
 
+/** How the certificates are served. */
+export interface CertificateUse {
+  /** The profiles of the listeners. */
+  readonly profiles: readonly TlsProfile[];
+  /** The authorities of client certificates. */
+  readonly clientAuthorities?: readonly string[];
+}
+
 export class CertificateStore {
-  readonly #clientAuthorities: readonly string[] | undefined;
+  readonly #use: CertificateUse;
   #served: Served;
 
   /** Throws a `CertificateError` where one of them cannot be used. */
-  constructor(certificates: readonly Certificate[], clientAuthorities?: readonly string[]) {
-    this.#clientAuthorities = clientAuthorities;
-    this.#served = makeServed(certificates, clientAuthorities);
+  constructor(certificates: readonly Certificate[], use: CertificateUse) {
+    this.#use = use;
+    this.#served = makeServed(certificates, use);
   }
 
   /** Serves these from the next handshake on. Throws a `CertificateError` and changes nothing if they are bad. */
   replace(certificates: readonly Certificate[]): void {
-    const served = makeServed(certificates, this.#clientAuthorities);
+    const served = makeServed(certificates, this.#use);
     const expired = served.facts.find((facts) => facts.validTo.getTime() <= Date.now());
     if (expired) {
       throw new CertificateError(
@@ -65,36 +78,52 @@ export class CertificateStore {
     return this.#served.facts;
   }
 
-  /** For a client that asked for no name. */
-  get fallback(): SecureContext {
-    return this.#served.fallback;
-  }
-
-  /** In the form that Node.js asks for it (SNI, RFC 6066 section 3). */
-  readonly selectByName = (
-    serverName: string,
-    callback: (error: Error | null, context?: SecureContext) => void,
-  ): void => {
-    const { byName, fallback } = this.#served;
+  /** For a client that asks for this name (SNI, RFC 6066 section 3), or for none. */
+  contextFor(profile: TlsProfile, serverName = ''): SecureContext {
+    const contexts = this.#served.byProfile.get(profile);
+    if (!contexts) throw new Error(`expected a profile of a listener, got ${profile}`);
+    const { byName, fallback } = contexts;
     const name = serverName.toLowerCase();
     const wildcard = `*${name.slice(Math.max(name.indexOf('.'), 0))}`;
-    callback(null, byName.get(name) ?? byName.get(wildcard) ?? fallback);
-  };
+    return byName.get(name) ?? byName.get(wildcard) ?? fallback;
+  }
 }
 
 function makeServed(
   certificates: readonly Certificate[],
-  clientAuthorities: readonly string[] | undefined,
+  { profiles, clientAuthorities }: CertificateUse,
 ): Served {
   const checked = certificates.map(requireUsable);
   const [first] = checked;
   if (!first) throw new CertificateError('tls.certificates: expected at least one, got none');
+  return {
+    byProfile: new Map(
+      profiles.map((profile) => [
+        profile,
+        makeContexts(checked, first, profile, clientAuthorities),
+      ]),
+    ),
+    facts: checked.map(({ x509, serverNames, keyType }) => ({
+      subject: subjectOf(x509),
+      serverNames,
+      keyType,
+      validTo: new Date(x509.validTo),
+      fingerprint256: x509.fingerprint256,
+    })),
+  };
+}
 
+function makeContexts(
+  checked: readonly Checked[],
+  first: Checked,
+  profile: TlsProfile,
+  clientAuthorities: readonly string[] | undefined,
+): Contexts {
   const made = new Map<string, SecureContext>();
   const contextOf = (group: readonly Checked[]): SecureContext => {
     const chosen = oneForEachKeyType(group);
     const id = chosen.map((each) => checked.indexOf(each)).join();
-    const context = made.get(id) ?? makeContext(chosen, clientAuthorities);
+    const context = made.get(id) ?? makeContext(chosen, profile, clientAuthorities);
     made.set(id, context);
     return context;
   };
@@ -110,13 +139,6 @@ function makeServed(
         ? checked.filter((each) => each.serverNames.length === 0)
         : withName(firstName),
     ),
-    facts: checked.map(({ x509, serverNames, keyType }) => ({
-      subject: subjectOf(x509),
-      serverNames,
-      keyType,
-      validTo: new Date(x509.validTo),
-      fingerprint256: x509.fingerprint256,
-    })),
   };
 }
 
@@ -127,14 +149,14 @@ function oneForEachKeyType(group: readonly Checked[]): Checked[] {
 
 function makeContext(
   group: readonly Checked[],
+  profile: TlsProfile,
   clientAuthorities: readonly string[] | undefined,
 ): SecureContext {
   try {
-    return makeSecureContext({
-      cert: group.map((each) => each.source.cert),
-      key: group.map((each) => each.source.key),
-      ...(clientAuthorities && { ca: [...clientAuthorities] }),
-    });
+    const cert = group.map((each) => each.source.cert);
+    const key = group.map((each) => each.source.key);
+    const ca = clientAuthorities && { ca: [...clientAuthorities] };
+    return makeSecureContext({ cert, key, ...ca }, profile);
   } catch (error) {
     const subjects = group.map((each) => subjectOf(each.x509)).join(', ');
     throw new CertificateError(

@@ -241,11 +241,12 @@ export class Listener {
 
   #secure(socket: Socket): TLSSocket {
     const { certificates } = this.#shared;
+    const { tlsProfile } = this.options;
     if (!certificates) throw new Error('expected certificates, got none');
     return new TLSSocket(socket, {
       isServer: true,
-      secureContext: certificates.fallback,
-      SNICallback: certificates.selectByName,
+      secureContext: certificates.contextFor(tlsProfile),
+      SNICallback: (name, callback) => callback(null, certificates.contextFor(tlsProfile, name)),
       requestCert: this.options.requestClientCertificate,
       // A client without a certificate is still a client; one that does not verify counts as none.
       rejectUnauthorized: false,

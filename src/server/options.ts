@@ -4,6 +4,7 @@ import { OptionsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import { isNetwork, NetworkSet } from '../net/networks.ts';
 import { COUNTS, DEFAULT_LIMITS, type Limits } from './limits.ts';
+import type { TlsProfile } from './tls-settings.ts';
 
 /**
  * Extensions that a listener offers, or not. PIPELINING, SIZE, 8BITMIME and ENHANCEDSTATUSCODES always are.
@@ -49,6 +50,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** `starttls`: offered (RFC 3207). `implicit`: from the first octet (RFC 8314). Default `none`. */
   readonly tls?: 'none' | 'starttls' | 'implicit';
+  /** The protocol versions and ciphers. Default: `tls.profile` of the server. */
+  readonly tlsProfile?: TlsProfile;
   /** `required`: nothing but EHLO, STARTTLS, NOOP, QUIT and AUTH works before sign-in. Default `none`. */
   readonly auth?: 'none' | 'optional' | 'required';
   /** LMTP (RFC 2033): LHLO, and one reply for each recipient. Default `smtp`. */
@@ -109,6 +112,8 @@ export interface ServerOptions {
   /** Required if the `tls` of a listener is not `none`. */
   readonly tls?: {
     readonly certificates: readonly Certificate[];
+    /** The protocol versions and ciphers of the listeners that name no other. Default `intermediate`. */
+    readonly profile?: TlsProfile;
     /** PEM: the authorities of client certificates. Default: those that Node.js trusts. */
     readonly clientAuthorities?: readonly string[];
   };
@@ -148,7 +153,9 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
   require(/^[\x21-\x7e]{1,255}$/.test(hostname), 'hostname', 'a domain name', hostname);
   require(listeners.length > 0, 'listeners', 'at least one', listeners);
   const limits = resolveLimits(options.limits ?? {}, DEFAULT_LIMITS, 'limits');
-  const resolved = listeners.map((each, index) => resolveListener(each, limits, index));
+  const resolved = listeners.map((each, index) =>
+    resolveListener(each, limits, index, options.tls?.profile),
+  );
   const names = resolved.map((each) => each.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   require(twice === undefined, 'listeners', 'a different name for each', twice);
@@ -164,6 +171,7 @@ function resolveListener(
   options: ListenerOptions,
   limits: Limits,
   index: number,
+  profile: TlsProfile = 'intermediate',
 ): ResolvedListener {
   const where = `listeners[${index}]`;
   const { name, host, port, tls = 'none', auth = 'none' } = options;
@@ -183,6 +191,7 @@ function resolveListener(
     host,
     port,
     tls,
+    tlsProfile: options.tlsProfile ?? profile,
     auth,
     protocol: options.protocol ?? 'smtp',
     requireTls: options.requireTls ?? false,

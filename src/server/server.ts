@@ -92,7 +92,10 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     this.#observe = options.observe && makeSafe(options.observe);
     const { certificates = [], clientAuthorities } = options.tls ?? {};
     if (certificates.length > 0) {
-      this.#certificates = new CertificateStore(certificates, clientAuthorities);
+      const secured = this.#resolved.listeners.filter(({ tls }) => tls !== 'none');
+      const profiles = [...new Set(secured.map(({ tlsProfile }) => tlsProfile))];
+      const authorities = clientAuthorities && { clientAuthorities };
+      this.#certificates = new CertificateStore(certificates, { profiles, ...authorities });
     }
     this.#clock = new Clock(shortestTimeout(this.#resolved.listeners.map((each) => each.limits)));
     const shared: Shared = {

@@ -34,7 +34,7 @@ export interface ProxyTlv {
 
 /** The TLS that secures a session. */
 export interface TlsFacts {
-  /** As Node.js names it: `TLSv1.2` or `TLSv1.3`. */
+  /** As Node.js names it: `TLSv1.2` or `TLSv1.3`; with the profile `old` also `TLSv1` or `TLSv1.1`. */
   readonly version: string;
   /** The cipher suite's standard (IANA) name, as `TLS_AES_256_GCM_SHA384`. */
   readonly cipher: string;

@@ -44,18 +44,22 @@ test('a limit of one listener is taken, and what it leaves out is not', () => {
   expect(() => new SmtpServer({ limits: serverLimits(limits), listeners: options })).not.toThrow();
 });
 
-test('what a listener says of bare newlines and of chunks is taken; what it does not say is left to the server', () => {
+test('what a listener says of bare newlines, chunks and TLS is taken; what it does not say is left to the server', () => {
   const { listeners } = parseConfiguration({
     hostname: 'mx.example.com',
     listeners: [
       { name: 'mx', port: 0, tls: 'none' },
       { name: 'devices', port: 0, tls: 'none', bareNewline: 'normalize', chunking: false },
+      { name: 'scanners', port: 0, tls: 'starttls', tlsProfile: 'old' },
     ],
+    tls: { certificates: [{ certFile: 'mx.crt', keyFile: 'mx.key' }] },
     store: { bucket: 'mail-bucket' },
     notify: { topicArn: 'arn:aws:sns:eu-west-1:111122223333:mail' },
   });
-  const [mx, devices] = listeners.map((listener) => listenerOptions(listener));
+  const [mx, devices, scanners] = listeners.map((listener) => listenerOptions(listener));
   expect(mx).not.toHaveProperty('bareNewline');
+  expect(mx).not.toHaveProperty('tlsProfile');
+  expect(scanners).toMatchObject({ tlsProfile: 'old' });
   expect(mx?.extensions).toEqual({ chunking: true });
   expect(devices).toMatchObject({ bareNewline: 'normalize', extensions: { chunking: false } });
 });

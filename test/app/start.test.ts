@@ -243,6 +243,19 @@ describe('config check', () => {
     ]);
   });
 
+  test('config check: what is valid and seldom meant is one warning, and the document is valid', async () => {
+    const listeners = [{ name: 'scanners', port: 2526, tls: 'starttls', tlsProfile: 'old' }];
+    const config = JSON.stringify({ ...serving, listeners });
+    const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
+    expect(code).toBe(0);
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^mailsluice config check: warning: listeners\[0\]\.tlsProfile: "old" allows/,
+      ),
+      '--config: valid',
+    ]);
+  });
+
   test('config check: a text that is no address pattern is refused with the sentence of serve, exit 2', async () => {
     const config = JSON.stringify({ ...serving, routes: [{ recipients: notPatterns }] });
     const { code, lines } = await mailsluice(['config', 'check', '--config', config]);

@@ -393,6 +393,16 @@ describe('the construct in somebody’s own app', () => {
     expect(first?.stage).not.toBe(second?.stage);
   });
 
+  test('a TLS profile that is broken cryptography comes with a warning, and reaches the task', () => {
+    const { template, stack } = synthBridge(() => ({
+      configuration: { hostname: 'mx.example.com', tls: { profile: 'old' } },
+    }));
+    const warnings = stack.node.findAll().flatMap(({ node }) => node.metadata);
+    expect(JSON.stringify(warnings)).toContain('configuration.tls.profile: ');
+    const task = JSON.stringify(onlyResource(template, 'AWS::ECS::TaskDefinition').Properties);
+    expect(task).toContain('\\"profile\\":\\"old\\"');
+  });
+
   test('IPv6 and the PROXY header come with a warning about where the NLB puts it', () => {
     const { template, stack } = synthBridge(() => ({
       dualStack: true,

@@ -2,6 +2,7 @@
 import { oneOf, nonEmptyListOf, section, text, yesOrNo } from '../fields.ts';
 import { host, networks, port } from './common.ts';
 import { listenerLimits } from './limits.ts';
+import { TLS_PROFILES } from './tls.ts';
 
 const listener = section(
   {
@@ -16,6 +17,10 @@ const listener = section(
       ['none', 'starttls', 'implicit'],
       'No TLS, TLS after the STARTTLS command (RFC 3207), or TLS from the first octet (RFC 8314).',
     ).default('starttls'),
+    tlsProfile: oneOf(
+      TLS_PROFILES,
+      'The TLS versions and ciphers of this listener; without it, those of tls.profile.',
+    ).optional(),
     auth: oneOf(
       ['none', 'optional', 'required'],
       'Whether clients can or must sign in; needs tls.',

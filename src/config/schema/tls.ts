@@ -1,6 +1,6 @@
 // Certificates, and where each comes from.
 import { z } from 'zod';
-import { listOf, nonEmptyListOf, section, text } from '../fields.ts';
+import { listOf, nonEmptyListOf, oneOf, section, text } from '../fields.ts';
 import { duration } from '../units.ts';
 
 const serverNames = nonEmptyListOf(
@@ -59,6 +59,8 @@ const certificate = z
   )
   .meta({ description: 'One certificate chain with its private key.' });
 
+export const TLS_PROFILES = ['modern', 'intermediate', 'old'] as const;
+
 export const tls = section(
   {
     certificates: listOf(
@@ -66,11 +68,15 @@ export const tls = section(
       'a list of certificates',
       'The certificates, at least one where a listener has TLS; the first one serves clients that name no server.',
     ).default([]),
+    profile: oneOf(
+      TLS_PROFILES,
+      'TLS 1.3 only; TLS 1.2 and 1.3 with forward secrecy; or also TLS 1.0 and 1.1 with CBC, for old devices in a private network.',
+    ).default('intermediate'),
     reloadInterval: duration(
       '10s',
       '1d',
       'How often the server looks for newer certificates.',
     ).prefault('5m'),
   },
-  'Certificates for TLS.',
+  'Certificates and strength of TLS.',
 );
