@@ -366,6 +366,21 @@ test('the notes name the verb, the rule, the client and what was refused, and no
   ]);
 });
 
+test.each([
+  [['HELO c', 'EHLO c', 'NOOP', 'noop x', 'QUIT'], false],
+  [[], false],
+  [['HELO c', 'RSET'], true],
+  [['MAIL FROM:<a@b>'], true],
+  [['GET / HTTP/1.1'], true],
+  [['hello'], true],
+  [['\u0016\u0003\u0001'], true],
+  [['x'.repeat(70_000)], true],
+])('a session knows whether %j is more than a health probe says', (lines, hasSaidMore) => {
+  const session = started();
+  converse(session, ...lines);
+  expect(session.hasSaidMore).toBe(hasSaidMore);
+});
+
 /** The argument in the note of the last command that is refused. */
 function refusedArgument(session: Session, ...lines: readonly string[]): string | undefined {
   const notes = converse(session, ...lines).flatMap((output) =>

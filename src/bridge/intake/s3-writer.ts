@@ -105,7 +105,7 @@ export class S3Writer implements MessageWriter {
     this.#storedHash?.update(span);
     if (this.#phase === 'small') {
       this.#small?.add(span);
-      // What still arrives after a pause was asked for is bounded by one socket read.
+      // What still arrives after a pause was asked for is bounded by one socket read, twice that where it is normalized.
       return this.#isWaiting ? false : this.#reserveSmall();
     }
     if (this.#rest.length === 0) return this.#append(span);

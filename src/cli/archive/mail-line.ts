@@ -22,6 +22,8 @@ export function mailObject(mail: SelectedMail): object {
     clientAddress: member.client.address,
     verdicts,
     sha256: member.sha256,
+    // Where it is not as received: what `archive fetch --as-sent` gives.
+    ...(member.storedSha256 !== undefined && { storedSha256: member.storedSha256 }),
   };
 }
 

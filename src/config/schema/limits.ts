@@ -7,7 +7,7 @@ const fields = {
   maxMessageSize: size(
     '1KB',
     '500MB',
-    'The largest message, announced by SIZE; a larger one is refused with 552 5.3.4.',
+    'The largest message as it is stored, announced by SIZE; a larger one is refused with 552 5.3.4.',
   ),
   maxRecipients: wholeNumber(
     1,

@@ -113,22 +113,20 @@ export class MessageDecoder {
    * in which each line end is two octets, as in the SIZE that a client declares (RFC 1870 section 3).
    */
   #write(spans: readonly Buffer[], isClean: boolean, outputs: Output[]): void {
-    const normalizer = this.#normalizer;
-    let stored = spans;
-    if (normalizer !== null) {
-      if (isClean) normalizer.pass(spans.at(-1));
-      else stored = spans.map((span) => normalizer.normalize(span));
+    const normalizer = isClean ? null : this.#normalizer;
+    if (isClean) this.#normalizer?.pass(spans.at(-1));
+    const writes: Extract<Output, { kind: 'write-message' }>[] = [];
+    for (const received of spans) {
+      const span = normalizer === null ? received : normalizer.normalize(received);
+      this.#sizeInOctets += received.length;
+      this.#storedOctets += span.length;
+      if (span === received) writes.push({ kind: 'write-message', span });
+      else writes.push({ kind: 'write-message', span, received });
     }
-    this.#sizeInOctets += octetsIn(spans);
-    this.#storedOctets += octetsIn(stored);
     if (exceedsSizeLimit(this.#storedOctets, this.#maxMessageSize)) {
       this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
-      return;
-    }
-    for (const [index, received] of spans.entries()) {
-      const span = stored[index] ?? received;
-      if (span === received) outputs.push({ kind: 'write-message', span });
-      else outputs.push({ kind: 'write-message', span, received });
+    } else {
+      outputs.push(...writes);
     }
   }
 
