@@ -30,6 +30,12 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     statsStatements: ['count(*) as refusals by rule, code, listener'],
     sort: 'refusals desc',
   },
+  'What was refused, with its argument': {
+    fields: ['@timestamp', 'clientAddress', 'helo', 'verb', 'code', 'rule', 'argument'],
+    filterStatements: ['event = "refused" and argument like /@example\\.com/'],
+    sort: '@timestamp desc',
+    limit: 200,
+  },
   'Who fails to sign in': {
     filterStatements: ['event = "sign-in-refused"'],
     statsStatements: ['count(*) as refusals by clientAddress, username, cause, listener'],

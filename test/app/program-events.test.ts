@@ -131,6 +131,18 @@ test('each thing that happens is logged once, by its owner, and counted once', a
       'closed',
     ].sort(),
   );
+  const traced = { listener: 'mx', helo: 'client.example' };
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      event: 'refused',
+      ...traced,
+      verb: 'RCPT',
+      argument: 'TO:<…@elsewhere.example>',
+    }),
+  );
+  const [unknown] = lines.filter(({ rule }) => rule === 'unknown-command');
+  expect(unknown).toMatchObject(traced);
+  expect(unknown).not.toHaveProperty('argument');
   const session = {
     sessionId: expect.any(String) as string,
     listener: 'smtps',
