@@ -11,6 +11,7 @@ import type {
   Reply,
   SessionFacts,
 } from '../../src/smtp/index.ts';
+import type { NewlineNormalizer } from '../../src/smtp/data/newline-normalizer.ts';
 import type { TestAws } from '../support/aws.ts';
 
 export function mailbox(address: string): Mailbox {
@@ -61,12 +62,13 @@ export function facts(input: FactsInput = {}): MessageFacts {
   };
 }
 
-/** Opens, writes and commits one message; obeys the writer's pauses. */
+/** Opens, writes and commits one message; obeys the writer's pauses. With `normalizer` as a listener that normalizes does. */
 export async function deliver(
   bridge: Pick<Bridge, 'open'>,
   of: MessageFacts,
   content: Buffer | string,
   chunkOctets = 64 * 1024,
+  normalizer?: NewlineNormalizer,
 ): Promise<Reply> {
   const octets = Buffer.from(content);
   let wake: () => void = () => undefined;
@@ -77,7 +79,9 @@ export async function deliver(
     const drained = new Promise<void>((resolve) => {
       wake = resolve;
     });
-    if (!writer.write(octets.subarray(at, at + chunkOctets))) await drained;
+    const received = octets.subarray(at, at + chunkOctets);
+    const span = normalizer?.normalize(received) ?? received;
+    if (!writer.write(span, received)) await drained;
   }
   const reply = await writer.commit();
   if (!('code' in reply)) throw new Error('one reply was expected');
