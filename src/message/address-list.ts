@@ -1,83 +1,276 @@
-// Address lists of header fields (RFC 5322 section 3.4), split into mailboxes. Lenient: text that
-// is no address is kept, for the subscriber to judge.
+// Address lists of header fields (RFC 5322 section 3.4, with the obsolete forms of section 4.4), split into mailboxes.
+// Lenient: text that is no address is kept, for the subscriber to judge.
+import { type AddressToken, tokenizeAddresses } from './address-tokens.ts';
+import { trimSpaces } from './clean-text.ts';
 import { decodeEncodedWords } from './encoded-words.ts';
 
 export interface ListedMailbox {
-  /** The whole mailbox with its display name, encoded words decoded: `"A B" <a@b.example>`. */
+  /**
+   * The mailbox with its display name, encoded words decoded: `"A B" <a@b.example>`. As received where that is regular.
+   * Reading it again gives the same address.
+   */
   readonly text: string;
-  /** The address alone. */
+  /** The address alone, without comments. `''` where there is only a name. */
   readonly address: string;
 }
 
-/** The mailboxes of one field's value, those in groups included (`undisclosed-recipients:;` has none). */
+/**
+ * The mailboxes of one field's value, those in groups included (`undisclosed-recipients:;` has none). The value is that
+ * of a `HeaderField`: no control character is in it.
+ */
 export function parseAddressList(value: string): ListedMailbox[] {
-  return splitMailboxes(value).map(parseMailbox);
+  return parseRegularList(value) ?? new AddressListReader(value).read();
 }
 
-/** Cuts at commas and at the marks of groups, but not within quotes, comments or angle brackets. */
-function splitMailboxes(value: string): string[] {
-  if (!/["();:]/.test(value)) return nonEmpty(value.split(','));
-  const pieces: string[] = [];
-  let from = 0;
-  let depth = 0;
-  let quoted = false;
-  let angle = false;
-  for (let at = 0; at < value.length; at += 1) {
-    const char = value[at];
-    if (char === '\\') at += 1;
-    else if (char === '"' && depth === 0) quoted = !quoted;
-    else if (quoted) continue;
-    else if (char === '(') depth += 1;
-    else if (char === ')') depth = Math.max(0, depth - 1);
-    else if (depth > 0) continue;
-    else if (char === '<') angle = true;
-    else if (char === '>') angle = false;
-    else if (angle) continue;
-    else if (char === ':') from = at + 1;
-    else if (char === ',' || char === ';') {
-      pieces.push(value.slice(from, at));
-      from = at + 1;
+/**
+ * `Name <address>` or an address, without comments, groups, escapes and encoded words: what nearly all mail has. Each
+ * alternative is one run and then a character that is not in it, so none is tried twice.
+ */
+const REGULAR =
+  / *(?:"[^"\\]*" *<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>|([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)|[^"(),:;<>@[\]\\]*<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>) *(?:,|$)/y;
+
+function parseRegularList(value: string): ListedMailbox[] | undefined {
+  if (value.includes('=?')) return undefined;
+  const mailboxes: ListedMailbox[] = [];
+  REGULAR.lastIndex = 0;
+  while (REGULAR.lastIndex < value.length) {
+    const from = REGULAR.lastIndex;
+    const match = REGULAR.exec(value);
+    if (match === null) return undefined;
+    const end = value[REGULAR.lastIndex - 1] === ',' ? REGULAR.lastIndex - 1 : REGULAR.lastIndex;
+    const address = match[1] ?? match[2] ?? match[3] ?? '';
+    mailboxes.push({ text: trimSpaces(value.slice(from, end)), address });
+  }
+  return mailboxes;
+}
+
+/** What an angle bracket has opened. */
+interface AngleAddress {
+  readonly address: string;
+  readonly isRegular: boolean;
+  readonly comments: readonly AddressToken[];
+  /** The token behind it. */
+  readonly next: number;
+  /** Where its `>` ends. */
+  readonly end: number;
+}
+
+class AddressListReader {
+  readonly #value: string;
+  readonly #tokens: readonly AddressToken[];
+  readonly #lastSemicolon: number;
+  readonly #hasEncodedWords: boolean;
+  readonly #mailboxes: ListedMailbox[] = [];
+  /** Of the mailbox that is being read. */
+  #element: AddressToken[] = [];
+  /** A mailbox of the same element has been read: `A <a@b.example> and more`. */
+  #isBehindMailbox = false;
+  #isInGroup = false;
+
+  constructor(value: string) {
+    this.#value = value;
+    this.#tokens = tokenizeAddresses(value);
+    this.#lastSemicolon = this.#tokens.findLastIndex(({ kind }) => kind === ';');
+    this.#hasEncodedWords = value.includes('=?');
+  }
+
+  read(): ListedMailbox[] {
+    let at = 0;
+    for (let token = this.#tokens[at]; token !== undefined; token = this.#tokens[at]) {
+      if (token.kind === '<') {
+        const angle = this.#readAngleAddress(at);
+        this.#addNamed(token, angle);
+        at = angle.next;
+        continue;
+      }
+      if (token.kind === ',' || token.kind === ';') {
+        this.#endElement();
+        if (token.kind === ';') this.#isInGroup = false;
+      } else if (token.kind === ':' && this.#beginsGroup(at)) {
+        this.#isInGroup = true;
+        this.#element = [];
+      } else {
+        this.#element.push(token);
+      }
+      at += 1;
     }
+    this.#endElement();
+    return this.#mailboxes;
   }
-  pieces.push(value.slice(from));
-  return nonEmpty(pieces);
-}
 
-function nonEmpty(pieces: readonly string[]): string[] {
-  return pieces.map((piece) => piece.trim()).filter((piece) => piece !== '');
-}
-
-function parseMailbox(text: string): ListedMailbox {
-  const open = text.lastIndexOf('<');
-  const close = text.indexOf('>', open);
-  if (open === -1 || close === -1) {
-    return { text: decodeEncodedWords(text), address: withoutComments(text) };
+  /** A colon that no semicolon closes belongs to a name: `Re: hello <a@b.example>`. Groups have no groups in them. */
+  #beginsGroup(at: number): boolean {
+    if (this.#isInGroup || at > this.#lastSemicolon || this.#isBehindMailbox) return false;
+    const isPhrase = this.#element.every((token) => isWord(token) || isComment(token));
+    return isPhrase && !this.#element.every(isComment);
   }
-  const path = text.slice(open + 1, close).trim();
-  // A source route (RFC 5322 section 4.4, obsolete) is not part of the address.
-  const address = path.startsWith('@') ? path.slice(path.indexOf(':') + 1) : path;
-  const name = text.slice(0, open).trim();
-  if (!name.includes('=?')) return { text, address };
-  return { text: `${decodeDisplayName(name)} <${address}>`, address };
-}
 
-/** Decoded, and quoted where it now holds what a phrase may not: `=?…?Q?M=C3=BCller=2C_A?=`. */
-function decodeDisplayName(name: string): string {
-  const bare = /^".*"$/s.test(name) ? name.slice(1, -1).replace(/\\(.)/gs, '$1') : name;
-  const decoded = decodeEncodedWords(bare).trim();
-  if (!/[()<>[\]:;@\\,."]/.test(decoded)) return decoded;
-  return `"${decoded.replace(/["\\]/g, '\\$&')}"`;
-}
-
-/** Drops comments, nested ones too, from inside out. */
-function withoutComments(text: string): string {
-  if (!text.includes('(')) return text;
-  let kept = '';
-  let depth = 0;
-  for (const char of text) {
-    if (char === '(') depth += 1;
-    else if (char === ')') depth = Math.max(0, depth - 1);
-    else if (depth === 0) kept += char;
+  /** The address between angle brackets. Without a `>`, it ends where the next mailbox may begin. */
+  #readAngleAddress(open: number): AngleAddress {
+    // A source route (RFC 5322 section 4.4, obsolete) has commas and ends with a colon.
+    let isInRoute = this.#tokens[open + 1]?.kind === '@';
+    let firstComma: number | undefined;
+    let start = open + 1;
+    let next = start;
+    let token = this.#tokens[next];
+    for (; token !== undefined; next += 1, token = this.#tokens[next]) {
+      if (token.kind === '<' || token.kind === '>' || token.kind === ';') break;
+      if (token.kind === ',') {
+        if (!isInRoute) break;
+        firstComma ??= next;
+      } else if (token.kind === ':' && isInRoute) {
+        isInRoute = false;
+        firstComma = undefined;
+        start = next + 1;
+      }
+    }
+    const isClosed = token?.kind === '>';
+    if (!isClosed && firstComma !== undefined) next = firstComma;
+    const route = this.#tokens.slice(open + 1, start);
+    const inner = this.#tokens.slice(start, next);
+    return {
+      address: wordsOf(inner)
+        .map((word) => this.#textOf(word))
+        .join(' '),
+      isRegular: isClosed && inner.every(isAddressPart) && !route.some(isComment),
+      comments: inner.filter(isComment),
+      next: isClosed ? next + 1 : next,
+      end: token?.to ?? this.#value.length,
+    };
   }
-  return kept.trim();
+
+  #addNamed(open: AddressToken, angle: AngleAddress): void {
+    const element = this.#element;
+    this.#element = [];
+    this.#isBehindMailbox = true;
+    const { address } = angle;
+    const name = element.filter((token) => !isComment(token));
+    if (angle.isRegular && this.#isPhrase(name) && name.length === element.length) {
+      const { from } = element[0] ?? open;
+      this.#mailboxes.push({ text: this.#value.slice(from, angle.end), address });
+      return;
+    }
+    const comments = element.filter(isComment);
+    const phrase = this.#renderPhrase(name, comments);
+    const text =
+      phrase === ''
+        ? this.#withComments(`<${address}>`, [...comments, ...angle.comments])
+        : `${phrase} <${address}>`;
+    this.#mailboxes.push({ text, address });
+  }
+
+  /** What a separator ends: an address, several that no separator parts, or a name. */
+  #endElement(): void {
+    const element = this.#element;
+    const isBehindMailbox = this.#isBehindMailbox;
+    this.#element = [];
+    this.#isBehindMailbox = false;
+    const comments = element.filter(isComment);
+    let name: AddressToken[] = [];
+    let isAlone = !isBehindMailbox;
+    for (const word of wordsOf(element)) {
+      if (!isAddress(word)) {
+        name.push(...word);
+        continue;
+      }
+      const address = this.#textOf(word);
+      const phrase = this.#renderPhrase(name, comments);
+      const bare = isAlone ? this.#withComments(address, comments) : address;
+      this.#mailboxes.push({ text: phrase === '' ? bare : `${phrase} <${address}>`, address });
+      name = [];
+      isAlone = false;
+    }
+    // Words behind an address are none of their own.
+    const text = isAlone ? this.#renderPhrase(name, comments) : '';
+    if (text !== '') this.#mailboxes.push({ text, address: '' });
+  }
+
+  /** A display name as RFC 5322 has it, with nothing to decode. */
+  #isPhrase(name: readonly AddressToken[]): boolean {
+    return name.every((token) => {
+      if (!isWord(token) || token.isIrregular) return false;
+      return !this.#hasEncodedWords || !this.#textOf([token]).includes('=?');
+    });
+  }
+
+  /** The display name: as received if it is a phrase, otherwise decoded, and quoted where it needs it. */
+  #renderPhrase(name: readonly AddressToken[], comments: readonly AddressToken[]): string {
+    const [first] = name;
+    const last = name.at(-1);
+    if (first === undefined || last === undefined) return '';
+    const isParted = comments.some(({ from }) => from > first.from && from < last.from);
+    if (!isParted && this.#isPhrase(name)) return this.#value.slice(first.from, last.to);
+    let bare = '';
+    for (const token of name) {
+      if (token.isApart && token !== first) bare += ' ';
+      const text = this.#textOf([token]);
+      bare += token.kind === 'quoted' ? unquote(text) : text;
+    }
+    const decoded = decodeEncodedWords(bare).trim();
+    if (!/[()<>[\]:;@\\,."]/.test(decoded)) return decoded;
+    return `"${decoded.replace(/["\\]/g, '\\$&')}"`;
+  }
+
+  /** Comments stay where they are the only name: `a@b.example (A)`. */
+  #withComments(address: string, comments: readonly AddressToken[]): string {
+    let text = address;
+    for (const comment of comments) text += ` ${decodeComment(this.#textOf([comment]))}`;
+    return text;
+  }
+
+  #textOf(tokens: readonly AddressToken[]): string {
+    return tokens.map(({ from, to }) => this.#value.slice(from, to)).join('');
+  }
+}
+
+function isComment({ kind }: AddressToken): boolean {
+  return kind === 'comment';
+}
+
+function isWord({ kind }: AddressToken): boolean {
+  return kind === 'atom' || kind === 'quoted';
+}
+
+function isAddressPart(token: AddressToken): boolean {
+  return (isWord(token) && !token.isIrregular) || token.kind === '@' || token.kind === 'literal';
+}
+
+/** It has an `@` with something on either side. */
+function isAddress(word: readonly AddressToken[]): boolean {
+  return (
+    word.some(({ kind }) => kind === '@') && word[0]?.kind !== '@' && word.at(-1)?.kind !== '@'
+  );
+}
+
+/**
+ * The words of an element, comments left out. A dot or an `@` holds its neighbors together, blanks and comments
+ * around it or not (the obsolete local-part and domain of RFC 5322 section 4.4).
+ */
+function wordsOf(element: readonly AddressToken[]): AddressToken[][] {
+  const words: AddressToken[][] = [];
+  let before: AddressToken | undefined;
+  for (const token of element) {
+    if (isComment(token)) continue;
+    if (before !== undefined && isHeldTogether(before, token)) words.at(-1)?.push(token);
+    else words.push([token]);
+    before = token;
+  }
+  return words;
+}
+
+function isHeldTogether(before: AddressToken, token: AddressToken): boolean {
+  if (before.kind === '@') return isWord(token) || token.kind === 'literal' || token.kind === '@';
+  if (token.kind === '@') return isWord(before) || before.kind === 'literal';
+  return (before.endsWithDot && isWord(token)) || (token.beginsWithDot && isWord(before));
+}
+
+function unquote(quoted: string): string {
+  return quoted.slice(1, -1).replace(/\\(.)/g, '$1');
+}
+
+/** As received unless it has encoded words, which may bring in characters that a comment must escape. */
+function decodeComment(comment: string): string {
+  if (!comment.includes('=?')) return comment;
+  const decoded = decodeEncodedWords(comment.slice(1, -1).replace(/\\(.)/g, '$1'));
+  return `(${decoded.replace(/[()\\]/g, '\\$&')})`;
 }

@@ -1,4 +1,4 @@
-import { parseAddressList } from './address-list.ts';
+import { type ListedMailbox, parseAddressList } from './address-list.ts';
 import { decodeEncodedWords } from './encoded-words.ts';
 import type { HeaderField } from './header-section.ts';
 
@@ -27,6 +27,16 @@ export interface ReadHeaders {
   readonly destination: readonly string[];
 }
 
+/**
+ * The mailboxes of the From field: what `commonHeaders.from` shows, and what a check of the author (DMARC) must read, so
+ * that both speak of the same. More than one From field (against RFC 5322 section 3.6) gives the mailboxes of all.
+ */
+export function readAuthors(fields: readonly HeaderField[]): ListedMailbox[] {
+  return fields
+    .filter(({ name }) => name.length === 4 && name.toLowerCase() === 'from')
+    .flatMap(({ value }) => parseAddressList(value));
+}
+
 export function readCommonHeaders(fields: readonly HeaderField[], returnPath: string): ReadHeaders {
   const byName = new Map<string, string[]>();
   for (const { name, value } of fields) {
@@ -42,10 +52,10 @@ export function readCommonHeaders(fields: readonly HeaderField[], returnPath: st
 
   const to = list('to');
   const cc = list('cc');
-  const from = texts('from');
+  const from = byName.has('from') ? readAuthors(fields).map(({ text }) => text) : undefined;
   const date = first('date');
   const bcc = texts('bcc');
-  const sender = first('sender');
+  const sender = texts('sender');
   const replyTo = texts('reply-to');
   const messageId = first('message-id');
   const subject = first('subject');
@@ -57,11 +67,18 @@ export function readCommonHeaders(fields: readonly HeaderField[], returnPath: st
       ...(to && { to: to.map(({ text }) => text) }),
       ...(cc && { cc: cc.map(({ text }) => text) }),
       ...(bcc && { bcc }),
-      ...(sender !== undefined && { sender: decodeEncodedWords(sender) }),
+      ...(sender && { sender: sender.join(', ') }),
       ...(replyTo && { replyTo }),
       ...(messageId !== undefined && { messageId }),
       ...(subject !== undefined && { subject: decodeEncodedWords(subject) }),
     },
-    destination: [...new Set([...(to ?? []), ...(cc ?? [])].map(({ address }) => address))],
+    destination: addressesOf([...(to ?? []), ...(cc ?? [])]),
   };
+}
+
+/** Each once. A mailbox that is only a name has none. */
+function addressesOf(mailboxes: readonly ListedMailbox[]): string[] {
+  const addresses = new Set(mailboxes.map(({ address }) => address));
+  addresses.delete('');
+  return [...addresses];
 }

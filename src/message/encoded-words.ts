@@ -1,53 +1,82 @@
 // Encoded words of header fields (RFC 2047), decoded to text.
-import { TextDecoder } from 'node:util';
+import { type Charset, encodeWindows1252, findCharset } from './charsets.ts';
+import { cleanText } from './clean-text.ts';
 
 const ENCODED_WORD = /=\?([^?\s]{1,64})\?([bBqQ])\?([^?\r\n]*)\?=/g;
-/** White space between two encoded words is not shown (RFC 2047 section 6.2). */
-const BETWEEN_WORDS = /(\?=)[ \t]+(?==\?[^?\s]{1,64}\?[bBqQ]\?)/g;
 
-/** One for each charset label that Node.js knows: a few hundred at most. */
-const decoders = new Map<string, TextDecoder>();
+/** Adjacent words in one charset, whose octets are decoded together. */
+interface Run {
+  readonly charset: Charset;
+  readonly octets: Buffer[];
+}
 
 /**
- * `text` with its encoded words decoded. A word in an unknown charset stays as it is; control characters
- * that an encoded word would bring in become a space, so that no decoded field holds a line break.
+ * `text` with its encoded words decoded. A word in an unknown charset stays as it is, and so do the blanks around it.
+ * No decoded word brings in a control character or a line end. The work is linear in the length of `text`.
  */
 export function decodeEncodedWords(text: string): string {
   if (!text.includes('=?')) return text;
   let decoded = '';
   let at = 0;
-  let pending: { readonly charset: string; readonly octets: Buffer[] } | undefined;
-  const flush = (): void => {
-    if (pending !== undefined)
-      decoded += decodeOctets(Buffer.concat(pending.octets), pending.charset);
-    pending = undefined;
-  };
-  const joined = text.replace(BETWEEN_WORDS, '$1');
-  for (const match of joined.matchAll(ENCODED_WORD)) {
+  let run: Run | undefined;
+  let isAfterWord = false;
+  for (const match of text.matchAll(ENCODED_WORD)) {
     const [word, label = '', encoding = '', payload = ''] = match;
     // RFC 2231 section 5: a language may follow the charset.
-    const charset = label.split('*', 1)[0]?.toLowerCase() ?? '';
-    if (match.index > at) {
-      flush();
-      decoded += joined.slice(at, match.index);
-    }
+    const charset = findCharset(label.split('*', 1)[0] ?? '');
+    const gap = text.slice(at, match.index);
     at = match.index + word.length;
-    if (decoderOf(charset) === undefined) {
-      flush();
+    const isAdjacent = isAfterWord && charset !== undefined && /^[ \t]*$/.test(gap);
+    const octets = charset && octetsOf(encoding, payload, charset);
+    if (run !== undefined && !(isAdjacent && octets && run.charset === charset && charset.joins)) {
+      decoded += decodeRun(run);
+      run = undefined;
+    }
+    // White space between two encoded words is not shown (RFC 2047 section 6.2).
+    if (!isAdjacent) decoded += gap;
+    isAfterWord = charset !== undefined;
+    if (charset === undefined) {
       decoded += word;
-      continue;
+    } else if (octets === undefined) {
+      decoded += decodeMixed(payload, charset);
+    } else {
+      // A character may be cut in two by adjacent words, against RFC 2047 section 5; many senders do it.
+      run ??= { charset, octets: [] };
+      run.octets.push(octets);
     }
-    // A character may be cut in two by adjacent words, against RFC 2047 section 5; many senders do it.
-    if (pending?.charset !== charset) {
-      flush();
-      pending = { charset, octets: [] };
-    }
-    pending.octets.push(
-      encoding.toUpperCase() === 'B' ? Buffer.from(payload, 'base64') : decodeQ(payload),
-    );
   }
-  flush();
-  return decoded + joined.slice(at);
+  if (run !== undefined) decoded += decodeRun(run);
+  return decoded + text.slice(at);
+}
+
+function decodeRun({ charset, octets }: Run): string {
+  const [only] = octets;
+  const all = octets.length === 1 && only !== undefined ? only : Buffer.concat(octets);
+  return cleanText(charset.decode(all).toWellFormed());
+}
+
+/** `undefined`: the payload has characters that are not octets of the charset. */
+function octetsOf(encoding: string, payload: string, charset: Charset): Buffer | undefined {
+  if (encoding === 'B' || encoding === 'b') return Buffer.from(payload, 'base64');
+  if (!NOT_ASCII.test(payload)) return decodeQ(payload);
+  // Raw octets, against RFC 2047 section 2. The field was read as UTF-8 or as windows-1252.
+  const raw = charset.isUtf8 ? Buffer.from(payload, 'utf8') : encodeWindows1252(payload);
+  return raw && decodeQ(raw.toString('latin1'));
+}
+
+// oxlint-disable-next-line no-control-regex -- what is not ASCII
+const NOT_ASCII = /[^\0-\x7f]/;
+// oxlint-disable-next-line no-control-regex -- what is not ASCII
+const NOT_ASCII_RUNS = /([^\0-\x7f]+)/;
+
+/** Characters that are there already stay; what is between them is decoded. */
+function decodeMixed(payload: string, charset: Charset): string {
+  const parts = payload.split(NOT_ASCII_RUNS);
+  return parts
+    .map((part, index) =>
+      index % 2 === 1 ? part : cleanText(charset.decode(decodeQ(part)).toWellFormed()),
+    )
+    .join('');
 }
 
 function decodeQ(payload: string): Buffer {
@@ -57,20 +86,4 @@ function decodeQ(payload: string): Buffer {
       .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
     'latin1',
   );
-}
-
-function decodeOctets(octets: Buffer, charset: string): string {
-  return (decoderOf(charset)?.decode(octets) ?? '').replace(/[\0-\x1f\x7f]+/g, ' ');
-}
-
-function decoderOf(charset: string): TextDecoder | undefined {
-  const known = decoders.get(charset);
-  if (known !== undefined) return known;
-  try {
-    const decoder = new TextDecoder(charset);
-    decoders.set(charset, decoder);
-    return decoder;
-  } catch {
-    return undefined;
-  }
 }

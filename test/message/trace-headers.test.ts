@@ -24,11 +24,11 @@ function render(input: FactsInput = {}, verification: Verification = notVerified
 }
 
 function field(name: string, text: string): string | undefined {
-  return parseFields(text).find((each) => each.name === name)?.value;
+  return parseFields(Buffer.from(text)).find((each) => each.name === name)?.value;
 }
 
 test('writes the four fields in the order that Amazon SES has them', () => {
-  expect(parseFields(render())).toEqual([
+  expect(parseFields(Buffer.from(render()))).toEqual([
     { name: 'Return-Path', value: '<ann@sender.example>' },
     {
       name: 'Received',

@@ -1,17 +1,18 @@
 // The notification of one stored mail, a pure function of its record and its header section: it can be built again from
 // the object, octet by octet.
+import { cleanText, cutText } from '../../message/clean-text.ts';
 import { readCommonHeaders } from '../../message/common-headers.ts';
 import type { HeaderField, HeaderSection } from '../../message/header-section.ts';
 import type { MailRecord } from '../contract/mail-record.ts';
 import type {
   MailsluiceMember,
   NotificationSubject,
-  NotifiedEnvelope,
   NotifiedMail,
   Receipt,
   ReceivedNotification,
 } from '../contract/notification-types.ts';
 import { splitObjectKey } from '../contract/object-key.ts';
+import { AFTER_REFUSAL, FOR_SIZE, noted, reduce } from './reductions.ts';
 
 export const NOTIFICATION_SUBJECT: NotificationSubject = 'Amazon SES Email Receipt Notification';
 
@@ -52,7 +53,8 @@ export function buildNotification(input: NotificationInput): Notification {
   let notification = fullNotification(input);
   let message = render(notification);
   for (const reduction of FOR_SIZE) {
-    if (Buffer.byteLength(message) <= room) break;
+    // A code unit has no more than 3 octets.
+    if (message.length * 3 <= room || Buffer.byteLength(message) <= room) break;
     notification = reduce(notification, reduction);
     message = render(notification);
   }
@@ -146,157 +148,48 @@ function fullNotification({
   };
 }
 
-/** The first 10 KB of the fields, each counted as on the wire: name, colon, blank, value, CRLF. */
+/**
+ * The fields that fit into 10 KB, each counted as on the wire: name, colon, blank, value, CRLF. One that does not fit is
+ * left out, and those behind it are not.
+ */
 function cutHeaders({ fields, truncated }: HeaderSection): {
   headers: readonly HeaderField[];
   truncated: boolean;
 } {
+  let atMost = 0;
+  // A code unit has no more than 3 octets.
+  for (const { name, value } of fields) atMost += name.length + 3 * value.length + 4;
+  if (atMost <= HEADERS_OCTETS) return { headers: fields, truncated };
   let octets = 0;
-  for (const [index, { name, value }] of fields.entries()) {
-    octets += name.length + Buffer.byteLength(value) + 4;
-    if (octets > HEADERS_OCTETS) return { headers: fields.slice(0, index), truncated: true };
-  }
-  return { headers: fields, truncated };
+  const headers = fields.filter(({ name, value }) => {
+    const more = name.length + Buffer.byteLength(value) + 4;
+    if (octets + more > HEADERS_OCTETS) return false;
+    octets += more;
+    return true;
+  });
+  return { headers, truncated: truncated || headers.length < fields.length };
 }
 
-/** JSON without the two characters that SNS does not take (XML 1.0 section 2.2). */
+/** JSON of clean text, without the two characters that SNS does not take (XML 1.0 section 2.2). */
 function render(notification: ReceivedNotification): string {
   const json = JSON.stringify(notification);
+  if (isClean(json)) return json;
+  // What a client says in a command may have control characters too.
+  const clean = JSON.stringify(notification, (_, value: unknown) =>
+    typeof value === 'string' ? cleanText(value.toWellFormed()) : value,
+  );
+  return clean.replace(/[\ufffe\uffff]/g, (char) => (char === '\ufffe' ? '\\ufffe' : '\\uffff'));
+}
+
+/** JSON escapes C0 and lone surrogates, so that only escape sequences and a few characters are to be looked for. */
+function isClean(json: string): boolean {
+  for (let at = json.indexOf('\\'); at !== -1; at = json.indexOf('\\', at + 2)) {
+    const escaped = json[at + 1];
+    if (escaped !== '"' && escaped !== '\\') return false;
+  }
   // Most are ASCII, and counting octets is much faster than searching for a character.
-  if (Buffer.byteLength(json) === json.length) return json;
-  return json.replace(/[\ufffe\uffff]/g, (char) => (char === '\ufffe' ? '\\ufffe' : '\\uffff'));
-}
-
-/** Leaves something out. */
-interface Reduction {
-  readonly field: string;
-  readonly apply: (whole: ReceivedNotification) => ReceivedNotification;
-}
-
-const withoutEnvelopeRecipients: Reduction = {
-  field: 'mailsluice.envelope.recipients',
-  apply: (whole) => withEnvelope(whole, { recipients: [] }),
-};
-
-/** What the client chose freely. */
-const withoutParameters: Reduction = {
-  field: 'mailsluice.envelope',
-  apply: (whole) => withEnvelope(whole, { recipients: [], parameters: {} }),
-};
-
-const withoutOtherHeaders: Reduction = {
-  field: 'mail.headers',
-  apply: (whole) => {
-    const headers = whole.mail.headers.filter(({ name }) => COMMON.has(name.toLowerCase()));
-    const isCut = headers.length < whole.mail.headers.length;
-    return isCut ? withMail(whole, { headers, headersTruncated: true }) : whole;
-  },
-};
-
-const withoutHeaders: Reduction = {
-  field: 'mail.headers',
-  apply: (whole) => {
-    const { headers, headersTruncated } = whole.mail;
-    return withMail(whole, {
-      headers: [],
-      headersTruncated: headersTruncated || headers.length > 0,
-    });
-  },
-};
-
-const withShortLists: Reduction = {
-  field: 'mail.commonHeaders',
-  apply: (whole) => {
-    const { to, cc, bcc, replyTo, from, ...rest } = whole.mail.commonHeaders;
-    const lists = { from, to, cc, bcc, replyTo };
-    const isShort = [whole.mail.destination, ...Object.values(lists)].every(
-      (list = []) => list.length <= 10,
-    );
-    if (isShort) return whole;
-    const kept = Object.entries(lists).flatMap(([name, list]) =>
-      list === undefined ? [] : [[name, list.slice(0, 10)] as const],
-    );
-    return withMail(whole, {
-      destination: whole.mail.destination.slice(0, 10),
-      commonHeaders: { ...rest, ...Object.fromEntries(kept) },
-    });
-  },
-};
-
-const withoutDestination: Reduction = {
-  field: 'mail.destination',
-  apply: (whole) => {
-    const { returnPath } = whole.mail.commonHeaders;
-    return withMail(whole, { destination: [], commonHeaders: { returnPath } });
-  },
-};
-
-const withFewRecipients: Reduction = {
-  field: 'receipt.recipients',
-  apply: (whole) => ({
-    ...whole,
-    receipt: { ...whole.receipt, recipients: whole.receipt.recipients.slice(0, 100) },
-  }),
-};
-
-/** Left out one after the other until the notification fits. What the contract of SES needs goes last. */
-const FOR_SIZE: readonly Reduction[] = [
-  withoutEnvelopeRecipients,
-  withoutHeaders,
-  withShortLists,
-  withFewRecipients,
-  withoutDestination,
-];
-
-/** Left out one after the other until SNS takes the notification. */
-const AFTER_REFUSAL: readonly Reduction[] = [
-  withoutParameters,
-  withoutOtherHeaders,
-  withoutHeaders,
-  withShortLists,
-  withoutDestination,
-  withFewRecipients,
-];
-
-/** The header fields that `commonHeaders` is read from. */
-const COMMON: ReadonlySet<string> = new Set([
-  'bcc',
-  'cc',
-  'date',
-  'from',
-  'message-id',
-  'reply-to',
-  'return-path',
-  'sender',
-  'subject',
-  'to',
-]);
-
-function reduce(whole: ReceivedNotification, { field, apply }: Reduction): ReceivedNotification {
-  return noted(apply(whole), field);
-}
-
-function noted(whole: ReceivedNotification, field: string): ReceivedNotification {
-  const reduced = [...new Set([...(whole.mailsluice.reduced ?? []), field])];
-  return { ...whole, mailsluice: { ...whole.mailsluice, reduced } };
-}
-
-function withMail(
-  whole: ReceivedNotification,
-  change: Partial<NotifiedMail>,
-): ReceivedNotification {
-  return { ...whole, mail: { ...whole.mail, ...change } };
-}
-
-function withEnvelope(
-  whole: ReceivedNotification,
-  change: Partial<NotifiedEnvelope>,
-): ReceivedNotification {
-  const { mailsluice } = whole;
-  return {
-    ...whole,
-    mailsluice: { ...mailsluice, envelope: { ...mailsluice.envelope, ...change } },
-  };
+  const isAscii = Buffer.byteLength(json) === json.length;
+  return isAscii ? !json.includes('\x7f') : !/[\x7f-\x9f\u2028\u2029\ufffe\uffff]/.test(json);
 }
 
 function renderAttributes(
@@ -329,15 +222,15 @@ function attribute(value: string): MessageAttribute {
   return { DataType: 'String', StringValue: value };
 }
 
-/** For a value from outside. */
+/** For a value from outside: as clean as the message, without what SNS does not take. */
 function text(value: string): MessageAttribute {
-  // oxlint-disable-next-line no-control-regex -- SNS takes no control characters
-  const safe = value.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '?');
-  return attribute(safe.slice(0, 1024));
+  const safe = cleanText(value.toWellFormed()).replace(/[\ufffe\uffff]/g, '?');
+  return attribute(cutText(safe, 1024));
 }
 
 function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1 || address.length).toLowerCase();
+  const domain = address.slice(address.lastIndexOf('@') + 1 || address.length);
+  return cleanText(domain.toWellFormed()).toLowerCase();
 }
 
 /** Each once, as many as fit. A filter on a domain past the bound would not match, so the bound is high. */

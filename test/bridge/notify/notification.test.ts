@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { SESReceiptS3Action, SESMail } from 'aws-lambda';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -121,14 +122,34 @@ describe('bounds', () => {
     expect(build(record(), [], false).parsed.mail.headersTruncated).toBe(false);
   });
 
-  test('the notification reads common headers also past the 10 KB', () => {
+  test('the notification leaves out a header field that does not fit into 10 KB, and goes on behind it', () => {
     const fields = [
-      { name: 'X-Long', value: 'v'.repeat(11_000) },
-      { name: 'To', value: 'late@x.example' },
+      { name: 'X-First', value: 'v'.repeat(6000) },
+      { name: 'X-Long', value: 'v'.repeat(6000) },
+      { name: 'Subject', value: 's' },
+      { name: 'X-More', value: 'ü'.repeat(2000) },
+      { name: 'X-Last', value: '1' },
     ];
     const { mail } = build(record(), fields).parsed;
-    expect(mail.headers).toEqual([]);
-    expect(mail.destination).toEqual(['late@x.example']);
+    // 6,011 octets, 12, 4,010 (two for each ü) and 11 are 10,044.
+    expect(mail.headers.map(({ name }) => name)).toEqual([
+      'X-First',
+      'Subject',
+      'X-More',
+      'X-Last',
+    ]);
+    expect(mail.headersTruncated).toBe(true);
+  });
+
+  test('the notification reads common headers also past the 10 KB', () => {
+    const fields = [
+      { name: 'X-Long', value: 'v'.repeat(10_200) },
+      { name: 'To', value: 'late@x.example' },
+      { name: 'Cc', value: 'c@x.example' },
+    ];
+    const { mail } = build(record(), fields).parsed;
+    expect(mail.headers.map(({ name }) => name)).toEqual(['X-Long', 'To']);
+    expect(mail.destination).toEqual(['late@x.example', 'c@x.example']);
   });
 
   test.each([
@@ -159,6 +180,76 @@ describe('bounds', () => {
       expect(parsed.receipt.action.objectKey).toBe(KEY);
     },
   );
+
+  const many = Array.from({ length: 1000 }, (_, n) => `r${n}${'x'.repeat(50)}@d.example`);
+  const long = '"'.repeat(60_000);
+
+  test.each([
+    ['Subject', long, 'mail.commonHeaders.subject', { subject: '"'.repeat(1000) }],
+    ['Message-ID', long, 'mail.commonHeaders.messageId', { messageId: '"'.repeat(1000) }],
+    ['Date', long, 'mail.commonHeaders.date', { date: '"'.repeat(1000) }],
+    // In JSON, each of these has two escapes.
+    [
+      'Reply-To',
+      `"${'\\"'.repeat(30_000)}" <r@x.example>`,
+      'mail.commonHeaders',
+      { replyTo: ['r@x.example'] },
+    ],
+    [
+      'Sender',
+      `"${'\\"'.repeat(30_000)}" <s@x.example>`,
+      'mail.commonHeaders',
+      { sender: 's@x.example' },
+    ],
+    ['Sender', `"${'\\"'.repeat(30_000)}"`, 'mail.commonHeaders', {}],
+  ] as const)(
+    'a notification that is too large for its %s gives up that before any recipient or address',
+    (name, value, reduced, short) => {
+      const fields = [
+        { name: 'To', value: 'a@x.example, b@x.example' },
+        { name, value },
+      ];
+      const { parsed } = build(record({ to: many }), fields);
+      expect(parsed.mailsluice.reduced).toEqual([reduced]);
+      expect(parsed.mail.commonHeaders).toMatchObject({
+        to: ['a@x.example', 'b@x.example'],
+        ...short,
+      });
+      expect(parsed.mail.destination).toEqual(['a@x.example', 'b@x.example']);
+      expect(parsed.receipt.recipients).toEqual(many);
+      expect(parsed.mailsluice.envelope.recipients).toHaveLength(1000);
+      for (const text of Object.values(parsed.mail.commonHeaders).flat()) {
+        expect(text.length).toBeLessThanOrEqual(1000);
+      }
+    },
+  );
+
+  test('a notification gives up long header fields without addresses before any recipient', () => {
+    const to = `"${'\\"'.repeat(29_000)}" <a@x.example>`;
+    const fields = [
+      { name: 'X-Long', value: '"'.repeat(5000) },
+      { name: 'Subject', value: 's' },
+      { name: 'From', value: `"${'f'.repeat(1500)}" <f@x.example>` },
+      { name: 'Bcc', value: to },
+    ];
+    const { mail, mailsluice } = build(record({ to: many }), fields).parsed;
+    expect(mailsluice.reduced).toEqual(['mail.headers', 'mail.commonHeaders']);
+    expect(mail.headers.map(({ name }) => name)).toEqual(['Subject', 'From']);
+    expect(mail.headersTruncated).toBe(true);
+    expect(mail.commonHeaders.from).toEqual(['f@x.example']);
+    expect(mail.commonHeaders.bcc).toEqual(['a@x.example']);
+    expect(mailsluice.envelope.recipients).toHaveLength(1000);
+  });
+
+  test('a subject of 60,000 control characters takes nothing from a mail to 1000 recipients', () => {
+    const head = readFileSync(
+      new URL('../../message/field/ctrl-subject-multircpt.eml', import.meta.url),
+    );
+    const { parsed } = build(record({ to: many }), readHeaderSection(head, true).fields);
+    expect(parsed.mailsluice.reduced).toBeUndefined();
+    expect(parsed.mail.destination).toEqual(['c@r.example']);
+    expect(parsed.receipt.recipients).toEqual(many);
+  });
 
   test('the notification has no more than 9 attributes', () => {
     const of = record({ session: { identity: { username: 'u', mechanism: 'PLAIN' } } });
@@ -274,15 +365,65 @@ describe('the record', () => {
   });
 });
 
-test('holds no character that SNS refuses, whatever the header section holds', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), (octets) => {
-      const head = Buffer.concat([Buffer.from('Subject: '), octets, Buffer.from('\r\n\r\n')]);
-      const { fields } = readHeaderSection(head, true);
-      // XML 1.0 section 2.2.
-      expect(build(record(), fields).notification.message).toMatch(
-        /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u,
-      );
-    }),
+const fieldName = fc.constantFrom('Subject', 'From', 'To', 'Sender', 'Message-ID', 'X-Other');
+const hostileText = fc.string({ unit: 'binary', maxLength: 40 });
+
+test('holds no control character, line end, lone surrogate or character that SNS refuses, whatever the mail and its envelope hold', () => {
+  const encoded = fc
+    .tuple(fc.constantFrom('utf-8', 'utf-16le', 'utf-7', 'iso-8859-1', 'iso-2022-jp'), hostileText)
+    .map(([label, text]) =>
+      Buffer.from(`=?${label}?B?${Buffer.from(text, 'utf16le').toString('base64')}?=`),
+    );
+  const value = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }).map((octets) => Buffer.from(octets)),
+    encoded,
   );
+  fc.assert(
+    fc.property(
+      fieldName,
+      value,
+      fc.record({ helo: hostileText, from: hostileText, to: hostileText, envid: hostileText }),
+      (name, octets, { helo, from, to, envid }) => {
+        const head = Buffer.concat([Buffer.from(`${name}: `), octets, Buffer.from('\r\n\r\n')]);
+        const of = record({
+          from: `${from}@${helo}`,
+          to: [`${to}@${helo}`],
+          parameters: { envid },
+          session: { clientDomain: helo, identity: { username: envid, mechanism: 'PLAIN' } },
+        });
+        const { notification, parsed } = build(of, readHeaderSection(head, true).fields);
+        // XML 1.0 section 2.2.
+        expect(notification.message).toMatch(
+          /^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u,
+        );
+        const texts = [
+          ...stringsOf(parsed),
+          ...Object.values(notification.attributes).map(({ StringValue }) => StringValue),
+        ];
+        for (const text of texts) {
+          expect(text).toMatch(/^[^\0-\x1f\x7f-\x9f\u2028\u2029]*$/);
+          expect(text.isWellFormed()).toBe(true);
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+function stringsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsOf) : [];
+}
+
+test('a control character in the envelope or in HELO is U+FFFD, and a tab or a line end a space', () => {
+  const of = record({
+    from: 'a\0b@x.example',
+    to: ['c\x1b[31m@y\x7f.example'],
+    session: { clientDomain: 'host\r\n\tname\u0085\ud800' },
+  });
+  const { parsed, notification } = build(of);
+  expect(parsed.mail.source).toBe('a\ufffdb@x.example');
+  expect(parsed.receipt.recipients).toEqual(['c\ufffd[31m@y\ufffd.example']);
+  expect(parsed.mailsluice.client.helo).toBe('host name \ufffd');
+  expect(notification.attributes['recipientDomains']?.StringValue).toBe('["y\ufffd.example"]');
 });
