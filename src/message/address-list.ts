@@ -24,10 +24,10 @@ export function parseAddressList(value: string): ListedMailbox[] {
 
 /**
  * `Name <address>` or an address, without comments, groups, escapes and encoded words: what nearly all mail has. Each
- * alternative is one run and then a character that is not in it, so none is tried twice.
+ * run in it ends at a character that is not in the run, so that trying is linear.
  */
 const REGULAR =
-  / *(?:"[^"\\]*" *<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>|([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)|[^"(),:;<>@[\]\\]*<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>) *(?:,|$)/y;
+  /(?: *"[^"\\]*" *<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>| *([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)|[^"(),:;<>@[\]\\]*<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>) *(?:,|$)/y;
 
 function parseRegularList(value: string): ListedMailbox[] | undefined {
   if (value.includes('=?')) return undefined;
@@ -48,7 +48,7 @@ function parseRegularList(value: string): ListedMailbox[] | undefined {
 interface AngleAddress {
   readonly address: string;
   readonly isRegular: boolean;
-  readonly comments: readonly AddressToken[];
+  readonly inner: readonly AddressToken[];
   /** The token behind it. */
   readonly next: number;
   /** Where its `>` ends. */
@@ -65,6 +65,8 @@ class AddressListReader {
   #element: AddressToken[] = [];
   /** A mailbox of the same element has been read: `A <a@b.example> and more`. */
   #isBehindMailbox = false;
+  /** That mailbox has no name, which may stand in a comment behind it. */
+  #isNameless = false;
   #isInGroup = false;
 
   constructor(value: string) {
@@ -128,12 +130,13 @@ class AddressListReader {
     if (!isClosed && firstComma !== undefined) next = firstComma;
     const route = this.#tokens.slice(open + 1, start);
     const inner = this.#tokens.slice(start, next);
+    const words = wordsOf(inner);
+    // What begins with an @ would be a route.
+    const isAddress = words[0]?.[0]?.kind !== '@';
     return {
-      address: wordsOf(inner)
-        .map((word) => this.#textOf(word))
-        .join(' '),
+      address: isAddress ? words.map((word) => this.#textOf(word)).join(' ') : '',
       isRegular: isClosed && inner.every(isAddressPart) && !route.some(isComment),
-      comments: inner.filter(isComment),
+      inner,
       next: isClosed ? next + 1 : next,
       end: token?.to ?? this.#value.length,
     };
@@ -145,18 +148,20 @@ class AddressListReader {
     this.#isBehindMailbox = true;
     const { address } = angle;
     const name = element.filter((token) => !isComment(token));
+    this.#isNameless = element.length === 0 && address !== '' && angle.isRegular;
+    if (name.length === 0 && address === '') return;
     if (angle.isRegular && this.#isPhrase(name) && name.length === element.length) {
       const { from } = element[0] ?? open;
       this.#mailboxes.push({ text: this.#value.slice(from, angle.end), address });
       return;
     }
-    const comments = element.filter(isComment);
-    const phrase = this.#renderPhrase(name, comments);
-    const text =
-      phrase === ''
-        ? this.#withComments(`<${address}>`, [...comments, ...angle.comments])
-        : `${phrase} <${address}>`;
-    this.#mailboxes.push({ text, address });
+    const phrase = this.#renderPhrase(name, element.filter(isComment));
+    if (phrase !== '') {
+      this.#mailboxes.push({ text: `${phrase} <${address}>`, address });
+    } else if (address !== '') {
+      const around = [...element, ...angle.inner];
+      this.#mailboxes.push({ text: this.#withComments(`<${address}>`, around), address });
+    }
   }
 
   /** What a separator ends: an address, several that no separator parts, or a name. */
@@ -166,16 +171,17 @@ class AddressListReader {
     this.#element = [];
     this.#isBehindMailbox = false;
     const comments = element.filter(isComment);
+    if (isBehindMailbox && this.#isNameless) this.#nameLast(element);
     let name: AddressToken[] = [];
     let isAlone = !isBehindMailbox;
     for (const word of wordsOf(element)) {
       if (!isAddress(word)) {
-        name.push(...word);
+        for (const token of word) name.push(token);
         continue;
       }
       const address = this.#textOf(word);
       const phrase = this.#renderPhrase(name, comments);
-      const bare = isAlone ? this.#withComments(address, comments) : address;
+      const bare = isAlone ? this.#withComments(address, element) : address;
       this.#mailboxes.push({ text: phrase === '' ? bare : `${phrase} <${address}>`, address });
       name = [];
       isAlone = false;
@@ -183,6 +189,12 @@ class AddressListReader {
     // Words behind an address are none of their own.
     const text = isAlone ? this.#renderPhrase(name, comments) : '';
     if (text !== '') this.#mailboxes.push({ text, address: '' });
+  }
+
+  #nameLast(around: readonly AddressToken[]): void {
+    const last = this.#mailboxes.pop();
+    if (last === undefined) return;
+    this.#mailboxes.push({ ...last, text: this.#withComments(last.text, around) });
   }
 
   /** A display name as RFC 5322 has it, with nothing to decode. */
@@ -211,10 +223,13 @@ class AddressListReader {
     return `"${decoded.replace(/["\\]/g, '\\$&')}"`;
   }
 
-  /** Comments stay where they are the only name: `a@b.example (A)`. */
-  #withComments(address: string, comments: readonly AddressToken[]): string {
+  /** Comments stay where they are the only name: `a@b.example (A)`. Not with characters that they would close. */
+  #withComments(address: string, around: readonly AddressToken[]): string {
     let text = address;
-    for (const comment of comments) text += ` ${decodeComment(this.#textOf([comment]))}`;
+    if (around.some(({ isIrregular }) => isIrregular)) return text;
+    for (const token of around) {
+      if (isComment(token)) text += ` ${decodeComment(this.#textOf([token]))}`;
+    }
     return text;
   }
 

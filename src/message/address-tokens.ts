@@ -106,6 +106,9 @@ function kindAt(
       const isDomain = isBetweenAtoms && tokens.at(-1)?.kind === '@';
       return isDomain ? spanOf('literal', brackets.get(at)) : 'atom';
     }
+    case '\\':
+      // At the end, it quotes nothing.
+      return at + 1 < value.length ? 'atom' : { kind: 'space', end: at + 1 };
     default:
       return 'atom';
   }

@@ -77,7 +77,7 @@ function makeCharset(canonical: string): Charset | undefined {
   if (label === 'iso-2022-jp') return { decode: decodeIso2022Jp, joins: true, isUtf8: false };
   if (label === 'iso-2022-kr') return { decode: decodeIso2022Kr, joins: true, isUtf8: false };
   if (label === undefined && !isInIconv(canonical)) return undefined;
-  const decoder = textDecoder(label ?? canonical);
+  const decoder = textDecoder(label ?? canonical.replace(/^windows(?=125|874)/, 'windows-'));
   if (decoder === undefined) {
     const joins = !/^(?:utf|ucs|unicode)/.test(canonical);
     return { decode: (octets) => iconv.decode(octets, canonical), joins, isUtf8: false };
