@@ -133,9 +133,12 @@ class AddressListReader {
     const words = wordsOf(inner);
     // What begins with an @ would be a route.
     const isAddress = words[0]?.[0]?.kind !== '@';
+    const address = isAddress ? words.map((word) => this.#textOf(word)).join(' ') : '';
+    const asReceived = this.#value.slice(this.#tokens[start - 1]?.to, token?.from);
     return {
-      address: isAddress ? words.map((word) => this.#textOf(word)).join(' ') : '',
-      isRegular: isClosed && inner.every(isAddressPart) && !route.some(isComment),
+      address,
+      isRegular:
+        isClosed && asReceived === address && inner.every(isAddressPart) && !route.some(isComment),
       inner,
       next: isClosed ? next + 1 : next,
       end: token?.to ?? this.#value.length,

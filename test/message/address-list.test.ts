@@ -70,7 +70,7 @@ describe('forms of RFC 5322', () => {
       'a(x).(y)b@(z)c.example',
       ['a.b@c.example (x) (y) (z) = a.b@c.example'],
     ],
-    ['blanks within brackets', 'A < a @ b.example >', ['A < a @ b.example > = a@b.example']],
+    ['blanks within brackets', 'A < a @ b.example >', ['A <a@b.example> = a@b.example']],
     ['a quoted word of a local-part', '"a".b@c.example', ['"a".b@c.example']],
     ['a dot in a name', 'J. Q. Doe <a@b.example>', ['J. Q. Doe <a@b.example> = a@b.example']],
     ['empty elements', ', a@b.example,, ,c@d.example,', ['a@b.example', 'c@d.example']],
