@@ -23,14 +23,14 @@ export function parseAddressList(value: string): ListedMailbox[] {
 }
 
 /**
- * `Name <address>` or an address, without comments, groups, escapes and encoded words: what nearly all mail has. Each
+ * `Name <address>` or an address, without comments, groups and escapes: what nearly all mail has. Each
  * run in it ends at a character that is not in the run, so that trying is linear.
  */
 const REGULAR =
   /(?: *"[^"\\]*" *<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>| *([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)|[^"(),:;<>@[\]\\]*<([^ "(),:;<>@[\]\\]+@[^ "(),:;<>@[\]\\]+)>) *(?:,|$)/y;
 
 function parseRegularList(value: string): ListedMailbox[] | undefined {
-  if (value.includes('=?')) return undefined;
+  const hasEncodedWords = value.includes('=?');
   const mailboxes: ListedMailbox[] = [];
   REGULAR.lastIndex = 0;
   while (REGULAR.lastIndex < value.length) {
@@ -39,9 +39,28 @@ function parseRegularList(value: string): ListedMailbox[] | undefined {
     if (match === null) return undefined;
     const end = value[REGULAR.lastIndex - 1] === ',' ? REGULAR.lastIndex - 1 : REGULAR.lastIndex;
     const address = match[1] ?? match[2] ?? match[3] ?? '';
-    mailboxes.push({ text: trimSpaces(value.slice(from, end)), address });
+    const received = trimSpaces(value.slice(from, end));
+    const text = hasEncodedWords ? decodeRegular(received, address) : received;
+    if (text === undefined) return undefined;
+    mailboxes.push({ text, address });
   }
   return mailboxes;
+}
+
+/** `undefined` where the encoded words are not simply the name in front of the brackets. */
+function decodeRegular(received: string, address: string): string | undefined {
+  if (!received.includes('=?')) return received;
+  const open = received.indexOf('<');
+  if (open === -1 || /["]|  /.test(received) || address.includes('=?')) return undefined;
+  const name = showName(received.slice(0, open));
+  return name === '' ? undefined : `${name} <${address}>`;
+}
+
+/** The name that is written in `bare`, quoted where it needs it. */
+function showName(bare: string): string {
+  const decoded = decodeEncodedWords(bare).trim();
+  if (!/[()<>[\]:;@\\,."]/.test(decoded)) return decoded;
+  return `"${decoded.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /** What an angle bracket has opened. */
@@ -221,9 +240,7 @@ class AddressListReader {
       const text = this.#textOf([token]);
       bare += token.kind === 'quoted' ? unquote(text) : text;
     }
-    const decoded = decodeEncodedWords(bare).trim();
-    if (!/[()<>[\]:;@\\,."]/.test(decoded)) return decoded;
-    return `"${decoded.replace(/["\\]/g, '\\$&')}"`;
+    return showName(bare);
   }
 
   /** Comments stay where they are the only name: `a@b.example (A)`. Not with characters that they would close. */

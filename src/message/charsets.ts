@@ -54,14 +54,19 @@ const NO_CHARSETS: ReadonlySet<string> = new Set(['base64', 'binary', 'hex']);
 
 /** By canonical label, only known ones: a few hundred at most. */
 const charsets = new Map<string, Charset>();
+/** By the label as it is in mail, as many as are usual. */
+const usual = new Map<string, Charset>();
+const USUAL_LABELS = 100;
 
 /** The charset that a label of any case and punctuation names. `undefined` for an unknown one, without an exception. */
 export function findCharset(label: string): Charset | undefined {
+  const seen = usual.get(label);
+  if (seen !== undefined) return seen;
   const canonical = canonicalLabel(label);
-  const known = charsets.get(canonical);
-  if (known !== undefined) return known;
-  const charset = makeCharset(canonical);
-  if (charset !== undefined) charsets.set(canonical, charset);
+  const charset = charsets.get(canonical) ?? makeCharset(canonical);
+  if (charset === undefined) return undefined;
+  charsets.set(canonical, charset);
+  if (usual.size < USUAL_LABELS) usual.set(label, charset);
   return charset;
 }
 

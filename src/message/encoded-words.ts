@@ -23,10 +23,10 @@ export function decodeEncodedWords(text: string): string {
   for (const match of text.matchAll(ENCODED_WORD)) {
     const [word, label = '', encoding = '', payload = ''] = match;
     // RFC 2231 section 5: a language may follow the charset.
-    const charset = findCharset(label.split('*', 1)[0] ?? '');
+    const charset = findCharset(label.includes('*') ? label.slice(0, label.indexOf('*')) : label);
     const gap = text.slice(at, match.index);
     at = match.index + word.length;
-    const isAdjacent = isAfterWord && charset !== undefined && /^[ \t]*$/.test(gap);
+    const isAdjacent = isAfterWord && charset !== undefined && isBlank(gap);
     const octets = charset && octetsOf(encoding, payload, charset);
     if (run !== undefined && !(isAdjacent && octets && run.charset === charset && charset.joins)) {
       decoded += decodeRun(run);
@@ -47,6 +47,10 @@ export function decodeEncodedWords(text: string): string {
   }
   if (run !== undefined) decoded += decodeRun(run);
   return decoded + text.slice(at);
+}
+
+function isBlank(gap: string): boolean {
+  return gap === '' || gap === ' ' || /^[ \t]*$/.test(gap);
 }
 
 function decodeRun({ charset, octets }: Run): string {

@@ -290,6 +290,13 @@ test('the quick reader of regular lists and the reader of all others agree', () 
       'A  B <a@b.example>',
       '"A, <B>" <a@b.example>',
       'A.B<a@b.example>',
+      '=?utf-8?Q?M=C3=BC?= <a@b.example>',
+      '=?utf-8?Q?A=2C?= B.  =?utf-8?Q?C?=<a@b.example>',
+      '=?utf-8?Q?A=22?= x =?utf-8?Q?C?= =?utf-8?Q?D?= <a@b.example>',
+      '=?utf-8?Q??= <a@b.example>',
+      '=?x-none?Q?a?= <=?utf-8?Q?a?=@b.example>',
+      '=?utf-8?Q?a?=@b.example',
+      '"=?utf-8?Q?a=2C?=" <a@b.example>',
     ],
     ...[
       'ü@ö.example',

@@ -207,7 +207,7 @@ function renderAttributes(
     ...(listener !== '' && { listener: text(listener) }),
     ...(authenticated &&
       authenticated.username !== '' && { authUser: text(authenticated.username) }),
-    ...(mailFromDomain !== '' && { mailFromDomain: text(mailFromDomain) }),
+    ...(mailFromDomain !== '' && { mailFromDomain: attribute(cutText(mailFromDomain, 1024)) }),
     ...(recipientDomains.length > 0 && {
       recipientDomains: { DataType: 'String.Array', StringValue: JSON.stringify(recipientDomains) },
     }),
@@ -224,13 +224,16 @@ function attribute(value: string): MessageAttribute {
 
 /** For a value from outside: as clean as the message, without what SNS does not take. */
 function text(value: string): MessageAttribute {
-  const safe = cleanText(value.toWellFormed()).replace(/[\ufffe\uffff]/g, '?');
-  return attribute(cutText(safe, 1024));
+  return attribute(cutText(cleanValue(value), 1024));
+}
+
+function cleanValue(value: string): string {
+  return cleanText(value.toWellFormed()).replace(/[\ufffe\uffff]/g, '?');
 }
 
 function domainOf(address: string): string {
   const domain = address.slice(address.lastIndexOf('@') + 1 || address.length);
-  return cleanText(domain.toWellFormed()).toLowerCase();
+  return cleanValue(domain).toLowerCase();
 }
 
 /** Each once, as many as fit. A filter on a domain past the bound would not match, so the bound is high. */
