@@ -23,9 +23,9 @@ export interface NotifiedMail {
   readonly source: string;
   /** 40 characters of `0-9a-v`. The object's key is `objectKeyPrefix + messageId`. */
   readonly messageId: string;
-  /** The addresses in To and Cc, which need not be the envelope's: see `receipt.recipients`. */
+  /** The addresses in To and Cc, each once, which need not be the envelope's: see `receipt.recipients`. */
   readonly destination: readonly string[];
-  /** The header section is larger than what `headers` may hold (10 KB), or than what is read of it. */
+  /** `headers` lacks fields: they do not fit into 10 KB, or the section is larger than the 64 KiB that are read. */
   readonly headersTruncated: boolean;
   /** In their order, unfolded, encoded words (RFC 2047) as received. */
   readonly headers: readonly { readonly name: string; readonly value: string }[];
