@@ -9,7 +9,7 @@ export interface Charset {
   readonly isUtf8: boolean;
 }
 
-/** Labels that differ from those that `TextDecoder` and iconv-lite know by more than case and punctuation. */
+/** Labels that differ from those of `TextDecoder` and iconv-lite by more than case and punctuation, and the most usual ones. */
 const ALIASES: Readonly<Record<string, string>> = {
   cp50220: 'iso-2022-jp',
   cp50221: 'iso-2022-jp',
@@ -30,6 +30,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   iso2022jp: 'iso-2022-jp',
   iso2022jpms: 'iso-2022-jp',
   iso2022kr: 'iso-2022-kr',
+  iso88591: 'iso-8859-1',
   iso88596e: 'iso-8859-6',
   iso88596i: 'iso-8859-6',
   iso88598i: 'iso-8859-8-i',
@@ -41,6 +42,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   unicode20utf8: 'utf-8',
   unicodefeff: 'utf-16le',
   unicodefffe: 'utf-16be',
+  usascii: 'us-ascii',
+  utf8: 'utf-8',
   visual: 'iso-8859-8',
   xeucjp: 'euc-jp',
   xmaccyrillic: 'x-mac-cyrillic',

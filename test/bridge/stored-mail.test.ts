@@ -30,6 +30,18 @@ test.each([
     `X-A: ${'x'.repeat(65_520)}\r\nTo: a@b.example\r\n\r\nbody`,
     true,
   ],
+  [
+    'a mail whose address list continues past 64 KiB',
+    {},
+    `From: a@b.example\r\nTo:${'\r\n <c@d.example>,'.repeat(5000)}\r\nSubject: s\r\n\r\nbody`,
+    true,
+  ],
+  [
+    'a mail with a byte order mark and control characters',
+    { session: { clientDomain: 'a\x1bb' } },
+    '\ufeffFrom: ü\x7f <a@b.example>\r\nSubject: a\0b\tc =?utf-7?Q?+2D0-?=\r\n\r\nbody',
+    true,
+  ],
   ['a mail of nothing but a header section of 9 KB', {}, 'X-A: 0123456789\r\n'.repeat(520), true],
   [
     'a header section that just fits',
