@@ -107,3 +107,37 @@ test('never throws, and its fields never hold a control character, a line end or
     }),
   );
 });
+
+test('reads of the start of a message the fields that it reads of the whole, as many as are complete', () => {
+  const piece = fc.constantFrom(
+    ...[
+      'A: b',
+      'C:',
+      'd',
+      ' ',
+      '\t',
+      '\r',
+      '\n',
+      '\r\n',
+      '\r\n ',
+      ':',
+      '\0',
+      '\xc3',
+      '\xbc',
+      '\xe9',
+    ],
+  );
+  const message = fc
+    .array(piece, { maxLength: 30 })
+    .map((pieces) => Buffer.from(pieces.join(''), 'latin1'));
+  fc.assert(
+    fc.property(message, fc.nat({ max: 60 }), (octets, length) => {
+      const whole = readHeaderSection(octets, true).fields;
+      const head = octets.subarray(0, length);
+      const { fields, truncated } = readHeaderSection(head, length >= octets.length);
+      expect(fields).toEqual(whole.slice(0, fields.length));
+      if (!truncated) expect(fields).toEqual(whole);
+    }),
+    { numRuns: 5000 },
+  );
+});
