@@ -7,7 +7,8 @@ import { serviceFiles, systemFiles, unitFiles } from './support/lanes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => /\.(test|spec)\.ts$/.test(file))
+  // The peers of the benchmarks are installed below `test`.
+  .filter((file) => /\.(test|spec)\.ts$/.test(file) && !file.includes('node_modules'))
   .map((file) => join('test', file));
 
 const isIn = (file: string, patterns: readonly string[]): boolean =>
