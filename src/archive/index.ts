@@ -16,7 +16,6 @@ export {
   type ReplayOutcome,
 } from './replay.ts';
 export {
-  KEPT_FAILURE_LIMIT,
   type ReplayResult,
   type ReplayRunOptions,
   type ReplayScope,

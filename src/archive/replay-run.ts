@@ -22,8 +22,8 @@ export interface ReplayRunOptions
   readonly state?: { readonly file: string; readonly task: string } | undefined;
   /** Begins no further mail; what is in progress is finished. */
   readonly signal: AbortSignal;
-  /** Called for each mail of this run, in their order. */
-  readonly onMail?: () => void;
+  /** Called for each mail of this run, in their order; `failure` says why the mail could not be announced. */
+  readonly onMail?: (key: string, failure: string | undefined) => void;
   /** Where given, the mails are counted during the run, unless that means to read each of them. */
   readonly onTotal?: (total: number) => void;
 }
@@ -42,7 +42,7 @@ export interface ReplayResult {
   readonly stoppedBy?: unknown;
 }
 
-export const KEPT_FAILURE_LIMIT = 1000;
+const KEPT_FAILURE_LIMIT = 1000;
 
 /**
  * Replays the mails, and resumes where an earlier run of the same task ended.
@@ -83,7 +83,7 @@ export async function runReplay(place: Place, options: ReplayRunOptions): Promis
           if (failures.length < KEPT_FAILURE_LIMIT)
             failures.push({ key: mail.key, reason: failure });
         }
-        onMail?.();
+        onMail?.(mail.key, failure);
         await state?.record(outcome);
       },
     });

@@ -100,10 +100,16 @@ async function withRecord(place: Place, mail: SelectedMail): Promise<SelectedMai
   }
 }
 
-/** The error concerns this one object, not the service or the rights: it is gone, or Mailsluice did not write it. */
+/**
+ * The error concerns this one object, not the service or the rights: it is gone, it is in a storage class that has to
+ * be restored first, or Mailsluice did not write it.
+ */
 export function isAboutThisMail(error: unknown): boolean {
   return (
-    error instanceof MailRecordError || error instanceof NoSuchMailError || isMissingObject(error)
+    error instanceof MailRecordError ||
+    error instanceof NoSuchMailError ||
+    isMissingObject(error) ||
+    (error instanceof Error && error.name === 'InvalidObjectState')
   );
 }
 

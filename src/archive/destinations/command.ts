@@ -23,30 +23,27 @@ export function commandDestination(
     deliver: async ({ key, messageId, notification, open }) => {
       const { mail, receipt } = JSON.parse(notification.message) as ReceivedNotification;
       const source = input === 'mail' ? await open() : Readable.from([notification.message]);
-      const child = spawn('/bin/sh', ['-c', command], {
-        stdio: ['pipe', 2, 2],
-        // In a process group of its own: Ctrl-C is for us, and the mail under way is finished.
-        detached: true,
-        env: {
-          ...process.env,
-          MAILSLUICE_MESSAGE_ID: messageId,
-          MAILSLUICE_OBJECT_KEY: key,
-          MAILSLUICE_REVERSE_PATH: mail.source,
-          // The first of them: an environment has bounds, and the notification has all.
-          MAILSLUICE_RECIPIENT: receipt.recipients[0] ?? '',
-        },
+      const child = startShell(command, {
+        MAILSLUICE_MESSAGE_ID: messageId,
+        MAILSLUICE_OBJECT_KEY: key,
+        MAILSLUICE_REVERSE_PATH: mail.source,
+        // The first of them: an environment has bounds, and the notification has all.
+        MAILSLUICE_RECIPIENT: receipt.recipients[0] ?? '',
       });
       const { stdin } = child;
       if (stdin === null) throw new Error('a child process without standard input');
       const exit = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+      // Awaited below, unless the mail cannot be read.
+      exit.catch(() => undefined);
       await pipeline(source, stdin).catch((error: unknown) => {
         // A command need not read all, or anything.
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        if (code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+        if (UNREAD.has(codeOf(error))) return;
         child.kill();
         throw error;
       });
-      const [code, signal] = await exit;
+      const [code, signal] = await exit.catch((error: unknown) => {
+        throw asRefusal(error);
+      });
       if (code !== 0) {
         throw new MailRefusedError(
           code === null ? `the command was ended by ${signal}` : `the command exited with ${code}`,
@@ -54,4 +51,31 @@ export function commandDestination(
       }
     },
   };
+}
+
+const UNREAD: ReadonlySet<string> = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
+/** The system does not take the environment of this mail: it is too large, or has a NUL. */
+const BAD_ENVIRONMENT: ReadonlySet<string> = new Set(['E2BIG', 'ERR_INVALID_ARG_VALUE']);
+
+function startShell(command: string, variables: Readonly<Record<string, string>>) {
+  try {
+    return spawn('/bin/sh', ['-c', command], {
+      stdio: ['pipe', 2, 2],
+      // In a process group of its own: Ctrl-C is for us, and the mail under way is finished.
+      detached: true,
+      env: { ...process.env, ...variables },
+    });
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}
+
+function asRefusal(error: unknown): unknown {
+  const code = codeOf(error);
+  if (!BAD_ENVIRONMENT.has(code)) return error;
+  return new MailRefusedError(`the command could not be started: ${code}`, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

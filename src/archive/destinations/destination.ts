@@ -21,8 +21,15 @@ export interface ReplayedMail {
   readonly open: () => Promise<Readable>;
 }
 
+const REASON_CHARACTERS = 300;
+
 /** The destination took the request and will not have this mail; the next one may be fine. */
 export class MailRefusedError extends Error {
   override readonly name = 'MailRefusedError';
   readonly code = 'MAILSLUICE_REPLAY_REFUSED';
+
+  /** `reason` becomes one line of a report, whatever the destination answered. */
+  constructor(reason: string, options?: ErrorOptions) {
+    super(reason.replace(/[\s\p{Cc}]+/gu, ' ').slice(0, REASON_CHARACTERS), options);
+  }
 }

@@ -2,8 +2,12 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { lambdaEvent } from '../sns-envelope.ts';
 import { type Destination, MailRefusedError } from './destination.ts';
 
-/** Larger than Lambda takes, or not what it takes. */
-const REFUSALS = new Set(['InvalidRequestContentException', 'RequestTooLargeException']);
+/** Larger than Lambda takes, or not what it takes. The second and the third are two names of one answer. */
+const REFUSALS = new Set([
+  'InvalidRequestContentException',
+  'RequestTooLargeException',
+  'RequestEntityTooLargeException',
+]);
 const ERROR_CHARACTERS = 200;
 
 /**
@@ -28,7 +32,7 @@ export function functionDestination(lambda: LambdaClient, functionName: string):
         }
       } catch (error) {
         if (error instanceof Error && REFUSALS.has(error.name)) {
-          throw new MailRefusedError(error.name, { cause: error });
+          throw new MailRefusedError(`${error.name}: ${error.message}`, { cause: error });
         }
         throw error;
       }

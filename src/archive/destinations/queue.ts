@@ -1,4 +1,5 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import { errorCode, errorFields, errorMessage } from '../../bridge/aws/error-codes.ts';
 import { queueBody } from '../sns-envelope.ts';
 import { type Destination, MailRefusedError } from './destination.ts';
 
@@ -7,7 +8,7 @@ export interface QueueOptions {
   readonly raw?: boolean;
 }
 
-/** The mail is too large, or holds what SQS does not take. */
+/** The mail is too large, or has characters that SQS does not take. */
 const REFUSALS = new Set(['InvalidMessageContents', 'InvalidParameterValue', 'MessageTooLong']);
 
 /** Sends to one queue what SNS would have delivered to it. */
@@ -33,11 +34,28 @@ export function queueDestination(
           }),
         );
       } catch (error) {
-        if (error instanceof Error && REFUSALS.has(error.name)) {
-          throw new MailRefusedError(`${error.name}: ${error.message}`, { cause: error });
+        const code = sqsCode(error);
+        if (REFUSALS.has(code) || statusOf(error) === REQUEST_TOO_LARGE) {
+          throw new MailRefusedError(`${code}: ${errorMessage(error)}`, { cause: error });
         }
         throw error;
       }
     },
   };
+}
+
+const REQUEST_TOO_LARGE = 413;
+
+/**
+ * The code without the prefix of the query protocol (`AWS.SimpleQueueService.`), which the SDK takes into the name of
+ * the error where the service sends it.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-faqs.html
+ */
+function sqsCode(error: unknown): string {
+  const code = errorCode(error);
+  return code.slice(code.lastIndexOf('.') + 1);
+}
+
+function statusOf(error: unknown): number | undefined {
+  return errorFields(error).$metadata?.httpStatusCode;
 }

@@ -5,7 +5,7 @@ export interface Progress {
   /** How many there are, once that is known. */
   setTotal(total: number): void;
   step(): void;
-  /** Takes the bar away; what is written next begins a line. */
+  /** Takes the bar away, until the next step shows it again; what is written next begins a line. */
   end(): void;
 }
 
@@ -46,6 +46,7 @@ export function createProgress(
     },
     end: () => {
       if (isShown) stream.write('\r\u001b[2K');
+      isShown = false;
     },
   };
 }

@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import {
   commandDestination,
   type Destination,
-  KEPT_FAILURE_LIMIT,
   functionDestination,
   queueDestination,
   type ReplayResult,
@@ -146,7 +145,13 @@ async function runCommand(
         state: { file: options.state, task: taskOf(archive, options, destination) },
       }),
       signal: interrupted,
-      onMail: () => progress.step(),
+      onMail: (key, failure) => {
+        if (failure !== undefined && !options.json) {
+          progress.end();
+          context.stderr.write(`${key}: ${failure}\n`);
+        }
+        progress.step();
+      },
       ...(context.stderr.isTTY && { onTotal: (total) => progress.setTotal(total) }),
     });
   } finally {
@@ -174,8 +179,6 @@ function taskOf(
   return JSON.stringify({ bucket, prefixes, ...selection, destination: name });
 }
 
-const SHOWN_FAILURE_LIMIT = 20;
-
 function report(
   { stdout, stderr }: CliContext,
   { json }: ReplayCliOptions,
@@ -196,14 +199,6 @@ function report(
       })}\n`,
     );
     return;
-  }
-  for (const { key, reason } of failures.slice(0, SHOWN_FAILURE_LIMIT)) {
-    stderr.write(`${key}: ${reason}\n`);
-  }
-  if (failures.length > SHOWN_FAILURE_LIMIT) {
-    stderr.write(
-      `and ${failures.length - SHOWN_FAILURE_LIMIT} more (--json shows up to ${KEPT_FAILURE_LIMIT})\n`,
-    );
   }
   stderr.write(
     `replayed ${renderCount(announced, 'mail')} to ${destination.name}, ${failed} failed (replay ${mark.id})\n`,

@@ -184,6 +184,36 @@ test('to one Lambda function, whose failures are counted and named', async () =>
   expect(handled.sort()).toEqual(others.map((id) => `${id} ${summary.replay}`).sort());
 });
 
+test('a queue that refuses some mails gets the others, and each mail that it refused is named', async () => {
+  const { QueueUrl = '' } = await aws.sqs.send(
+    new CreateQueueCommand({ QueueName: 'small', Attributes: { MaximumMessageSize: '6000' } }),
+  );
+  const large = Array.from({ length: 22 }, (_, n) => ({
+    at: `2026-11-23T16:00:${String(n).padStart(2, '0')}.000Z`,
+    content: `Subject: ${'long '.repeat(1500)}\r\n\r\n`,
+  }));
+  const refused = await storeMails(aws, large);
+  const [taken = ''] = await storeMails(aws, [{ at: '2026-11-23T16:30:00.000Z' }]);
+  await takeNotifications(aws);
+  const args = ['replay', '--from', '2026-11-23T16:00Z', '--to', '2026-11-23T17:00Z'];
+  const toQueue = [...args, '--queue', QueueUrl, '--raw'];
+  const { exitCode, stderr } = await cli(toQueue);
+  expect(exitCode).toBe(1);
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines.slice(0, 22).map((line) => line.split(': ')[0])).toEqual(refused);
+  expect(lines[0]).toMatch(/: InvalidParameterValue: .* shorter than 6000 bytes\.$/);
+  expect(lines[22]).toMatch(/^replayed 1 mail to queue .*, 22 failed \(replay /);
+  expect(lines[23]).toBe('mailsluice archive replay: 22 mails failed');
+  const { Messages = [] } = await aws.sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+  expect(Messages.map(({ Body }) => requireNotification(Body).messageId)).toEqual([
+    taken.slice(-40),
+  ]);
+  const { stdout } = await cli([...toQueue, '--json']);
+  const summary = JSON.parse(stdout) as { failures: readonly { key: string }[] };
+  expect(summary).toMatchObject({ announced: 1, failed: 22, complete: true });
+  expect(summary.failures.map(({ key }) => key)).toEqual(refused);
+});
+
 test('to the standard input of a command, one after the other, with its envelope', async () => {
   const file = join(folder, 'commands');
   const shell = `{ echo "$MAILSLUICE_MESSAGE_ID $MAILSLUICE_REVERSE_PATH $MAILSLUICE_RECIPIENT"; tail -n 3; } >> ${file}`;
