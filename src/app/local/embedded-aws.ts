@@ -10,6 +10,8 @@ import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import dynalite from 'dynalite';
 import { buildApp } from 'fauxqs';
+import { acceptWhatS3Accepts } from './accept-bodies.ts';
+import { acceptWhatSqsAccepts } from './accept-characters.ts';
 import { refuseWhatS3Refuses } from './conditional-writes.ts';
 import { LOCAL_DEFAULTS } from './defaults.ts';
 
@@ -62,7 +64,10 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const region = options.region ?? 'us-east-1';
 
   const app = buildApp({ logger: false, defaultRegion: region });
+  // First: what the other compares is what S3 would have received.
+  acceptWhatS3Accepts(app);
   refuseWhatS3Refuses(app);
+  await acceptWhatSqsAccepts();
   await app.listen({ host, port: options.port ?? 0 });
   const dynamoDb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   try {
