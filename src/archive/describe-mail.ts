@@ -6,6 +6,7 @@ import type { AttachmentStream, HeaderLines, MessageText } from 'mailparser';
 import type { Place } from './list-mail.ts';
 import { type MailRecord, readRecord } from '../bridge/index.ts';
 import { openMail } from './open-mail.ts';
+import { MailUnparsableError } from '../message/mime/errors.ts';
 import { isAboutThisMail } from './selection.ts';
 
 export interface DescribedMail {
@@ -16,6 +17,8 @@ export interface DescribedMail {
   /** As they stand in the object, unfolded; encoded words decoded. */
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   readonly structure?: MimePart;
+  /** Why the message was not parsed to its end: it exceeds a limit of the parser. */
+  readonly unparsable?: string;
   /** The first characters of the text, or of the text of the HTML. */
   readonly text: string;
   readonly attachments: readonly DescribedAttachment[];
@@ -44,15 +47,16 @@ interface ParserNode {
 }
 
 export async function describeMail(place: Place, key: string): Promise<DescribedMail> {
-  const { MailParser } = await import('mailparser');
+  const { createBoundedParser } = await import('../message/mime/bounded-parser.ts');
+  const { decodeRawField } = await import('../message/mime/raw-octets.ts');
   const { decodeEncodedWords } = await import('../message/encoded-words.ts');
   const { stream, sizeInOctets } = await openMail(place, key);
-  const parser = new MailParser({});
+  const { parser, explain } = createBoundedParser();
   const attachments: DescribedAttachment[] = [];
   let headers: DescribedMail['headers'] = [];
   let text = '';
   parser.on('headerLines', (lines: HeaderLines) => {
-    headers = lines.map(({ line }) => readField(line, decodeEncodedWords));
+    headers = lines.map(({ line }) => readField(decodeRawField(line), decodeEncodedWords));
   });
   parser.on('data', (part: AttachmentStream | MessageText) => {
     if (part.type === 'text') {
@@ -67,7 +71,14 @@ export async function describeMail(place: Place, key: string): Promise<Described
       (error: Error) => parser.destroy(error),
     );
   });
-  await Promise.all([pipeline(stream, parser as unknown as Writable), finished(parser)]);
+  let unparsable: string | undefined;
+  try {
+    await Promise.all([pipeline(stream, parser as unknown as Writable), finished(parser)]);
+  } catch (error) {
+    const explained = explain(error);
+    if (!(explained instanceof MailUnparsableError)) throw explained;
+    unparsable = explained.message;
+  }
   const { tree } = parser as unknown as ParserTree;
   const known = await readRecord(place, key).catch((error: unknown) => {
     if (isAboutThisMail(error)) return undefined;
@@ -78,7 +89,8 @@ export async function describeMail(place: Place, key: string): Promise<Described
     sizeInOctets,
     ...(known && { record: known }),
     headers,
-    ...(tree && { structure: partOf(tree) }),
+    ...(tree && unparsable === undefined && { structure: partOf(tree) }),
+    ...(unparsable !== undefined && { unparsable }),
     text,
     attachments,
   };

@@ -35,6 +35,7 @@ export {
   parseNotification,
   requireNotification,
 } from './parse-notification.ts';
+export { MailUnparsableError } from '../message/mime/errors.ts';
 export { parseMail, type ParseMailOptions } from './parse-mail.ts';
 export type {
   MailsluiceMember,

@@ -226,13 +226,30 @@ async function inParallel<T>(
   return failed;
 }
 
-/** Of a FIFO queue: what comes after a failure waits behind it, or the order would be lost. */
+/**
+ * Of a FIFO queue: what comes after a failure waits behind it, or the order would be lost. A permanent failure is its
+ * record's alone: nothing that waits behind it would ever come after its success.
+ */
 async function inOrder<T>(records: readonly T[], settle: Settle<T>): Promise<T[]> {
+  const failed: T[] = [];
   for (const [at, record] of records.entries()) {
-    if ((await settle(record)) !== undefined) return records.slice(at);
+    const failure = await settle(record);
+    if (failure === undefined) continue;
+    if (!isPermanent(failure.error)) return [...failed, ...records.slice(at)];
+    failed.push(record);
   }
-  return [];
+  return failed;
 }
+
+/** Whether the record or its mail is at fault, so that every retry fails alike. */
+function isPermanent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && PERMANENT_CODES.has(error.code);
+}
+
+const PERMANENT_CODES: ReadonlySet<unknown> = new Set([
+  'MAILSLUICE_NOTIFICATION_INVALID',
+  'MAILSLUICE_MAIL_UNPARSABLE',
+]);
 
 function replayOf({ notification }: MailNotification): HandledMail['replay'] {
   return notification?.mailsluice?.replay;

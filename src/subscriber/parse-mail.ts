@@ -12,8 +12,9 @@ export interface ParseMailOptions extends FetchOptions {
 
 /**
  * The mail as mailparser's object: text, html, attachments, addresses. Takes a notification, or what
- * `fetchMail` gave. Everything is in memory: some two to three times the mail's size.
- * @throws as `fetchMail`
+ * `fetchMail` gave. Everything is in memory: some two to three times the mail's size. No string of it has a NUL or a
+ * surrogate without its pair, and `date` is absent where the mail has no date that can be read.
+ * @throws MailUnparsableError where the mail exceeds a limit of the parser; otherwise as `fetchMail`
  */
 export async function parseMail(
   mail: Pick<MailNotification, 'object' | 'notification'> | FetchedMail,
@@ -21,14 +22,14 @@ export async function parseMail(
 ): Promise<ParsedMail> {
   const fetched = 'stream' in mail ? mail : await fetchMail(mail, options);
   // Loaded only now: it is most of a bundle, and a cold start should not wait for it.
-  const { simpleParser } = await import('mailparser');
+  const { parseMessage } = await import('../message/mime/parse-message.ts');
   const { stream } = fetched;
   const octets = options.withTraceHeaders ? 0 : fetched.traceHeaderOctets;
   const message = octets === 0 ? stream : stream.pipe(skip(octets));
   // A pipe does not carry errors on.
   stream.once('error', (error) => message.destroy(error));
   try {
-    return await simpleParser(message, options.parser ?? {});
+    return await parseMessage(message, options.parser);
   } finally {
     stream.destroy();
   }

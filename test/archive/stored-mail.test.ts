@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeMail, findMail, MailNotFoundError, type Place } from '../../src/archive/index.ts';
 import { type ReceivedNotification, rebuildNotification } from '../../src/bridge/index.ts';
@@ -125,4 +126,28 @@ test('describes header, structure, text and attachments', async () => {
       leaf('application/pdf'),
     ],
   });
+});
+
+test('describes the header of a mail that cannot be parsed', async () => {
+  const content = await readFile(new URL('../message/mime/nested-1000.eml', import.meta.url));
+  const [key = ''] = await storeMails(aws, [{ at, content }]);
+  const described = await describeMail(place, key);
+  expect(described.headers).toContainEqual({ name: 'Subject', value: 'deep' });
+  expect(described).toMatchObject({
+    record: { member: { listener: 'mx' } },
+    unparsable: 'expected parts at most 100 levels deep, got more',
+    attachments: [],
+    text: '',
+  });
+  expect(described).not.toHaveProperty('structure');
+});
+
+test.each([
+  ['UTF-8', 'gr\xc3\xbcn'],
+  ['windows-1252', 'gr\xfcn'],
+])('describes a header with raw octets of %s', async (_, octets) => {
+  const content = Buffer.from(`Subject: ${octets}\r\n\r\n`, 'latin1');
+  const [key = ''] = await storeMails(aws, [{ at, content }]);
+  const { headers } = await describeMail(place, key);
+  expect(headers).toContainEqual({ name: 'Subject', value: 'grün' });
 });

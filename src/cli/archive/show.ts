@@ -30,7 +30,7 @@ export function showCommand(context: CliContext): Command {
 const USUAL = new Set(['date', 'from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'message-id']);
 
 function renderMail(mail: DescribedMail, allHeaders: boolean): string {
-  const { key, sizeInOctets, record, headers, structure, text, attachments } = mail;
+  const { key, sizeInOctets, record, headers, structure, unparsable, text, attachments } = mail;
   const lines = [`Key         ${key}`, `Size        ${renderSize(sizeInOctets)}`];
   if (record !== undefined) {
     const { member, receivedAt, verdicts } = record;
@@ -50,6 +50,7 @@ function renderMail(mail: DescribedMail, allHeaders: boolean): string {
   const shown = headers.filter(({ name }) => allHeaders || USUAL.has(name.toLowerCase()));
   lines.push('', ...shown.map(({ name, value }) => `${name}: ${value}`));
   if (structure !== undefined) lines.push('', ...renderPart(structure, 0));
+  if (unparsable !== undefined) lines.push('', `Structure   not parsed: ${unparsable}`);
   if (attachments.length > 0) {
     lines.push(
       '',

@@ -106,6 +106,20 @@ test('show tells envelope, header, structure and text, and keeps control charact
   );
 });
 
+test('show says where a mail cannot be parsed, and shows the rest', async () => {
+  const content = await readFile(new URL('../../message/mime/nested-1000.eml', import.meta.url));
+  const [key = ''] = await storeMails(aws, [
+    { at: '2026-10-01T00:00:00.000Z', content, prefix: 'deep/' },
+  ]);
+  const { exitCode, stdout } = await cli(['show', key]);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('Envelope    ann@sender.example\n');
+  expect(stdout).toContain('Subject: deep\n');
+  expect(stdout).toContain(
+    'Structure   not parsed: expected parts at most 100 levels deep, got more\n',
+  );
+});
+
 test('show --json', async () => {
   const { stdout } = await cli(['show', keys[2] ?? '', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({
