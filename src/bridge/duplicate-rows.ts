@@ -5,9 +5,9 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  type PutItemCommandOutput,
 } from '@aws-sdk/client-dynamodb';
 import { Deadline } from './aws/deadline.ts';
+import { proven, provesTable } from './aws/proof.ts';
 import type { MailRecord } from './contract/mail-record.ts';
 import type { PlannedObject } from './planned-objects.ts';
 
@@ -29,10 +29,13 @@ export interface ClaimRow {
 export class ClaimRows {
   readonly #dynamoDb: DynamoDBClient;
   readonly #table: string;
+  /** Without it, any JSON object with status 200 would be a claim. */
+  readonly #provesTable: ReturnType<typeof provesTable>;
 
   constructor(dynamoDb: DynamoDBClient, table: string) {
     this.#dynamoDb = dynamoDb;
     this.#table = table;
+    this.#provesTable = provesTable(table);
   }
 
   /**
@@ -47,35 +50,37 @@ export class ClaimRows {
   ): Promise<boolean> {
     using deadline = new Deadline(millis);
     try {
-      const answer = await this.#dynamoDb.send(
-        new PutItemCommand({
-          TableName: this.#table,
-          Item: {
-            pk: { S: pk },
-            messageId: { S: row.messageId },
-            state: { S: row.state },
-            expiresAt: { N: String(row.expiresAt) },
-            ttl: { N: String(row.ttl) },
-            owner: { S: row.owner },
-            ...(row.objects !== '' && { objects: { S: row.objects } }),
-          },
-          ConditionExpression: `attribute_not_exists(pk) OR (#owner = :owner AND #state = :pending)${
-            onto === undefined ? '' : ' OR (#owner = :from AND expiresAt = :fromExpiresAt)'
-          }`,
-          ExpressionAttributeNames: { '#owner': 'owner', '#state': 'state' },
-          ExpressionAttributeValues: {
-            ':owner': { S: row.owner },
-            ':pending': { S: 'pending' },
-            ...(onto !== undefined && {
-              ':from': { S: onto.owner },
-              ':fromExpiresAt': { N: String(onto.expiresAt) },
-            }),
-          },
-          ReturnConsumedCapacity: 'TOTAL',
-        }),
+      await this.#dynamoDb.send(
+        proven(
+          new PutItemCommand({
+            TableName: this.#table,
+            Item: {
+              pk: { S: pk },
+              messageId: { S: row.messageId },
+              state: { S: row.state },
+              expiresAt: { N: String(row.expiresAt) },
+              ttl: { N: String(row.ttl) },
+              owner: { S: row.owner },
+              ...(row.objects !== '' && { objects: { S: row.objects } }),
+            },
+            ConditionExpression: `attribute_not_exists(pk) OR (#owner = :owner AND #state = :pending)${
+              onto === undefined ? '' : ' OR (#owner = :from AND expiresAt = :fromExpiresAt)'
+            }`,
+            ExpressionAttributeNames: { '#owner': 'owner', '#state': 'state' },
+            ExpressionAttributeValues: {
+              ':owner': { S: row.owner },
+              ':pending': { S: 'pending' },
+              ...(onto !== undefined && {
+                ':from': { S: onto.owner },
+                ':fromExpiresAt': { N: String(onto.expiresAt) },
+              }),
+            },
+            ReturnConsumedCapacity: 'TOTAL',
+          }),
+          this.#provesTable,
+        ),
         { abortSignal: deadline.signal },
       );
-      this.#prove(answer);
       return true;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return false;
@@ -86,15 +91,17 @@ export class ClaimRows {
   async read(pk: string, millis: number): Promise<ClaimRow | undefined> {
     using deadline = new Deadline(millis);
     const answer = await this.#dynamoDb.send(
-      new GetItemCommand({
-        TableName: this.#table,
-        Key: { pk: { S: pk } },
-        ConsistentRead: true,
-        ReturnConsumedCapacity: 'TOTAL',
-      }),
+      proven(
+        new GetItemCommand({
+          TableName: this.#table,
+          Key: { pk: { S: pk } },
+          ConsistentRead: true,
+          ReturnConsumedCapacity: 'TOTAL',
+        }),
+        provesTable(this.#table, pk),
+      ),
       { abortSignal: deadline.signal },
     );
-    this.#prove(answer);
     const { messageId, state, expiresAt, ttl, owner, objects } = answer.Item ?? {};
     if (messageId?.S === undefined) return undefined;
     return {
@@ -110,28 +117,23 @@ export class ClaimRows {
   async remove(pk: string, owner: string, millis: number): Promise<void> {
     using deadline = new Deadline(millis);
     try {
-      const answer = await this.#dynamoDb.send(
-        new DeleteItemCommand({
-          TableName: this.#table,
-          Key: { pk: { S: pk } },
-          ConditionExpression: '#owner = :owner',
-          ExpressionAttributeNames: { '#owner': 'owner' },
-          ExpressionAttributeValues: { ':owner': { S: owner } },
-          ReturnConsumedCapacity: 'TOTAL',
-        }),
+      await this.#dynamoDb.send(
+        proven(
+          new DeleteItemCommand({
+            TableName: this.#table,
+            Key: { pk: { S: pk } },
+            ConditionExpression: '#owner = :owner',
+            ExpressionAttributeNames: { '#owner': 'owner' },
+            ExpressionAttributeValues: { ':owner': { S: owner } },
+            ReturnConsumedCapacity: 'TOTAL',
+          }),
+          this.#provesTable,
+        ),
         { abortSignal: deadline.signal },
       );
-      this.#prove(answer);
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
-  }
-
-  /** What only this table's answer has: without it, any JSON object with status 200 would be a claim, or no row. */
-  #prove({ ConsumedCapacity }: Pick<PutItemCommandOutput, 'ConsumedCapacity'>): void {
-    if (ConsumedCapacity?.TableName === this.#table) return;
-    const message = `the answer does not name the table ${this.#table}: it is not DynamoDB's`;
-    throw Object.assign(new Error(message), { code: 'UnprovenAnswer' });
   }
 }
 

@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeRecord } from '../../src/bridge/contract/mail-record.ts';
 import { notVerified } from '../../src/bridge/contract/verification.ts';
-import { decodeObjects, encodeObjects } from '../../src/bridge/duplicate-rows.ts';
+import { ClaimRows, decodeObjects, encodeObjects } from '../../src/bridge/duplicate-rows.ts';
 import type { PlannedObject } from '../../src/bridge/planned-objects.ts';
+import { type FaultyTable, startFaultyTable } from '../credentials/faulty-table.ts';
+import { startTestAws, type TestAws } from '../support/aws.ts';
 import { facts, recipient } from './support.ts';
 
 function object(recipients: number, fields: Partial<PlannedObject> = {}): PlannedObject {
@@ -55,4 +57,61 @@ test('nothing is kept where not even that fits: the next try is a new mail', () 
 test('what a later release wrote is left alone', () => {
   const row = encodeObjects([object(1)]).replace('"schemaVersion":1', '"schemaVersion":2');
   expect(decodeObjects(row, [object(1)])).toBeUndefined();
+});
+
+describe('the rows in a table', () => {
+  let aws: TestAws;
+  let faulty: FaultyTable;
+  let rows: ClaimRows;
+  beforeAll(async () => {
+    aws = await startTestAws();
+    faulty = await startFaultyTable(aws);
+    rows = new ClaimRows(faulty.client, aws.resources.table);
+  });
+  afterAll(async () => {
+    await faulty[Symbol.asyncDispose]();
+    await aws.close();
+  });
+
+  const row = {
+    messageId: 'm1',
+    state: 'pending',
+    expiresAt: 2_000_000_000,
+    ttl: 2_000_000_000,
+    owner: 'o1',
+    objects: '',
+  } as const;
+
+  test('are read as they were written, until their owner removes them', async () => {
+    faulty.fault = 'none';
+    expect(await rows.read('dup#1', 5000)).toBeUndefined();
+    expect(await rows.put('dup#1', row, undefined, 5000)).toBe(true);
+    expect(await rows.put('dup#1', { ...row, owner: 'o2' }, undefined, 5000)).toBe(false);
+    expect(await rows.read('dup#1', 5000)).toEqual(row);
+    await rows.remove('dup#1', 'o2', 5000);
+    expect(await rows.read('dup#1', 5000)).toEqual(row);
+    await rows.remove('dup#1', 'o1', 5000);
+    expect(await rows.read('dup#1', 5000)).toBeUndefined();
+  });
+
+  test.each(['page', 'refusing-page', 'empty', 'other-table'] as const)(
+    'are neither written, nor read, nor removed by the answer "%s"',
+    async (fault) => {
+      faulty.fault = fault;
+      const unproven = {
+        code: 'MAILSLUICE_ANSWER_UNPROVEN',
+        message: expect.stringContaining(faulty.endpoint) as unknown,
+      };
+      await expect(rows.put('dup#2', row, undefined, 5000)).rejects.toMatchObject(unproven);
+      await expect(rows.read('dup#2', 5000)).rejects.toMatchObject(unproven);
+      await expect(rows.remove('dup#2', 'o1', 5000)).rejects.toMatchObject(unproven);
+    },
+  );
+
+  test('are not read from an answer with another row', async () => {
+    faulty.fault = 'other-row';
+    await expect(rows.read('dup#3', 5000)).rejects.toMatchObject({
+      code: 'MAILSLUICE_ANSWER_UNPROVEN',
+    });
+  });
 });

@@ -129,11 +129,17 @@ function originOf({ protocol, hostname, port }: SentRequest): string {
   return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
 }
 
-/** Of a command sent with `ReturnConsumedCapacity: 'TOTAL'`. */
-export function provesTable(
-  table: string,
-): (output: {
+interface TableOutput {
   readonly ConsumedCapacity?: { readonly TableName?: string | undefined } | undefined;
-}) => boolean {
-  return ({ ConsumedCapacity }) => ConsumedCapacity?.TableName === table;
+  readonly Item?: Readonly<Record<string, { readonly S?: string | undefined }>> | undefined;
+}
+
+/**
+ * Of a command of DynamoDB sent with `ReturnConsumedCapacity: 'TOTAL'`. A read names the partition key that it asked
+ * for: the answer to another read has another row.
+ */
+export function provesTable(table: string, pk?: string): (output: TableOutput) => boolean {
+  return ({ ConsumedCapacity, Item }) =>
+    ConsumedCapacity?.TableName === table &&
+    (pk === undefined || Item === undefined || Item['pk']?.S === pk);
 }

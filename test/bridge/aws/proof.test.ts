@@ -47,16 +47,24 @@ test.each<Fault>(['page', 'refusing-page', 'empty', 'other-table'])(
     await expect(faulty.client.send(proven(put(table), provesTable(table)))).rejects.toMatchObject(
       unproven,
     );
-    await expect(faulty.client.send(proven(get(table), provesTable(table)))).rejects.toMatchObject(
-      unproven,
-    );
+    await expect(
+      faulty.client.send(proven(get(table), provesTable(table, 'nobody'))),
+    ).rejects.toMatchObject(unproven);
   },
 );
+
+test('an answer of the table with another row does not prove a read', async () => {
+  const { table } = aws.resources;
+  faulty.fault = 'other-row';
+  await expect(
+    faulty.client.send(proven(get(table), provesTable(table, 'nobody'))),
+  ).rejects.toMatchObject({ name: 'UnprovenAnswerError', $metadata: { attempts: 3 } });
+});
 
 test('what DynamoDB itself answers is believed, a condition that does not hold too', async () => {
   const { table } = aws.resources;
   faulty.fault = 'none';
-  const { Item } = await faulty.client.send(proven(get(table), provesTable(table)));
+  const { Item } = await faulty.client.send(proven(get(table), provesTable(table, 'nobody')));
   expect(Item).toBeUndefined();
   await faulty.client.send(proven(put(table), provesTable(table)));
   await expect(faulty.client.send(proven(put(table), provesTable(table)))).rejects.toMatchObject({
