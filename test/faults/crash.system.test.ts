@@ -7,10 +7,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { flushOutbox } from '../../src/bridge/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
-import { audit, Subscriber } from './audit.ts';
+import { audit } from './audit.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { type Acknowledged, acknowledgement, makeMessage, Sender } from './sender.ts';
 import { ServeProcess } from './serve-process.ts';
+import { Subscriber } from '../support/subscriber.ts';
 
 const KILLS = Number(process.env['MAILSLUICE_CRASH_KILLS'] ?? 3);
 const MESSAGES = KILLS * Number(process.env['MAILSLUICE_CRASH_MESSAGES'] ?? 200);

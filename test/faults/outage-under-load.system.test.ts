@@ -5,10 +5,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startTestAws, type TestAws } from '../support/aws.ts';
-import { audit, Subscriber } from './audit.ts';
+import { audit } from './audit.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type Acknowledged, acknowledgement, makeMessage, Sender } from './sender.ts';
 import { ServeProcess } from './serve-process.ts';
+import { Subscriber } from '../support/subscriber.ts';
 
 const OUTAGE_SECONDS = Number(process.env['MAILSLUICE_OUTAGE_SECONDS'] ?? 3);
 const SENDERS = 16;

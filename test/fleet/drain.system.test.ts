@@ -1,12 +1,12 @@
 // Three tasks that empty one outbox at once: how often they announce a mail, and how fast, with SNS quick and slow.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Subscriber } from '../faults/audit.ts';
 import { Sender } from '../faults/sender.ts';
 import { need } from '../support/programs.ts';
 import { Fleet, FleetAws, TASKS } from './fleet.ts';
 import { HAPROXY } from './haproxy.ts';
 import { goodMarker, writeMarkers } from './markers.ts';
 import { MARKERS, SLOW_MARKERS } from './sizes.ts';
+import { Subscriber } from '../support/subscriber.ts';
 
 const MOST_ANNOUNCEMENTS = 1.1;
 /** 15,000 markers in a minute. */

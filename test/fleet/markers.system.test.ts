@@ -2,13 +2,13 @@
 // keep the others from being announced, and nothing of it is lost.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Subscriber } from '../faults/audit.ts';
 import { acknowledgement, Sender } from '../faults/sender.ts';
 import { mailsluice } from '../support/cli.ts';
 import { need } from '../support/programs.ts';
 import { ALWAYS, Fleet, FleetAws } from './fleet.ts';
 import { HAPROXY } from './haproxy.ts';
 import { badMarkers, findMarker, goodMarker, type BadMarker, writeMarkers } from './markers.ts';
+import { Subscriber } from '../support/subscriber.ts';
 
 /** Of each kind; two of them are topics that cannot be published to. */
 const BAD = 6;

@@ -2,8 +2,8 @@
 import { GetObjectCommand, NoSuchKey, PutObjectCommand } from '@aws-sdk/client-s3';
 import { messageId as newMessageId } from '../../src/bridge/contract/message-id.ts';
 import { DEAD_LETTER_PREFIX, markerKey } from '../../src/bridge/contract/object-key.ts';
-import type { OutboxMarker } from '../../src/bridge/outbox/marker.ts';
 import type { AwsProcess } from '../support/aws-process.ts';
+import { type MarkerInput, markerOf } from '../support/outbox-marker.ts';
 
 const WRITERS = 16;
 const DAY = 86_400_000;
@@ -20,16 +20,10 @@ export interface BadMarker extends Marker {
   readonly isForeign: boolean;
 }
 
-export interface MarkerOptions {
-  readonly topicArn: string;
-  readonly at?: Date;
-  readonly octets?: number;
-}
-
 /** One that waits for nothing but SNS. About as large as that of a short mail. */
-export function goodMarker({ topicArn, at = new Date(), octets = 2000 }: MarkerOptions): Marker {
-  const { messageId, ...marker } = makeMarker({ topicArn, at, octets });
-  return { messageId, body: JSON.stringify({ messageId, ...marker }) };
+export function goodMarker(input: MarkerInput): Marker {
+  const marker = markerOf({ octets: 2000, ...input });
+  return { messageId: marker.messageId, body: JSON.stringify(marker) };
 }
 
 /**
@@ -48,7 +42,7 @@ export function badMarkers(topicArn: string, count: number): BadMarker[] {
     [
       'an unknown version',
       () => {
-        const marker = makeMarker({ topicArn, at: before(6), octets: 2000 });
+        const marker = markerOf({ topicArn, at: before(6), octets: 2000 });
         const body = JSON.stringify({ ...marker, schemaVersion: 99 });
         return { messageId: marker.messageId, body, isForeign: true };
       },
@@ -58,7 +52,7 @@ export function badMarkers(topicArn: string, count: number): BadMarker[] {
     [
       'no object',
       () => {
-        const marker = makeMarker({ topicArn, at: before(4), octets: 2000 });
+        const marker = markerOf({ topicArn, at: before(4), octets: 2000 });
         return {
           messageId: marker.messageId,
           body: JSON.stringify({ ...marker, key: `mail/none/${marker.messageId}` }),
@@ -69,29 +63,6 @@ export function badMarkers(topicArn: string, count: number): BadMarker[] {
   return kinds.flatMap(([kind, make]) =>
     Array.from({ length: count }, () => ({ kind, isForeign: false, ...make() })),
   );
-}
-
-function makeMarker({ topicArn, at, octets }: Required<MarkerOptions>): OutboxMarker {
-  const messageId = newMessageId(at);
-  const key = `mail/dt=2026-01-01/hr=00/${messageId}`;
-  const message = JSON.stringify({
-    notificationType: 'Received',
-    mail: { messageId, headers: [{ name: 'X-Padding', value: 'x'.repeat(octets) }] },
-    receipt: { action: { type: 'S3', objectKey: key } },
-  });
-  return {
-    schemaVersion: 1,
-    messageId,
-    key,
-    at: at.toISOString(),
-    refusals: 0,
-    notification: {
-      topicArn,
-      subject: 'Amazon SES Email Receipt Notification',
-      message,
-      attributes: { listener: { DataType: 'String', StringValue: 'mx' } },
-    },
-  };
 }
 
 export async function writeMarkers(

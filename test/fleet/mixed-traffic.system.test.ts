@@ -3,14 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
-import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 import { readObject } from '../bridge/support.ts';
 import { type Acknowledged, acknowledgement, Sender, sha256 } from '../faults/sender.ts';
 import { mailsluice } from '../support/cli.ts';
 import { need } from '../support/programs.ts';
 import { TestClient } from '../support/smtp-client.ts';
+import { Subscriber } from '../support/subscriber.ts';
 import { Fleet, FleetAws } from './fleet.ts';
 import { HAPROXY } from './haproxy.ts';
 import { TRAFFIC_SECONDS } from './sizes.ts';
@@ -39,59 +38,26 @@ beforeAll(async () => {
 });
 afterAll(() => services[Symbol.asyncDispose]());
 
-/** Reads each mail that it is told of, and deletes it: the embedded S3 has all in memory. */
-class Consumer {
-  /** The SHA-256 of the message as it stands in S3, by messageId. */
-  readonly contents = new Map<string, string>();
-  announcements = 0;
-  readonly #done: Promise<unknown>;
-  #isEnding = false;
-
-  constructor() {
-    this.#done = Promise.all(Array.from({ length: READERS }, () => this.#run()));
-    this.#done.catch(() => undefined);
-  }
-
-  async end(): Promise<void> {
-    this.#isEnding = true;
-    await this.#done;
-  }
-
-  async #run(): Promise<void> {
-    const { sqs, resources } = services.aws;
-    const { queueUrl: QueueUrl } = resources;
-    for (;;) {
-      const isLast = this.#isEnding;
-      const { Messages = [] } = await sqs.send(
-        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }),
-      );
-      if (Messages.length === 0) {
-        if (isLast) return;
-        continue;
-      }
-      for (const { Body = '{}' } of Messages) {
-        const { Message } = JSON.parse(Body) as { Message: string };
-        await this.#take(JSON.parse(Message) as ReceivedNotification);
-      }
-      const Entries = Messages.map(({ ReceiptHandle }, index) => ({
-        Id: String(index),
-        ReceiptHandle,
-      }));
-      await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
-    }
-  }
-
-  async #take({ mail, receipt, mailsluice: member }: ReceivedNotification): Promise<void> {
-    this.announcements += 1;
-    if (this.contents.has(mail.messageId)) return;
-    const { bucketName: Bucket, objectKey: Key } = receipt.action;
-    const { body } = await readObject(services.aws.s3, Bucket, Key);
-    this.contents.set(mail.messageId, sha256(body.subarray(-member.size)));
-    await services.aws.s3.send(new DeleteObjectCommand({ Bucket, Key }));
-  }
+/**
+ * Reads each mail that is announced, and deletes it: the embedded S3 has all in memory. `contents` has the SHA-256 of
+ * the message as it stands in S3, by messageId.
+ */
+function consume() {
+  const { aws } = services;
+  const contents = new Map<string, string>();
+  const subscriber = new Subscriber(aws, {
+    readers: READERS,
+    onMail: async ({ mail, receipt, mailsluice }) => {
+      const { bucketName: Bucket, objectKey: Key } = receipt.action;
+      const { body } = await readObject(aws.s3, Bucket, Key);
+      contents.set(mail.messageId, sha256(body.subarray(-mailsluice.size)));
+      await aws.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    },
+  });
+  return { contents, subscriber };
 }
 
-/** Sends until it is told to end; keeps what was answered 250, and what was not. */
+/** Sends until `end` is called; keeps what was answered 250, and what was not. */
 class Traffic {
   readonly acknowledged: Acknowledged[] = [];
   readonly refusals: string[] = [];
@@ -200,7 +166,7 @@ test(`${TRAFFIC_SECONDS} s of small mails, mails of 6 MB and sign-ins: none lost
   skip(process.platform !== 'linux', 'memory is read from /proc');
   const credential = await addCredential();
   await using fleet = await Fleet.start(services);
-  const consumer = new Consumer();
+  const { contents, subscriber } = consume();
   const traffic = new Traffic(fleet, credential);
   const samples = fleet.tasks.map((): number[] => []);
   const end = performance.now() + TRAFFIC_SECONDS * 1000;
@@ -210,12 +176,12 @@ test(`${TRAFFIC_SECONDS} s of small mails, mails of 6 MB and sign-ins: none lost
   }
   await traffic.end();
   const empty = await services.timeToEmpty(EMPTY_LIMIT_MILLIS);
-  await consumer.end();
+  await subscriber.end();
 
   const { acknowledged, refusals, large, signIns } = traffic;
-  const silent = acknowledged.filter(({ messageId }) => !consumer.contents.has(messageId)).length;
+  const silent = acknowledged.filter(({ messageId }) => !contents.has(messageId)).length;
   const lost = acknowledged.filter(
-    (mail) => (consumer.contents.get(mail.messageId) ?? mail.sha256) !== mail.sha256,
+    (mail) => (contents.get(mail.messageId) ?? mail.sha256) !== mail.sha256,
   ).length;
   const growths = samples.map((all) => {
     const quarter = Math.floor(all.length / 4);
@@ -226,7 +192,7 @@ test(`${TRAFFIC_SECONDS} s of small mails, mails of 6 MB and sign-ins: none lost
   process.stdout.write(
     `fleet, mixed traffic: ${acknowledged.length} acknowledged, ${large} of them of 6 MB, ${signIns} sign-ins; ` +
       `${refusals.length} refused, lost ${lost}, silent ${silent}, ` +
-      `${(consumer.announcements / consumer.contents.size).toFixed(3)} announcements a mail; memory of each task ` +
+      `${(subscriber.announcements / contents.size).toFixed(3)} announcements a mail; memory of each task ` +
       `${growths.map(({ third, octets }) => `${megabytes(third)} MB and ${megabytes(octets)} more`).join(', ')}\n`,
   );
   expect(empty).toBeDefined();

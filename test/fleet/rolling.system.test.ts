@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listKeys, readObject } from '../bridge/support.ts';
-import { audit, Subscriber } from '../faults/audit.ts';
+import { audit } from '../faults/audit.ts';
 import type { FaultProxy } from '../faults/fault-proxy.ts';
 import { sha256 } from '../faults/sender.ts';
 import { need } from '../support/programs.ts';
@@ -11,6 +11,7 @@ import { ALWAYS, Fleet, FleetAws } from './fleet.ts';
 import { HAPROXY } from './haproxy.ts';
 import { Load } from './load.ts';
 import { OUTAGE_SECONDS, ROUNDS } from './sizes.ts';
+import { Subscriber } from '../support/subscriber.ts';
 
 /** Between two disturbances: the fleet is whole and takes mail. */
 const MAILS_BETWEEN = 60;

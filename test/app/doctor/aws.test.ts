@@ -28,7 +28,8 @@ import { QueryClient } from '../../../src/app/doctor/aws/query-client.ts';
 import { checkStack, readStack } from '../../../src/app/doctor/aws/stack.ts';
 import { WatchQueue } from '../../../src/app/doctor/aws/watch-queue.ts';
 import type { Finding } from '../../../src/app/doctor/finding.ts';
-import { markerOf, putText, writeMarkers } from '../../bridge/outbox/support.ts';
+import { putText, writeMarkers } from '../../bridge/outbox/support.ts';
+import { markerOf } from '../../support/outbox-marker.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
 
 let aws: TestAws;

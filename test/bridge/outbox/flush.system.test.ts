@@ -9,7 +9,6 @@ import type { FlushResult } from '../../../src/bridge/outbox/flush.ts';
 import type { Fault, Operation } from '../../faults/fault-proxy.ts';
 import {
   announcements,
-  markerOf,
   type OutboxBench,
   outboxKeys,
   putText,
@@ -17,6 +16,7 @@ import {
   textOf,
   writeMarkers,
 } from './support.ts';
+import { markerOf } from '../../support/outbox-marker.ts';
 
 const ALWAYS = 100_000;
 const GOOD = 12;

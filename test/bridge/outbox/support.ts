@@ -1,9 +1,7 @@
 // Markers put into the outbox by hand, and what a flush left of them.
 import { DeleteObjectsCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { createSdkPuts } from '../../../src/bridge/aws/object-puts.ts';
-import { messageId as newMessageId } from '../../../src/bridge/contract/message-id.ts';
 import { markerKey } from '../../../src/bridge/contract/object-key.ts';
-import { NOTIFICATION_SUBJECT } from '../../../src/bridge/notify/notification.ts';
 import { type BridgeEvent, createBridgeClients } from '../../../src/bridge/index.ts';
 import { OutboxFlush, type OutboxOptions } from '../../../src/bridge/outbox/flush.ts';
 import type { OutboxMarker } from '../../../src/bridge/outbox/marker.ts';
@@ -11,36 +9,6 @@ import { ObjectStore } from '../../../src/bridge/store/object-store.ts';
 import { type FaultProxy, startFaultProxy } from '../../faults/fault-proxy.ts';
 import { listKeys, takeNotifications } from '../support.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
-
-export interface MarkerInput {
-  readonly topicArn: string;
-  /** Of the header field that makes it large. */
-  readonly octets?: number;
-  readonly at?: Date;
-}
-
-export function markerOf({ topicArn, octets = 1000, at = new Date() }: MarkerInput): OutboxMarker {
-  const messageId = newMessageId(at);
-  const key = `mail/dt=2026-11-23/hr=13/${messageId}`;
-  const message = JSON.stringify({
-    notificationType: 'Received',
-    mail: { messageId, headers: [{ name: 'X-Padding', value: 'x'.repeat(octets) }] },
-    receipt: { action: { type: 'S3', objectKey: key } },
-  });
-  return {
-    schemaVersion: 1,
-    messageId,
-    key,
-    at: at.toISOString(),
-    refusals: 0,
-    notification: {
-      topicArn,
-      subject: NOTIFICATION_SUBJECT,
-      message,
-      attributes: { listener: { DataType: 'String', StringValue: 'mx' } },
-    },
-  };
-}
 
 /** Settles when they are in S3; gives their messageIds. */
 export async function writeMarkers(

@@ -10,7 +10,8 @@ import {
 } from '../../../src/bridge/index.ts';
 import { type FaultProxy, startFaultProxy } from '../../faults/fault-proxy.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
-import { announcements, markerOf, outboxKeys, writeMarkers } from './support.ts';
+import { announcements, outboxKeys, writeMarkers } from './support.ts';
+import { markerOf } from '../../support/outbox-marker.ts';
 
 const TASKS = 3;
 const ALWAYS = 1_000_000;
