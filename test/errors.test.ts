@@ -55,7 +55,7 @@ test('no class that ends in Error escapes the reader', () => {
   expect(classes.map(({ name }) => name).sort()).toEqual(all.sort());
 });
 
-test('each class has a code of its own, and its name', () => {
+test('each class has a unique code, and its name', () => {
   const codeless = classes.filter(({ code }) => code === undefined).map(({ name }) => name);
   expect(codeless.sort()).toEqual(INTERNAL);
   const coded = classes.filter(({ code }) => code !== undefined);

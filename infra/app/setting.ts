@@ -22,7 +22,7 @@ interface Row<Value, Default> {
   readonly defaultText?: string;
   /** The description in README.md. */
   readonly meaning: string;
-  /** The setting whose row turns this one into props, if it has none of its own. */
+  /** The setting whose row turns this one into props, if its own row does not. */
   readonly partOf?: string;
   /** The error if the value contradicts another setting. */
   conflict?(value: Value | undefined, others: RelatedSettings): string | undefined;

@@ -72,7 +72,7 @@ export function checkDnsPlan(
   }
   if (plan.mtaSts !== 'none' && zoneName === undefined) {
     problems.push(
-      'mtaSts: expected "none" without a hostedZone, since the policy host needs a certificate of its own',
+      'mtaSts: expected "none" without a hostedZone, since the policy host needs its own certificate',
     );
   }
   if (plan.tlsReportAddress !== undefined && !/^[^\s@,;]+@[^\s@,;]+$/.test(plan.tlsReportAddress)) {

@@ -178,7 +178,7 @@ async function start(
   };
 }
 
-/** In a table of its own, or else beside the credentials. */
+/** In a separate table, or else beside the credentials. */
 function duplicateGuard(
   { duplicates, credentials }: Configuration,
   dynamoDb: DynamoDBClient,

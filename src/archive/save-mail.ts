@@ -108,7 +108,7 @@ export function openMbox(place: Place, file: string, options: SaveOptions = {}):
   };
 }
 
-/** RFC 4155: an address without blanks; the null reverse-path has a name of its own. */
+/** RFC 4155: an address without blanks; the null reverse-path is MAILER-DAEMON. */
 function mboxSender(reversePath: string | null): string {
   return reversePath === null || reversePath === '' || /\s/.test(reversePath)
     ? 'MAILER-DAEMON'

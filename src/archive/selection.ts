@@ -61,7 +61,7 @@ export async function* selectMail(
     return;
   }
   for await (const mail of mapInOrder(listed, concurrency, (each) => withRecord(place, each))) {
-    // One that cannot be judged is not dropped in silence: the caller tells of it.
+    // One that cannot be judged is not dropped silently: the caller reports it.
     if (mail.record === undefined || matches(mail.record, selection)) yield mail;
   }
 }

@@ -116,7 +116,7 @@ export class DuplicateGuard {
     const timer = setInterval(() => {
       const renewed = { ...row, expiresAt: leaseEnd() };
       renewal = put(renewed).then((isOwn) => {
-        // Taken over: whoever did it stores the same objects, or sees ours.
+        // Taken over: the other commit stores the same objects, or finds ours.
         if (isOwn === false) clearInterval(timer);
       });
     }, RENEWAL_MILLIS);

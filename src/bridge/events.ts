@@ -130,7 +130,7 @@ export type BridgeEvent =
     }
   /**
    * After each flush of the outbox: the markers that it met and that still wait. `oldestSeconds` is 0 when there are
-   * none; `skipped` counts those that were left for a reason of their own or of their topic.
+   * none; `skipped` counts those that were left for a reason in them or in their topic.
    */
   | {
       readonly kind: 'outbox-state';

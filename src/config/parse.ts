@@ -58,7 +58,7 @@ export function parseSection<N extends keyof Configuration>(
   );
 }
 
-/** The sections without problems of their own, so that contradictions are reported beside other problems. */
+/** The sections without problems, so that contradictions are reported beside other problems. */
 function validSections(document: unknown): Partial<Configuration> {
   if (typeof document !== 'object' || document === null) return {};
   const sections: Record<string, unknown> = {};

@@ -21,7 +21,7 @@ export interface NewCredential {
   readonly note?: string;
 }
 
-/** A credential as it was written, with the generated secret that is told this once. */
+/** A credential as it was written, with the generated secret, which is shown only now. */
 export interface WrittenCredential {
   readonly credential: Credential;
   readonly generated?: string;

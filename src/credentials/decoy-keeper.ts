@@ -46,7 +46,7 @@ export class DecoyKeeper {
         this.#source = { ...source, passwords: source.passwords || this.#source.passwords };
       }
     } catch {
-      // The credential itself is about to be read from the same table, and that failure is told.
+      // The credential itself is about to be read from the same table, and that failure is reported.
       this.#readAgainAt = this.#clock.now() + RETRY_MILLISECONDS;
     } finally {
       this.#isTried = true;

@@ -111,7 +111,7 @@ export class CredentialTable {
     );
   }
 
-  /** All credentials, page by page, in no order. A row that cannot be read is told, not thrown. */
+  /** All credentials, page by page, in no order. A row that cannot be read is returned, not thrown. */
   async *list(): AsyncGenerator<Credential | UnreadableRow> {
     let from: Item | undefined;
     do {

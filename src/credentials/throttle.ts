@@ -1,4 +1,4 @@
-// Slows down and then locks out whoever fails to sign in again and again, by address and by user name. It
+// Slows down and then locks out clients that fail to sign in again and again, by address and by user name. It
 // treats names that exist and names that do not alike, so that it tells nothing.
 import { BoundedMap } from '../counters/bounded-map.ts';
 import type { Clock } from '../counters/time-source.ts';
@@ -46,7 +46,7 @@ export function throttleDefaults(options: ThrottleOptions): ThrottleDefaults {
   };
 }
 
-/** What became of a failure: to be told, not to be told because it was one too many, or no room to wait. */
+/** How a failure is answered: as a refusal, as a lockout because it was one too many, or at once for lack of room. */
 export type FailureOutcome = 'refused' | 'locked' | 'crowded';
 
 /** Pairs of user and address that signed in: kept for as many as this. */
@@ -141,7 +141,7 @@ export class Throttle {
     const pair = pairKey(network, username);
     return (
       (this.#knownUntil.get(pair) ?? 0) > this.#clock.now() &&
-      // Whoever shares the user's address (NAT) may not guess for ever.
+      // Others behind the user's address (NAT) may not guess forever.
       this.#pairFailures.read(pair, windowSeconds) < userFailures
     );
   }

@@ -147,7 +147,7 @@ export class InboundMessage {
       this.#stage = 'ended';
       return answer;
     }
-    // The client went, or was told to try later, while the writer was being opened.
+    // The client disconnected, or got a 4yz, while the writer was being opened.
     if (!isWanted) {
       answer.writer.discard('aborted');
       return ACCEPT;
@@ -158,7 +158,7 @@ export class InboundMessage {
     return ACCEPT;
   }
 
-  /** The next message of the connection has a writer of its own to wait for. */
+  /** The next message of the connection waits for its own writer. */
   #resume(): void {
     if (this.#writer) this.#connection.resumeReading();
   }

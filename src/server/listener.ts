@@ -142,7 +142,7 @@ export class Listener {
     const { trustedProxies, limits } = this.options;
     const { clock } = this.#shared;
     if (!trustedProxies.has(address)) return this.#drop(socket, address, 'untrusted-proxy');
-    // Nothing is counted for them yet, so that they have a cap of their own.
+    // They are not counted as connections yet, so they have a separate cap.
     if (this.#gates.size >= limits.maxConnections) {
       return this.#drop(socket, address, 'too-many-connections');
     }

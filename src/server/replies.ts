@@ -31,7 +31,7 @@ export const replies = {
   messageNotStored: sharedReplies.messageNotStored,
 } as const satisfies Record<string, Reply>;
 
-/** To a message that every hook accepted without a reply of its own. */
+/** To a message that every hook accepted, none of them with a reply. */
 export function queuedAs(messageId: string): Reply {
   return { code: 250, status: '0.0', text: `Ok: queued as ${messageId}` };
 }

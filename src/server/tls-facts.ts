@@ -33,8 +33,8 @@ function clientCertificateOf(socket: TLSSocket): TlsFacts['clientCertificate'] {
 }
 
 /**
- * What tls.Server makes `authorized` from, which a TLSSocket of one's own leaves at false. Not in the
- * documentation of Node.js: where it should be missing one day, no certificate counts as verified.
+ * What tls.Server makes `authorized` from, which a TLSSocket made by the caller leaves at false. Not in the
+ * documentation of Node.js: if a later version lacks it, no certificate counts as verified.
  */
 function isVerified(socket: TLSSocket): boolean {
   const { ssl } = socket as { ssl?: { verifyError?: () => Error | null } };

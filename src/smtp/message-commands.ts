@@ -30,8 +30,8 @@ export function checkData(turn: Turn, argument: string): void {
 }
 
 /**
- * RFC 3030 section 2. The octets of the chunk follow whatever the reply is. If their number cannot be read they
- * cannot be told from commands, and the session ends. `rule` is what refuses any BDAT now.
+ * RFC 3030 section 2. The octets of the chunk follow whatever the reply is. If their number cannot be read, they
+ * cannot be distinguished from commands, and the session ends. `rule` is what refuses any BDAT now.
  */
 export function checkBdat(turn: Turn, argument: string, rule: Rule | undefined): void {
   const size = parseChunkSize(argument);

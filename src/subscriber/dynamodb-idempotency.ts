@@ -56,7 +56,7 @@ export function dynamoDbIdempotencyStore(options: DynamoDbIdempotencyOptions): I
 
       const claimed: Claim = {
         kind: 'claimed',
-        // Not only while the claim is still ours: the mail was handled, whoever else has begun.
+        // Also when the claim has expired and another invocation has begun: the mail was handled.
         complete: async () => {
           await client.send(
             new sdk.UpdateItemCommand({

@@ -98,7 +98,7 @@ let client: S3Client | undefined;
 
 async function defaultClient(): Promise<S3Client> {
   const { S3Client: Client } = await import('@aws-sdk/client-s3');
-  // With an endpoint of one's own the bucket is no host name.
+  // At another endpoint than AWS's, the bucket is not part of the host name.
   const own = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
   client ??= new Client({ forcePathStyle: own !== undefined });
   return client;

@@ -13,8 +13,8 @@ export interface HealthServerOptions {
   /** The metrics in Prometheus's text format. */
   readonly metricsText: () => string;
   /**
-   * How many octets stand in front of HTTP, as a load balancer's PROXY header: 0 for none, `more` when that cannot
-   * be told yet, `invalid` for a header that is none.
+   * How many octets stand in front of HTTP, as a load balancer's PROXY header: 0 for none, `more` when that is
+   * not known yet, `invalid` for a header that is none.
    */
   readonly prefixLength: (octets: Buffer) => number | 'more' | 'invalid';
 }

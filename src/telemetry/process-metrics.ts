@@ -4,7 +4,7 @@ import type { Metrics } from './metrics.ts';
 /** Milliseconds between the looks at the event loop; the histogram contains them, so they are taken off. */
 const RESOLUTION = 10;
 const NANOSECONDS = 1e6;
-/** The delay is told for about the last minute, whoever asks and however often. */
+/** The delay is that of about the last minute, however often it is read. */
 const WINDOW_MILLISECONDS = 60_000;
 
 /** Gauges of the process itself: memory and event-loop delay. Returns a function that stops them. */

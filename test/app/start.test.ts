@@ -271,7 +271,7 @@ describe('config check', () => {
     }
   });
 
-  test('config check: what is not JSON is told with its place and without its text', async () => {
+  test('config check: a document that is not JSON is reported with its place and without its text', async () => {
     const config = '{\n "password": "hunter2" "key": 1 }';
     const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
     expect(code).toBe(2);

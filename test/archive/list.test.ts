@@ -98,7 +98,7 @@ test.each<[string, Partial<Selection>, number[]]>([
   expect(mails.map(({ key }) => keys.indexOf(key))).toEqual(expected);
 });
 
-test('a mail that cannot be judged is told of', async () => {
+test('a mail that cannot be judged is reported', async () => {
   const key = `alien/dt=2026-11-23/hr=13/${'0'.repeat(40)}`;
   await aws.s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: key, Body: 'x' }));
   const mails = await collect(selectMail(place, { prefixes: ['alien/'], sender: '<>' }));

@@ -109,7 +109,7 @@ test('nobody locks a user out of the place where that user signs in', async () =
   expect(await signIn('known', secret, '192.0.2.11')).toEqual(LOCKED);
 });
 
-test('whoever shares the address of a user has as many guesses as a stranger', async () => {
+test('a client behind the address of a user has as many guesses as a stranger', async () => {
   const { signIn } = start({ userFailures: 4 });
   await signIn('known', secret, '192.0.2.10');
   for (let failure = 0; failure < 4; failure++) {
@@ -127,7 +127,7 @@ test('of guesses made side by side, those past the limit do not learn whether th
   expect(guesses.filter((answer) => codeOf(answer) === 454)).toHaveLength(35);
 });
 
-test('no more sessions wait than may; the rest are told 421 at once', async () => {
+test('no more sessions wait than may; the rest get 421 at once', async () => {
   const held: (() => void)[] = [];
   class HoldingClock extends TestClock {
     override delay(): Promise<void> {

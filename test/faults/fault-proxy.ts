@@ -1,4 +1,4 @@
-// An HTTP proxy between the SDK and the embedded AWS that breaks what it is told to break: before the
+// An HTTP proxy between the SDK and the embedded AWS that injects the faults of a test: before the
 // service has carried a request out, or after.
 import { once } from 'node:events';
 import {
@@ -46,7 +46,7 @@ export type Fault =
   | { readonly kind: 'reset-after' }
   /** Answers this instead of the service. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string }
-  /** The service carries it out; the client is told this. */
+  /** The service carries it out; the client gets this answer. */
   | { readonly kind: 'refuse-after'; readonly status: number; readonly code: string }
   /** The service carries it out; the answer is cut off in its body. */
   | { readonly kind: 'truncate' }

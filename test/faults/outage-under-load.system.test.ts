@@ -60,7 +60,7 @@ class Load {
         this.#run(index, new Sender(port, index % 2 === 0)),
       ),
     );
-    // Whoever waits for something else meanwhile hears of it at the end.
+    // An error is reported by `end`.
     this.#done.catch(() => undefined);
   }
 
@@ -206,7 +206,7 @@ test.each<[string, () => Outage]>([
     const slowest = Math.max(...load.attempts.map(({ begunAt, endedAt }) => endedAt - begunAt));
     expect(slowest).toBeLessThan(HARD_LIMIT_MILLIS);
 
-    // Not one that was on its way when the breaker opened: those are told at the end of their data.
+    // Not one that was on its way when the breaker opened: those are answered at the end of their data.
     const quick = touched
       .filter(({ begunAt, reply }) => begunAt > openedAt && !reply.startsWith('250'))
       .map(({ begunAt, endedAt }) => endedAt - begunAt);

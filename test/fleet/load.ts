@@ -32,7 +32,7 @@ export class Load {
       // Half of them with a connection for each mail, as most of a public service's clients.
       Array.from({ length: SENDERS }, (_, index) => this.#run(new Sender(port, index % 2 === 0))),
     );
-    // Whoever waits for something else meanwhile hears of it at the end.
+    // An error is reported by `end`.
     this.#done.catch(() => undefined);
   }
 

@@ -13,7 +13,7 @@ export interface Marker {
   readonly body: string;
 }
 
-/** What may become of a bad marker. */
+/** One that cannot be published. */
 export interface BadMarker extends Marker {
   readonly kind: string;
   /** Nothing of it may change: it is another version's. */

@@ -333,7 +333,7 @@ test('where radosgw is not S3: no checksums, and no condition on a completion', 
   // The ETag has no quotes, and is empty at times.
   const etag = /^([0-9a-f]{32}-1)?$/;
   expect((await complete(UploadId)).ETag).toMatch(etag);
-  // S3 says NoSuchUpload to both; here whoever names the parts of the object that is there is told that it is.
+  // S3 says NoSuchUpload to both; radosgw answers that the object exists where the parts are those of that object.
   expect((await complete(UploadId)).ETag).toMatch(etag);
   expect((await complete('2~never')).ETag).toMatch(etag);
   await expect(complete('2~never', 'differences/none')).rejects.toMatchObject({

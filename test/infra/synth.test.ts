@@ -30,7 +30,7 @@ function synth(output: string, ...args: string[]) {
       PATH: [bin, dirname(process.execPath), '/usr/bin', '/bin'].join(':'),
       HOME: output,
       CDK_DOCKER: '/nonexistent/docker',
-      // Nobody answers there: whoever asks the network fails.
+      // Nothing answers there, so that a request over the network fails.
       HTTPS_PROXY: 'http://127.0.0.1:1',
       HTTP_PROXY: 'http://127.0.0.1:1',
     },

@@ -42,7 +42,7 @@ describe('the ready app', () => {
   test.each<[name: string, context: Record<string, string>]>([
     ['with nothing but a host name', {}],
     [
-      'with a key of its own and an object lock',
+      'with a customer managed key and an object lock',
       { customerManagedKey: 'true', objectLockDays: '30' },
     ],
     [

@@ -99,8 +99,8 @@ test('the hooks before a mail are asked one after another, and not after a refus
   expect(asked).toEqual(['first', 'second']);
 });
 
-describe('what hooks are told', () => {
-  test('what hooks are told is the session, the paths, the parameters and what was accepted before', async () => {
+describe('the arguments of hooks', () => {
+  test('hooks get the session, the paths, the parameters and what was accepted before', async () => {
     const told: unknown[] = [];
     const { port } = await startServer({}, (server) => {
       server

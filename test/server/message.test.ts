@@ -120,7 +120,7 @@ describe('a message', () => {
     expect(await log.next('message-deferred')).toMatchObject({ replies: [{ code: 451 }] });
   });
 
-  test('a message is committed although its client went away meanwhile, and is told as accepted', async () => {
+  test('a message is committed although its client went away meanwhile, and is reported as accepted', async () => {
     const release = Promise.withResolvers<void>();
     const read = Promise.withResolvers<void>();
     const { port, log } = await startServer({}, (server) => {
@@ -233,7 +233,7 @@ describe('a sink of the caller', () => {
     client.destroy();
   });
 
-  test('a message writer of the caller that is still opening when the client goes is told to discard', async () => {
+  test('a message writer of the caller that is still opening when the client goes has to discard the message', async () => {
     const asked = Promise.withResolvers<void>();
     const open = Promise.withResolvers<void>();
     const discarded = Promise.withResolvers<string>();

@@ -15,7 +15,7 @@ test('only a refused sign-in is a permanent failure: the server never blames the
   expect(permanent.map(([name]) => name)).toEqual(['signInRefused']);
 });
 
-test('no other file of the server writes a reply of its own', () => {
+test('no other file of the server writes a reply', () => {
   const folder = new URL('../../src/server/', import.meta.url);
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.ts') && file !== 'replies.ts',

@@ -247,7 +247,7 @@ describe('certificates', () => {
     expect(await subjectFor(port)).toBe('CN=mx.example.com');
   });
 
-  test('certificates serve the names they are told to', async () => {
+  test('certificates serve the names that the options give them', async () => {
     const { portOf } = await startServer(
       bothKinds({
         tls: { certificates: [certificate, { ...other, serverNames: ['told.example.net'] }] },

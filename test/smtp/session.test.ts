@@ -78,7 +78,7 @@ test('what a PROXY header told is a fact, and stays one', () => {
   expect(session.facts.proxy).toEqual(proxy);
 });
 
-test('LMTP is a protocol of its own in the facts, in the clear and under TLS', () => {
+test('the facts name LMTP as the protocol, in the clear and under TLS', () => {
   const session = started({ protocol: 'lmtp', tls: 'starttls' });
   converse(session, 'LHLO client.example');
   expect(session.facts.protocol).toBe('LMTP');

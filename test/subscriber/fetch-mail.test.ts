@@ -73,7 +73,7 @@ test('fetchMail streams the whole object and knows where the message begins', as
   expect(octets.subarray(fetched.traceHeaderOctets).toString()).toBe(MESSAGE);
 });
 
-test('fetchMail makes a client of its own, once, where none is given', async () => {
+test('fetchMail makes a client, once, where none is given', async () => {
   for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
   await store(`own/${MESSAGE_ID}`, MESSAGE);
   // The client is the module's: that of a test before this one would do as well.

@@ -67,7 +67,7 @@ test('reads the Lambda action of SES, which names no object', () => {
   expect(read.notification).toEqual({ notificationType: 'Received', ...ses });
 });
 
-test('reads what Amazon SES itself sends, without our member and with members of its own', () => {
+test('reads what Amazon SES itself sends, without our member and with others', () => {
   const fromSes = {
     notificationType: 'Received',
     mail: notification.mail,

@@ -1,4 +1,4 @@
-// The command as its users run it: a process of its own.
+// The command as its users run it: as a process.
 import { type Finished, runProgram } from './programs.ts';
 import { mainFile } from './local.ts';
 

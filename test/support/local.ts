@@ -1,4 +1,4 @@
-// `mailsluice local` as its users run it: a process of its own, on free ports.
+// `mailsluice local` as its users run it: as a process, on free ports.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -255,7 +255,7 @@ export interface Outcome {
 
 export const TLS: TlsFacts = { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' };
 
-/** The default answers to sign-in questions: whoever it is, it is them. */
+/** The default answers to sign-in questions: every client is who it says. */
 function signInAnswer(question: Question): SignInAnswer {
   const attempt = question.kind === 'sign-in' ? question.attempt : undefined;
   const username = attempt !== undefined && 'username' in attempt ? attempt.username : 'certified';

@@ -117,7 +117,7 @@ test('a header that is none closes the connection without an answer', async () =
   expect(await exchange(health, [Buffer.from(`PROXY ${'x'.repeat(200)}\r\n`)])).toBe('');
 });
 
-test('how long a header is can be told from every part of it', () => {
+test('the length of a header can be read from every part of it', () => {
   for (const header of [local, proxiedOverIpv4, Buffer.from('PROXY UNKNOWN\r\n')]) {
     for (let cut = 0; cut < header.length; cut++) {
       expect(proxyPrefixLength(header.subarray(0, cut))).toBe('more');

@@ -1,6 +1,6 @@
 declare module 'dynalite' {
   import type { Server } from 'node:http';
-  /** An in-memory DynamoDB behind an HTTP server. Dynalite ships no types of its own. */
+  /** An in-memory DynamoDB behind an HTTP server. Dynalite ships no types. */
   const dynalite: (options?: {
     readonly createTableMs?: number;
     readonly deleteTableMs?: number;

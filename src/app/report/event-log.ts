@@ -7,7 +7,7 @@ export type WriteEvent<O extends Owner> = <K extends LoggedKind<O> & string>(
   fields: Readonly<Record<FieldsOf<O, K>, LogValue>>,
 ) => void;
 
-/** The log as one owner has it: it can write the lines of its own events and no others. */
+/** The log as one owner has it: it can write the lines of its events and no others. */
 export function eventLog<O extends Owner>(log: Log, owner: O): WriteEvent<O> {
   const table = EVENTS[owner] as Readonly<Record<string, { readonly level: EventLevel }>>;
   return (kind, fields) => {

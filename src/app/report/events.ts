@@ -1,5 +1,5 @@
 // The one table of what the program logs and counts: every log line is written through it, so that each thing
-// that happens is told once, by its owner. The page in src/telemetry/README.md is made from it.
+// that happens is reported once, by its owner. The page in src/telemetry/README.md is made from it.
 import type { BridgeEvent } from '../../bridge/index.ts';
 import type { CredentialEvent } from '../../credentials/index.ts';
 import type { ServerEvent } from '../../server/index.ts';
@@ -21,10 +21,10 @@ export interface LoggedEvent {
   readonly description: string;
 }
 
-/** One kind of event without a line of its own: it is only counted, or another line says all of it. */
+/** One kind of event without a log line: it is only counted, or another line covers it. */
 export interface CountedEvent {
   readonly level: 'none';
-  /** The event whose line tells of it. */
+  /** The event whose line covers it. */
   readonly toldBy?: string;
   readonly metrics: readonly MetricName[];
   readonly description: string;

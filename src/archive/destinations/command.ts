@@ -61,7 +61,7 @@ function startShell(command: string, variables: Readonly<Record<string, string>>
   try {
     return spawn('/bin/sh', ['-c', command], {
       stdio: ['pipe', 2, 2],
-      // In a process group of its own: Ctrl-C is for us, and the mail under way is finished.
+      // In another process group: Ctrl-C is for this program, and the mail in progress is finished.
       detached: true,
       env: { ...process.env, ...variables },
     });

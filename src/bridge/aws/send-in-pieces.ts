@@ -23,7 +23,7 @@ export function sendInPieces(
   signal: AbortSignal,
 ): { readonly abortSignal: AbortSignal; readonly requestTimeout?: number } {
   if (octets <= PIECE_OCTETS) return { abortSignal: signal };
-  // Behind the retries and the signature, so each try gets a stream of its own, and the SDK retries as for a Buffer.
+  // Behind the retries and the signature, so each try gets a new stream, and the SDK retries as for a Buffer.
   const middleware = (next: Next) => async (args: Parameters<Next>[0]) => {
     const { request } = args;
     const { body } = request;

@@ -6,7 +6,7 @@ export const OUTBOX_PREFIX = 'outbox/';
 export const DEAD_LETTER_PREFIX = `${OUTBOX_PREFIX}poison/`;
 /**
  * The lease of the task that flushes the outbox. Earlier releases take every `*.json` directly under the prefix for a
- * marker, so it is in a folder of its own and does not end so.
+ * marker, so it is in a separate folder and has another ending.
  */
 export const OUTBOX_LEASE_KEY = `${OUTBOX_PREFIX}lease/flush`;
 

@@ -31,7 +31,7 @@ export interface FlushResult {
   readonly deadLetters: number;
   /** Refused this time, to be tried again. */
   readonly refused: number;
-  /** Left where they are, for a reason of their own or of their topic. */
+  /** Left where they are, for a reason in them or in their topic. */
   readonly skipped: readonly SkippedMarkers[];
   /** Another task is flushing the outbox. */
   readonly isBusy: boolean;

@@ -94,7 +94,7 @@ export class OutboxLease {
       this.#hold(lease.etag, began);
       return true;
     }
-    // A task without the right to list is told 403 about an object that is gone, so that both are `undefined`.
+    // Without the right to list, S3 answers 403 for an object that is gone, so that both are `undefined`.
     const etag = lease?.etag ?? '';
     if (this.#seen?.etag !== etag) {
       this.#seen = { etag, since: began };

@@ -39,7 +39,7 @@ export interface ListedMarker extends OutboxEntry {
   readonly octets: number;
 }
 
-/** `other-version`: whoever wrote it knows what it means. `damaged`: this release wrote it, and it is not whole. */
+/** `other-version`: the release that wrote it can read it. `damaged`: this release wrote it, and it is not whole. */
 export type ParsedMarker =
   | { readonly kind: 'marker'; readonly marker: OutboxMarker }
   | { readonly kind: 'other-version' }

@@ -1,4 +1,4 @@
-// The writer of a server without `openMessage`: gives the message, as it comes, to the mail hooks and to the
+// The writer of a server without `openMessage`: passes the octets of the message on, as they arrive, to the mail hooks and to the
 // caller's loop, and commits with the reply that they agree on.
 import type { Answer, DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
 import { toMailAnswer } from '../ask-hooks.ts';

@@ -44,7 +44,7 @@ export class Mail {
 
   /**
    * The message byte for byte as it was sent (without the dots of RFC 5321 section 4.5.2; with `bareNewline: 'normalize'`
-   * each line end is CRLF), in chunks as they come.
+   * each line end is CRLF), in chunks as they arrive.
    * Each hook can read it once; the sender is held to the pace of the slowest. What a hook has not read when it
    * answers is dropped. Once `signal` fires, reading fails with a `MailGoneError`.
    *
@@ -145,7 +145,7 @@ export class LoopMail extends Mail {
 
   /**
    * Answers 250, or this reply, after the last octet. From here on the mail is yours. Returns false if the sender
-   * will not hear of it (it vanished, or was told to try later), and may therefore send the mail again.
+   * will not hear of it (it disconnected, or got a 4yz), and may therefore send the mail again.
    */
   accept(reply?: Reply): boolean {
     return this.#decide(reply);

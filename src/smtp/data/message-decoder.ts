@@ -1,5 +1,5 @@
 // The octets of one message on their way in, from DATA or from BDAT, decoded to spans and counted. A message that
-// breaks a rule is discarded at once; the client is told after the end of the data.
+// breaks a rule is discarded at once; the reply comes after the end of the data.
 import { CR, LF } from '../grammar/ascii.ts';
 import { BareNewlineSearch } from './bare-newline-search.ts';
 import { DataDecoder } from './data-decoder.ts';

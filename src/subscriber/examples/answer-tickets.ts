@@ -1,5 +1,5 @@
 // Brings mail into a ticket system: a reply to "[#123]" becomes a comment on ticket 123, anything else a new
-// ticket. Environment: TICKET_API, TICKET_TOKEN, IDEMPOTENCY_TABLE. In a project of one's own the import is
+// ticket. Environment: TICKET_API, TICKET_TOKEN, IDEMPOTENCY_TABLE. In your project the import is
 // 'mailsluice/subscriber'.
 import { defineMailHandler, dynamoDbIdempotencyStore, parseMail } from '../index.ts';
 

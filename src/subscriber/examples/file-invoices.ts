@@ -1,5 +1,5 @@
 // Files the PDF attachments of each mail as `invoices/YYYY-MM-DD/<messageId>-<n>-<name>`.
-// Environment: INVOICE_BUCKET. In a project of one's own the second import is 'mailsluice/subscriber'.
+// Environment: INVOICE_BUCKET. In your project the second import is 'mailsluice/subscriber'.
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { defineMailHandler, parseMail } from '../index.ts';
 

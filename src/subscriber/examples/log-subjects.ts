@@ -1,5 +1,5 @@
 // Logs the subject and the attachments of each mail: the example that `cdk deploy -c exampleSubscriber=true`
-// deploys. In a project of one's own the import is 'mailsluice/subscriber'.
+// deploys. In your project the import is 'mailsluice/subscriber'.
 import { defineMailHandler, parseMail } from '../index.ts';
 
 export const handler = defineMailHandler(async (mail) => {

@@ -1,5 +1,5 @@
 // Posts a summary of each mail to a webhook, signed so that the receiver can tell it is ours.
-// Environment: WEBHOOK_URL, WEBHOOK_SECRET. In a project of one's own the import is 'mailsluice/subscriber'.
+// Environment: WEBHOOK_URL, WEBHOOK_SECRET. In your project the import is 'mailsluice/subscriber'.
 import { createHmac } from 'node:crypto';
 import { defineMailHandler } from '../index.ts';
 

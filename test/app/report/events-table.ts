@@ -51,7 +51,7 @@ export function renderEventsTable(): string {
     '| --- | --- | --- | --- | --- | --- |',
     ...logged,
     '',
-    'Without a line of their own:',
+    'Without a log line:',
     '',
     '| Event | Owner | Line | Metrics | Meaning |',
     '| --- | --- | --- | --- | --- |',

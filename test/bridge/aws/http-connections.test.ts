@@ -1,4 +1,4 @@
-// The connections of the fast path against a real server on loopback, which answers when it is told to.
+// The connections of the fast path against a real server on loopback, which answers when a test says so.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, Socket } from 'node:net';

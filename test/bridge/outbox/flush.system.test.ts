@@ -345,7 +345,7 @@ describe('a marker', () => {
     await expectAnnouncedOnce(ids);
   });
 
-  test('that another task has deleted is told as forbidden by S3, and is gone all the same', async () => {
+  test('that another task has deleted is answered 403 by S3, and counts as gone', async () => {
     const [own = ''] = await writeMarkers(bench.aws, bad(1));
     const ids = await writeMarkers(bench.aws, good());
     const key = markerKey(own);

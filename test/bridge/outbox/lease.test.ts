@@ -157,7 +157,7 @@ test('a store that takes the first write and no If-Match: a task that is gone is
   const next = makeLease();
   expect(await next.acquire()).toBe(false);
   await sleep(TIMES.leaseMillis + 50);
-  // The first write of `acquire` is told 412 by the store itself.
+  // The first write of `acquire` gets 412 from the store itself.
   bench.proxy.inject('PutObject', { kind: 'refuse', status: 412, code: 'PreconditionFailed' });
   bench.proxy.inject('PutObject', { kind: 'refuse', status: 501, code: 'NotImplemented' }, ALWAYS);
   expect(await next.acquire()).toBe(true);

@@ -285,7 +285,7 @@ describe('export and import', () => {
     expect((await cli(['show', 'older'])).stdout).toMatch(/^secret +imported .*, not for SCRAM$/m);
   });
 
-  test('credentials import: a file with wrong lines imports nothing, and each line is told without its hash', async () => {
+  test('credentials import: a file with wrong lines imports nothing, and each line is reported without its hash', async () => {
     const bcrypt = '$2y$10$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa';
     const { exitCode, stdout, stderr } = await cli(['import', '-'], {
       stdin: [
@@ -364,7 +364,7 @@ describe('what AWS can say', () => {
     expect(stderr).toMatch(line);
   });
 
-  test('a table with another key is told by its key', async () => {
+  test('a table with another key is recognized by its key', async () => {
     await aws.dynamoDb.send(
       new CreateTableCommand({
         TableName: 'somebody-elses',

@@ -99,7 +99,7 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
     );
   });
 
-  test(`the setting ${name} goes into props of its own or those of another setting`, () => {
+  test(`the setting ${name} goes into props, by its own row or that of another setting`, () => {
     expect(row.meaning).not.toBe('');
     expect('data' in row || 'service' in row || row.partOf !== undefined).toBe(true);
     if (row.partOf !== undefined) expect(SETTING_NAMES).toContain(row.partOf);

@@ -84,7 +84,7 @@ describe('the example subscriber', () => {
     });
   });
 
-  test('the example subscriber is told of single failures, tries five times, and then leaves the message for a person', () => {
+  test('the example subscriber reports single failures, tries five times, and then leaves the message for a person', () => {
     const { template } = synthBridge(() => ({ exampleSubscriber: true }));
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
@@ -99,7 +99,7 @@ describe('the example subscriber', () => {
       ({ Properties }) => Properties['VisibilityTimeout'] ?? [],
     );
     expect(visibility).toEqual([(timeout ?? 0) * 6]);
-    // Whoever sends to the queue is the topic, and nobody else.
+    // Only the topic may send to the queue.
     template.hasResourceProperties('AWS::SQS::QueuePolicy', {
       PolicyDocument: Match.objectLike({
         Statement: Match.arrayWith([

@@ -38,7 +38,7 @@ describe('before a deployment', () => {
     });
   });
 
-  test('an account without bootstrap in this region is told how to get one, and one with it passes', async () => {
+  test('an account without bootstrap in this region gets the command for it, and one with it passes', async () => {
     expect(await checkAccount(aws.s3)).toMatchObject({
       kind: 'missing',
       says: expect.stringContaining('npx cdk bootstrap -c hostname=') as string,

@@ -91,7 +91,7 @@ test.each<[keyof typeof mechanisms, string, string, string]>([
   expect(exchange.respond(say(dummy))).toEqual({ kind: 'refuse', reply });
 });
 
-test('a client without a token is told what it needs', () => {
+test('a client without a token gets what it needs for one', () => {
   const exchange = start('OAUTHBEARER');
   for (const text of ['n,,^A^A', 'n,,^Aauth=^A^A']) {
     expect(start('OAUTHBEARER').respond(say(text))).toMatchObject({ kind: 'challenge' });

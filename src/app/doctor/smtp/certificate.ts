@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 export interface CertificateFacts {
   readonly protocol: string;
   readonly cipher: string;
-  /** OpenSSL's code where the chain is not trusted; expiry and the name are facts of their own. */
+  /** OpenSSL's code where the chain is not trusted; expiry and the name are separate facts. */
   readonly chainFault?: string;
   readonly matchesHost: boolean;
   readonly names: string;
