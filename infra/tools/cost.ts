@@ -1,5 +1,7 @@
 // What it costs: a calculator with its assumptions on top. `node infra/tools/cost.ts` prints the table of README.md;
 // a test keeps the two equal. Prices of us-east-1, November 2026, without tax, free tier and discounts.
+import { type Label, METRICS, type MetricSpecification } from '../../src/telemetry/metric-names.ts';
+import { countAlarmMetrics } from './alarm-metrics.ts';
 
 export interface CostAssumptions {
   /** Mean octets of one message. */
@@ -9,13 +11,16 @@ export interface CostAssumptions {
   /** Octets of log for one message. */
   readonly logOctets: number;
   readonly zones: number;
+  /** Values of each label of the metrics: each is a metric for CloudWatch. An error code is one for an hour. */
+  readonly labelValues: Readonly<Record<Label, number>>;
 }
 
-const ASSUMPTIONS: CostAssumptions = {
+export const ASSUMPTIONS: CostAssumptions = {
   messageOctets: 50_000,
   days: 30,
   logOctets: 700,
   zones: 2,
+  labelValues: { Listener: 3, Reason: 2, TlsVersion: 2, Code: 0 },
 };
 
 const GIGABYTE = 1e9;
@@ -41,8 +46,12 @@ const PRICES = {
   natGigabyte: 0.045,
   endpoint: 0.01,
   endpointGigabyte: 0.01,
-  /** EMF metrics (about 45), alarms (20), dashboard, secret: a month. */
-  observability: 18.7,
+  /** CloudWatch, for a month: a metric, a metric that an alarm looks at, a dashboard. */
+  metric: 0.3,
+  alarmMetric: 0.1,
+  dashboard: 3,
+  /** A secret for a month: the certificate's. */
+  secret: 0.4,
   /** Amazon SES: a message received (each 256 KB chunk that is full: 0.00009). */
   sesMessage: 0.0001,
   /** SES Mail Manager: a message by its plan, and the ingress endpoint for a month. */
@@ -84,8 +93,9 @@ function fleetFor(messagesPerSecond: number): Fleet {
 
 export function monthlyCost(
   messagesPerSecond: number,
-  { messageOctets, days, logOctets, zones }: CostAssumptions = ASSUMPTIONS,
+  assumptions: CostAssumptions = ASSUMPTIONS,
 ): MonthlyCost {
+  const { messageOctets, days, logOctets, zones } = assumptions;
   const hours = days * 24;
   const messages = messagesPerSecond * hours * 3600;
   const millions = messages / MILLION;
@@ -98,7 +108,7 @@ export function monthlyCost(
   const s3 = millions * PRICES.s3Put;
   const sns = millions * PRICES.snsRequest;
   const logs = ((messages * logOctets) / GIGABYTE) * PRICES.logs;
-  const fixed = zones * hours * PRICES.address + PRICES.observability;
+  const fixed = zones * hours * PRICES.address + PRICES.secret + monitoring(assumptions);
   const carried = fargate + loadBalancer + s3 + sns + logs + fixed;
   // SNS, logs and the image; mail itself goes through the gateway endpoint of S3.
   const egressGigabytes = (messages * EGRESS_OCTETS) / GIGABYTE;
@@ -129,6 +139,24 @@ export function monthlyCost(
       messages * PRICES.mailManagerPlanMessage + PRICES.mailManagerEndpoint + s3 + sns,
     ],
   };
+}
+
+/** The metrics of one installation in CloudWatch: one for each metric, dimension and value of its labels. */
+export function countMetrics({ labelValues }: CostAssumptions): number {
+  const all: readonly MetricSpecification[] = Object.values(METRICS);
+  return all
+    .flatMap(({ dimensions }) => dimensions)
+    .map((labels) => labels.reduce((product, label) => product * labelValues[label], 1))
+    .reduce((sum, count) => sum + count, 0);
+}
+
+let alarmMetrics: number | undefined;
+
+function monitoring(assumptions: CostAssumptions): number {
+  alarmMetrics ??= countAlarmMetrics();
+  return (
+    countMetrics(assumptions) * PRICES.metric + alarmMetrics * PRICES.alarmMetric + PRICES.dashboard
+  );
 }
 
 /** SMTP, TLS and TCP around the message. */
