@@ -76,7 +76,7 @@ async function deliver(
   try {
     const notification = await rebuildNotification(place, key, { at: mark.at, id: mark.id });
     const open = async (): Promise<Readable> => (await openMail(place, key)).stream;
-    await destination.deliver({ key, messageId, notification, open });
+    await destination.deliver({ key, messageId, replayId: mark.id, notification, open });
     return { mail };
   } catch (error) {
     if (error instanceof MailRefusedError || isAboutThisMail(error)) {

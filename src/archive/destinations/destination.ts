@@ -15,6 +15,8 @@ export interface Destination {
 export interface ReplayedMail {
   readonly key: string;
   readonly messageId: string;
+  /** The id of the replay. */
+  readonly replayId: string;
   /** The first one, marked as a replay. */
   readonly notification: Notification;
   /** The mail's octets. */

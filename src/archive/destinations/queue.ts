@@ -19,7 +19,7 @@ export function queueDestination(
 ): Destination {
   return {
     name: `queue ${queueUrl}${raw ? ' (raw)' : ''}`,
-    deliver: async ({ notification, messageId }) => {
+    deliver: async ({ notification, messageId, replayId }) => {
       const { SendMessageCommand } = await import('@aws-sdk/client-sqs');
       try {
         await sqs.send(
@@ -29,7 +29,8 @@ export function queueDestination(
             ...(raw && { MessageAttributes: { ...notification.attributes } }),
             ...(queueUrl.endsWith('.fifo') && {
               MessageGroupId: messageId,
-              MessageDeduplicationId: messageId,
+              // A second replay within five minutes is another message. What a run delivers again is not.
+              MessageDeduplicationId: `${messageId}@${replayId}`,
             }),
           }),
         );

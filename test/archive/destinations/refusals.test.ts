@@ -32,6 +32,7 @@ function mailOf(message: string): ReplayedMail {
   return {
     key: 'mail/1',
     messageId: '1',
+    replayId: 'r1',
     notification: {
       topicArn: aws.resources.topicArn,
       subject: 'Amazon SES Email Receipt Notification',

@@ -137,6 +137,29 @@ test.each([
   }
 });
 
+test('to a FIFO queue, each mail once in each replay', async () => {
+  const { QueueUrl = '' } = await aws.sqs.send(
+    new CreateQueueCommand({ QueueName: 'order.fifo', Attributes: { FifoQueue: 'true' } }),
+  );
+  const args = ['replay', ids()[0] ?? '', ids()[0] ?? '', '--queue', QueueUrl, '--json'];
+  const replays: string[] = [];
+  for (let time = 0; time < 2; time += 1) {
+    const { stdout } = await cli(args);
+    expect(JSON.parse(stdout)).toMatchObject({ announced: 2, failed: 0 });
+    replays.push((JSON.parse(stdout) as { replay: string }).replay);
+  }
+  const taken: unknown[] = [];
+  for (let time = 0; time < 3; time += 1) {
+    const { Messages = [] } = await aws.sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+    for (const { Body, ReceiptHandle } of Messages) {
+      const { messageId, notification } = requireNotification(Body);
+      taken.push([messageId, notification?.mailsluice?.replay?.id]);
+      await aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+    }
+  }
+  expect(taken).toEqual(replays.map((id) => [ids()[0], id]));
+});
+
 /** The Lambda API for one function: real HTTP for the real SDK client, and a real handler behind it. */
 async function startLambda(handler: (event: unknown) => Promise<unknown>): Promise<Server> {
   const server = createServer((request, response) => {
