@@ -32,10 +32,13 @@ let servers: readonly [Served, Served];
 
 beforeAll(async () => {
   aws = await startTestAws();
-  const listener = { name: 'mx', host: '127.0.0.1', port: 0, tls: 'starttls', auth: 'none' };
+  const listener = { host: '127.0.0.1', port: 0, tls: 'starttls', auth: 'none' };
   const start = (traceHeaders: boolean) =>
     serve(aws, {
-      listeners: [{ ...listener, bareNewline: 'accept' }],
+      listeners: [
+        { ...listener, name: 'accept', bareNewline: 'accept' },
+        { ...listener, name: 'normalize', bareNewline: 'normalize' },
+      ],
       traceHeaders,
       log: { level: 'info' },
     });
@@ -84,17 +87,23 @@ const transfer: fc.Arbitrary<Transfer> = fc.oneof(
   fc.array(fc.nat(5000), { maxLength: 4 }).map((sizes) => ({ kind: 'chunks' as const, sizes })),
 );
 
-/** Sends one message in a session of its own; gives the reply to it. */
+/** `bareNewline` of the listener, and its name. */
+type Newlines = 'accept' | 'normalize';
+
+/** Sends one message in a new session; gives the reply to it. */
 async function send(
-  port: number,
+  server: Served,
+  newlines: Newlines,
   message: Buffer,
   { from, to }: Envelope,
   by: Transfer,
 ): Promise<string> {
-  const client = await TestClient.connect(port);
+  const client = await TestClient.connect(server.port(newlines));
   try {
     await client.reply();
-    const body = by.kind === 'data' ? '8BITMIME' : 'BINARYMIME';
+    // A message of BODY=BINARYMIME has no line ends to normalize.
+    const isBinary = by.kind === 'chunks' && newlines === 'accept';
+    const body = isBinary ? 'BINARYMIME' : '8BITMIME';
     const commands = [
       'EHLO client.example',
       `MAIL FROM:<${from}> BODY=${body} SMTPUTF8`,
@@ -142,12 +151,18 @@ function attributesOf({ attributes }: Notification): Delivered['MessageAttribute
 }
 
 test('any message is stored exactly, announced once in a valid form, and can be announced again', async () => {
-  const answers = fc.tuple(anyMessage, envelope, transfer, fc.constantFrom(0, 1));
-  const property = fc.asyncProperty(answers, async ([octets, addresses, by, which]) => {
+  const cases = fc.record({
+    octets: anyMessage,
+    addresses: envelope,
+    by: transfer,
+    which: fc.constantFrom(0, 1),
+    newlines: fc.constantFrom<Newlines>('accept', 'accept', 'normalize'),
+  });
+  const property = fc.asyncProperty(cases, async ({ octets, addresses, by, which, newlines }) => {
     // What is sent by DATA ends with a line end.
     const isWhole = by.kind === 'chunks' || octets.length === 0 || octets.subarray(-2).equals(CRLF);
     const message = isWhole ? octets : Buffer.concat([octets, CRLF]);
-    const reply = await send(servers[which].port('mx'), message, addresses, by);
+    const reply = await send(servers[which], newlines, message, addresses, by);
     const messageId = /^250 2\.0\.0 Ok: queued as ([0-9a-v]{40})$/.exec(reply)?.[1];
     expect(messageId, reply).toBeDefined();
 
@@ -162,14 +177,21 @@ test('any message is stored exactly, announced once in a valid form, and can be 
     expect([mail.messageId, mail.source]).toEqual([messageId, addresses.from]);
     expect(receipt.recipients).toEqual(addresses.to);
 
-    // Stored exactly: the trace header block and the message, or the message alone.
+    // Stored exactly, or with normalized line ends: behind the trace header block, or alone.
+    const stored = newlines === 'accept' ? message : normalized(message);
     if (!('objectKey' in receipt.action)) throw new Error('expected an object in S3');
     const { bucketName: bucket, objectKey: key } = receipt.action;
     const { body, contentType } = await readObject(aws.s3, bucket, key);
     const trace = body.subarray(0, mailsluice.traceHeaderSize);
-    expect(body.subarray(trace.length).equals(message)).toBe(true);
+    expect(body.subarray(trace.length).equals(stored)).toBe(true);
     expect([contentType, mailsluice.size]).toEqual(['message/rfc822', message.length]);
-    expect(mailsluice.sha256).toBe(createHash('sha256').update(message).digest('hex'));
+    expect(mailsluice.sha256).toBe(sha256(message));
+    const { storedSha256, storedSize, normalizedNewlines } = mailsluice;
+    expect([storedSha256, storedSize, normalizedNewlines]).toEqual(
+      stored.equals(message)
+        ? [undefined, undefined, undefined]
+        : [sha256(stored), stored.length, stored.length - message.length],
+    );
     expect(trace.toString('latin1')).toMatch(which === 0 ? TRACE : /^$/);
 
     // From the bucket alone.
@@ -192,6 +214,14 @@ test('any message is stored exactly, announced once in a valid form, and can be 
   await fc.assert(property, { ...runs(30), endOnFailure: process.env['CI'] === 'true' });
   expect(await takeNotifications(aws)).toEqual([]);
 });
+
+function sha256(octets: Buffer): string {
+  return createHash('sha256').update(octets).digest('hex');
+}
+
+function normalized(message: Buffer): Buffer {
+  return Buffer.from(message.toString('latin1').replace(/\r\n|\r|\n/g, '\r\n'), 'latin1');
+}
 
 /** What XML 1.0 section 2.2 has no character for; the message escapes it. */
 // oxlint-disable-next-line no-control-regex -- matches the control characters on purpose
