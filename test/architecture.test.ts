@@ -17,12 +17,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, Right>>>> = {
   'src/message': {},
   'src/counters': {},
   'src/policy': { 'src/smtp': 'types', 'src/net': 'all', 'src/counters': 'all' },
-  'src/server': {
-    'src/smtp': 'all',
-    'src/net': 'all',
-    'src/message': 'all',
-    'src/counters': 'all',
-  },
+  'src/server': { 'src/smtp': 'all', 'src/net': 'all', 'src/counters': 'all' },
   'src/credentials': {
     'src/smtp': 'types',
     'src/counters': 'all',

@@ -23,7 +23,6 @@ export type {
 } from './hooks.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { LoopMail, Mail } from './mail/mail.ts';
-export { MailUnparsableError } from '../message/mime/errors.ts';
 export type { Extensions, ListenerOptions, ServerOptions } from './options.ts';
 export type { TlsProfile } from './tls-settings.ts';
 export { type Closed, type CloseOptions, type ListeningAddress, SmtpServer } from './server.ts';

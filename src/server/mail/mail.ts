@@ -76,10 +76,8 @@ export class Mail {
   }
 
   /**
-   * Reads the whole content and parses it with mailparser. No string of the result has a NUL or a surrogate without
-   * its pair, and `date` is absent where the mail has no date that can be read. Rejects with a `MailUnparsableError`
-   * where the mail has too deep or too many parts, or too large a header section. A hook that lets the error through
-   * answers 4yz, so that the sender tries again; a hook that does without such mail answers 5yz itself.
+   * Reads the whole content and parses it with mailparser. `parseMail` of `mailsluice/subscriber` has limits on parts
+   * and depth, and mends some of mailparser's results.
    *
    * @example
    * server.onMail(async (mail) => {
@@ -89,8 +87,8 @@ export class Mail {
    */
   async parse(options?: SimpleParserOptions): Promise<ParsedMail> {
     // Loaded for the first mail that is parsed: a server that parses none does not load it.
-    const { parseMessage } = await import('../../message/mime/parse-message.ts');
-    return parseMessage(Readable.from(this.content, { objectMode: false }), options);
+    const { simpleParser } = await import('mailparser');
+    return simpleParser(Readable.from(this.content, { objectMode: false }), options);
   }
 
   /** @internal */

@@ -1,12 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import {
-  type Mail,
-  MailGoneError,
-  MailUnparsableError,
-  type SmtpServer,
-} from '../../../src/server/index.ts';
+import { type Mail, MailGoneError, type SmtpServer } from '../../../src/server/index.ts';
 import { TestClient } from '../../support/smtp-client.ts';
 import { startServer } from '../../support/smtp-server.ts';
 
@@ -110,28 +104,6 @@ describe("a mail's content", () => {
     });
     await sendMail(port, 'Subject: =?utf-8?q?gr=C3=BCn?=\r\n\r\nbody\r\n');
     expect(subjects).toEqual([['grün', 0, 'body\n']]);
-  });
-
-  test('a mail that cannot be parsed is deferred, unless the hook refuses it', async () => {
-    const mails = new URL('../../message/mime/', import.meta.url);
-    const deep = await readFile(new URL('nested-1000.eml', mails), 'latin1');
-    let isCaught = false;
-    const { port } = await startServer({}, (server) => {
-      server.onMail(async (mail) => {
-        try {
-          await mail.parse();
-        } catch (error) {
-          if (isCaught && error instanceof MailUnparsableError) {
-            return { code: 554, status: '6.0', text: error.reason };
-          }
-          throw error;
-        }
-        return undefined;
-      });
-    });
-    expect(await sendMail(port, deep)).toMatch(/^451 4\./);
-    isCaught = true;
-    expect(await sendMail(port, deep)).toBe('554 5.6.0 too-deep');
   });
 });
 
