@@ -24,7 +24,8 @@ let aws: TestAws;
 beforeAll(async () => {
   aws = await startTestAws();
 });
-afterAll(() => aws.close());
+/** The embedded S3 deletes a folder of each mail. */
+afterAll(() => aws.close(), 60_000 + MESSAGES * 5);
 
 class PermanentRefusal extends Error {}
 

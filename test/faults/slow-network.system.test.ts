@@ -129,15 +129,28 @@ describe('a deadline that progress moves on', () => {
     using deadline = new ProgressDeadline({ stallMillis: 100, totalMillis: 10_000 });
     const fired = fires(deadline.signal);
     await sleep(60);
-    reportProgress(deadline.signal);
+    reportProgress(deadline.signal, [], 1);
     expect(deadline.until - began).toBeGreaterThan(150);
     expect((await fired) - began).toBeGreaterThan(150);
+  });
+
+  test('a retry that comes no further than the try before it is no progress', async () => {
+    const began = performance.now();
+    using deadline = new ProgressDeadline({ stallMillis: 200, totalMillis: 10_000 });
+    const fired = fires(deadline.signal);
+    const body: Buffer[] = [];
+    reportProgress(deadline.signal, body, 10);
+    await sleep(100);
+    for (const octets of [1, 5, 10]) reportProgress(deadline.signal, body, octets);
+    expect(deadline.until - began).toBeLessThan(250);
+    expect((await fired) - began).toBeLessThan(1000);
   });
 
   test('fires after the total time, whatever the progress', async () => {
     const began = performance.now();
     using deadline = new ProgressDeadline({ stallMillis: 100, totalMillis: 150 });
-    const progress = setInterval(() => reportProgress(deadline.signal), 10);
+    let sent = 0;
+    const progress = setInterval(() => reportProgress(deadline.signal, [], (sent += 1)), 10);
     expect((await fires(deadline.signal)) - began).toBeLessThan(1000);
     clearInterval(progress);
   });

@@ -147,6 +147,16 @@ export function storeSuite(requests: 'signed' | 'sdk'): void {
     expect(bridge.inFlight).toBe(0);
   });
 
+  test('no answer to a large mail: 451 within the budget, which no retry prolongs', async () => {
+    const bridge = bench.makeBridge({ requests, hasty: 's3', limits: { commitSeconds: 1.5 } });
+    bench.proxy.inject('PutObject', { kind: 'hang' }, ALWAYS);
+    const large = `${MAIL}${'a line of thirty-two octets...\r\n'.repeat(180_000)}`;
+    expect(await bridge.deliver(large)).toMatchObject({ code: 451, status: '3.0' });
+    // Of the five tries that the fast path and the SDK would make.
+    expect(bench.proxy.count('PutObject')).toBeLessThanOrEqual(3);
+    expect(bridge.inFlight).toBe(0);
+  });
+
   test('every answer lost: 451, an orphan at most, nothing announced', async () => {
     const bridge = bench.makeBridge({ requests });
     bench.proxy.inject('PutObject', { kind: 'reset-after' }, ALWAYS);

@@ -34,9 +34,13 @@ interface SignalOfDeadline extends AbortSignal {
   [DEADLINE]?: ProgressDeadline;
 }
 
-/** Moves on the deadline that `signal` belongs to, if it is one that can be moved. */
-export function reportProgress(signal: AbortSignal): void {
-  (signal as SignalOfDeadline)[DEADLINE]?.progress();
+/**
+ * Moves on the deadline that `signal` belongs to, if it is one that can be moved: `octets` of `body` have been sent. A
+ * retry moves it on only where it comes further than the tries before it, since a service that takes every request and
+ * answers none is no progress.
+ */
+export function reportProgress(signal: AbortSignal, body: readonly Buffer[], octets: number): void {
+  (signal as SignalOfDeadline)[DEADLINE]?.progress(body, octets);
 }
 
 /** An abort signal that fires after some time without progress, and at the latest after a total time. */
@@ -46,6 +50,8 @@ export class ProgressDeadline implements Disposable {
   readonly #end: number;
   readonly #parent: AbortSignal | undefined;
   #progressAt: number;
+  /** How far each body has come. At most the bodies of one commit. */
+  readonly #sent = new Map<readonly Buffer[], number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor({
@@ -74,7 +80,9 @@ export class ProgressDeadline implements Disposable {
   }
 
   /** Costs no timer: the one that is running finds out when it fires. */
-  progress(): void {
+  progress(body: readonly Buffer[], octets: number): void {
+    if (octets <= (this.#sent.get(body) ?? 0)) return;
+    this.#sent.set(body, octets);
     this.#progressAt = performance.now();
   }
 

@@ -26,8 +26,8 @@ export interface HttpRequest {
   /** How long no octet may be written or read. */
   readonly stallMillis: number;
   readonly signal: AbortSignal;
-  /** One more part of a large body was written. */
-  readonly onProgress?: () => void;
+  /** One more part of a large body was written: that many octets of it so far. */
+  readonly onProgress?: (octets: number) => void;
 }
 
 export interface HttpAnswer {
@@ -152,7 +152,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Known when the request is sent. */
   #controller: Dispatcher.DispatchController | undefined;
   #failure: Error | undefined;
-  #partsSent = 0;
+  #octetsSent = 0;
   #status = 0;
   #headers: HttpAnswer['headers'] = {};
   #chunks: Buffer[] = [];
@@ -194,11 +194,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     else this.#controller = controller;
   }
 
-  onBodySent(): void {
+  onBodySent(part: Buffer): void {
     this.#timer.refresh();
     // There was room for this part, so what was in front of it has gone.
-    if (this.#partsSent > 0) this.#request.onProgress?.();
-    this.#partsSent += 1;
+    if (this.#octetsSent > 0) this.#request.onProgress?.(this.#octetsSent);
+    this.#octetsSent += part.length;
   }
 
   onResponseStart(

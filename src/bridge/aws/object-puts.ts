@@ -84,10 +84,7 @@ export function createSdkPuts(s3: S3Client): ObjectPuts {
         }),
         provesThis(put),
       );
-      const { ETag, $metadata } = await s3.send(
-        command,
-        sendInPieces(command, Body.length, put.signal),
-      );
+      const { ETag, $metadata } = await s3.send(command, sendInPieces(command, Body.length, put));
       return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
     },
     putPart: async (part) => {
@@ -103,10 +100,7 @@ export function createSdkPuts(s3: S3Client): ObjectPuts {
         }),
         provesThis(part),
       );
-      const { ETag, $metadata } = await s3.send(
-        command,
-        sendInPieces(command, Body.length, part.signal),
-      );
+      const { ETag, $metadata } = await s3.send(command, sendInPieces(command, Body.length, part));
       return { etag: ETag ?? '', attempts: $metadata.attempts ?? 1 };
     },
     close: () => undefined,

@@ -16,18 +16,24 @@ interface MiddlewareStack {
 
 type Next = (args: { readonly request: { body?: unknown } }) => Promise<unknown>;
 
-/** The SDK's options for sending `command`, whose body is `octets` long, under `signal`. */
+/** What is sent, in the parts in which the progress of its tries is counted. */
+interface Sent {
+  readonly body: readonly Buffer[];
+  readonly signal: AbortSignal;
+}
+
+/** The SDK's options for sending `command`, whose body is `octets` long. */
 export function sendInPieces(
   command: Command,
   octets: number,
-  signal: AbortSignal,
+  { body: parts, signal }: Sent,
 ): { readonly abortSignal: AbortSignal; readonly requestTimeout?: number } {
   if (octets <= PIECE_OCTETS) return { abortSignal: signal };
   // Behind the retries and the signature, so each try gets a new stream, and the SDK retries as for a Buffer.
   const middleware = (next: Next) => async (args: Parameters<Next>[0]) => {
     const { request } = args;
     const { body } = request;
-    if (Buffer.isBuffer(body)) request.body = Readable.from(pieces(body, signal));
+    if (Buffer.isBuffer(body)) request.body = Readable.from(pieces(body, parts, signal));
     try {
       return await next(args);
     } finally {
@@ -41,10 +47,10 @@ export function sendInPieces(
 }
 
 /** Cannot fail, since an error of the stream would be one that nobody catches. */
-function* pieces(body: Buffer, signal: AbortSignal): Generator<Buffer> {
+function* pieces(body: Buffer, parts: readonly Buffer[], signal: AbortSignal): Generator<Buffer> {
   for (let at = 0; at < body.length; at += PIECE_OCTETS) {
     // There is room for this piece, so what was in front of it has gone.
-    if (at > 0) reportProgress(signal);
+    if (at > 0) reportProgress(signal, parts, at);
     yield body.subarray(at, at + PIECE_OCTETS);
   }
 }

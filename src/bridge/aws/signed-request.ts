@@ -200,7 +200,7 @@ export class FastSender {
       // A slow network still sends when we wait for the answer already.
       stallMillis: stallMillis * (1 + Math.min(1, octets / SOCKET_BUFFER_OCTETS)),
       signal,
-      onProgress: () => reportProgress(signal),
+      onProgress: (sent) => reportProgress(signal, body, sent),
     });
   }
 
