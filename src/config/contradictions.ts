@@ -48,6 +48,21 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
         got: JSON.stringify(listener.auth),
       });
     }
+    const everybody = listener.trustedNetworks.find((network) => /\/0+$/.test(network));
+    if (everybody !== undefined) {
+      problems.push({
+        path: `${path}.trustedNetworks`,
+        expected: 'networks of your own, not all addresses',
+        got: JSON.stringify(everybody),
+      });
+    }
+    if (listener.addressSyntax === 'strict' && listener.trustedNetworks.length > 0) {
+      problems.push({
+        path: `${path}.trustedNetworks`,
+        expected: 'no networks, since addressSyntax "strict" refuses addresses without a domain',
+        got: JSON.stringify(listener.trustedNetworks),
+      });
+    }
     if (listener.clientAddress === 'proxy' && listener.trustedProxies.length === 0) {
       problems.push({
         path: `${path}.trustedProxies`,

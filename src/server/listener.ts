@@ -299,6 +299,8 @@ function toSessionOptions(options: ResolvedListener, hostname: string): SessionO
     mechanisms: options.mechanisms,
     customMechanisms: options.customMechanisms,
     bareNewline: options.bareNewline,
+    addressSyntax: options.addressSyntax,
+    trustedNetworks: options.trustedNetworks,
     smtpUtf8: options.smtpUtf8,
     ...offered,
     ...(requireTlsExtension !== undefined && { requireTlsExtension }),

@@ -67,6 +67,16 @@ export interface ListenerOptions {
    * Default: `normalize` where clients can sign in (`auth` is not `none`), else `reject`.
    */
   readonly bareNewline?: 'reject' | 'normalize' | 'accept';
+  /**
+   * What commands may look like. `internet` (the default): also what senders say who do not keep to RFC 5321, as far as
+   * Postfix takes it. `strict`: the grammar of RFC 5321.
+   */
+  readonly addressSyntax?: 'internet' | 'strict';
+  /**
+   * Clients whose addresses may lack the domain, as `<root>` does: the hostname takes its place. Addresses and networks,
+   * beside clients that signed in; for `addressSyntax: 'internet'`. Default: none.
+   */
+  readonly trustedNetworks?: readonly string[];
   /** Offers SMTPUTF8 (RFC 6531). Default true. */
   readonly smtpUtf8?: boolean;
   /** SASL mechanisms of your own; `mechanisms` must name them too. Default: none. */
@@ -131,12 +141,16 @@ export interface ServerOptions {
 /** A listener's options, with the defaults filled in. */
 export interface ResolvedListener
   extends Required<
-    Omit<ListenerOptions, 'host' | 'limits' | 'trustedProxies' | 'trustedXclients'>
+    Omit<
+      ListenerOptions,
+      'host' | 'limits' | 'trustedProxies' | 'trustedXclients' | 'trustedNetworks'
+    >
   > {
   readonly host: string | undefined;
   readonly limits: Limits;
   readonly trustedProxies: NetworkSet;
   readonly trustedXclients: NetworkSet;
+  readonly trustedNetworks: NetworkSet;
 }
 
 export interface ResolvedOptions {
@@ -198,6 +212,7 @@ function resolveListener(
     allowInsecureAuth: options.allowInsecureAuth ?? false,
     mechanisms: options.mechanisms ?? ['PLAIN', 'LOGIN'],
     bareNewline: options.bareNewline ?? (auth === 'none' ? 'reject' : 'normalize'),
+    addressSyntax: options.addressSyntax ?? 'internet',
     smtpUtf8: options.smtpUtf8 ?? true,
     requestClientCertificate: options.requestClientCertificate ?? false,
     customMechanisms: options.customMechanisms ?? [],
@@ -205,6 +220,7 @@ function resolveListener(
     clientAddress,
     trustedProxies: toNetworkSet(trustedProxies, `${where}.trustedProxies`),
     trustedXclients: toNetworkSet(trustedXclients, `${where}.trustedXclients`),
+    trustedNetworks: toNetworkSet(options.trustedNetworks ?? [], `${where}.trustedNetworks`),
     limits: resolveLimits(options.limits ?? {}, limits, `${where}.limits`),
   };
 }

@@ -23,7 +23,7 @@ export function checkAuth(turn: Turn, argument: string): void {
   if (facts.identity !== null) return turn.refuse('AUTH', 'already-signed-in');
   if (!isSafeForAuth(options, facts)) return turn.refuse('AUTH', 'tls-required-for-auth');
 
-  const auth = parseAuth(argument);
+  const auth = parseAuth(argument, options.addressSyntax === 'internet');
   if (auth === undefined) return turn.refuse('AUTH', 'argument-syntax');
   const { mechanism: name, initialResponse } = auth;
   const context = { facts, channelBinding };

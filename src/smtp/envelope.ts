@@ -11,6 +11,11 @@ export interface Recipient {
 export interface Envelope {
   readonly reversePath: ReversePath;
   readonly parameters: MailParameters;
+  /**
+   * An address has characters that are not ASCII although MAIL came without SMTPUTF8 (RFC 6531 section 3.1). Absent
+   * elsewhere.
+   */
+  readonly undeclaredUtf8?: true;
   /** In the order of their RCPT commands; not empty once the message is opened. */
   readonly recipients: readonly Recipient[];
 }

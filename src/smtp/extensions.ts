@@ -20,7 +20,12 @@ import {
   parseSize,
   parseSubmitter,
 } from './grammar/mail-parameters.ts';
-import { parseNotify, parseOrcpt } from './grammar/rcpt-parameters.ts';
+import {
+  parseLooseNotify,
+  parseLooseOrcpt,
+  parseNotify,
+  parseOrcpt,
+} from './grammar/rcpt-parameters.ts';
 import { XCLIENT_ATTRIBUTES } from './grammar/xclient-command.ts';
 import type { MailParameters, RcptParameters } from './parameters.ts';
 import type { Rule } from './replies.ts';
@@ -110,8 +115,8 @@ export const extensions: readonly Extension[] = [
   // RFC 1870
   extension({
     keyword: 'SIZE',
-    offer: ({ options }) => options.maxMessageSize,
-    line: (maxMessageSize) => `SIZE ${maxMessageSize}`,
+    offer: ({ options }) => options,
+    line: ({ maxMessageSize }) => `SIZE ${maxMessageSize}`,
     mail: { SIZE: mailValue('size', parseSize) },
   }),
   // RFC 6152; BODY=BINARYMIME belongs to RFC 3030
@@ -138,19 +143,26 @@ export const extensions: readonly Extension[] = [
   extension({
     keyword: 'DSN',
     offer: ({ options }) => options.dsn !== false,
-    mail: { RET: mailValue('ret', parseRet), ENVID: mailValue('envid', parseEnvid) },
+    mail: {
+      RET: mailValue('ret', parseRet),
+      ENVID: mailValue('envid', (value, _, { options }) => parseEnvid(value, options)),
+    },
     rcpt: {
-      NOTIFY: rcptValue('notify', parseNotify),
-      ORCPT: rcptValue('orcpt', (value, _, __, { smtpUtf8 = false }) =>
-        parseOrcpt(value, smtpUtf8),
+      NOTIFY: rcptValue('notify', (value, _, { options }) =>
+        options.addressSyntax === 'strict' ? parseNotify(value) : parseLooseNotify(value),
+      ),
+      ORCPT: rcptValue('orcpt', (value, _, { options }, { smtpUtf8 = false }) =>
+        options.addressSyntax === 'strict' ? parseOrcpt(value, smtpUtf8) : parseLooseOrcpt(value),
       ),
     },
   }),
   startTls,
-  // RFC 4954. After sign-in it is not announced any more, and MAIL still takes its parameter.
+  // RFC 4954. After sign-in it is not announced any more, and MAIL still takes its parameter. So it does where relays
+  // send it although it was not offered.
   extension({
     keyword: 'AUTH',
-    offer: ({ options }) => options.auth !== 'none',
+    offer: ({ options }) =>
+      (options.auth !== 'none' || options.addressSyntax === 'internet') && options,
     line: (_, context) => {
       const mechanisms = offeredMechanisms(context.options, context);
       return mechanisms.length === 0 ? undefined : `AUTH ${mechanisms.join(' ')}`;

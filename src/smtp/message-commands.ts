@@ -34,7 +34,7 @@ export function checkData(turn: Turn, argument: string): void {
  * cannot be distinguished from commands, and the session ends. `rule` is what refuses any BDAT now.
  */
 export function checkBdat(turn: Turn, argument: string, rule: Rule | undefined): void {
-  const size = parseChunkSize(argument);
+  const size = parseChunkSize(argument, turn.context.options.addressSyntax === 'internet');
   if (size === undefined) {
     turn.refuse('BDAT', 'chunk-size-syntax');
     return turn.end('chunk-size-unread');

@@ -58,6 +58,8 @@ export const refusals = {
   'argument-syntax': { code: 501, status: '5.4', text: 'Syntax error in arguments' },
   'reverse-path-syntax': { code: 501, status: '1.7', text: 'Bad sender address syntax' },
   'forward-path-syntax': { code: 501, status: '1.3', text: 'Bad recipient address syntax' },
+  'sender-domain-missing': { code: 501, status: '1.7', text: 'Sender address has no domain' },
+  'recipient-domain-missing': { code: 501, status: '1.3', text: 'Recipient address has no domain' },
   'parameter-syntax': { code: 501, status: '5.4', text: 'Syntax error in parameters' },
   'parameter-value': { code: 504, status: '5.4', text: 'Parameter value not implemented' },
   'unknown-parameter': { code: 555, status: '5.4', text: 'Unknown parameter' },

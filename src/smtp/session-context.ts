@@ -11,3 +11,8 @@ export interface SessionContext {
   /** Whether the client is a proxy whose XCLIENT is trusted. */
   readonly isXclientTrusted: boolean;
 }
+
+/** Whether the client's word is taken for addresses without a domain. */
+export function isTrusted({ options, facts }: SessionContext): boolean {
+  return facts.identity !== null || options.trustedNetworks?.has(facts.clientAddress) === true;
+}

@@ -23,6 +23,13 @@ export interface SessionOptions {
   readonly customMechanisms?: readonly Mechanism[];
   /** A bare LF or CR in the message: refused `550 5.6.11` after its real end, made CRLF, or taken as data. */
   readonly bareNewline: 'reject' | 'normalize' | 'accept';
+  /**
+   * What commands may look like. `strict`: the grammar of RFC 5321. `internet`: also what senders say who do not keep
+   * to it, as far as Postfix takes it.
+   */
+  readonly addressSyntax: 'internet' | 'strict';
+  /** Clients whose addresses may lack the domain, beside those that signed in (`internet` only). Default: none. */
+  readonly trustedNetworks?: { readonly has: (clientAddress: string) => boolean };
   /** Offers SMTPUTF8 (RFC 6531). */
   readonly smtpUtf8: boolean;
   /** Octets; what SIZE announces, enforced while the data flows. */

@@ -6,7 +6,7 @@ import { isAnswer, isSignInAnswer, refusalIn, wrongAnswer } from './answers.ts';
 import { checkAuth, proceedAuth, readResponse } from './auth-command.ts';
 import type { Beginning, ConnectionFacts } from './connection-facts.ts';
 import { ehloLines, startTls, xclient } from './extensions.ts';
-import { isPrintable } from './grammar/ascii.ts';
+import { hasNoControls, isPrintable } from './grammar/ascii.ts';
 import { type Verb, parseCommandLine } from './grammar/command-line.ts';
 import { parseXclient } from './grammar/xclient-command.ts';
 import {
@@ -271,7 +271,7 @@ export class Session {
 
   #readCommand(): void {
     const turn = this.#turn;
-    const line = parseCommandLine(turn.input);
+    const line = parseCommandLine(turn.input, this.#options.addressSyntax);
     turn.heard(line);
     switch (line.kind) {
       case 'command':
@@ -350,12 +350,13 @@ export class Session {
     // RFC 2033 section 4.1: LMTP has LHLO, and only LHLO.
     const isLmtp = this.#options.protocol === 'lmtp';
     if ((verb === 'LHLO') !== isLmtp) return this.#turn.refuse(verb, 'unknown-command');
-    if (
-      clientDomain === '' ||
-      clientDomain.length > CLIENT_DOMAIN_OCTETS ||
-      clientDomain.includes(' ') ||
-      !isPrintable(clientDomain)
-    ) {
+    const isTaken =
+      this.#options.addressSyntax === 'strict'
+        ? clientDomain.length <= CLIENT_DOMAIN_OCTETS &&
+          !clientDomain.includes(' ') &&
+          isPrintable(clientDomain)
+        : hasNoControls(clientDomain);
+    if (clientDomain === '' || !isTaken) {
       return this.#turn.refuse(verb, 'argument-syntax');
     }
     return this.#turn.ask(verb, { kind: 'helo', clientDomain });

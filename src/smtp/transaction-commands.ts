@@ -6,7 +6,7 @@ import { rendered } from './render-reply.ts';
 import type { Rule } from './replies.ts';
 import type { Reply } from './reply.ts';
 import { Event, transactionOf } from './state.ts';
-import { type Transaction, newTransaction } from './transaction.ts';
+import { type Transaction, newTransaction, noteUndeclaredUtf8 } from './transaction.ts';
 import type { Turn } from './turn.ts';
 
 type ReversePathQuestion = Extract<Question, { kind: 'reverse-path' }>;
@@ -31,6 +31,7 @@ export function proceedMail(
 ): void {
   turn.transactions++;
   const transaction = newTransaction(reversePath, parameters);
+  noteUndeclaredUtf8(transaction, reversePath);
   turn.step(Event.MAIL, { name: 'transaction', transaction });
   if (reply === undefined) turn.say(rendered.senderOk);
   else turn.reply(reply);
@@ -68,7 +69,9 @@ export function proceedRcpt(
   { forwardPath, parameters }: ForwardPathQuestion,
   reply: Reply | undefined,
 ): void {
-  const { recipients, domains } = transactionOf(turn.state);
+  const transaction = transactionOf(turn.state);
+  const { recipients, domains } = transaction;
+  noteUndeclaredUtf8(transaction, forwardPath);
   recipients.push({ forwardPath, parameters });
   if (turn.context.options.maxRecipientDomains !== undefined) {
     domains.add(forwardPath.domain.toLowerCase());

@@ -1,4 +1,5 @@
 // A mail transaction: from an accepted MAIL to the end of its data, or to RSET.
+import { isAsciiBetween } from './grammar/path.ts';
 import type { Envelope, Recipient } from './envelope.ts';
 import type { ReversePath } from './mailbox.ts';
 import type { MailParameters } from './parameters.ts';
@@ -6,7 +7,7 @@ import type { Rule } from './replies.ts';
 
 export interface Transaction {
   /** The same object throughout; its `recipients` grow. */
-  readonly envelope: Envelope;
+  readonly envelope: Envelope & { undeclaredUtf8?: true };
   readonly recipients: Recipient[];
   /** RCPT commands that were refused: tells DATA without recipients from DATA after refused ones. */
   refusedRecipients: number;
@@ -20,6 +21,12 @@ export function newTransaction(reversePath: ReversePath, parameters: MailParamet
   const recipients: Recipient[] = [];
   const envelope = { reversePath, parameters, recipients };
   return { envelope, recipients, refusedRecipients: 0, recipientsTooMany: 0, domains: new Set() };
+}
+
+/** Notes that an accepted address is not ASCII, where the client did not say SMTPUTF8. */
+export function noteUndeclaredUtf8({ envelope }: Transaction, path: ReversePath): void {
+  if (envelope.parameters.smtpUtf8 === true || path === null) return;
+  if (!isAsciiBetween(path.address, 0, path.address.length)) envelope.undeclaredUtf8 = true;
 }
 
 /** The rule that refuses a message in this transaction as it is now. */

@@ -86,6 +86,22 @@ test('reports a contradiction beside a problem in another field', () => {
   ]);
 });
 
+test.each([
+  [
+    { trustedNetworks: ['10.0.0.0/8', '::/0'] },
+    'networks of your own, not all addresses, got "::/0"',
+  ],
+  [
+    { trustedNetworks: ['10.0.0.0/8'], addressSyntax: 'strict' },
+    'no networks, since addressSyntax "strict" refuses addresses without a domain, got ["10.0.0.0/8"]',
+  ],
+])('refuses trusted networks that cannot be meant: %j', (settings, problem) => {
+  const listeners = [{ name: 'mx', port: 25, tls: 'none', ...settings }];
+  expect(problemsIn({ ...least, listeners })).toEqual([
+    `listeners[0].trustedNetworks: expected ${problem}`,
+  ]);
+});
+
 test('takes the alias of an access point, and names it where its ARN is given', () => {
   expect(problemsIn({ ...least, store: { bucket: 'mail-point-abc123-s3alias' } })).toEqual([]);
   const arn = 'arn:aws:s3:eu-west-1:111122223333:accesspoint/mail';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { readInternetPath } from '../../src/smtp/grammar/internet-path.ts';
 import { readPath } from '../../src/smtp/grammar/path.ts';
 import { pathByReference } from '../support/reference-path.ts';
 import { runs } from './runs.ts';
@@ -49,5 +50,35 @@ test('the address of a mailbox reads as the same mailbox', () => {
       if (mailbox) expect(readPath(`<${mailbox.address}>`, 0)?.mailbox).toEqual(mailbox);
     }),
     runs(3000),
+  );
+});
+
+/** As senders write: with the characters that only the loose grammar knows, and without brackets. */
+const loosePieces = pieces.concat(['(', ')', ',', ';', '\\', ' @', '. ', '(c)', '<<', '>>', 'a\\']);
+const loose = fc.oneof(
+  path,
+  fc
+    .array(fc.constantFrom(...loosePieces), { maxLength: 16 })
+    .map((parts) => parts.join(''))
+    .chain((text) => fc.constantFrom(text, `<${text}>`, `<${text}@x.test>`, `<a@${text}>`)),
+);
+
+test('what is a path by the grammar is the same path in the loose grammar', () => {
+  fc.assert(
+    fc.property(path, (text) => {
+      const strict = readPath(text, 0);
+      if (strict?.end === text.length) expect(readInternetPath(text, 0)).toEqual(strict);
+    }),
+    runs(3000),
+  );
+});
+
+test('the address of a mailbox of the loose grammar reads as the same mailbox', () => {
+  fc.assert(
+    fc.property(loose, (text) => {
+      const mailbox = readInternetPath(text, 0)?.mailbox;
+      if (mailbox) expect(readInternetPath(`<${mailbox.address}>`, 0)?.mailbox).toEqual(mailbox);
+    }),
+    runs(5000),
   );
 });

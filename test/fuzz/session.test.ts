@@ -15,6 +15,7 @@ const options: fc.Arbitrary<Partial<SessionOptions>> = fc.record({
   mechanisms: fc.constant(['SCRAM-SHA-256', 'PLAIN', 'LOGIN', 'OAUTHBEARER', 'XOAUTH2']),
   // Its nonce is the same in every run.
   customMechanisms: fc.constant([scramSha256(() => 'server')]),
+  addressSyntax: fc.constantFrom('internet', 'strict'),
   bareNewline: fc.constantFrom('reject', 'normalize', 'accept'),
   chunking: fc.boolean(),
   dsn: fc.boolean(),
@@ -33,6 +34,7 @@ const piece = fc.oneof(
     arbitrary: fc
       .constantFrom(
         ...['EHLO c', 'HELO c', 'LHLO c', 'MAIL FROM:<a@b>', 'MAIL FROM:<> SIZE=5 BODY=8BITMIME'],
+        ...['MAIL FROM:<ä@b>', 'MAIL\tFROM: a@b', 'RCPT TO:root', ' EHLO ä b', 'AUTH  LOGIN'],
         ...['MAIL FROM:<ä@b> SMTPUTF8', 'MAIL FROM:<a@b> BODY=BINARYMIME', 'RCPT TO:<b@b>'],
         ...[
           'RCPT TO:<b@c> NOTIFY=NEVER',

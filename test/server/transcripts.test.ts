@@ -99,6 +99,8 @@ const places: Readonly<Record<keyof SessionOptions, Place>> = {
   mechanisms: ['listener', 'mechanisms'],
   customMechanisms: ['listener', 'customMechanisms'],
   bareNewline: ['listener', 'bareNewline'],
+  addressSyntax: ['listener', 'addressSyntax'],
+  trustedNetworks: ['listener', 'trustedNetworks'],
   smtpUtf8: ['listener', 'smtpUtf8'],
   maxMessageSize: ['limits', 'maxMessageSize'],
   maxRecipients: ['limits', 'maxRecipients'],
@@ -116,7 +118,7 @@ const places: Readonly<Record<keyof SessionOptions, Place>> = {
 };
 
 /** The server on which a transcript can be replayed. */
-function serverOptionsOf({ options, isXclientTrusted }: Transcript): ServerOptions {
+function serverOptionsOf({ options, isXclientTrusted, isTrusted }: Transcript): ServerOptions {
   const told: Record<Place[0], Record<string, unknown>> = {
     server: {},
     listener: {},
@@ -131,6 +133,7 @@ function serverOptionsOf({ options, isXclientTrusted }: Transcript): ServerOptio
     ...told.listener,
     ...{ name: 'mx', host: '127.0.0.1', port: 0, extensions: told.extensions },
     ...(isXclientTrusted && { trustedXclients: ['127.0.0.1'] }),
+    ...(isTrusted && { trustedNetworks: ['127.0.0.1'] }),
   };
   return { ...told.server, listeners: [listener], limits: told.limits };
 }

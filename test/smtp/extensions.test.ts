@@ -60,7 +60,7 @@ const rcptSamples: { [Field in keyof Required<RcptParameters>]: [string, RcptPar
     orcpt: ['ORCPT=rfc822;a+40b', { addressType: 'rfc822', address: 'a@b' }],
   };
 
-const read = (text: string) => readParameters(` ${text}`, 0) ?? [];
+const read = (text: string) => readParameters(` ${text}`, 0, 'strict') ?? [];
 const keywordIn = (text: string): string => text.split('=')[0] ?? '';
 
 test('the samples are all the parameters that the extensions have', () => {

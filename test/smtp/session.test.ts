@@ -86,6 +86,35 @@ test('the facts name LMTP as the protocol, in the clear and under TLS', () => {
   expect(session.facts.protocol).toBe('LMTP');
 });
 
+test.each([
+  ['the sender', '<ä@x.test>', '<b@x.test>', true],
+  ['a recipient', '<>', '<b@ä.test>', true],
+  ['neither', '<a@x.test>', '<b@x.test>', undefined],
+  // A source route is dropped.
+  ['a source route', '<@ä.test:a@x.test>', '<b@x.test>', undefined],
+  ['the sender, with SMTPUTF8,', '<ä@x.test> SMTPUTF8', '<ä@x.test>', undefined],
+])('the envelope says that %s is not ASCII without SMTPUTF8', (_, sender, recipient, noted) => {
+  const session = started();
+  converse(session, 'EHLO client.example', `MAIL FROM:${sender}`, `RCPT TO:${recipient}`);
+  const question = questionIn(send(session, 'DATA'));
+  if (question?.kind !== 'open-message') throw new Error('expected a message to be opened');
+  expect(question.envelope.undeclaredUtf8).toBe(noted);
+});
+
+test('the last parameters of a kind count, and AUTH means <> where nobody can sign in', () => {
+  const session = started({ dsn: true });
+  converse(session, 'EHLO client.example');
+  const mail = 'MAIL FROM:<a@x.test> SIZE=1 SIZE=2 ENVID=a=b+3d AUTH=c@x.test';
+  expect(questionIn(send(session, mail))).toMatchObject({
+    parameters: { size: 2, envid: 'a=b=', auth: null },
+  });
+  session.answer(accept);
+  const rcpt = 'RCPT TO:<b@x.test> NOTIFY=FAILURE,failure, ORCPT=utf-8;ä+3db=c';
+  expect(questionIn(send(session, rcpt))).toMatchObject({
+    parameters: { notify: ['FAILURE'], orcpt: { addressType: 'utf-8', address: 'ä=b=c' } },
+  });
+});
+
 test('the questions of a transaction carry what was parsed', () => {
   const session = started({ dsn: true, auth: 'optional', mtPriority: true });
   converse(session, 'EHLO client.example');

@@ -1,6 +1,6 @@
 // Every conversation in transcripts/, over every split, answered at once and answered late.
 import { expect, test } from 'vitest';
-import { newSession } from '../support/session.ts';
+import { connection, newSession } from '../support/session.ts';
 import { octetByOctet } from '../support/splits.ts';
 import {
   type Step,
@@ -28,8 +28,12 @@ function* everyCut(transcript: Transcript): Generator<Cut> {
 }
 
 function replay(transcript: Transcript, cut: Cut, late: boolean): void {
-  const { options, steps, tls, refusal, isXclientTrusted } = transcript;
-  const session = newSession(options, { isXclientTrusted });
+  const { options, steps, tls, refusal, isXclientTrusted, isTrusted } = transcript;
+  const trustedNetworks = { has: (client: string) => client === connection.clientAddress };
+  const session = newSession(
+    { ...options, ...(isTrusted && { trustedNetworks }) },
+    { isXclientTrusted },
+  );
   const begin = () => session.begin({ ...(tls && { tls: TLS }), ...(refusal && { refusal }) });
   for (const step of steps) {
     const pieces = step.packet.length === 0 ? [] : cut(step.packet);

@@ -10,6 +10,7 @@ export const usualOptions: SessionOptions = {
   allowInsecureAuth: false,
   mechanisms: ['PLAIN', 'LOGIN'],
   bareNewline: 'reject',
+  addressSyntax: 'internet',
   smtpUtf8: true,
   maxMessageSize: 1_048_576,
   maxRecipients: 100,

@@ -4,6 +4,7 @@
 //   O: {"maxRecipients": 1}            session options that differ from the usual ones
 //   B: tls                             the session begins under TLS
 //   B: xclient                         the client is a trusted proxy
+//   B: trusted                         the client is in the trusted networks
 //   B: refusal 421 3.2 Closed          the connection is refused
 //   N: a hook cannot refuse with 2yz   why no real server can replay this conversation
 //   C: a line of the client            c: the same without its CRLF
@@ -57,6 +58,7 @@ export interface Transcript {
   readonly options: Partial<SessionOptions>;
   readonly tls: boolean;
   readonly isXclientTrusted: boolean;
+  readonly isTrusted: boolean;
   readonly refusal: Reply | undefined;
   /** Why no real server can replay it, if so. */
   readonly notLive: string | undefined;
@@ -92,6 +94,9 @@ const optionChecks: Readonly<Record<OptionName, (value: unknown) => boolean>> = 
   // Code, and so nothing that a text can say
   customMechanisms: () => false,
   bareNewline: isOneOf('reject', 'normalize', 'accept'),
+  addressSyntax: isOneOf('internet', 'strict'),
+  // Code, and so nothing that a text can say: see `B: trusted`
+  trustedNetworks: () => false,
   smtpUtf8: isBoolean,
   maxMessageSize: isCount,
   maxRecipients: isCount,
@@ -118,6 +123,7 @@ export function parseTranscript(name: string, source: string): Transcript {
   let options: Partial<SessionOptions> = {};
   let tls = false;
   let isXclientTrusted = false;
+  let isTrusted = false;
   let refusal: Reply | undefined;
   let notLive: string | undefined;
   const begin = newStep(0, 'begin');
@@ -140,6 +146,7 @@ export function parseTranscript(name: string, source: string): Transcript {
     else if (tag === 'N:') notLive = rest;
     else if (tag === 'B:' && rest === 'tls') tls = true;
     else if (tag === 'B:' && rest === 'xclient') isXclientTrusted = true;
+    else if (tag === 'B:' && rest === 'trusted') isTrusted = true;
     else if (tag === 'B:') refusal = parseReply(rest.replace(/^refusal /, ''));
     else if (tag === '?:') step.answers.push(parseAnswer(rest));
     else if (tag === 'C:') step.packet = Buffer.concat([step.packet, unescape(`${rest}\\r\\n`)]);
@@ -152,7 +159,7 @@ export function parseTranscript(name: string, source: string): Transcript {
     } else if (tag !== 'E:') throw new Error(`${name}:${index + 1}: unknown tag ${tag}`);
     if ('S:!:M:m:'.includes(tag)) isExpecting = true;
   }
-  const transcript = { name, options, tls, isXclientTrusted, refusal, notLive, steps };
+  const transcript = { name, options, tls, isXclientTrusted, isTrusted, refusal, notLive, steps };
   requireOptions(transcript);
   return transcript;
 }

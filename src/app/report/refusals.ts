@@ -36,6 +36,8 @@ const REFUSED: Readonly<Record<Rule | 'policy', Refused>> = {
   'argument-syntax': 'command',
   'reverse-path-syntax': 'command',
   'forward-path-syntax': 'command',
+  'sender-domain-missing': 'command',
+  'recipient-domain-missing': 'command',
   'parameter-syntax': 'command',
   'parameter-value': 'command',
   'unknown-parameter': 'command',

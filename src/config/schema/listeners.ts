@@ -33,6 +33,13 @@ const listener = section(
     chunking: yesOrNo(
       'Offer CHUNKING, and with bareNewline "accept" BINARYMIME (RFC 3030).',
     ).default(true),
+    addressSyntax: oneOf(
+      ['internet', 'strict'],
+      'Take addresses and commands as Postfix takes them, or only by the grammar of RFC 5321.',
+    ).default('internet'),
+    trustedNetworks: networks(
+      'Addresses and networks whose mail may name senders and recipients without a domain, like <root>.',
+    ).default([]),
     protocol: oneOf(
       ['smtp', 'lmtp'],
       'SMTP, or LMTP with one reply for each recipient (RFC 2033).',

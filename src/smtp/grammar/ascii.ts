@@ -6,11 +6,14 @@ export const LF = 0x0a;
 export const CR = 0x0d;
 export const SPACE = 0x20;
 export const QUOTE = 0x22;
+export const OPEN_PARENTHESIS = 0x28;
+export const CLOSE_PARENTHESIS = 0x29;
 export const PLUS = 0x2b;
 export const COMMA = 0x2c;
 export const HYPHEN = 0x2d;
 export const DOT = 0x2e;
 export const COLON = 0x3a;
+export const SEMICOLON = 0x3b;
 export const LESS_THAN = 0x3c;
 export const EQUALS = 0x3d;
 export const GREATER_THAN = 0x3e;
@@ -18,6 +21,7 @@ export const AT = 0x40;
 export const OPEN_BRACKET = 0x5b;
 export const BACKSLASH = 0x5c;
 export const CLOSE_BRACKET = 0x5d;
+export const UNDERSCORE = 0x5f;
 export const DELETE = 0x7f;
 /** The first printable character after ASCII: U+0080 to U+009F are controls. */
 export const FIRST_NON_ASCII = 0xa0;
@@ -52,6 +56,15 @@ export function isPrintable(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code < SPACE || code >= DELETE) return false;
+  }
+  return true;
+}
+
+/** Whether no octet is a control character. */
+export function hasNoControls(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < SPACE || (code >= DELETE && code < FIRST_NON_ASCII)) return false;
   }
   return true;
 }

@@ -6,7 +6,10 @@ import type { Rule } from '../replies.ts';
 
 /** RFC 5321 section 4.5.3.1.4, the CRLF counted. */
 const COMMAND_LINE_OCTETS = 512;
-/** MAIL and RCPT with every extension's addition (RFC 1870, 3461, 4954, 6152, 6531), rounded up. */
+/**
+ * MAIL and RCPT with every extension's addition (RFC 1870, 3461, 4954, 6152, 6531), rounded up. Postfix takes as much
+ * for any command.
+ */
 const PATH_COMMAND_LINE_OCTETS = 2048;
 
 /** The commands that the session knows. */
@@ -72,25 +75,38 @@ const httpMethods: ReadonlySet<string> = new Set([
   'TRACE',
 ]);
 
-/** Parses the line that `input` has just read. */
-export function parseCommandLine({ chunk, lineStart, lineEnd, lineOctets }: Input): CommandLine {
+/**
+ * Parses the line that `input` has just read. In `internet`, words may have more blanks around them than one space, tabs
+ * among them.
+ */
+export function parseCommandLine(
+  { chunk, lineStart: lineBegin, lineEnd, lineOctets }: Input,
+  syntax: 'internet' | 'strict',
+): CommandLine {
+  const isStrict = syntax === 'strict';
+  let lineStart = lineBegin;
   // Its beginning was thrown away.
   if (lineOctets > AUTH_LINE_OCTETS) return refused('unknown', 'line-too-long', '');
   const isWhole = lineEnd > lineStart && chunk[lineEnd - 1] === CR;
   let end = isWhole ? lineEnd - 1 : lineEnd;
   // Trailing white space is tolerated (RFC 5321 section 4.1.1).
   while (end > lineStart && isBlank(chunk[end - 1])) end--;
-  const line = chunk.toString('latin1', lineStart, end);
+  if (!isStrict) while (lineStart < end && isBlank(chunk[lineStart])) lineStart++;
+  let line = chunk.toString('latin1', lineStart, end);
+  const hasTabs = !isStrict && line.includes('\t') && !hasQuotedTab(line);
+  if (hasTabs) line = line.replaceAll('\t', ' ');
   const space = line.indexOf(' ');
   const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
   const verb = verbs.get(word);
   const noted = verb ?? 'unknown';
-  const argument = space === -1 ? '' : line.slice(space + 1);
+  let argumentStart = space === -1 ? line.length : space + 1;
+  if (!isStrict) while (line.charCodeAt(argumentStart) === SPACE) argumentStart++;
+  const argument = line.slice(argumentStart);
 
   if (verb === undefined && httpMethods.has(word)) return HTTP;
   // Only CRLF ends a line (section 2.3.8). It is answered, because the client waits, and never obeyed.
   if (!isWhole) return refused(noted, 'bare-newline-in-command', argument);
-  if (lineOctets > lineLimit(verb)) return refused(noted, 'line-too-long', argument);
+  if (lineOctets > lineLimit(verb, isStrict)) return refused(noted, 'line-too-long', argument);
   const highest = highestCode(line);
   if (highest === -1) return refused(noted, 'control-character', argument);
   if (highest > DELETE && !isUtf8(chunk.subarray(lineStart, end))) {
@@ -102,7 +118,14 @@ export function parseCommandLine({ chunk, lineStart, lineEnd, lineOctets }: Inpu
   }
   if (highest <= DELETE || space === -1) return { kind: 'command', verb, argument };
   const text = chunk.toString('utf8', lineStart, end);
-  return { kind: 'command', verb, argument: text.slice(space + 1) };
+  // A tab has one octet in both, and nothing before the argument has more.
+  const utf8 = hasTabs ? text.replaceAll('\t', ' ') : text;
+  return { kind: 'command', verb, argument: utf8.slice(argumentStart) };
+}
+
+/** Whether a tab may be part of an address: there it is a control character like any other. */
+function hasQuotedTab(line: string): boolean {
+  return line.includes('"') && line.lastIndexOf('\t') > line.indexOf('"');
 }
 
 function refused(verb: Verb | 'unknown', rule: Rule, argument: string): CommandLine {
@@ -113,9 +136,10 @@ function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB;
 }
 
-function lineLimit(verb: Verb | undefined): number {
-  if (verb === 'MAIL' || verb === 'RCPT' || verb === 'XCLIENT') return PATH_COMMAND_LINE_OCTETS;
-  return verb === 'AUTH' ? AUTH_LINE_OCTETS : COMMAND_LINE_OCTETS;
+function lineLimit(verb: Verb | undefined, isStrict: boolean): number {
+  if (verb === 'AUTH') return AUTH_LINE_OCTETS;
+  const isPath = verb === 'MAIL' || verb === 'RCPT' || verb === 'XCLIENT';
+  return isPath || !isStrict ? PATH_COMMAND_LINE_OCTETS : COMMAND_LINE_OCTETS;
 }
 
 /** The highest character code of `line`; -1 if it holds a control character. */

@@ -3,7 +3,8 @@ import { isPrintable, parseDecimal } from './ascii.ts';
 import { PARAMETER_SYNTAX, Refused } from './esmtp-parameter.ts';
 import { exceedsSizeLimit, MESSAGE_TOO_LARGE } from '../message-size-limit.ts';
 import type { MailParameters } from '../parameters.ts';
-import { parseXtext } from './xtext.ts';
+import type { SessionOptions } from '../session-options.ts';
+import { parseLooseXtext, parseXtext } from './xtext.ts';
 
 type Value<Field extends keyof MailParameters> = Required<MailParameters>[Field] | Refused;
 
@@ -16,8 +17,12 @@ const TOO_LARGE = new Refused(MESSAGE_TOO_LARGE);
 const NOT_IMPLEMENTED = new Refused('parameter-value');
 
 /** SIZE (RFC 1870 section 4). */
-export function parseSize(value: string, maxMessageSize: number): Value<'size'> {
-  const size = parseDecimal(value, SIZE_DIGITS);
+export function parseSize(
+  value: string,
+  { maxMessageSize, addressSyntax }: SessionOptions,
+): Value<'size'> {
+  const digits = addressSyntax === 'strict' ? value : value.replace(/^0+(?=\d)/, '');
+  const size = parseDecimal(digits, SIZE_DIGITS);
   if (size === undefined) return PARAMETER_SYNTAX;
   return exceedsSizeLimit(size, maxMessageSize) ? TOO_LARGE : size;
 }
@@ -29,10 +34,16 @@ export function parseBody(value: string, isBinaryOffered: boolean): Value<'body'
   return body === 'BINARYMIME' && isBinaryOffered ? body : NOT_IMPLEMENTED;
 }
 
-/** AUTH (RFC 4954 section 5): a mailbox as xtext, or `<>`. */
-export function parseSubmitter(value: string): Value<'auth'> {
-  if (value === '<>') return null;
-  const submitter = parseXtext(value);
+/**
+ * AUTH (RFC 4954 section 5): a mailbox as xtext, or `<>`. Where nobody can sign in, no client is trusted to name the
+ * submitter, and any value means `<>`.
+ */
+export function parseSubmitter(
+  value: string,
+  { auth, addressSyntax }: SessionOptions,
+): Value<'auth'> {
+  if (value === '<>' || value === '' || auth === 'none') return null;
+  const submitter = addressSyntax === 'strict' ? parseXtext(value) : parseLooseXtext(value);
   return submitter !== undefined && isPrintable(submitter) ? submitter : PARAMETER_SYNTAX;
 }
 
@@ -43,7 +54,12 @@ export function parseRet(value: string): Value<'ret'> {
 }
 
 /** ENVID (RFC 3461 section 4.4): printable, once decoded. */
-export function parseEnvid(value: string): Value<'envid'> {
-  const envid = value.length > ENVID_OCTETS ? undefined : parseXtext(value);
-  return envid !== undefined && isPrintable(envid) ? envid : PARAMETER_SYNTAX;
+export function parseEnvid(value: string, { addressSyntax }: SessionOptions): Value<'envid'> {
+  const envid =
+    addressSyntax === 'internet'
+      ? parseLooseXtext(value)
+      : value.length > ENVID_OCTETS
+        ? undefined
+        : parseXtext(value);
+  return envid && isPrintable(envid) ? envid : PARAMETER_SYNTAX;
 }

@@ -148,12 +148,16 @@ function skipDomain(text: string, start: number): number {
 /** A quoted local part says nothing that an unquoted one does not: `"a"@b` is `a@b` (section 4.1.2). */
 function quotedMailbox(quoted: string, domain: string): Mailbox {
   const localPart = quoted.includes('\\') ? quoted.replaceAll(/\\(.)/gs, '$1') : quoted;
-  const needsNoQuotes = localPart !== '' && skipDotString(localPart, 0) === localPart.length;
-  const written = needsNoQuotes ? localPart : `"${localPart.replaceAll(/["\\]/g, '\\$&')}"`;
-  return { localPart, domain, address: `${written}@${domain}` };
+  return { localPart, domain, address: `${writeLocalPart(localPart)}@${domain}` };
 }
 
-function isAsciiBetween(text: string, start: number, end: number): boolean {
+/** The local part as text, quoted if the grammar asks for it. */
+export function writeLocalPart(localPart: string): string {
+  const needsNoQuotes = localPart !== '' && skipDotString(localPart, 0) === localPart.length;
+  return needsNoQuotes ? localPart : `"${localPart.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+export function isAsciiBetween(text: string, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     if (text.charCodeAt(at) > DELETE) return false;
   }

@@ -2,8 +2,9 @@
 import { parseRcptParameters } from '../extensions.ts';
 import type { ForwardPath } from '../mailbox.ts';
 import type { MailParameters, RcptParameters } from '../parameters.ts';
-import type { SessionContext } from '../session-context.ts';
+import { type SessionContext, isTrusted } from '../session-context.ts';
 import { type Parsed, readParameters } from './esmtp-parameter.ts';
+import { readInternetPath } from './internet-path.ts';
 import { pathStart } from './mail-command.ts';
 import { readPath } from './path.ts';
 
@@ -18,16 +19,29 @@ export function parseRcpt(
   mail: MailParameters,
   context: SessionContext,
 ): Parsed<RcptCommand> {
+  const { addressSyntax, hostname } = context.options;
+  const isStrict = addressSyntax === 'strict';
   const start = pathStart(argument, 'TO:');
   if (start === -1) return { ok: false, rule: 'argument-syntax' };
-  const path = readPath(argument, start);
+  const path = isStrict ? readPath(argument, start) : readInternetPath(argument, start);
   if (path === undefined || path.mailbox === null) {
     return { ok: false, rule: 'forward-path-syntax' };
   }
-  const read = readParameters(argument, path.end);
+  const read = readParameters(argument, path.end, addressSyntax);
   if (read === undefined) return { ok: false, rule: 'parameter-syntax' };
-  if (!path.isAscii && mail.smtpUtf8 !== true) return { ok: false, rule: 'non-ascii-address' };
+  if (isStrict && !path.isAscii && mail.smtpUtf8 !== true) {
+    return { ok: false, rule: 'non-ascii-address' };
+  }
   const parameters = parseRcptParameters(read, context, mail);
   if (!parameters.ok) return parameters;
-  return { ok: true, value: { forwardPath: path.mailbox, parameters: parameters.value } };
+  let forwardPath = path.mailbox;
+  if (forwardPath.domain === '' && forwardPath.address.toLowerCase() !== 'postmaster') {
+    if (!isTrusted(context)) return { ok: false, rule: 'recipient-domain-missing' };
+    forwardPath = {
+      ...forwardPath,
+      domain: hostname,
+      address: `${forwardPath.address}@${hostname}`,
+    };
+  }
+  return { ok: true, value: { forwardPath, parameters: parameters.value } };
 }

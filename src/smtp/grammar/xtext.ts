@@ -28,6 +28,26 @@ function upperHexValue(code: number): number {
   return code >= 0x61 ? -1 : hexValue(code);
 }
 
+/**
+ * The same for what senders write: hexadecimal digits of either case, `=`, and characters that are not ASCII as
+ * themselves.
+ */
+export function parseLooseXtext(text: string): string | undefined {
+  let decoded = '';
+  for (let at = 0; at < text.length; at++) {
+    if (text.charCodeAt(at) !== PLUS) {
+      decoded += text[at];
+      continue;
+    }
+    const high = hexValue(text.charCodeAt(at + 1));
+    const low = hexValue(text.charCodeAt(at + 2));
+    if (high === -1 || low === -1) return undefined;
+    decoded += String.fromCharCode(high * 16 + low);
+    at += 2;
+  }
+  return decoded;
+}
+
 const EMBEDDED = /\\x\{([0-9A-F]{2,6})\}/gi;
 
 /**
