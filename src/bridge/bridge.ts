@@ -38,7 +38,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const budgetMillis = (limits.commitSeconds ?? 20) * 1000;
   const totalMillis = (limits.commitTotalSeconds ?? 90) * 1000;
   const plan: PlanPlacements = (facts) =>
-    planPlacements(facts, { prefix, topicArn, routes, destinationOf });
+    planPlacements(facts, { prefix, topicArn, hostname, routes, destinationOf });
 
   const isSdkOnly = options.requests === 'sdk';
   const puts = isSdkOnly ? createSdkPuts(s3) : createSignedPuts(s3, bucket, observe);

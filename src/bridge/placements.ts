@@ -1,6 +1,8 @@
 // One mail may become several objects: one for each distinct prefix that the routes of its recipients name.
+import { canonicalMailbox } from '../policy/address-pattern.ts';
 import type { Routes } from '../policy/routes.ts';
 import type { MessageFacts, Recipient } from '../smtp/index.ts';
+import type { RecordedRecipient } from './contract/mail-record.ts';
 import { messageId } from './contract/message-id.ts';
 import { objectKeyPrefix } from './contract/object-key.ts';
 import type { Destination } from './options.ts';
@@ -10,13 +12,15 @@ export interface Placement {
   readonly messageId: string;
   readonly key: string;
   readonly topicArn: string;
-  readonly recipients: readonly Recipient[];
+  readonly recipients: readonly RecordedRecipient[];
 }
 
 export interface PlacementOptions {
   /** For recipients whose route names no prefix. */
   readonly prefix: string;
   readonly topicArn: string;
+  /** The domain of a bare `<postmaster>`. */
+  readonly hostname: string;
   readonly routes?: Routes | undefined;
   /** The sender's own destination. It wins over routes. */
   readonly destinationOf?: ((facts: MessageFacts) => Destination | undefined) | undefined;
@@ -44,8 +48,20 @@ export function planPlacements(facts: MessageFacts, options: PlacementOptions): 
       messageId: id,
       key: objectKeyPrefix(prefix, facts.receivedAt) + id,
       topicArn: destination?.topicArn ?? options.topicArn,
-      recipients,
+      recipients: markRepeated(recipients, options.hostname),
     };
+  });
+}
+
+/** Routes cannot tell the spellings of a mailbox apart, so all of them are in one placement. */
+function markRepeated(recipients: readonly Recipient[], hostname: string): RecordedRecipient[] {
+  if (recipients.length === 1) return [...recipients];
+  const seen = new Set<string>();
+  return recipients.map((recipient) => {
+    const mailbox = canonicalMailbox(recipient.forwardPath, hostname);
+    if (seen.has(mailbox)) return { ...recipient, isRepeated: true };
+    seen.add(mailbox);
+    return recipient;
   });
 }
 

@@ -41,7 +41,13 @@ function planObject(
   const { messageId, key, recipients, topicArn } = placement;
   const verification = notVerified;
   const trace = traceHeaders
-    ? renderTraceHeaders({ ...placement, facts, hostname, verification })
+    ? renderTraceHeaders({
+        messageId,
+        recipients: recipients.filter(({ isRepeated }) => !isRepeated),
+        facts,
+        hostname,
+        verification,
+      })
     : Buffer.alloc(0);
   const record = makeRecord({
     facts,

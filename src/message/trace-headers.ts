@@ -7,6 +7,8 @@ import { isIPv6 } from 'node:net';
 const FOLD = '\r\n\t';
 /** The most that one clause may have. A longer one is left out or cut. */
 const CLAUSE_OCTETS = 900;
+/** With `Return-Path: <>` it fits into one line. No listener takes a longer address. */
+const PATH_OCTETS = 980;
 const NAME_LENGTH = 255;
 
 /** The part of a message's facts that the fields contain. The facts of the protocol engine have this shape. */
@@ -17,6 +19,8 @@ export interface TracedMessage {
     /** `null` for the null reverse-path. */
     readonly reversePath: { readonly address: string } | null;
     readonly parameters: { readonly smtpUtf8?: boolean };
+    /** An address is not ASCII although the client did not say SMTPUTF8. */
+    readonly undeclaredUtf8?: boolean;
   };
 }
 
@@ -46,7 +50,8 @@ export interface TraceOptions {
 /** The block as octets, ending in CRLF: the message follows at once. */
 export function renderTraceHeaders(options: TraceOptions): Buffer {
   const { facts } = options;
-  const utf8 = facts.envelope.parameters.smtpUtf8 === true;
+  const { parameters, undeclaredUtf8 = false } = facts.envelope;
+  const utf8 = parameters.smtpUtf8 === true || undeclaredUtf8;
   const text =
     renderReturnPath(facts, utf8) +
     renderReceived(options, utf8) +
@@ -56,9 +61,8 @@ export function renderTraceHeaders(options: TraceOptions): Buffer {
 }
 
 function renderReturnPath({ envelope }: TracedMessage, utf8: boolean): string {
-  const address = clean(envelope.reversePath?.address ?? '', utf8);
-  // It cannot be folded; no address that RFC 5321 section 4.5.3.1.3 allows is near this.
-  return Buffer.byteLength(address) > CLAUSE_OCTETS ? '' : `Return-Path: <${address}>\r\n`;
+  const address = path(envelope.reversePath?.address ?? '', utf8);
+  return Buffer.byteLength(address) > PATH_OCTETS ? '' : `Return-Path: <${address}>\r\n`;
 }
 
 function renderReceived(
@@ -68,14 +72,14 @@ function renderReceived(
   const { session, receivedAt } = facts;
   const clauses = [
     `from ${renderClient(session, utf8)}`,
-    `by ${hostname} with ${withProtocol(session, utf8)}`,
+    `by ${hostname} with ${withProtocol(session, facts.envelope.parameters.smtpUtf8 === true)}`,
     `id ${messageId}`,
   ];
   // RFC 5321 section 7.2: naming one of several recipients may give away a blind copy.
   const [only] = recipients;
   if (recipients.length === 1 && only !== undefined) {
-    const address = clean(only.forwardPath.address, utf8);
-    if (Buffer.byteLength(address) <= CLAUSE_OCTETS) clauses.push(`for <${address}>`);
+    const address = path(only.forwardPath.address, utf8);
+    if (Buffer.byteLength(address) <= PATH_OCTETS) clauses.push(`for <${address}>`);
   }
   if (session.tls !== null) {
     // RFC 8314 section 4.3: the clause names the cipher suite.
@@ -136,6 +140,15 @@ function renderAuthenticationResults(
   const text =
     results.length === 0 ? ' none' : results.map((result) => `${FOLD}${result}`).join(';');
   return `Authentication-Results: ${hostname};${text}\r\n`;
+}
+
+/** An address between angle brackets. A local part whose characters would end it, or begin a comment, is quoted. */
+function path(address: string, utf8: boolean): string {
+  const safe = clean(address, utf8);
+  const at = safe.lastIndexOf('@');
+  const local = safe.slice(0, Math.max(at, 0));
+  if (!/[\s()<>[\]:;@\\,"]/.test(local) || /^"(?:[^"\\]|\\.)*"$/.test(local)) return safe;
+  return `"${local.replace(/["\\]/g, '\\$&')}"${safe.slice(at)}`;
 }
 
 /** Without control characters, and only ASCII where the message is not SMTPUTF8 (RFC 6532). */

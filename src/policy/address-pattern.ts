@@ -29,6 +29,14 @@ export function parseAddressPattern(text: string): string | undefined {
   return join(localPart, domain === '*' ? domain : parseDomain(domain));
 }
 
+/**
+ * One text for all spellings of a mailbox that a pattern cannot tell apart. A mailbox without a domain (the bare
+ * `<postmaster>`) is one of `hostname`.
+ */
+export function canonicalMailbox({ localPart, domain }: Mailbox, hostname: string): string {
+  return `${canonicalLocalPart(localPart)}@${canonicalDomain(domain === '' ? hostname : domain)}`;
+}
+
 /** What is wrong with a pattern of a grant, which may also be `<>`; `undefined` if nothing is. */
 export function checkAddressPattern(text: string): string | undefined {
   if (parseGrantPattern(text) !== undefined) return undefined;

@@ -73,8 +73,13 @@ const mailsluice = z
     envelope: z.looseObject({
       reversePath: z.nullable(z.string()),
       parameters,
+      undeclaredUtf8: z.optional(z.literal(true)),
       recipients: z.array(
-        z.looseObject({ forwardPath: z.string(), parameters: z.optional(parameters) }),
+        z.looseObject({
+          forwardPath: z.string(),
+          parameters: z.optional(parameters),
+          repeated: z.optional(z.literal(true)),
+        }),
       ),
     }),
     client: z.looseObject({

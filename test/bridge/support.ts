@@ -34,6 +34,7 @@ export interface FactsInput {
   readonly from?: string | null;
   readonly to?: readonly string[];
   readonly parameters?: Envelope['parameters'];
+  readonly undeclaredUtf8?: true;
   readonly recipients?: readonly Recipient[];
 }
 
@@ -57,6 +58,7 @@ export function facts(input: FactsInput = {}): MessageFacts {
     envelope: {
       reversePath: from === null ? null : mailbox(from),
       parameters: input.parameters ?? {},
+      ...(input.undeclaredUtf8 && { undeclaredUtf8: true }),
       recipients: input.recipients ?? to.map((address) => recipient(address)),
     },
   };

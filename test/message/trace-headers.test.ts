@@ -83,6 +83,39 @@ test('writes the null reverse-path', () => {
   expect(render({ from: null })).not.toContain('envelope-from');
 });
 
+test.each([
+  // Dots need no quotes to be read
+  ['.a..b.@x.example', '.a..b.@x.example'],
+  ['"a b"@x.example', '"a b"@x.example'],
+  ['"a\\"b"@x.example', '"a\\"b"@x.example'],
+  // What would end the address, or begin something else
+  ['a@b@x.example', '"a@b"@x.example'],
+  ['a:b@x.example', '"a:b"@x.example'],
+  ['a)@x.example', '"a)"@x.example'],
+  ['a>@x.example', '"a>"@x.example'],
+  ['"a@x.example', '"\\"a"@x.example'],
+  ['a b@x.example', '"a b"@x.example'],
+  // No local part, no domain
+  ['@x.example', '@x.example'],
+  ['postmaster', 'postmaster'],
+])('writes the address %s as %s', (address, written) => {
+  const text = render({ from: address, to: [address] });
+  expect(field('Return-Path', text)).toBe(`<${written}>`);
+  expect(field('Received', text)).toContain(` for <${written}>;`);
+});
+
+test('writes an address that is not ASCII, and only what is declared as UTF8SMTP', () => {
+  const text = render({ from: 'ä@x.example', undeclaredUtf8: true });
+  expect(field('Return-Path', text)).toBe('<ä@x.example>');
+  expect(field('Received', text)).toContain(' with ESMTP id ');
+  expect(field('Return-Path', render({ from: 'ä@x.example' }))).toBe('<?@x.example>');
+});
+
+test('leaves no address out that a listener takes: up to 900 octets, and quotes', () => {
+  const address = `${':'.repeat(890)}@x.example`;
+  expect(field('Return-Path', render({ from: address }))).toHaveLength(904);
+});
+
 test('says who signed in (RFC 8601 section 2.7.4), quoted where needed', () => {
   const results = (username: string) =>
     field('Authentication-Results', render({ session: { identity: { ...identity, username } } }));
@@ -119,6 +152,8 @@ test('lets nothing that a client says add a field, break a line, or be over-long
       'Bcc: x',
       '"',
       '(',
+      '>',
+      '@',
       '\\',
       '\0',
       'ä',

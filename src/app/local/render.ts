@@ -75,7 +75,10 @@ export function renderMail({
 
 /** What a sender chose must not steer the terminal. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    '?',
+  );
 }
 
 function renderSize(octets: number): string {

@@ -42,9 +42,15 @@ export const MESSAGE_TYPE = 'message/rfc822';
 /** S3 allows 2 KB for all names and values, and may count more than these. */
 const METADATA_OCTETS = 1800;
 
+/** A recipient of one object. */
+export interface RecordedRecipient extends Recipient {
+  /** An earlier one is the same mailbox, in this or another spelling. */
+  readonly isRepeated?: true;
+}
+
 export interface RecordInput {
   readonly facts: MessageFacts;
-  readonly recipients: readonly Recipient[];
+  readonly recipients: readonly RecordedRecipient[];
   readonly processingTimeMillis: number;
   readonly topicArn: string;
   readonly verification: Verification;
@@ -70,6 +76,7 @@ export function makeRecord(input: RecordInput): MailRecord {
       envelope: {
         reversePath: envelope.reversePath?.address ?? null,
         parameters: { ...envelope.parameters },
+        ...(envelope.undeclaredUtf8 && { undeclaredUtf8: true }),
         recipients: input.recipients.map(notifiedRecipient),
       },
       client: {
@@ -100,10 +107,13 @@ export function makeRecord(input: RecordInput): MailRecord {
   };
 }
 
-function notifiedRecipient({ forwardPath, parameters }: Recipient): NotifiedRecipient {
-  return Object.keys(parameters).length === 0
-    ? { forwardPath: forwardPath.address }
-    : { forwardPath: forwardPath.address, parameters: { ...parameters } };
+function notifiedRecipient(recipient: RecordedRecipient): NotifiedRecipient {
+  const { forwardPath, parameters, isRepeated } = recipient;
+  return {
+    forwardPath: forwardPath.address,
+    ...(Object.keys(parameters).length > 0 && { parameters: { ...parameters } }),
+    ...(isRepeated && { repeated: true }),
+  };
 }
 
 /** The metadata of an object, and the content of the sidecar where the metadata cannot hold everything. */

@@ -37,7 +37,10 @@ export interface Receipt {
   readonly timestamp: string;
   /** From the opening of the message to its commit; at least 1. */
   readonly processingTimeMillis: number;
-  /** The forward-paths of this object, in the order of their RCPT commands. */
+  /**
+   * The forward-paths of this object, in the order of their RCPT commands. A mailbox that was named more than once is
+   * here once, in its first spelling.
+   */
   readonly recipients: readonly string[];
   readonly spamVerdict: Verdict;
   readonly virusVerdict: Verdict;
@@ -115,6 +118,8 @@ export interface NotifiedEnvelope {
   readonly reversePath: string | null;
   /** The parameters of MAIL by keyword, decoded: `size`, `body`, `smtpUtf8`, `ret`, `envid`, and so on. */
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** An address is not ASCII although the client did not say SMTPUTF8. Absent elsewhere. */
+  readonly undeclaredUtf8?: true;
   readonly recipients: readonly NotifiedRecipient[];
 }
 
@@ -122,4 +127,6 @@ export interface NotifiedRecipient {
   readonly forwardPath: string;
   /** The parameters of RCPT: `notify`, `orcpt`. Absent when there were none. */
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** An earlier one is the same mailbox, in this or another spelling: not again in `receipt.recipients`. */
+  readonly repeated?: true;
 }

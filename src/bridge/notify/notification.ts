@@ -125,7 +125,9 @@ function fullNotification({
   const receipt: Receipt = {
     timestamp: receivedAt,
     processingTimeMillis: record.processingTimeMillis,
-    recipients: member.envelope.recipients.map(({ forwardPath }) => forwardPath),
+    recipients: member.envelope.recipients.flatMap(({ forwardPath, repeated }) =>
+      repeated ? [] : forwardPath,
+    ),
     spamVerdict: { status: verdicts.spam },
     virusVerdict: { status: verdicts.virus },
     spfVerdict: { status: verdicts.spf },
@@ -231,9 +233,10 @@ function cleanValue(value: string): string {
   return cleanText(value.toWellFormed()).replace(/[\ufffe\uffff]/g, '?');
 }
 
+/** In lower case and without the final dot, so that a filter finds every spelling. */
 function domainOf(address: string): string {
   const domain = address.slice(address.lastIndexOf('@') + 1 || address.length);
-  return cleanValue(domain).toLowerCase();
+  return cleanValue(domain).toLowerCase().replace(/\.$/, '');
 }
 
 /** Each once, as many as fit. A filter on a domain past the bound would not match, so the bound is high. */

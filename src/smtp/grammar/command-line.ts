@@ -118,7 +118,7 @@ export function parseCommandLine(
   }
   if (highest <= DELETE || space === -1) return { kind: 'command', verb, argument };
   const text = chunk.toString('utf8', lineStart, end);
-  // A tab has one octet in both, and nothing before the argument has more.
+  // What stands before the argument is ASCII, so that its index is the same.
   const utf8 = hasTabs ? text.replaceAll('\t', ' ') : text;
   return { kind: 'command', verb, argument: utf8.slice(argumentStart) };
 }

@@ -66,6 +66,37 @@ test('has dmarcPolicy only when DMARC failed', () => {
   expect(build(failed).notification.attributes['verdict']?.StringValue).toBe('FAIL');
 });
 
+test('names a repeated recipient once, and keeps it in the envelope', () => {
+  const repeated = { ...recipient('A@x.example'), isRepeated: true } as const;
+  const { parsed } = build(record({ recipients: [recipient('a@x.example'), repeated] }));
+  expect(parsed.receipt.recipients).toEqual(['a@x.example']);
+  expect(parsed.mailsluice.envelope.recipients).toEqual([
+    { forwardPath: 'a@x.example' },
+    { forwardPath: 'A@x.example', repeated: true },
+  ]);
+});
+
+test('says of the envelope that it is not ASCII without SMTPUTF8, in the record too', async () => {
+  const of = record({ from: 'ä@x.example', undeclaredUtf8: true });
+  expect(build(of).parsed.mailsluice.envelope).toMatchObject({
+    reversePath: 'ä@x.example',
+    parameters: {},
+    undeclaredUtf8: true,
+  });
+  const { metadata } = encodeRecord(of);
+  expect(await decodeRecord(metadata, () => Promise.reject(new Error('no sidecar')))).toEqual(of);
+});
+
+test('the domains in attributes are in lower case, without a final dot, and what SNS takes', () => {
+  const of = record({
+    from: 'a@X.Example.',
+    to: ['b@Y.Example.', 'c@y.example', 'd@\ufffez.test'],
+  });
+  const { attributes } = build(of).notification;
+  expect(attributes['mailFromDomain']?.StringValue).toBe('x.example');
+  expect(attributes['recipientDomains']?.StringValue).toBe('["y.example","?z.test"]');
+});
+
 test('keeps the parameters of the envelope', () => {
   const of = record({
     from: null,
