@@ -68,8 +68,8 @@ export interface ListenerOptions {
    */
   readonly bareNewline?: 'reject' | 'normalize' | 'accept';
   /**
-   * What commands may look like. `internet` (the default): also what senders say who do not keep to RFC 5321, as far as
-   * Postfix takes it. `strict`: the grammar of RFC 5321.
+   * The syntax of commands. `internet` (the default): the grammar of RFC 5321 and the deviations of real senders, as far
+   * as Postfix accepts them. `strict`: that grammar only.
    */
   readonly addressSyntax?: 'internet' | 'strict';
   /**

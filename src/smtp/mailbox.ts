@@ -4,7 +4,10 @@ export interface Mailbox {
   readonly localPart: string;
   /** The domain or address literal (`[192.0.2.1]`) as it was sent; `''` only for the bare `<postmaster>`. */
   readonly domain: string;
-  /** The whole address as text, the local part quoted only where the grammar asks for it. */
+  /**
+   * The whole address as text. A local part that was sent in quotes is quoted where the grammar requires it; one that
+   * was sent without them stays as it was, also where the grammar would require them (`a..b@x.example`).
+   */
   readonly address: string;
 }
 

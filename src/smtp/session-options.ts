@@ -24,8 +24,8 @@ export interface SessionOptions {
   /** A bare LF or CR in the message: refused `550 5.6.11` after its real end, made CRLF, or taken as data. */
   readonly bareNewline: 'reject' | 'normalize' | 'accept';
   /**
-   * What commands may look like. `strict`: the grammar of RFC 5321. `internet`: also what senders say who do not keep
-   * to it, as far as Postfix takes it.
+   * The syntax of commands. `strict`: the grammar of RFC 5321. `internet`: also the deviations of real senders, as far
+   * as Postfix accepts them.
    */
   readonly addressSyntax: 'internet' | 'strict';
   /** Clients whose addresses may lack the domain, beside those that signed in (`internet` only). Default: none. */

@@ -1,45 +1,39 @@
 // Command lines of a whole grammar, said to Postfix's smtpd and to a listener with `addressSyntax: "internet"`: both take
 // a line or both refuse it, and both mean the same recipient, but for the differences that differences.ts explains.
-import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Mailbox } from '../../src/smtp/index.ts';
+import { missing } from '../support/programs.ts';
 import { startServer } from '../support/smtp-server.ts';
 import { sayLines } from './commands.ts';
-import { differences, otherMeanings } from './differences.ts';
+import { differences, otherMeanings, WITHOUT_DOMAIN } from './differences.ts';
 import { lines } from './lines.ts';
-import { MASTER, Postfix } from './postfix.ts';
-
-/** Why Postfix cannot run here, if so. In CI it must. */
-function absence(): string | undefined {
-  const reason = !existsSync(MASTER)
-    ? 'not installed: postfix'
-    : process.getuid?.() !== 0
-      ? 'Postfix starts only as root'
-      : undefined;
-  if (reason !== undefined && process.env['CI'] === 'true' && process.getuid?.() === 0) {
-    throw new Error(`${reason}; CI runs every test, see .ci/run`);
-  }
-  return reason;
-}
+import { Postfix } from './postfix.ts';
 
 test('a listener takes what Postfix takes, but for the differences that have a reason', async ({
   skip,
 }) => {
-  const reason = absence();
+  const reason =
+    missing('postfix') ?? (process.getuid?.() === 0 ? undefined : 'Postfix starts only as root');
   skip(reason !== undefined, reason);
   await using postfix = await Postfix.start();
   const meant = new Map<string, Mailbox>();
   let line = '';
-  const { port } = await startServer(
+  const { portOf } = await startServer(
     {
       hostname: 'mx.example',
-      listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, trustedNetworks: ['127.0.0.1'] }],
+      listeners: [
+        { name: 'mx', host: '127.0.0.1', port: 0, trustedNetworks: ['127.0.0.1'] },
+        { name: 'public', host: '127.0.0.1', port: 0 },
+      ],
       limits: { maxErrors: 100_000, maxMessages: 100_000 },
     },
-    (server) => void server.onRecipient((forwardPath) => void meant.set(line, forwardPath)),
+    (server) =>
+      void server.onRecipient((forwardPath, { listener }) => {
+        if (listener === 'mx') meant.set(line, forwardPath);
+      }),
   );
   const theirs = await sayLines(postfix.port, lines, { sendsMail: true });
-  const ours = await sayLines(port, lines, { onLine: (each) => void (line = each) });
+  const ours = await sayLines(portOf('mx'), lines, { onLine: (each) => void (line = each) });
 
   expect(lines.length).toBeGreaterThan(1000);
   const found = { postfix: [] as string[], mailsluice: [] as string[] };
@@ -52,7 +46,19 @@ test('a listener takes what Postfix takes, but for the differences that have a r
     expect(found[takenBy].toSorted()).toEqual(explained.flatMap((each) => each.lines).toSorted());
   }
 
-  const log = postfix.log;
+  const strangers = await sayLines(portOf('public'), lines, {});
+  const refused = lines.filter((each) => ours.get(each)?.isTaken !== strangers.get(each)?.isTaken);
+  expect(refused.length, WITHOUT_DOMAIN).toBeGreaterThan(50);
+  for (const each of refused) {
+    expect(strangers.get(each)?.reply, each).toMatch(
+      /^501 5\.1\.[37] (?:Sender|Recipient) address has no domain$/,
+    );
+    expect(each).not.toMatch(/[^\\]@(?:x|X)/);
+  }
+
+  const queueIds = [...theirs.values()].flatMap(({ queueId }) => queueId ?? []);
+  expect(queueIds.length).toBeGreaterThan(250);
+  const log = await postfix.logOf(queueIds);
   const unlike: { line: string; postfix: string; mailsluice: string }[] = [];
   for (const [each, { queueId }] of theirs) {
     const mailbox = meant.get(each);

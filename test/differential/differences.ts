@@ -138,6 +138,10 @@ export const differences: readonly Difference[] = [
   },
 ];
 
+/** Why a client outside the trusted networks is refused more lines: none of them has a domain. */
+export const WITHOUT_DOMAIN =
+  'Postfix completes an address without a domain with its own name, for everybody. From a stranger that is a mistake or spam, and nobody could answer it: the reply says that the domain is missing. Devices are named in trustedNetworks, or sign in.';
+
 export interface OtherMeaning {
   readonly line: string;
   readonly postfix: string;
@@ -152,20 +156,20 @@ export const otherMeanings: readonly OtherMeaning[] = [
     postfix: 'a@x.test',
     mailsluice: '"a@x.test"@mx.example',
     reason:
-      'A backslash makes the @ a part of the name (RFC 821 section 4.1.2), and the domain is missing: only a trusted client is heard.',
+      'A backslash makes the @ a part of the name (RFC 821 section 4.1.2), and the domain is missing: accepted from trusted clients only.',
   },
   {
     line: 'RCPT TO:<b!a>',
     postfix: 'a@b',
     mailsluice: 'b!a@mx.example',
     reason:
-      'Postfix routes mail for UUCP (swap_bangpath). Nothing is routed here; only a trusted client is heard.',
+      'Postfix routes mail for UUCP (swap_bangpath). Nothing is routed here, and without a domain it is accepted from trusted clients only.',
   },
   {
     line: 'RCPT TO:<b%a>',
     postfix: 'b@a',
     mailsluice: 'b%a@mx.example',
     reason:
-      'Postfix relays by the percent sign (allow_percent_hack). Nothing is relayed here; only a trusted client is heard.',
+      'Postfix relays by the percent sign (allow_percent_hack). Nothing is relayed here, and without a domain it is accepted from trusted clients only.',
   },
 ];

@@ -17,8 +17,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 
-export const MASTER = '/usr/lib/postfix/sbin/master';
+const MASTER = '/usr/lib/postfix/sbin/master';
 const START_MILLIS = 15_000;
+const DELIVERY_MILLIS = 30_000;
 
 export class Postfix implements AsyncDisposable {
   readonly port: number;
@@ -62,6 +63,18 @@ export class Postfix implements AsyncDisposable {
       return readFileSync(join(this.#folder, 'maillog'), 'utf8');
     } catch {
       return '';
+    }
+  }
+
+  /** The log, once it says what became of these mails. */
+  async logOf(queueIds: readonly string[]): Promise<string> {
+    const deadline = Date.now() + DELIVERY_MILLIS;
+    for (;;) {
+      const log = this.log;
+      const missing = queueIds.filter((queueId) => !log.includes(`${queueId}: to=<`));
+      if (missing.length === 0) return log;
+      if (Date.now() > deadline) throw new Error(`not delivered: ${missing.join(', ')}`);
+      await pause(100);
     }
   }
 

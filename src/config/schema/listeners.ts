@@ -35,10 +35,10 @@ const listener = section(
     ).default(true),
     addressSyntax: oneOf(
       ['internet', 'strict'],
-      'Take addresses and commands as Postfix takes them, or only by the grammar of RFC 5321.',
+      'Accept addresses and commands as Postfix does, with the deviations of real senders, or only by the grammar of RFC 5321.',
     ).default('internet'),
     trustedNetworks: networks(
-      'Addresses and networks whose mail may name senders and recipients without a domain, like <root>.',
+      'Addresses and networks from which addresses without a domain, like <root>, are accepted; `hostname` takes its place. From others they are refused, unless the client signed in.',
     ).default([]),
     protocol: oneOf(
       ['smtp', 'lmtp'],

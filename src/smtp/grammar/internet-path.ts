@@ -1,5 +1,5 @@
-// Paths as senders write them, taken as Postfix takes them: without brackets, with blanks, with dots anywhere, with
-// comments. What is a path by RFC 5321 is read by path.ts; this file reads the rest.
+// Paths with the deviations of real senders, as far as Postfix accepts them: without brackets, with blanks, with dots
+// anywhere, with comments. What is a path by RFC 5321 is read by path.ts; this file reads the rest.
 import { isAddressLiteral } from './address-literal.ts';
 import {
   ATEXT,
