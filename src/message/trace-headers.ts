@@ -10,6 +10,10 @@ const CLAUSE_OCTETS = 900;
 /** With `Return-Path: <>` it fits into one line. No listener takes a longer address. */
 const PATH_OCTETS = 980;
 const NAME_LENGTH = 255;
+/** Control characters, line and paragraph separators, lone surrogates and bidirectional marks. */
+const UNSAFE =
+  // oxlint-disable-next-line no-control-regex -- matches the control characters on purpose
+  /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/gu;
 
 /** The part of a message's facts that the fields contain. The facts of the protocol engine have this shape. */
 export interface TracedMessage {
@@ -151,13 +155,9 @@ function path(address: string, utf8: boolean): string {
   return `"${local.replace(/["\\]/g, '\\$&')}"${safe.slice(at)}`;
 }
 
-/** Without control characters, and only ASCII where the message is not SMTPUTF8 (RFC 6532). */
+/** Without control characters and bidirectional marks, and only ASCII where the addresses are (RFC 6532). */
 function clean(text: string, utf8: boolean): string {
-  // oxlint-disable-next-line no-control-regex -- matches the control characters on purpose
-  return text.replace(
-    utf8 ? /[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]/gu : /[^\x20-\x7e]/gu,
-    '?',
-  );
+  return text.replace(utf8 ? UNSAFE : /[^\x20-\x7e]/gu, '?');
 }
 
 /** The result of a check, cut to one line: no character has more than 3 octets for each code unit. */

@@ -111,6 +111,16 @@ test('writes an address that is not ASCII, and only what is declared as UTF8SMTP
   expect(field('Return-Path', render({ from: 'ä@x.example' }))).toBe('<?@x.example>');
 });
 
+test('writes no bidirectional mark', () => {
+  const text = render({
+    from: 'a\u202eb@x.example',
+    undeclaredUtf8: true,
+    session: { clientDomain: 'evil\u2066.example' },
+  });
+  expect(field('Return-Path', text)).toBe('<a?b@x.example>');
+  expect(field('Received', text)).toContain('from [192.0.2.7] (said evil?.example)');
+});
+
 test('leaves no address out that a listener takes: up to 900 octets, and quotes', () => {
   const address = `${':'.repeat(890)}@x.example`;
   expect(field('Return-Path', render({ from: address }))).toHaveLength(904);
