@@ -57,7 +57,9 @@ async function send(helo: string, mail: string, ...rcpts: readonly string[]) {
   expect(rebuilt.message).toBe(delivered?.Message);
   const record = await readRecord({ s3: aws.s3, bucket }, objectKey);
   expect(record.member).toEqual(notification.mailsluice);
-  const fields = parseFields(body.toString().split('\r\n\r\n')[0] ?? '');
+  const fields = parseFields(
+    Buffer.from(body.toString('latin1').split('\r\n\r\n')[0] ?? '', 'latin1'),
+  );
   const names = fields.map(({ name }) => name);
   expect(names).toEqual([
     'Return-Path',
