@@ -38,7 +38,7 @@ const listener = section(
       'Accept addresses and commands as Postfix does, with the deviations of real senders, or only by the grammar of RFC 5321.',
     ).default('internet'),
     trustedNetworks: networks(
-      'Addresses and networks whose clients may leave out the domain of an address, as in <root>, which is then that of `hostname`; clients that signed in always may.',
+      'Addresses and networks whose clients may leave out the domain of an address, as in <root>, which is then the host name; clients that signed in always may.',
     ).default([]),
     protocol: oneOf(
       ['smtp', 'lmtp'],
