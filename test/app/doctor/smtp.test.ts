@@ -97,7 +97,7 @@ function expectExplained(findings: readonly Finding[]): void {
   }
 }
 
-const EXTENSIONS = 'PIPELINING SIZE 8BITMIME SMTPUTF8 ENHANCEDSTATUSCODES CHUNKING BINARYMIME DSN';
+const EXTENSIONS = 'PIPELINING SIZE 8BITMIME SMTPUTF8 ENHANCEDSTATUSCODES CHUNKING DSN';
 
 const TRUSTED: unknown = expect.stringMatching(
   /^ok smtp\.certificate: the certificate of port PORT is trusted, for mx\.test, 58 days left \(TLSv1\.3, TLS_AES_\w+\)$/,
