@@ -7,7 +7,13 @@ import {
   messageId,
 } from '../bridge/index.ts';
 import type { Configuration } from '../config/index.ts';
-import { createRoutes, destinationOf, grantsOf, limitMessages } from '../policy/index.ts';
+import {
+  canonicalMailbox,
+  createRoutes,
+  destinationOf,
+  grantsOf,
+  limitMessages,
+} from '../policy/index.ts';
 import { SmtpServer } from '../server/index.ts';
 import { replies } from '../server/replies.ts';
 import type { Reply } from '../smtp/index.ts';
@@ -106,6 +112,7 @@ async function start(
     hostname,
     traceHeaders: configuration.traceHeaders,
     routes,
+    mailboxOf: (forwardPath) => canonicalMailbox(forwardPath, hostname),
     destinationOf: ({ session }) => destinationOf(grantsOf(session.identity)),
     limits: { memory: limits.memory },
     ...duplicateGuard(configuration, clients.dynamoDb),

@@ -33,12 +33,12 @@ const PROBE_MILLIS = 2000;
 
 export function createBridge(options: BridgeOptions): Bridge {
   const { s3, sns, bucket, topicArn, hostname, duplicates, limits = {} } = options;
-  const { prefix = 'mail/', routes, destinationOf, traceHeaders = true } = options;
+  const { prefix = 'mail/', routes, mailboxOf, destinationOf, traceHeaders = true } = options;
   const observe = safeObserver(options.observe);
   const budgetMillis = (limits.commitSeconds ?? 20) * 1000;
   const totalMillis = (limits.commitTotalSeconds ?? 90) * 1000;
   const plan: PlanPlacements = (facts) =>
-    planPlacements(facts, { prefix, topicArn, hostname, routes, destinationOf });
+    planPlacements(facts, { prefix, topicArn, routes, mailboxOf, destinationOf });
 
   const isSdkOnly = options.requests === 'sdk';
   const puts = isSdkOnly ? createSdkPuts(s3) : createSignedPuts(s3, bucket, observe);

@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { Routes } from '../policy/routes.ts';
-import type { MessageFacts } from '../smtp/index.ts';
+import type { MessageFacts, Recipient } from '../smtp/index.ts';
 import type { Observe } from './events.ts';
 
 /** The options of `createBridge`. */
@@ -20,6 +20,8 @@ export interface BridgeOptions {
   readonly traceHeaders?: boolean;
   /** Gives recipients their own prefixes. Without routes, all mail goes to `prefix`. */
   readonly routes?: Routes;
+  /** One text for all spellings of a recipient's mailbox. Default: the address as the client said it. */
+  readonly mailboxOf?: MailboxOf;
   /** The sender's own destination, which a credential may have. It wins over routes. */
   readonly destinationOf?: (facts: MessageFacts) => Destination | undefined;
   readonly limits?: BridgeLimits;
@@ -34,6 +36,8 @@ export interface BridgeOptions {
   /** How often the bridge flushes the outbox. Default 15, with jitter. */
   readonly outboxSeconds?: number;
 }
+
+export type MailboxOf = (forwardPath: Recipient['forwardPath']) => string;
 
 /** Overrides the default prefix or topic of a mail. */
 export interface Destination {

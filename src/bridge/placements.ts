@@ -1,11 +1,10 @@
 // One mail may become several objects: one for each distinct prefix that the routes of its recipients name.
-import { canonicalMailbox } from '../policy/address-pattern.ts';
 import type { Routes } from '../policy/routes.ts';
 import type { MessageFacts, Recipient } from '../smtp/index.ts';
 import type { RecordedRecipient } from './contract/mail-record.ts';
 import { messageId } from './contract/message-id.ts';
 import { objectKeyPrefix } from './contract/object-key.ts';
-import type { Destination } from './options.ts';
+import type { Destination, MailboxOf } from './options.ts';
 
 /** One object to store and to announce, with its recipients. */
 export interface Placement {
@@ -19,8 +18,7 @@ export interface PlacementOptions {
   /** For recipients whose route names no prefix. */
   readonly prefix: string;
   readonly topicArn: string;
-  /** The domain of a bare `<postmaster>`. */
-  readonly hostname: string;
+  readonly mailboxOf?: MailboxOf | undefined;
   readonly routes?: Routes | undefined;
   /** The sender's own destination. It wins over routes. */
   readonly destinationOf?: ((facts: MessageFacts) => Destination | undefined) | undefined;
@@ -48,17 +46,20 @@ export function planPlacements(facts: MessageFacts, options: PlacementOptions): 
       messageId: id,
       key: objectKeyPrefix(prefix, facts.receivedAt) + id,
       topicArn: destination?.topicArn ?? options.topicArn,
-      recipients: markRepeated(recipients, options.hostname),
+      recipients: markRepeated(recipients, options.mailboxOf),
     };
   });
 }
 
 /** Routes cannot tell the spellings of a mailbox apart, so all of them are in one placement. */
-function markRepeated(recipients: readonly Recipient[], hostname: string): RecordedRecipient[] {
+function markRepeated(
+  recipients: readonly Recipient[],
+  mailboxOf: MailboxOf = ({ address }) => address,
+): RecordedRecipient[] {
   if (recipients.length === 1) return [...recipients];
   const seen = new Set<string>();
   return recipients.map((recipient) => {
-    const mailbox = canonicalMailbox(recipient.forwardPath, hostname);
+    const mailbox = mailboxOf(recipient.forwardPath);
     if (seen.has(mailbox)) return { ...recipient, isRepeated: true };
     seen.add(mailbox);
     return recipient;

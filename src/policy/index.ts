@@ -1,6 +1,6 @@
 // Policy: who may send what to whom. README.md in this folder describes the checks and their order.
 export { isNetwork } from '../net/networks.ts';
-export { checkAddressPattern } from './address-pattern.ts';
+export { canonicalMailbox, checkAddressPattern } from './address-pattern.ts';
 export {
   checkRecipient,
   checkSender,

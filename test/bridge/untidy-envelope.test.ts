@@ -5,6 +5,7 @@ import { messageId } from '../../src/bridge/contract/message-id.ts';
 import { createBridge, readRecord, rebuildNotification } from '../../src/bridge/index.ts';
 import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
 import { parseFields } from '../../src/message/header-section.ts';
+import { canonicalMailbox } from '../../src/policy/address-pattern.ts';
 import { createRoutes } from '../../src/policy/routes.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { TestClient } from '../support/smtp-client.ts';
@@ -27,6 +28,7 @@ async function send(helo: string, mail: string, ...rcpts: readonly string[]) {
     topicArn: aws.resources.topicArn,
     hostname: 'mx.example',
     routes: createRoutes([{ recipients: ['*'] }], 'mx.example'),
+    mailboxOf: (forwardPath) => canonicalMailbox(forwardPath, 'mx.example'),
   });
   const { port } = await startServer(
     {
