@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { requireRuntime } from './runtime.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const installed = `${root}node_modules/.package-lock.json`;
@@ -21,9 +22,8 @@ if (!isInstalled) {
   if (npm.status !== 0) process.exit(npm.status ?? 1);
 }
 
-const shim = `${root}node_modules/.bin/node`;
 const program = spawn(
-  process.platform !== 'win32' && existsSync(shim) ? shim : process.execPath,
+  requireRuntime(root),
   [`${root}src/cli/main.ts`, 'local', ...process.argv.slice(2)],
   { stdio: 'inherit' },
 );
