@@ -19,6 +19,7 @@ describe('the files of the package', () => {
     const unexpected = files.filter(
       (file) =>
         !/^dist\/.+\.(js|d\.ts)$/.test(file) &&
+        !/^dist\/cdk\/infra\/index\.(cjs|d\.cts)$/.test(file) &&
         !/^dist\/(container|lambda)\/.+$/.test(file) &&
         !/^(src|infra)(\/.+)?\/[\w-]+\.md$/.test(file) &&
         ![
@@ -51,16 +52,16 @@ describe('the files of the package', () => {
 
   test('the files of the package include every target of exports and bin in package.json', () => {
     const { bin, exports } = project.manifest;
-    const targets = [
-      ...Object.values(bin),
-      ...Object.values(exports).flatMap((target) =>
-        typeof target === 'string' ? [target] : Object.values(target),
-      ),
-    ];
-    expect(targets.length).toBeGreaterThan(6);
+    const targets = [...Object.values(bin), ...Object.values(exports).flatMap(targetsOf)];
+    expect(targets.length).toBeGreaterThan(8);
     expect(targets.filter((target) => !existsSync(join(project.package, target)))).toEqual([]);
   });
 });
+
+/** The files that an entry of `exports` leads to, whatever its conditions. */
+function targetsOf(entry: unknown): string[] {
+  return typeof entry === 'string' ? [entry] : Object.values(entry as object).flatMap(targetsOf);
+}
 
 describe('without the optional peers', () => {
   test.each(['mailsluice', 'mailsluice/subscriber'])(
@@ -162,6 +163,37 @@ describe('with aws-cdk-lib and constructs', () => {
         2,
       );
       expect(written.filter((name) => name.endsWith('/index.mjs'))).toHaveLength(2);
+    },
+  );
+
+  test(
+    'with aws-cdk-lib and constructs, a CommonJS app synthesizes the construct where a CommonJS module cannot load an ES module, as under jest',
+    slow,
+    async () => {
+      project.write(
+        'app.cjs',
+        `const { App, Stack } = require('aws-cdk-lib');
+      const { Egress, MailBridge } = require('mailsluice/cdk');
+      const app = new App({ outdir: 'out-of-commonjs' });
+      new MailBridge(new Stack(app, 'Mine'), 'Mail', {
+        configuration: { hostname: 'mx.example.com' },
+        egress: Egress.publicAddresses(),
+        exampleSubscriber: true,
+      });
+      app.synth();`,
+      );
+      await project.node('--no-experimental-require-module', 'app.cjs');
+      expect(readdirSync(join(project.folder, 'out-of-commonjs'))).toContain('Mine.template.json');
+      project.write(
+        'stack.cts',
+        `import { Stack } from 'aws-cdk-lib';
+      import { Egress, MailBridge, type MailBridgeProps } from 'mailsluice/cdk';
+      export const props: MailBridgeProps = { configuration: { hostname: 'mx.example.com' }, egress: Egress.nat() };
+      export const bridge: MailBridge = new MailBridge(new Stack(), 'Mail', props);
+      // @ts-expect-error: no such prop.
+      new MailBridge(new Stack(), 'Bad', { configuration: { hostname: 'mx.example.com' }, colour: 'red' });`,
+      );
+      expect(await project.typeErrors('stack.cts')).toBe('');
     },
   );
 
