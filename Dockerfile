@@ -3,7 +3,7 @@
 #   npm run build:container && docker build -f Dockerfile -t mailsluice dist/container
 #
 # Only COPY, no RUN: an ARM64 image is built on any machine without emulation.
-FROM node:24.21.0-bookworm-slim
+FROM public.ecr.aws/docker/library/node:24.21.0-bookworm-slim
 
 ENV NODE_ENV=production
 WORKDIR /app

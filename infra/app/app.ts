@@ -2,6 +2,7 @@
 import { App } from 'aws-cdk-lib';
 import { buildArtifacts } from '../tools/build-artifacts.ts';
 import { SettingsError } from '../bridge/settings-error.ts';
+import { addRefusedStacks } from './refused-stacks.ts';
 import { addStacks } from './stacks.ts';
 
 await buildArtifacts();
@@ -11,7 +12,6 @@ try {
 } catch (error) {
   // An error of the operator, who needs no stack trace. Any other error is a defect.
   if (!(error instanceof SettingsError)) throw error;
-  console.error(error.message);
-  process.exit(1);
+  addRefusedStacks(app, error);
 }
 app.synth();

@@ -21,6 +21,12 @@ export function readSettings(node: Node): Settings {
     return undefined;
   };
 
+  for (const name of Object.keys(node.getAllContext() as Readonly<Record<string, unknown>>)) {
+    // Those of the CDK have a colon, a slash or an "@".
+    if (/^[A-Za-z]+$/.test(name) && name !== 'stages' && !(name in SETTING_ROWS)) {
+      problems.push(`${name}: expected no such setting`);
+    }
+  }
   const contextOf = (name: string): unknown => (node.tryGetContext(name) as unknown) ?? undefined;
   const stage = read('stage', contextOf('stage'));
   const ofStage = stageEntry(contextOf('stages'), stage, problems);
@@ -40,6 +46,13 @@ export function readSettings(node: Node): Settings {
     ]);
   }
   return settings;
+}
+
+/** The stage, whatever is wrong with the other settings. */
+export function stageOf(node: Node): string {
+  const { kind, default: byDefault } = SETTING_ROWS.stage;
+  const parsed = kind.parse((node.tryGetContext('stage') as unknown) ?? byDefault);
+  return String(parsed.ok ? parsed.value : byDefault);
 }
 
 /** The settings of a stage in cdk.json. */

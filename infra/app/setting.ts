@@ -7,12 +7,21 @@ import type { MailDataProps } from '../data/mail-data.ts';
 /** The default of a setting that must be given. */
 export const REQUIRED = { required: true } as const;
 
-/** The settings that the row of another one reads. */
+/** The settings that the row of another one reads; undefined, too, where a value could not be read. */
 export interface RelatedSettings {
   readonly hostname: string;
   readonly hostedZoneId: string | undefined;
   readonly hostedZoneName: string | undefined;
   readonly objectLockMode: 'governance' | 'compliance';
+  readonly certificateArn: string | undefined;
+  readonly config: Readonly<Record<string, unknown>> | undefined;
+  readonly zones: number;
+  readonly internal: boolean;
+  readonly ports: readonly string[] | undefined;
+  readonly vpcId: string | undefined;
+  readonly vpcCidr: string | undefined;
+  readonly publicSubnetIds: readonly string[] | undefined;
+  readonly taskSubnetIds: readonly string[] | undefined;
 }
 
 interface Row<Value, Default> {
@@ -94,11 +103,15 @@ export function text(what: string, example: string, pattern = /^.+$/): SettingKi
 }
 
 /** A list in cdk.json, or a text with commas on the command line. */
-export function list(what: string, example: string): SettingKind<readonly string[]> {
+export function list(
+  what: string,
+  example: string,
+  another = `x.${example}`,
+): SettingKind<readonly string[]> {
   const described = {
     expected: `${what}, separated by commas, like "${example}"`,
     values: `like \`${example}\``,
-    samples: [example, [`x.${example}`, example]],
+    samples: [example, [another, example]],
   };
   return kind(described, (given) => {
     if (Array.isArray(given)) {

@@ -2,6 +2,7 @@
 // constructs come from these rows.
 import {
   aws_certificatemanager as acm,
+  aws_ec2 as ec2,
   aws_ecs as ecs,
   aws_route53 as route53,
   aws_s3 as s3,
@@ -15,6 +16,8 @@ import type { MailBridgeProps } from '../bridge/mail-bridge-props.ts';
 import { TlsCertificate } from '../certificate/tls-certificate.ts';
 import type { MailDataProps } from '../data/mail-data.ts';
 import { makeAlarmTopic } from './alarm-topic.ts';
+import { importVpc, vpcConflict } from './existing-vpc.ts';
+import { listenersOn, portProblem } from './open-ports.ts';
 import {
   flag,
   jsonFile,
@@ -48,7 +51,7 @@ export const SETTINGS = {
     partOf: 'config',
   }),
   stage: setting(
-    text('a letter, then letters, digits and "-"', 'prod', /^[A-Za-z][A-Za-z0-9-]{0,30}$/),
+    text('a letter, then up to 30 letters, digits and "-"', 'prod', /^[A-Za-z][A-Za-z0-9-]{0,30}$/),
     {
       default: 'prod',
       meaning: 'part of the names of the stacks; several stages can exist side by side',
@@ -61,7 +64,9 @@ export const SETTINGS = {
     meaning:
       "a JSON file with the program's configuration, without bucket, topic, table, certificates, health and metrics",
     // Checked, field by field, in the construct.
-    service: (config, { hostname }) => ({ configuration: { ...config, hostname } }),
+    service: (config, { hostname, ports = [] }) => ({
+      configuration: { ...config, hostname, ...listenersOn(ports) },
+    }),
   }),
   hostedZoneId: setting(text('the id of a Route 53 hosted zone', 'Z0123456789ABC'), {
     default: undefined,
@@ -131,15 +136,19 @@ export const SETTINGS = {
   ),
   certificateSecretArn: setting(
     text(
-      'the ARN of a secret with "cert" and "key"',
+      'the complete ARN of a secret with "cert" and "key", with the six characters at its end',
       'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx-certificate-AbCdEf',
       // Complete, with the six characters that Secrets Manager adds.
       /^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/,
     ),
     {
       default: undefined,
+      conflict: (arn, { certificateArn }) =>
+        arn !== undefined && certificateArn !== undefined
+          ? 'certificateArn and certificateSecretArn: expected one of them, got both'
+          : undefined,
       meaning:
-        'a secret whose JSON has `cert` and `key` (PEM); takes precedence over `certificate` and `certificateArn`',
+        'a secret whose JSON has `cert` and `key` (PEM); takes precedence over `certificate`',
       service: (arn, _, stack) => ({
         certificate: TlsCertificate.fromSecret(
           secretsmanager.Secret.fromSecretCompleteArn(stack, 'CertificateSecret', arn),
@@ -155,8 +164,60 @@ export const SETTINGS = {
   zones: setting(number(2, 6), {
     default: MAIL_BRIDGE_DEFAULTS.zones,
     meaning: 'availability zones; the service has a fixed address in each',
-    data: (zones) => ({ addresses: zones }),
-    service: (zones) => ({ zones }),
+    data: (zones, { internal, vpcId, publicSubnetIds = [] }) => {
+      const own = vpcId === undefined ? zones : publicSubnetIds.length;
+      return { addresses: internal ? 0 : own };
+    },
+    service: (zones, { vpcId }) => (vpcId === undefined ? { zones } : {}),
+  }),
+  cidr: setting(text('a private network of /16 to /20', '10.0.0.0/16'), {
+    default: undefined,
+    defaultText: '`10.0.0.0/16`',
+    meaning: 'the addresses of the new VPC; only at the first deployment',
+    service: (cidr) => ({ cidr }),
+  }),
+  vpcId: setting(text('the id of a VPC', 'vpc-0123456789abcdef0', /^vpc-[0-9a-z]+$/), {
+    default: undefined,
+    meaning:
+      'an existing VPC instead of a new one; needs `vpcCidr`, `taskSubnetIds` and, unless `internal`, `publicSubnetIds`; `egress` says how its task subnets reach AWS',
+    conflict: vpcConflict,
+    service: (vpcId, others, stack) => importVpc(stack, vpcId, others),
+  }),
+  vpcCidr: setting(text('the network of that VPC', '10.1.0.0/16'), {
+    default: undefined,
+    meaning: 'the addresses of that VPC',
+    partOf: 'vpcId',
+  }),
+  publicSubnetIds: setting(list('subnet ids', 'subnet-0123456789abcdef0'), {
+    default: [],
+    meaning: 'the public subnets of that VPC, one for each zone, for the load balancer',
+    partOf: 'vpcId',
+  }),
+  taskSubnetIds: setting(list('subnet ids', 'subnet-0123456789abcdef1'), {
+    default: [],
+    meaning: 'the subnets of that VPC, one for each zone, for the tasks',
+    partOf: 'vpcId',
+  }),
+  internal: setting(flag, {
+    default: false,
+    meaning: 'a load balancer without public addresses; only at the first deployment',
+    service: (internal) => ({ internetFacing: !internal }),
+  }),
+  allowedNetworks: setting(list('IPv4 networks', '192.0.2.0/24', '198.51.100.0/24'), {
+    default: [],
+    defaultText: 'all',
+    meaning: 'the networks that may connect, separated by commas',
+    service: (networks) =>
+      networks.length === 0
+        ? {}
+        : { allowedPeers: networks.map((network) => ec2.Peer.ipv4(network)) },
+  }),
+  ports: setting(list('ports of 25, 587 and 465', '25', '465'), {
+    default: [],
+    defaultText: '25, 587 and 465',
+    meaning: 'the ports that are open, separated by commas; not beside `listeners` in `config`',
+    conflict: (ports = [], { config = {} }) => portProblem(ports, config),
+    partOf: 'config',
   }),
   dualStack: setting(flag, {
     default: MAIL_BRIDGE_DEFAULTS.dualStack,
@@ -165,6 +226,13 @@ export const SETTINGS = {
       dualStack,
       clientAddress: dualStack ? ClientAddress.proxyProtocol() : ClientAddress.preserved(),
     }),
+  }),
+  image: setting(text('the name of a container image', 'ghcr.io/example/mailsluice:0.1.0'), {
+    default: undefined,
+    defaultText: 'built at deployment',
+    meaning:
+      'the container image, in a registry that the tasks can reach; no Docker is needed then',
+    service: (image) => ({ image: ecs.ContainerImage.fromRegistry(image) }),
   }),
   architecture: setting(oneOf(['arm64', 'x86_64']), {
     default: 'arm64',

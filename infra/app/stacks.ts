@@ -43,8 +43,7 @@ export class ServiceStack extends Stack {
       bucket,
       topic,
       table,
-      allocationIds,
-      addresses,
+      ...(allocationIds.length > 0 && { allocationIds, addresses }),
     });
     addOutputs(this, this.bridge);
   }
@@ -55,13 +54,17 @@ export class ServiceStack extends Stack {
   }
 }
 
+/** The names of both stacks. */
+export function stackNames(stage: string): { readonly data: string; readonly service: string } {
+  return { data: `Mailsluice-${stage}-Data`, service: `Mailsluice-${stage}-Service` };
+}
+
 /** Adds both stacks. They have no account and region: those are of the credentials that deploy. */
 export function addStacks(app: App): { readonly data: DataStack; readonly service: ServiceStack } {
   const settings = readSettings(app.node);
-  const data = new DataStack(app, `Mailsluice-${settings.stage}-Data`, settings, {});
-  const service = new ServiceStack(app, `Mailsluice-${settings.stage}-Service`, settings, {
-    data: data.data,
-  });
+  const names = stackNames(settings.stage);
+  const data = new DataStack(app, names.data, settings, {});
+  const service = new ServiceStack(app, names.service, settings, { data: data.data });
   service.addStackDependency(data);
   Tags.of(app).add('mailsluice:stage', settings.stage);
   return { data, service };

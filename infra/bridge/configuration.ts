@@ -82,7 +82,7 @@ export function completeConfiguration(
   resources: ProgramResources,
   clientAddress: ClientAddress,
 ): Record<string, unknown> {
-  const listeners = given.listeners ?? parseDefaults().listeners;
+  const listeners = given.listeners ?? defaultListeners();
   return {
     ...given,
     listeners:
@@ -102,14 +102,16 @@ export function completeConfiguration(
   };
 }
 
-function parseDefaults(): Configuration {
-  return parseConfiguration({
+/** The listeners of a configuration that names none. */
+export function defaultListeners(): Configuration['listeners'] {
+  const { listeners } = parseConfiguration({
     hostname: 'stand-in',
     store: { bucket: STAND_INS.bucket },
     notify: { topicArn: STAND_INS.topicArn },
     credentials: { table: STAND_INS.table },
     tls: { certificates: [STAND_INS.certificate] },
   });
+  return listeners;
 }
 
 /** The fields of the construct that an untyped caller, such as a JSON file, has set. */

@@ -16,6 +16,7 @@ function defaultsOf<Name extends keyof MailBridgeProps>(defaults: Given<Name>): 
 export const MAIL_BRIDGE_DEFAULTS = defaultsOf({
   additionalPrefixes: [],
   architecture: ecs.CpuArchitecture.ARM64,
+  cidr: '10.0.0.0/16',
   certificate: TlsCertificate.selfSigned(),
   clientAddress: ClientAddress.preserved(),
   cpu: 512,

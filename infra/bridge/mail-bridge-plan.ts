@@ -7,19 +7,20 @@ import {
   renderWarning,
 } from '../../src/config/index.ts';
 import { checkDnsPlan, type DnsPlan } from '../network/dns.ts';
-import type { PublishedPort } from '../network/edge.ts';
-import { chooseLoadBalancerSubnets } from '../network/network.ts';
-import { checkConfiguration, mailPrefixes } from './configuration.ts';
+import { type PublishedPort, WELL_KNOWN_PORTS } from '../network/edge.ts';
+import { chooseLoadBalancerSubnets, TASK_SUBNETS } from '../network/network.ts';
+import { cdkVersion, cdkVersionProblem } from './cdk-version.ts';
+import { checkConfiguration, mailPrefixes, type ProgramConfiguration } from './configuration.ts';
+import { withDefaultRoutes } from './default-routes.ts';
 import { type DefaultedProps, withDefaults } from './mail-bridge-defaults.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
+import { choiceProblems, portProblems, resourceProblems, taskSizeProblems } from './prop-checks.ts';
 import { SettingsError } from './settings-error.ts';
 
 /** Fargate kills a task this long after SIGTERM; the program must have stopped by then. */
 const STOP_TIMEOUT_SECONDS = 120;
 /** What the program needs after its deadline: the last 421 to each client, and the end of its parts. */
 const LAST_SECONDS = 5;
-/** The container's user cannot listen on ports below 1024: container port → the port that clients expect. */
-const WELL_KNOWN_PORTS: Readonly<Record<number, number>> = { 2525: 25, 2587: 587, 2465: 465 };
 /** ECS: target groups of one service. */
 const MAX_PORTS = 5;
 const CONFIGURATION_CHARACTERS = 40_000;
@@ -31,6 +32,8 @@ const CONNECTION_OCTETS = 64 * 1024;
 /** The props with their defaults, checked, and what follows from them. */
 export interface MailBridgePlan extends Omit<DefaultedProps, 'ports'> {
   readonly stage: string;
+  /** As given, with the default routes; the construct fills in the resources. */
+  readonly program: ProgramConfiguration;
   readonly configuration: Configuration;
   readonly mailPrefixes: readonly string[];
   readonly ports: readonly PublishedPort[];
@@ -44,9 +47,13 @@ export interface MailBridgePlan extends Omit<DefaultedProps, 'ports'> {
 
 /** @throws SettingsError with all errors in the props. */
 export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBridgePlan {
+  const version = cdkVersionProblem(cdkVersion());
+  const choices = version === undefined ? choiceProblems(props) : [version];
+  if (choices.length > 0) throw new SettingsError(scope.node.path, choices);
   const given = withDefaults(props);
   const stage = props.stage ?? Names.uniqueResourceName(scope, { maxLength: 64, separator: '-' });
-  const checked = checkConfiguration(props.configuration, { ...given, stage });
+  const program = withDefaultRoutes(requireRecord(props.configuration), given.mailDomains);
+  const checked = checkConfiguration(program, { ...given, stage });
   const configuration = checked.ok ? checked.configuration : undefined;
   const network = planNetwork(props, given);
   const dns = planDns(props, given, configuration?.hostname ?? '');
@@ -57,6 +64,12 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
     ...(configuration === undefined
       ? []
       : configurationProblems(configuration, given.memoryMiB, ports)),
+    ...(configuration === undefined ? [] : portProblems(configuration, given.ports)),
+    ...(configuration === undefined ? [] : egressProblems(configuration, given)),
+    ...taskSizeProblems(given.cpu, given.memoryMiB),
+    ...resourceProblems(scope, props),
+    ...given.certificate.problems(),
+    ...network.problems,
     ...networkProblems(network, given, props, Stack.of(scope).availabilityZones.length),
     ...checkDnsPlan(dns, props.hostedZone?.zoneName, given.certificate.isTrusted),
   ];
@@ -64,6 +77,7 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
     throw new SettingsError(scope.node.path, problems);
   }
   warnAboutProxyHeader(scope, given);
+  warnAboutOpenPort(scope, given, configuration, program);
   for (const warning of configurationWarnings(configuration)) {
     Annotations.of(scope).addWarningV2(
       `mailsluice:${warning.path}`,
@@ -73,6 +87,7 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
   return {
     ...given,
     ...network,
+    program,
     stage,
     configuration,
     dns,
@@ -81,20 +96,82 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
   };
 }
 
-type NetworkPlan = Pick<MailBridgePlan, 'zones' | 'loadBalancerSubnets' | 'peers' | 'minimumTasks'>;
+type NetworkPlan = Pick<
+  MailBridgePlan,
+  'zones' | 'loadBalancerSubnets' | 'peers' | 'minimumTasks'
+> & { readonly problems: readonly string[] };
 
 function planNetwork(props: MailBridgeProps, given: DefaultedProps): NetworkPlan {
   const { internetFacing, egress, dualStack } = given;
   const loadBalancerSubnets =
     props.loadBalancerSubnets ?? chooseLoadBalancerSubnets(internetFacing, egress);
   // A VPC that is given decides itself in how many zones the service runs.
-  const zones = props.vpc?.selectSubnets(loadBalancerSubnets).subnets.length ?? given.zones;
+  const problems: string[] = [];
+  const zones =
+    props.vpc === undefined
+      ? given.zones
+      : countSubnets(props.vpc, loadBalancerSubnets, 'loadBalancerSubnets', problems);
+  if (props.vpc !== undefined) {
+    const taskSubnets = props.taskSubnets ?? { subnetType: TASK_SUBNETS[egress.kind] };
+    countSubnets(props.vpc, taskSubnets, 'taskSubnets', problems);
+  }
   return {
     zones,
+    problems,
     loadBalancerSubnets,
     minimumTasks: props.minimumTasks ?? zones,
     peers: props.allowedPeers ?? [ec2.Peer.anyIpv4(), ...(dualStack ? [ec2.Peer.anyIpv6()] : [])],
   };
+}
+
+/** How many subnets a selection of a given VPC has; none is a problem. */
+function countSubnets(
+  vpc: ec2.IVpc,
+  selection: ec2.SubnetSelection,
+  prop: string,
+  problems: string[],
+): number {
+  try {
+    const { length } = vpc.selectSubnets(selection).subnets;
+    if (length > 0) return length;
+  } catch {
+    // The CDK says which groups there are, but not which prop chooses another.
+  }
+  const { subnetType = 'chosen' } = selection;
+  problems.push(
+    `${prop}: expected subnets of the vpc, which has none of the type ${subnetType}; choose others with ${prop}, or another way out with egress`,
+  );
+  return 1;
+}
+
+/** What an untyped caller has left out is reported as the fields that it lacks. */
+function requireRecord(configuration: unknown): ProgramConfiguration {
+  return (
+    typeof configuration === 'object' && configuration !== null ? configuration : {}
+  ) as ProgramConfiguration;
+}
+
+function egressProblems({ credentials }: Configuration, { egress }: DefaultedProps): string[] {
+  return egress.kind === 'endpoints' && (credentials?.tokens.length ?? 0) > 0
+    ? [
+        'egress: expected Egress.nat() or Egress.publicAddresses() with configuration.credentials.tokens, since the keys of an issuer are outside the AWS network, got Egress.endpoints()',
+      ]
+    : [];
+}
+
+/** Port 25 takes mail of everybody, who need not sign in. */
+function warnAboutOpenPort(
+  scope: Construct,
+  { internetFacing }: DefaultedProps,
+  { listeners }: Configuration,
+  { routes }: ProgramConfiguration,
+): void {
+  const isOpen = listeners.some(({ auth }) => auth === 'none');
+  if (!internetFacing || !isOpen || routes !== undefined) return;
+  Annotations.of(scope).addWarningV2(
+    'mailsluice:no-routes',
+    'Without mailDomains and without routes, everybody on the internet can store mail for every recipient, at your cost. Give the domains that receive mail here as mailDomains, or routes in the configuration.',
+  );
 }
 
 function planDns(
@@ -129,6 +206,14 @@ function configurationProblems(
     .map(
       ({ listener }) => `ports: expected the public port of listener "${listener}", got nothing`,
     );
+  for (const { listener, publicPort } of ports) {
+    const first = ports.find((each) => each.publicPort === publicPort);
+    if (publicPort !== undefined && first !== undefined && first.listener !== listener) {
+      problems.push(
+        `ports: expected another port than that of listener "${first.listener}" for "${listener}", got ${publicPort}`,
+      );
+    }
+  }
   const { length } = JSON.stringify(configuration);
   if (length > CONFIGURATION_CHARACTERS) {
     problems.push(

@@ -74,6 +74,11 @@ export interface MailBridgeProps {
    */
   readonly zones?: number;
   /**
+   * The addresses of a new VPC, a private network of /16 to /20. Only at the first deployment.
+   * @default '10.0.0.0/16'
+   */
+  readonly cidr?: string;
+  /**
    * Whether the load balancer can be reached from the internet.
    * @default true
    */

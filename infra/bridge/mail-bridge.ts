@@ -7,11 +7,12 @@ import {
   aws_iam as iam,
   type aws_kms as kms,
   type aws_lambda as lambda,
+  aws_lambda_destinations as destinations,
   type aws_logs as logs,
   type aws_s3 as s3,
   type aws_sns as sns,
   aws_sns_subscriptions as subscriptions,
-  aws_sqs as sqs,
+  type aws_sqs as sqs,
   Names,
   Stack,
 } from 'aws-cdk-lib';
@@ -27,13 +28,14 @@ import { Alarms } from '../watch/alarms.ts';
 import { Dashboard, type DashboardProps } from '../watch/dashboard.ts';
 import { LogQueries } from '../watch/log-queries.ts';
 import { bridgeMetric, type BridgeMetricOptions } from '../watch/metrics.ts';
-import { completeConfiguration, type ProgramConfiguration } from './configuration.ts';
+import { completeConfiguration } from './configuration.ts';
 import { ExampleSubscriber } from './example-subscriber.ts';
 import { ProgramImage } from './image.ts';
 import { type MailBridgePlan, planMailBridge } from './mail-bridge-plan.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { acknowledgePrefixes } from './prefix-findings.ts';
 import { Service } from './service.ts';
+import { makeDeadLetterQueue, SubscriberQueue } from './subscriber-queue.ts';
 import { makeTaskRole, type TableWrite } from './task-role.ts';
 
 /** Options of a subscriber. */
@@ -44,10 +46,16 @@ export interface SubscriberOptions {
    */
   readonly filterPolicy?: Readonly<Record<string, sns.SubscriptionFilter>>;
   /**
-   * Takes the notifications that could not be delivered.
-   * @default - a new queue
+   * Takes the notifications that could not be delivered or handled.
+   * @default - a new queue, kept for 14 days and when the stack is deleted
    */
   readonly deadLetterQueue?: sqs.IQueue;
+  /**
+   * Whether SNS invokes a function itself, with an SNS event, instead of a queue, with an SQS event. SNS invokes it
+   * once for each mail and without a limit, and Lambda tries it two times more.
+   * @default false
+   */
+  readonly direct?: boolean;
 }
 
 const MARK = Symbol.for('mailsluice.MailBridge');
@@ -87,7 +95,9 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   readonly allocationIds: readonly string[];
   /** The program's configuration with its defaults. */
   readonly configuration: Configuration;
+  /** Of the mail and its notifications. */
   readonly #keys: readonly kms.IKey[];
+  readonly #alarms: Alarms;
 
   constructor(scope: Construct, id: string, props: MailBridgeProps) {
     super(scope, id);
@@ -120,7 +130,6 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       props.encryptionKey,
       this.bucket.encryptionKey,
       this.topic.masterKey,
-      certificate.secret?.encryptionKey,
     ]);
     this.taskRole = this.#makeTaskRole(certificate);
     const service = this.#makeService(props, plan, { network, edge, certificate });
@@ -129,7 +138,11 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     this.logGroup = service.logGroup;
 
     const watched = this.#watchedParts(edge);
-    this.alarms = this.#makeAlarms(props, plan, watched);
+    this.#alarms = this.#makeAlarms(props, plan, watched);
+    this.alarms = this.#alarms.all;
+    if (plan.exampleSubscriber) {
+      this.addSubscriber(new ExampleSubscriber(this, 'ExampleSubscriber').handler);
+    }
     this.dashboard = new Dashboard(this, 'Dashboard', {
       ...watched,
       alarms: this.alarms,
@@ -161,29 +174,43 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   /**
-   * Subscribes a function or a queue. The function is granted the right to read mail; the consumer of a queue needs
-   * `grantReadMail`. Returns the dead-letter queue, which takes the notifications that could not be delivered.
+   * Subscribes a function or a queue. A function gets its mail through a queue, in batches of which it may give back
+   * single records, and is granted the right to read mail; the consumer of a queue needs `grantReadMail`. Returns the
+   * dead-letter queue, which takes the notifications that could not be delivered or handled, and has an alarm.
    */
   addSubscriber(
     subscriber: lambda.IFunction | sqs.IQueue,
     options: SubscriberOptions = {},
   ): sqs.IQueue {
+    const suffix = Names.nodeUniqueId(subscriber.node).slice(-8);
+    const isFunction = 'functionArn' in subscriber;
+    const isDirect = isFunction && options.direct === true;
+    const through =
+      isFunction && !isDirect
+        ? new SubscriberQueue(this, `Subscriber${suffix}`, {
+            handler: subscriber,
+            deadLetterQueue: options.deadLetterQueue,
+          })
+        : undefined;
     const deadLetterQueue =
+      through?.deadLetterQueue ??
       options.deadLetterQueue ??
-      new sqs.Queue(this, `DeadLetters${Names.nodeUniqueId(subscriber.node).slice(-8)}`, {
-        enforceSSL: true,
-        encryption: sqs.QueueEncryption.SQS_MANAGED,
-      });
+      makeDeadLetterQueue(this, `DeadLetters${suffix}`);
     const common = {
       deadLetterQueue,
       ...(options.filterPolicy && { filterPolicy: { ...options.filterPolicy } }),
     };
-    if ('functionArn' in subscriber) {
-      this.grantReadMail(subscriber);
+    if (isFunction) this.grantReadMail(subscriber);
+    if (isFunction && isDirect) {
+      subscriber.configureAsyncInvoke({
+        onFailure: new destinations.SqsDestination(deadLetterQueue),
+      });
       this.topic.addSubscription(new subscriptions.LambdaSubscription(subscriber, common));
     } else {
-      this.topic.addSubscription(new subscriptions.SqsSubscription(subscriber, common));
+      const queue = through?.queue ?? (subscriber as sqs.IQueue);
+      this.topic.addSubscription(new subscriptions.SqsSubscription(queue, common));
     }
+    this.#alarms.addSubscriber(suffix, through?.queue, deadLetterQueue);
     return deadLetterQueue;
   }
 
@@ -239,6 +266,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   ): MailData {
     return new MailData(this, 'Data', {
       addresses: internetFacing && allocationIds === undefined ? zones : 0,
+      protectTable: false,
       ...(bucket && { bucket }),
       ...(topic && { topic }),
       ...(table && { table }),
@@ -265,20 +293,23 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     });
   }
 
-  #makeTaskRole({ statements }: BoundCertificate): iam.Role {
+  #makeTaskRole(certificate: BoundCertificate): iam.Role {
     return makeTaskRole(this, 'TaskRole', {
       bucketArn: this.bucket.bucketArn,
       mailPrefixes: this.mailPrefixes,
       topicArn: this.topic.topicArn,
       tableArn: this.table.tableArn,
       tableWrites: tableWrites(this.configuration),
-      keyArns: this.#keys.map(({ keyArn }) => keyArn),
-      certificateStatements: statements,
+      keyArns: distinctKeys([...this.#keys, certificate.secret?.encryptionKey]).map(
+        ({ keyArn }) => keyArn,
+      ),
+      tableKeyArn: this.table.encryptionKey?.keyArn,
+      certificateStatements: certificate.statements,
     });
   }
 
   #makeService(
-    { configuration, cluster, image }: MailBridgeProps,
+    { cluster, image }: MailBridgeProps,
     plan: MailBridgePlan,
     parts: {
       readonly network: Network;
@@ -297,10 +328,12 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       taskRole: this.taskRole,
       edge,
       activeConnections: this.metricActiveConnections({ statistic: cloudwatch.Stats.AVERAGE }),
-      configuration: this.#renderConfiguration(configuration, plan, certificate),
+      configuration: this.#renderConfiguration(plan, certificate),
     });
     // The tasks start after the rights and the certificate that they need.
     service.service.node.addDependency(this.taskRole);
+    // And after the way out: a task that cannot pull its image counts against the first deployment.
+    service.service.node.addDependency(network);
     if (certificate.dependency !== undefined) {
       service.service.node.addDependency(certificate.dependency);
     }
@@ -308,8 +341,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   #renderConfiguration(
-    given: ProgramConfiguration,
-    { clientAddress }: MailBridgePlan,
+    { program, clientAddress }: MailBridgePlan,
     certificate: BoundCertificate,
   ): string {
     const resources = {
@@ -320,7 +352,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       stage: this.stage,
       loadBalancerCidrs: [this.vpc.vpcCidrBlock],
     };
-    return Stack.of(this).toJsonString(completeConfiguration(given, resources, clientAddress));
+    return Stack.of(this).toJsonString(completeConfiguration(program, resources, clientAddress));
   }
 
   /** What the alarms and the dashboard look at. */
@@ -336,9 +368,9 @@ export class MailBridge extends Construct implements ec2.IConnectable {
 
   #makeAlarms(
     { alarmTopic, warningTopic }: MailBridgeProps,
-    { minimumTasks, runbookUrl, exampleSubscriber }: MailBridgePlan,
+    { minimumTasks, runbookUrl }: MailBridgePlan,
     watched: Omit<DashboardProps, 'alarms'>,
-  ): cloudwatch.Alarm[] {
+  ): Alarms {
     const alarms = new Alarms(this, 'Alarms', {
       ...watched,
       minimumTasks,
@@ -350,24 +382,19 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     watched.service.enableDeploymentAlarms([alarms.commitFailures.alarmName], {
       behavior: ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
     });
-    if (exampleSubscriber) {
-      const { queue, deadLetterQueue } = this.#addExampleSubscriber();
-      alarms.addQueues(queue, deadLetterQueue);
-    }
-    return alarms.all;
-  }
-
-  #addExampleSubscriber(): ExampleSubscriber {
-    const example = new ExampleSubscriber(this, 'ExampleSubscriber');
-    this.grantReadMail(example.handler);
-    this.addSubscriber(example.queue, { deadLetterQueue: example.deadLetterQueue });
-    return example;
+    return alarms;
   }
 
   /** Creates the records if there is a hosted zone; returns them in either case. */
   #publishDns({ hostedZone }: MailBridgeProps, { dns, dualStack }: MailBridgePlan): string {
     if (hostedZone !== undefined) {
-      new Dns(this, 'Dns', { ...dns, hostedZone, loadBalancer: this.loadBalancer, dualStack });
+      new Dns(this, 'Dns', {
+        ...dns,
+        hostedZone,
+        loadBalancer: this.loadBalancer,
+        dualStack,
+        service: this.service,
+      });
     }
     return renderRecords(dns, this.addresses, this.loadBalancer.loadBalancerDnsName);
   }

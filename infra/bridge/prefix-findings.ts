@@ -1,5 +1,6 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 
 /**
  * Answers cdk-nag's findings about `prefix/*` one by one, so that any other wildcard still fails. A finding
@@ -15,7 +16,7 @@ export function acknowledgePrefixes(
     validate: () => {
       for (const prefix of new Set(prefixes)) {
         const resource = flatten(Stack.of(role).resolve(`${bucketArn}/${prefix}*`));
-        Validations.of(role).acknowledge({
+        acknowledge(role, {
           id: `AwsSolutions::AwsSolutions-IAM5[Resource::${resource}]`,
           reason:
             'Object names are made by the program; the prefix is the narrowest that can be named',

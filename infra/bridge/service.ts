@@ -8,9 +8,9 @@ import {
   Duration,
   RemovalPolicy,
   Size,
-  Validations,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import { HEALTH_PORT } from './configuration.ts';
 import type { Edge } from '../network/edge.ts';
 
@@ -52,7 +52,7 @@ export class Service extends Construct {
     super(scope, id);
     this.logGroup = new logs.LogGroup(this, 'Log', {
       retention: props.logRetention,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     this.cluster =
       props.cluster ??
@@ -68,17 +68,20 @@ export class Service extends Construct {
     // AWS's own services, and a JWKS. Names are resolved by the VPC, past any security group.
     this.securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'HTTPS');
     this.securityGroup.addEgressRule(ec2.Peer.anyIpv6(), ec2.Port.tcp(443), 'HTTPS');
-    this.service = this.#makeService(props, this.#makeTask(props));
+    const executionRole = this.#makeExecutionRole();
+    this.service = this.#makeService(props, this.#makeTask(props, executionRole));
+    // With its policy, without which no task can pull its image.
+    this.service.node.addDependency(executionRole);
     this.#connect(props);
     this.#scale(props);
   }
 
-  #makeTask(props: ServiceProps): ecs.FargateTaskDefinition {
+  #makeTask(props: ServiceProps, executionRole: iam.IRole): ecs.FargateTaskDefinition {
     const task = new ecs.FargateTaskDefinition(this, 'Task', {
       cpu: props.cpu,
       memoryLimitMiB: props.memoryMiB,
       taskRole: props.taskRole,
-      executionRole: this.#makeExecutionRole(),
+      executionRole,
       runtimePlatform: {
         cpuArchitecture: props.architecture,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
@@ -116,7 +119,7 @@ export class Service extends Construct {
       }),
     });
     container.addUlimits({ name: ecs.UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 });
-    Validations.of(task).acknowledge({
+    acknowledge(task, {
       id: 'AwsSolutions::AwsSolutions-ECS2',
       reason:
         'The configuration names resources and holds no secret; secrets are read by their ARN',
@@ -129,7 +132,7 @@ export class Service extends Construct {
       description: 'Pulls the image and writes the log',
       assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
     });
-    Validations.of(role).acknowledge({
+    acknowledge(role, {
       id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
       reason: 'ecr:GetAuthorizationToken knows no resource',
     });

@@ -14,6 +14,8 @@ export interface TaskRoleProps {
   readonly tableWrites: readonly TableWrite[];
   /** Keys of bucket, topic and certificate. */
   readonly keyArns: readonly string[];
+  /** The key of the table, if it has one of the account. */
+  readonly tableKeyArn: string | undefined;
   readonly certificateStatements: readonly iam.PolicyStatement[];
 }
 
@@ -84,6 +86,9 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
         }),
     ),
     ...props.certificateStatements,
+    ...(props.tableKeyArn === undefined
+      ? []
+      : [tableKeyStatement(props.tableKeyArn, tableWrites.length > 0)]),
     ...(keyArns.length === 0
       ? []
       : [
@@ -93,12 +98,30 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
             resources: [...keyArns],
             conditions: {
               StringEquals: {
-                'kms:ViaService': ['s3', 'sns', 'secretsmanager'].map(
-                  (service) => `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}`,
-                ),
+                'kms:ViaService': ['s3', 'sns', 'secretsmanager'].map(endpointOf),
               },
             },
           }),
         ]),
   ];
+}
+
+/** What DynamoDB asks of the caller for a table with a key of the account. */
+function tableKeyStatement(keyArn: string, writes: boolean): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid: 'UseTableKey',
+    actions: [
+      'kms:Decrypt',
+      'kms:DescribeKey',
+      ...(writes
+        ? ['kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo']
+        : []),
+    ],
+    resources: [keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': endpointOf('dynamodb') } },
+  });
+}
+
+function endpointOf(service: string): string {
+  return `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}`;
 }

@@ -8,9 +8,9 @@ import {
   CustomResource,
   Duration,
   RemovalPolicy,
-  Validations,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { acknowledge } from '../bridge/acknowledge.ts';
 import { requireArtifact } from '../tools/package-root.ts';
 
 /** A certificate in the form that the service needs. */
@@ -67,6 +67,11 @@ export abstract class TlsCertificate {
   /** How the program's configuration names the certificate. */
   abstract readonly source: 'secret' | 'acm';
 
+  /** The errors that can be known before. */
+  problems(): readonly string[] {
+    return [];
+  }
+
   /** @internal */
   abstract bind(scope: Construct, hostname: string): BoundCertificate;
 }
@@ -104,6 +109,17 @@ class AcmCertificate extends TlsCertificate {
     super();
     this.#certificate = certificate;
     this.#serverNames = serverNames;
+  }
+
+  override problems(): readonly string[] {
+    const { defaultChild } = this.#certificate.node;
+    // Only one of this app is known.
+    return defaultChild instanceof acm.CfnCertificate &&
+      defaultChild.certificateExport !== 'ENABLED'
+      ? [
+          'certificate: expected an exportable certificate (allowExport: true), since the tasks read its key, got one that is not',
+        ]
+      : [];
   }
 
   bind(): BoundCertificate {
@@ -147,9 +163,9 @@ class SelfSignedCertificate extends TlsCertificate {
         secretStringTemplate: JSON.stringify({ placeholder: true }),
         generateStringKey: 'unused',
       },
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
-    Validations.of(secret).acknowledge({
+    acknowledge(secret, {
       id: 'AwsSolutions::AwsSolutions-SMG4',
       reason:
         'Secrets Manager does not rotate a certificate: the operator puts a renewed one here, and the program loads it while it runs',

@@ -57,9 +57,15 @@ export interface MailDataProps {
   readonly addresses?: number;
   /**
    * Whether these resources are retained when the stack is deleted.
-   * @default RemovalPolicy.RETAIN
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, so that a first deployment that fails leaves nothing behind
    */
   readonly removalPolicy?: RemovalPolicy;
+  /**
+   * Whether DynamoDB refuses to delete the table. A stack whose first deployment fails cannot delete such a table again,
+   * so leave it out where the table is in one stack with the service.
+   * @default true
+   */
+  readonly protectTable?: boolean;
 }
 
 /** The key and TTL attribute of the table, as the program writes them. */
@@ -81,16 +87,23 @@ export class MailData extends Construct {
 
   constructor(scope: Construct, id: string, props: MailDataProps = {}) {
     super(scope, id);
-    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.encryptionKey =
       props.encryptionKey ??
       (props.customerManagedKey === true ? this.#makeKey(removalPolicy) : undefined);
     this.bucket = props.bucket ?? (this.#makeBucket(props, removalPolicy) as s3.IBucket);
     this.topic = props.topic ?? this.#makeTopic(removalPolicy);
-    this.table = props.table ?? (this.#makeTable(removalPolicy) as dynamodb.ITable);
     const addresses = Array.from({ length: props.addresses ?? 2 }, (_, at) =>
       this.#makeAddress(at + 1, removalPolicy),
     );
+    this.table = props.table ?? (this.#makeTable(props, removalPolicy) as dynamodb.ITable);
+    // The last: a deployment that fails before cannot delete a protected table again.
+    if (props.table === undefined) {
+      const others = [props.bucket ?? this.bucket, this.topic, ...addresses].filter(
+        (each) => each !== props.bucket && each !== props.topic,
+      );
+      this.table.node.addDependency(...others);
+    }
     this.allocationIds = addresses.map(({ attrAllocationId }) => attrAllocationId);
     this.addresses = addresses.map(({ attrPublicIp }) => attrPublicIp);
   }
@@ -155,13 +168,13 @@ export class MailData extends Construct {
     return topic;
   }
 
-  #makeTable(removalPolicy: RemovalPolicy): dynamodb.Table {
+  #makeTable({ protectTable = true }: MailDataProps, removalPolicy: RemovalPolicy): dynamodb.Table {
     return new dynamodb.Table(this, 'Credentials', {
       partitionKey: { name: TABLE_KEY, type: dynamodb.AttributeType.STRING },
       billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
       timeToLiveAttribute: TABLE_TTL,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+      deletionProtection: protectTable && removalPolicy !== RemovalPolicy.DESTROY,
       removalPolicy,
     });
   }

@@ -6,7 +6,7 @@ import {
   type aws_elasticloadbalancingv2 as elbv2,
   Token,
 } from 'aws-cdk-lib';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import type { MtaStsMode } from '../bridge/choices.ts';
 import { MtaStsHost, mtaStsPolicy, mtaStsPolicyId } from './mta-sts.ts';
 
@@ -116,6 +116,8 @@ export interface DnsProps extends DnsPlan {
   readonly hostedZone: route53.IHostedZone;
   readonly loadBalancer: elbv2.NetworkLoadBalancer;
   readonly dualStack: boolean;
+  /** What must run before mail is sent here. */
+  readonly service: IConstruct;
 }
 
 export class Dns extends Construct {
@@ -147,11 +149,12 @@ export class Dns extends Construct {
         texts.set(name, [...(texts.get(name) ?? []), value]);
         continue;
       }
-      new route53.MxRecord(this, `Mx-${name}`, {
+      const record = new route53.MxRecord(this, `Mx-${name}`, {
         ...common,
         recordName: `${name}.`,
         values: [{ priority: MX_PRIORITY, hostName: `${props.hostname}.` }],
       });
+      record.node.addDependency(props.service);
     }
     for (const [name, values] of texts) {
       new route53.TxtRecord(this, `Txt-${name}`, { ...common, recordName: `${name}.`, values });

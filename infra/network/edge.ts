@@ -1,13 +1,16 @@
 // The load balancer: fixed addresses, one TCP listener and one target group for each of the program's ports.
-import {
-  aws_ec2 as ec2,
-  aws_elasticloadbalancingv2 as elbv2,
-  Duration,
-  Validations,
-} from 'aws-cdk-lib';
+import { aws_ec2 as ec2, aws_elasticloadbalancingv2 as elbv2, Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { acknowledge } from '../bridge/acknowledge.ts';
 import { HEALTH_PORT } from '../bridge/configuration.ts';
 import type { ClientAddress } from '../bridge/choices.ts';
+
+/** The container's user cannot listen on ports below 1024: container port → the port that clients expect. */
+export const WELL_KNOWN_PORTS: Readonly<Record<number, number>> = {
+  2525: 25,
+  2587: 587,
+  2465: 465,
+};
 
 /** One port of the program and where the world finds it. */
 export interface PublishedPort {
@@ -62,11 +65,11 @@ export class Edge extends Construct {
       allowAllOutbound: false,
     });
     for (const peer of peers) {
-      for (const { publicPort, listener } of ports) {
-        securityGroup.addIngressRule(peer, ec2.Port.tcp(publicPort), `SMTP, listener ${listener}`);
+      for (const { publicPort } of ports) {
+        securityGroup.addIngressRule(peer, ec2.Port.tcp(publicPort), `SMTP, port ${publicPort}`);
       }
     }
-    Validations.of(securityGroup).acknowledge({
+    acknowledge(securityGroup, {
       id: 'AwsSolutions::AwsSolutions-EC23',
       reason: 'A mail server takes connections from the whole internet; narrow it by allowedPeers',
     });
@@ -97,7 +100,7 @@ export class Edge extends Construct {
             }),
           }),
     });
-    Validations.of(loadBalancer).acknowledge({
+    acknowledge(loadBalancer, {
       id: 'AwsSolutions::AwsSolutions-ELB2',
       reason:
         'An NLB writes access logs for TLS listeners only, and TLS ends in the program, which logs every session',
@@ -106,10 +109,12 @@ export class Edge extends Construct {
   }
 
   #publish(
-    { listener, containerPort, publicPort }: PublishedPort,
+    { containerPort, publicPort }: PublishedPort,
     { vpc, clientAddress }: EdgeProps,
   ): elbv2.NetworkTargetGroup {
-    const name = pascalCase(listener);
+    // From the port, so that a listener can be renamed: two load balancer listeners cannot have one port, not even for
+    // the moment of an update.
+    const name = `Port${publicPort}`;
     const preserved = clientAddress.kind === 'preserved';
     const targetGroup = new elbv2.NetworkTargetGroup(this, `${name}Targets`, {
       vpc,
@@ -148,10 +153,4 @@ export class Edge extends Construct {
     });
     return targetGroup;
   }
-}
-
-function pascalCase(name: string): string {
-  return name.replace(/(?:^|[^A-Za-z0-9])([A-Za-z0-9])/g, (_, first: string) =>
-    first.toUpperCase(),
-  );
 }

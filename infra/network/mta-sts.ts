@@ -11,9 +11,9 @@ import {
   aws_route53_targets as targets,
   Duration,
   RemovalPolicy,
-  Validations,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { acknowledge } from '../bridge/acknowledge.ts';
 
 /** A policy in testing expires soon, so that an error in it does; RFC 8461 section 3.2 asks for weeks otherwise. */
 const MAX_AGE_SECONDS = { testing: 86_400, enforce: 2_592_000 } as const;
@@ -111,7 +111,7 @@ export class MtaStsHost extends Construct {
       integration: new integrations.HttpLambdaIntegration('Policy', handler),
     });
     if (route !== undefined) {
-      Validations.of(route).acknowledge({
+      acknowledge(route, {
         id: 'AwsSolutions::AwsSolutions-APIG4',
         reason: 'RFC 8461 section 3.3: every mail server must be able to read the policy',
       });

@@ -8,6 +8,8 @@ export interface NetworkProps {
   readonly vpc: ec2.IVpc | undefined;
   readonly egress: Egress;
   readonly zones: number;
+  /** The addresses of a new VPC. */
+  readonly cidr: string;
   readonly dualStack: boolean;
   readonly taskSubnets: ec2.SubnetSelection | undefined;
   /** For the policy of the S3 endpoint. */
@@ -15,6 +17,10 @@ export interface NetworkProps {
   /** Whether the tasks export their certificate from ACM. */
   readonly usesAcm: boolean;
 }
+
+export const MAXIMUM_ZONES = 6;
+/** 251 addresses for tasks or load balancer in each zone; twelve of these fit into a /20. */
+const SUBNET_MASK = 24;
 
 export class Network extends Construct {
   readonly vpc: ec2.IVpc;
@@ -30,16 +36,26 @@ export class Network extends Construct {
   }
 
   #makeVpc(
-    { egress, zones, dualStack, bucketArn, usesAcm }: NetworkProps,
+    { egress, zones, cidr, dualStack, bucketArn, usesAcm }: NetworkProps,
     taskSubnetType: ec2.SubnetType,
   ): ec2.Vpc {
     const vpc = new ec2.Vpc(this, 'Vpc', {
+      ipAddresses: ec2.IpAddresses.cidr(cidr),
       maxAzs: zones,
+      // The ranges of all zones that there can be, so that a subnet keeps its own whatever is changed later.
+      reservedAzs: MAXIMUM_ZONES - zones,
       natGateways: egress.natGateways,
       ipProtocol: dualStack ? ec2.IpProtocol.DUAL_STACK : ec2.IpProtocol.IPV4_ONLY,
       subnetConfiguration: [
-        { name: 'public', subnetType: ec2.SubnetType.PUBLIC, mapPublicIpOnLaunch: false },
-        ...(egress.kind === 'public' ? [] : [{ name: 'tasks', subnetType: taskSubnetType }]),
+        {
+          name: 'public',
+          subnetType: ec2.SubnetType.PUBLIC,
+          mapPublicIpOnLaunch: false,
+          cidrMask: SUBNET_MASK,
+        },
+        ...(egress.kind === 'public'
+          ? []
+          : [{ name: 'tasks', subnetType: taskSubnetType, cidrMask: SUBNET_MASK }]),
       ],
       // Nothing here uses the default group; restricting it would take a function with rights on all groups.
       restrictDefaultSecurityGroup: false,
@@ -99,7 +115,7 @@ export class Network extends Construct {
   }
 }
 
-const TASK_SUBNETS: Readonly<Record<Egress['kind'], ec2.SubnetType>> = {
+export const TASK_SUBNETS: Readonly<Record<Egress['kind'], ec2.SubnetType>> = {
   nat: ec2.SubnetType.PRIVATE_WITH_EGRESS,
   endpoints: ec2.SubnetType.PRIVATE_ISOLATED,
   public: ec2.SubnetType.PUBLIC,

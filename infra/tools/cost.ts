@@ -86,7 +86,6 @@ export interface MonthlyCost {
 }
 
 function fleetFor(messagesPerSecond: number): Fleet {
-  if (messagesPerSecond <= 2) return { tasks: 2, cpu: 0.25, gigabytes: 0.5 };
   if (messagesPerSecond <= 20) return { tasks: 2, cpu: 0.5, gigabytes: 1 };
   return { tasks: Math.max(3, Math.ceil(messagesPerSecond / 85)), cpu: 1, gigabytes: 2 };
 }
@@ -178,6 +177,12 @@ export function breakEvenWithSes(egress: CostEgress): number {
     else high = middle;
   }
   return monthlyCost(high).messages;
+}
+
+/** The sentence of README.md on a deployment that receives nothing. */
+export function renderIdle(): string {
+  const { total } = monthlyCost(0);
+  return `A deployment with the default settings that receives nothing costs about ${dollars(total.nat)} a month with \`nat\`, ${dollars(total.public)} with \`public\` and ${dollars(total.endpoints)} with \`endpoints\`. Container Insights, which is on, is charged besides, for each task; pass a \`cluster\` without it to save that.`;
 }
 
 /** The table of README.md. */

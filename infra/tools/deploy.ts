@@ -7,6 +7,9 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Bucket, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 
+/** The one of a bootstrap that was given none. */
+const DEFAULT_QUALIFIER = 'hnb659fds';
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The result of a check: in order, a reason to stop, or not checked. */
@@ -36,7 +39,53 @@ export function checkContainerBuilder(program: string, status: number | null): F
   );
 }
 
-export async function checkAccount(s3: S3Client): Promise<Finding> {
+/** What the checks need of the arguments and of cdk.json. The CDK command line reads both again. */
+export interface DeployOptions {
+  readonly profile: string | undefined;
+  readonly qualifier: string;
+  /** An image in a registry, so that none is built here. */
+  readonly image: string | undefined;
+  readonly approval: boolean;
+}
+
+type Context = Readonly<Record<string, unknown>>;
+
+export function readOptions(args: readonly string[], cdkJson: Context): DeployOptions {
+  const valuesOf = (...names: readonly string[]): string[] =>
+    args.flatMap((arg, at) => {
+      const [name = '', ...value] = arg.split('=');
+      if (!names.includes(name)) return [];
+      return value.length > 0 ? [value.join('=')] : args.slice(at + 1, at + 2);
+    });
+  const given = Object.fromEntries(
+    valuesOf('-c', '--context').map((text) => {
+      const [name = '', ...value] = text.split('=');
+      return [name, value.join('=')];
+    }),
+  );
+  const context = contextOf(cdkJson, 'context');
+  const stage = contextOf(contextOf(context, 'stages'), given['stage'] ?? 'prod');
+  const setting = (name: string): string | undefined => {
+    const value = given[name] ?? stage[name] ?? context[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return {
+    profile: valuesOf('--profile').at(-1),
+    qualifier: setting('@aws-cdk/core:bootstrapQualifier') ?? DEFAULT_QUALIFIER,
+    image: setting('image'),
+    approval: valuesOf('--require-approval').length > 0,
+  };
+}
+
+function contextOf(parent: Context, name: string): Context {
+  const value = parent[name];
+  return typeof value === 'object' && value !== null ? (value as Context) : {};
+}
+
+export async function checkAccount(
+  s3: S3Client,
+  qualifier: string = DEFAULT_QUALIFIER,
+): Promise<Finding> {
   let region: string;
   try {
     region = await s3.config.region();
@@ -45,20 +94,23 @@ export async function checkAccount(s3: S3Client): Promise<Finding> {
   }
   let buckets: readonly Bucket[];
   try {
-    ({ Buckets: buckets = [] } = await s3.send(
-      new ListBucketsCommand({ Prefix: BOOTSTRAP_BUCKETS }),
-    ));
+    ({ Buckets: buckets = [] } = await s3.send(new ListBucketsCommand({ Prefix: 'cdk-' })));
   } catch (error) {
     return explainAccountError(error);
   }
   // The name of the bootstrap bucket ends in account and region.
-  if (buckets.some(({ Name = '' }) => Name.endsWith(`-${region}`))) return FINE;
+  const names = buckets.map(({ Name = '' }) => Name).filter((name) => name.endsWith(`-${region}`));
+  if (names.some((name) => name.startsWith(`cdk-${qualifier}-assets-`))) return FINE;
+  const [, other] = /^cdk-(.+)-assets-/.exec(names[0] ?? '') ?? [];
+  if (other !== undefined) {
+    return unknown(
+      `CDK bootstrap: ${region} has one with the qualifier "${other}". If that is yours, deploy with "-c @aws-cdk/core:bootstrapQualifier=${other}".`,
+    );
+  }
   return missing(
-    `CDK bootstrap: this account is not bootstrapped in ${region}. Run "npx cdk bootstrap -c hostname=NAME" once, as an administrator.`,
+    `CDK bootstrap: this account is not bootstrapped in ${region}. Run "npx cdk bootstrap" once, as an administrator.`,
   );
 }
-
-const BOOTSTRAP_BUCKETS = 'cdk-hnb659fds-assets-';
 
 function explainAccountError(error: unknown): Finding {
   const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
@@ -76,7 +128,7 @@ function explainAccountError(error: unknown): Finding {
       return missing(`AWS credentials: refused by AWS (${name}).`);
     case 'AccessDenied':
       return unknown(
-        'CDK bootstrap: not checked, since these credentials cannot list buckets. If the deployment reports that it is missing, run "npx cdk bootstrap -c hostname=NAME".',
+        'CDK bootstrap: not checked, since these credentials cannot list buckets. If the deployment reports that it is missing, run "npx cdk bootstrap".',
       );
     default:
       return unknown(
@@ -89,13 +141,18 @@ async function main(args: readonly string[]): Promise<number> {
   const { devDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
     devDependencies: Readonly<Record<string, string>>;
   };
-  const cdk = `${root}node_modules/.bin/cdk`;
-  const cli = spawnSync(cdk, ['--version'], { encoding: 'utf8' });
+  const cdkJson = JSON.parse(readFileSync(`${root}cdk.json`, 'utf8')) as Context;
+  const { profile, qualifier, image, approval } = readOptions(args, cdkJson);
+  // Not what is linked in .bin, which Windows cannot start.
+  const cdk = `${root}node_modules/aws-cdk/bin/cdk`;
+  const cli = spawnSync(process.execPath, [cdk, '--version'], { encoding: 'utf8' });
   const builder = process.env['CDK_DOCKER'] ?? 'docker';
   const findings = [
     checkCli(cli.stdout ?? '', devDependencies['aws-cdk'] ?? ''),
-    checkContainerBuilder(builder, spawnSync(builder, ['info'], { stdio: 'ignore' }).status),
-    await checkAccount(new S3Client({ maxAttempts: 2 })),
+    image === undefined
+      ? checkContainerBuilder(builder, spawnSync(builder, ['info'], { stdio: 'ignore' }).status)
+      : FINE,
+    await checkAccount(new S3Client({ maxAttempts: 2, ...(profile && { profile }) }), qualifier),
   ];
   for (const finding of findings) {
     if (finding.kind !== 'fine') console.error(`mailsluice deploy: ${finding.says}`);
@@ -107,8 +164,17 @@ async function main(args: readonly string[]): Promise<number> {
     const given = optionOf(args, '--outputs-file', '-O');
     const file = given === undefined ? join(folder, 'outputs.json') : resolve(root, given);
     const own = given === undefined ? ['--outputs-file', file] : [];
-    const code = await runToEnd(cdk, ['deploy', '--all', ...own, ...args]);
-    if (code === 0) await runDoctor(file, optionOf(args, '--profile'));
+    // Without a terminal nobody can answer, and the deployment would stop at the first change of rights.
+    const answers = approval || process.stdin.isTTY ? [] : ['--require-approval', 'never'];
+    const code = await runToEnd(process.execPath, [
+      cdk,
+      'deploy',
+      '--all',
+      ...answers,
+      ...own,
+      ...args,
+    ]);
+    if (code === 0) await runDoctor(file, profile);
     return code;
   } finally {
     rmSync(folder, { recursive: true });

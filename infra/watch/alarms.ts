@@ -73,31 +73,43 @@ export class Alarms extends Construct {
     this.#addLoadBalancer();
   }
 
-  /** For the queue and the dead-letter queue of the example subscriber. */
-  addQueues(queue: sqs.IQueue, deadLetters: sqs.IQueue): void {
-    this.#add('SubscriberBehind', {
-      severity: 'warning',
-      says: ({ threshold }) =>
-        `A notification has waited ${timeInWords(Duration.seconds(threshold))} for the example subscriber`,
-      metric: queue.metricApproximateAgeOfOldestMessage({
-        period: five,
-        statistic: cloudwatch.Stats.MAXIMUM,
-      }),
-      threshold: 900,
-      // SQS reports nothing for a queue that is not used.
-      missing: NOT_BREACHING,
-    });
-    this.#add('SubscriberDeadLetters', {
-      severity: 'warning',
-      says: ({ threshold }) =>
-        `The dead-letter queue of the example subscriber holds ${atLeast(threshold, 'notification')}`,
-      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
-        period: five,
-        statistic: cloudwatch.Stats.MAXIMUM,
-      }),
-      threshold: 1,
-      missing: NOT_BREACHING,
-    });
+  /** For the dead-letter queue of a subscriber, and for its queue if that was made for it. */
+  addSubscriber(suffix: string, queue: sqs.IQueue | undefined, deadLetters: sqs.IQueue): void {
+    if (queue !== undefined) this.#addQueue(suffix, queue);
+    this.#add(
+      'SubscriberDeadLetters',
+      {
+        severity: 'warning',
+        says: ({ threshold }) =>
+          `The dead-letter queue of a subscriber holds ${atLeast(threshold, 'notification')}`,
+        metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+          period: five,
+          statistic: cloudwatch.Stats.MAXIMUM,
+        }),
+        threshold: 1,
+        missing: NOT_BREACHING,
+      },
+      suffix,
+    );
+  }
+
+  #addQueue(suffix: string, queue: sqs.IQueue): void {
+    this.#add(
+      'SubscriberBehind',
+      {
+        severity: 'warning',
+        says: ({ threshold }) =>
+          `A notification has waited ${timeInWords(Duration.seconds(threshold))} for a subscriber`,
+        metric: queue.metricApproximateAgeOfOldestMessage({
+          period: five,
+          statistic: cloudwatch.Stats.MAXIMUM,
+        }),
+        threshold: 900,
+        // SQS reports nothing for a queue that is not used.
+        missing: NOT_BREACHING,
+      },
+      suffix,
+    );
   }
 
   #addCommit(): cloudwatch.Alarm {
@@ -286,7 +298,7 @@ export class Alarms extends Construct {
   }
 
   #addService(): void {
-    this.#add('UnhealthyTasks', {
+    const alarm = this.#add('UnhealthyTasks', {
       severity: 'page',
       // The threshold is the minimum of the deployment, which the runbook cannot know.
       says: ({ time }) =>
@@ -303,6 +315,8 @@ export class Alarms extends Construct {
       // A target group without a single target reports nothing.
       missing: BREACHING,
     });
+    // Made when the tasks are ready, so that the first deployment pages nobody.
+    alarm.node.addDependency(this.#props.service);
   }
 
   #addLoadBalancer(): void {
@@ -339,10 +353,11 @@ export class Alarms extends Construct {
     });
   }
 
-  #add(name: string, options: AlarmOptions): cloudwatch.Alarm {
+  /** `suffix` tells alarms of one name apart. */
+  #add(name: string, options: AlarmOptions, suffix = ''): cloudwatch.Alarm {
     const { metric, threshold, periods = 1 } = options;
     const says = options.says({ threshold, time: timeOf(metric, periods) });
-    const alarm = new cloudwatch.Alarm(this, name, {
+    const alarm = new cloudwatch.Alarm(this.#scopeOf(suffix), name, {
       alarmDescription: this.#describe(name, says),
       metric,
       threshold,
@@ -352,6 +367,12 @@ export class Alarms extends Construct {
     });
     this.#notify(alarm, options.severity);
     return alarm;
+  }
+
+  /** Of the alarms of one subscriber. */
+  #scopeOf(suffix: string): Construct {
+    if (suffix === '') return this;
+    return (this.node.tryFindChild(suffix) as Construct | undefined) ?? new Construct(this, suffix);
   }
 
   #describe(name: string, says: string): string {

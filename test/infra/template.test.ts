@@ -271,7 +271,7 @@ describe('the network', () => {
 describe('the data', () => {
   test('the mail bucket is private, encrypted, versioned, TLS only, and forgets unfinished uploads', () => {
     data.hasResource('AWS::S3::Bucket', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
       Properties: {
         BucketEncryption: Match.anyValue(),
@@ -317,7 +317,7 @@ describe('the data', () => {
 
   test('the table is as the program writes it, on demand, with a way back', () => {
     data.hasResource('AWS::DynamoDB::Table', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
       Properties: {
         KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
@@ -332,7 +332,10 @@ describe('the data', () => {
   test('topic and addresses are kept, and the topic takes nothing without TLS', () => {
     for (const type of ['AWS::SNS::Topic', 'AWS::EC2::EIP']) {
       for (const resource of Object.values(resourcesOf(data, type))) {
-        expect(resource).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+        expect(resource).toMatchObject({
+          DeletionPolicy: 'RetainExceptOnCreate',
+          UpdateReplacePolicy: 'Retain',
+        });
       }
     }
     expect(JSON.stringify(onlyResource(data, 'AWS::SNS::TopicPolicy').Properties)).toContain(

@@ -119,7 +119,7 @@ describe('an upgrade from the last release', () => {
     );
     expect(types(service)).toContain('AWS::ElasticLoadBalancingV2::LoadBalancer');
     for (const { type, deletionPolicy } of Object.values(data)) {
-      expect([type, deletionPolicy]).toEqual([type, 'Retain']);
+      expect([type, deletionPolicy]).toEqual([type, 'RetainExceptOnCreate']);
     }
   });
 

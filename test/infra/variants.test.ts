@@ -25,6 +25,7 @@ import {
   type MailBridgeProps,
   TlsCertificate,
 } from '../../infra/index.ts';
+import { APP_VARIANTS } from './app-variants.ts';
 import {
   makeApp,
   makeStack,
@@ -39,53 +40,7 @@ import {
 // resource that does not fit CloudFormation's schema, or an unacknowledged finding, throws.
 
 describe('the ready app', () => {
-  test.each<[name: string, context: Record<string, string>]>([
-    ['with nothing but a host name', {}],
-    [
-      'with a customer managed key and an object lock',
-      { customerManagedKey: 'true', objectLockDays: '30' },
-    ],
-    [
-      'with an object lock that nobody can lift',
-      { objectLockDays: '30', objectLockMode: 'compliance' },
-    ],
-    ['without a NAT gateway, by interface endpoints', { egress: 'endpoints' }],
-    ['without a NAT gateway, by public addresses', { egress: 'public' }],
-    ['with IPv6', { dualStack: 'true' }],
-    [
-      'in three zones on x86',
-      { zones: '3', architecture: 'x86_64', cpu: '1024', memoryMiB: '2048' },
-    ],
-    ['with mail that expires', { expireAfterDays: '365' }],
-    ['with the example subscriber', { exampleSubscriber: 'true', customerManagedKey: 'true' }],
-    [
-      'with everything in Route 53, and mail to an operator',
-      {
-        hostedZoneId: 'Z0123456789ABC',
-        hostedZoneName: 'example.com',
-        mailDomains: 'example.com, in.example.com',
-        mtaSts: 'enforce',
-        certificate: 'acm',
-        tlsReportAddress: 'tls@example.com',
-        receiveOnly: 'true',
-        alarmEmail: 'oncall@example.com',
-      },
-    ],
-    [
-      'with a certificate from a secret',
-      {
-        certificateSecretArn:
-          'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx-certificate-AbCdEf',
-      },
-    ],
-    [
-      'with a certificate from ACM',
-      {
-        certificateArn:
-          'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
-      },
-    ],
-  ])('the ready app synthesises %s', (_, context) => {
+  test.each(APP_VARIANTS)('the ready app synthesises %s', (_, context) => {
     const { data, service } = synthCheckedApp(context);
     expect(Object.keys(resourcesOf(data, 'AWS::S3::Bucket'))).toHaveLength(2);
     expect(onlyResource(service, 'AWS::ECS::Service').Type).toBe('AWS::ECS::Service');

@@ -39,9 +39,19 @@ describe('the settings of the ready app', () => {
         certificate: 'acm',
         hostedZoneId: 'Z1',
         config: '/nowhere/config.json',
+        hostnme: 'mx.example.com',
+        certificateArn:
+          'arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+        certificateSecretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx-AbCdEf',
+        vpcId: 'vpc-0123456789abcdef0',
+        ports: '26',
       }).slice(1),
     ).toEqual([
       'hostedZoneId and hostedZoneName: expected both or neither',
+      'certificateArn and certificateSecretArn: expected one of them, got both',
+      'vpcId: expected vpcCidr and taskSubnetIds and publicSubnetIds beside it, got nothing',
+      'ports: expected some of 25, 587, 465, got "26"',
+      'hostnme: expected no such setting',
       'config: expected a readable JSON file, got "/nowhere/config.json" (ENOENT)',
       'egress: expected "nat", "endpoints" or "public", got "tunnel"',
       'zones: expected a whole number from 2 to 6, got "two"',
@@ -67,7 +77,7 @@ describe('the settings of the ready app', () => {
 
   test('the name of a stage can be part of the name of a stack', () => {
     expect(errors({ hostname: 'mx.example.com', stage: 'a b' })[1]).toBe(
-      'stage: expected a letter, then letters, digits and "-", like "prod", got "a b"',
+      'stage: expected a letter, then up to 30 letters, digits and "-", like "prod", got "a b"',
     );
   });
 
@@ -81,7 +91,9 @@ describe('the settings of the ready app', () => {
         certificateSecretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx',
       }).slice(1),
     ).toEqual([
-      expect.stringMatching(/^certificateSecretArn: expected the ARN of a secret .*got "arn:/),
+      expect.stringMatching(
+        /^certificateSecretArn: expected the complete ARN of a secret .*got "arn:/,
+      ),
       'zones: expected a whole number from 2 to 6, got "7"',
       'cpu: expected 256, 512, 1024, 2048, 4096, 8192 or 16384, got "300"',
       'memoryMiB: expected a whole number from 512 to 122880, got "100"',

@@ -18,12 +18,23 @@ import { makeApp } from '../support.ts';
 
 type Context = Readonly<Record<string, unknown>>;
 
+const OWN_VPC = {
+  vpcId: 'vpc-0123456789abcdef0',
+  vpcCidr: '10.1.0.0/16',
+  publicSubnetIds: 'subnet-a',
+  taskSubnetIds: 'subnet-b',
+};
+
 /** The settings without which a setting cannot be given, or has no effect. */
 const NEEDED: Partial<Record<SettingName, Context>> = {
   hostedZoneId: { hostedZoneName: 'example.com' },
   hostedZoneName: { hostedZoneId: 'Z0123456789ABC' },
   certificate: { hostedZoneId: 'Z0123456789ABC', hostedZoneName: 'example.com' },
   objectLockMode: { objectLockDays: '30' },
+  vpcId: OWN_VPC,
+  vpcCidr: OWN_VPC,
+  publicSubnetIds: OWN_VPC,
+  taskSubnetIds: OWN_VPC,
 };
 
 function contextOf(name: SettingName, value: unknown): Context {
@@ -36,8 +47,13 @@ function propsOf(context: Context): string {
   const stack = new Stack();
   const props = [dataProps(settings), serviceProps(settings, stack)];
   return JSON.stringify([props, stack.node.findAll().map(textsOf)], (_, value: unknown) =>
-    Construct.isConstruct(value) ? value.node.path : value,
+    Construct.isConstruct(value) ? value.node.path : isPeer(value) ? value.uniqueId : value,
   );
+}
+
+/** Those of the CDK refer to themselves. */
+function isPeer(value: unknown): value is { readonly uniqueId: string } {
+  return typeof value === 'object' && value !== null && 'canInlineRule' in value;
 }
 
 const BASES: ReadonlySet<object> = new Set([Construct.prototype, CfnResource.prototype]);
@@ -50,8 +66,12 @@ function textsOf(construct: IConstruct): Record<string, string> {
   }
   const texts: Record<string, string> = {};
   for (const name of names) {
-    const value = (construct as unknown as Record<string, unknown>)[name];
-    if (typeof value === 'string') texts[name] = value;
+    try {
+      const value = (construct as unknown as Record<string, unknown>)[name];
+      if (typeof value === 'string') texts[name] = value;
+    } catch {
+      // What an imported construct does not know.
+    }
   }
   return texts;
 }

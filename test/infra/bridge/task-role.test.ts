@@ -42,7 +42,7 @@ function place(resource: unknown): string {
   const kinds: readonly (readonly [RegExp, string])[] = [
     [/DataMail.*"\/mail\/\*"/, 'mail/*'],
     [/DataMail.*"\/outbox\/\*"/, 'outbox/*'],
-    [/DataMail\w*Arn\w*"\}$/, 'bucket'],
+    [/DataMail\w*Arn\w*"\}+$/, 'bucket'],
     [/DataTopic/, 'topic'],
     [/DataCredentials/, 'table'],
     [/Secret/, 'secret'],

@@ -12,6 +12,7 @@ import {
   checkContainerBuilder,
   doctorsStack,
   optionOf,
+  readOptions,
 } from '../../../infra/tools/deploy.ts';
 import { startOwnTestAws, type TestAws } from '../../support/aws.ts';
 
@@ -41,7 +42,7 @@ describe('before a deployment', () => {
   test('an account without bootstrap in this region gets the command for it, and one with it passes', async () => {
     expect(await checkAccount(aws.s3)).toMatchObject({
       kind: 'missing',
-      says: expect.stringContaining('npx cdk bootstrap -c hostname=') as string,
+      says: expect.stringContaining('Run "npx cdk bootstrap" once') as string,
     });
     const create = (region: string) =>
       aws.s3.send(
@@ -51,6 +52,37 @@ describe('before a deployment', () => {
     expect((await checkAccount(aws.s3)).kind).toBe('missing');
     await create('eu-west-1');
     expect(await checkAccount(aws.s3)).toEqual({ kind: 'fine' });
+  });
+
+  test('a bootstrap with another qualifier is named, and passes where it is given', async () => {
+    await aws.s3.send(
+      new CreateBucketCommand({ Bucket: 'cdk-ours1-assets-111122223333-eu-west-1' }),
+    );
+    expect(await checkAccount(aws.s3, 'ours1')).toEqual({ kind: 'fine' });
+    expect(await checkAccount(aws.s3, 'theirs')).toMatchObject({
+      kind: 'unknown',
+      says: expect.stringContaining('@aws-cdk/core:bootstrapQualifier=') as string,
+    });
+  });
+
+  test.each([
+    [['--profile', 'prod'], { profile: 'prod' }],
+    [['--profile=prod', '-c', 'hostname=mx.example.com'], { profile: 'prod' }],
+    [['-c', 'image=ghcr.io/x/y:1'], { image: 'ghcr.io/x/y:1' }],
+    [['--context', 'stage=test'], { image: 'from-cdk-json:1' }],
+    [['-c', '@aws-cdk/core:bootstrapQualifier=ours1'], { qualifier: 'ours1' }],
+    [['--context=@aws-cdk/core:bootstrapQualifier=ours1'], { qualifier: 'ours1' }],
+    [['--require-approval', 'never'], { approval: true }],
+    [[], {}],
+  ])('the arguments %j are understood as the CDK command line does', (args, options) => {
+    const cdkJson = { context: { stages: { test: { image: 'from-cdk-json:1' } } } };
+    expect(readOptions(args, cdkJson)).toEqual({
+      profile: undefined,
+      qualifier: 'hnb659fds',
+      image: undefined,
+      approval: false,
+      ...options,
+    });
   });
 
   test('no credentials, no region and an unreachable account are each one plain sentence', async () => {

@@ -1,0 +1,184 @@
+// Props that synthesise and cannot work, or of which the CDK would say something that helps nobody.
+import {
+  aws_dynamodb as dynamodb,
+  type aws_s3 as s3,
+  type aws_sns as sns,
+  Stack,
+  Token,
+} from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Configuration } from '../../src/config/index.ts';
+import { TlsCertificate } from '../certificate/tls-certificate.ts';
+import { ClientAddress, Egress } from './choices.ts';
+import { HEALTH_PORT } from './configuration.ts';
+import type { MailBridgeProps } from './mail-bridge-props.ts';
+
+const TABLE_KEY = 'pk';
+const GIBIBYTE = 1024;
+
+/** What Fargate allows: CPU units → least and most memory in MiB, and the steps between. */
+const FARGATE: Readonly<Record<number, readonly [least: number, most: number, step: number]>> = {
+  256: [512, 2 * GIBIBYTE, 512],
+  512: [GIBIBYTE, 4 * GIBIBYTE, GIBIBYTE],
+  1024: [2 * GIBIBYTE, 8 * GIBIBYTE, GIBIBYTE],
+  2048: [4 * GIBIBYTE, 16 * GIBIBYTE, GIBIBYTE],
+  4096: [8 * GIBIBYTE, 30 * GIBIBYTE, GIBIBYTE],
+  8192: [16 * GIBIBYTE, 60 * GIBIBYTE, 4 * GIBIBYTE],
+  16_384: [32 * GIBIBYTE, 120 * GIBIBYTE, 8 * GIBIBYTE],
+};
+
+/** The errors of a cpu and memory pair. */
+export function taskSizeProblems(cpu: number, memoryMiB: number): string[] {
+  const allowed = FARGATE[cpu];
+  if (allowed === undefined) {
+    return [`cpu: expected ${Object.keys(FARGATE).join(', ')}, got ${cpu}`];
+  }
+  const [least, most, step] = allowed;
+  const isStep = memoryMiB === least || memoryMiB % step === 0;
+  // The one value between the steps: 256 CPU units take 512, 1024 and 2048 MiB.
+  const isGap = cpu === 256 && memoryMiB === 1536;
+  if (memoryMiB >= least && memoryMiB <= most && isStep && !isGap) return [];
+  const steps = cpu === 256 ? '512, 1024 or 2048' : `${least} to ${most} in steps of ${step}`;
+  return [
+    `memoryMiB: expected ${steps} with cpu ${cpu}, which is all that Fargate has, got ${memoryMiB}`,
+  ];
+}
+
+/** The errors of what an untyped caller gives for a prop with its own class. */
+export function choiceProblems(props: MailBridgeProps): string[] {
+  const problems: string[] = [];
+  const { egress, clientAddress, certificate } = props as {
+    readonly [Name in keyof MailBridgeProps]: unknown;
+  };
+  const got = (value: unknown) => JSON.stringify(value) ?? typeof value;
+  if (egress !== undefined && !isChoice(egress, Egress)) {
+    problems.push(
+      `egress: expected Egress.nat(), Egress.endpoints() or Egress.publicAddresses(), got ${got(egress)}`,
+    );
+  }
+  if (clientAddress !== undefined && !isChoice(clientAddress, ClientAddress)) {
+    problems.push(
+      `clientAddress: expected ClientAddress.preserved() or ClientAddress.proxyProtocol(), got ${got(clientAddress)}`,
+    );
+  }
+  if (certificate !== undefined && !(certificate instanceof TlsCertificate)) {
+    problems.push(`certificate: expected a TlsCertificate, got ${got(certificate)}`);
+  }
+  return problems;
+}
+
+function isChoice(value: unknown, kind: typeof Egress | typeof ClientAddress): boolean {
+  return value instanceof kind;
+}
+
+/** The errors of given resources. */
+export function resourceProblems(scope: Construct, props: MailBridgeProps): string[] {
+  const { bucket, topic, table, vpc, zones, cidr } = props;
+  return [
+    ...(bucket === undefined ? [] : bucketProblems(scope, bucket)),
+    ...(topic === undefined ? [] : topicProblems(scope, topic)),
+    ...(table === undefined ? [] : tableProblems(table)),
+    ...(vpc !== undefined && zones !== undefined
+      ? ['zones: expected none beside vpc, whose subnets decide it']
+      : []),
+    ...(vpc !== undefined && cidr !== undefined
+      ? ['cidr: expected none beside vpc, which has its own']
+      : []),
+    ...(cidr === undefined ? [] : cidrProblems(cidr)),
+  ];
+}
+
+function bucketProblems(scope: Construct, bucket: s3.IBucket): string[] {
+  const problems = elsewhere(scope, 'bucket', bucket);
+  if (!Token.isUnresolved(bucket.bucketName) && bucket.bucketName.endsWith('--x-s3')) {
+    problems.push(
+      `bucket: expected a general purpose bucket, since a directory bucket (S3 Express) knows no versions and is in one zone, got ${JSON.stringify(bucket.bucketName)}`,
+    );
+  }
+  return problems;
+}
+
+function topicProblems(scope: Construct, topic: sns.ITopic): string[] {
+  const problems = elsewhere(scope, 'topic', topic, 'region');
+  if (topic.fifo) {
+    problems.push(
+      'topic: expected a standard topic, since notifications have no order, got a FIFO topic',
+    );
+  }
+  return problems;
+}
+
+/** In another region or account than the stack, where both are known. */
+function elsewhere(
+  scope: Construct,
+  prop: string,
+  { env }: { readonly env: { readonly region: string; readonly account: string } },
+  ...parts: readonly ('region' | 'account')[]
+): string[] {
+  const { region, account } = Stack.of(scope);
+  const own = { region, account };
+  const compared = parts.length === 0 ? (['region', 'account'] as const) : parts;
+  return compared
+    .filter(
+      (part) =>
+        !Token.isUnresolved(own[part]) && !Token.isUnresolved(env[part]) && own[part] !== env[part],
+    )
+    .map(
+      (part) => `${prop}: expected one in the ${part} ${own[part]} of the stack, got ${env[part]}`,
+    );
+}
+
+/** Of a table that the app itself makes; an imported one does not know its key. */
+function tableProblems(table: dynamodb.ITable): string[] {
+  const { defaultChild } = table.node;
+  const isTable =
+    defaultChild instanceof dynamodb.CfnTable || defaultChild instanceof dynamodb.CfnGlobalTable;
+  if (!isTable || !Array.isArray(defaultChild.keySchema)) return [];
+  const types = new Map(
+    (Array.isArray(defaultChild.attributeDefinitions)
+      ? (defaultChild.attributeDefinitions as dynamodb.CfnTable.AttributeDefinitionProperty[])
+      : []
+    ).map(({ attributeName, attributeType }) => [attributeName, attributeType]),
+  );
+  const keys = (defaultChild.keySchema as dynamodb.CfnTable.KeySchemaProperty[]).map(
+    ({ attributeName }) => `"${attributeName}" (${types.get(attributeName)})`,
+  );
+  return keys.join() === `"${TABLE_KEY}" (S)`
+    ? []
+    : [
+        `table: expected the partition key "${TABLE_KEY}" (S) and no sort key, got ${keys.join(' and ')}`,
+      ];
+}
+
+function cidrProblems(cidr: string): string[] {
+  const [, length] = /^\d{1,3}(?:\.\d{1,3}){3}\/(\d+)$/.exec(cidr) ?? [];
+  return length !== undefined && Number(length) >= 16 && Number(length) <= 20
+    ? []
+    : [
+        `cidr: expected an IPv4 network of /16 to /20, like "10.0.0.0/16", got ${JSON.stringify(cidr)}`,
+      ];
+}
+
+/** The errors between the configuration and the props. */
+export function portProblems(
+  { listeners }: Configuration,
+  ports: Readonly<Record<string, number>>,
+): string[] {
+  const names = listeners.map(({ name }) => name);
+  return [
+    ...listeners
+      .filter(({ port }) => port === HEALTH_PORT)
+      .map(
+        ({ name }) =>
+          `configuration.listeners: expected another port than ${HEALTH_PORT}, which answers the health checks, for "${name}"`,
+      ),
+    ...Object.entries(ports).flatMap(([name, port]) => [
+      ...(names.includes(name)
+        ? []
+        : [`ports: expected the names of listeners (${names.join(', ')}), got "${name}"`]),
+      ...(Number.isInteger(port) && port >= 1 && port <= 65_535
+        ? []
+        : [`ports: expected a port from 1 to 65535 for "${name}", got ${port}`]),
+    ]),
+  ];
+}
