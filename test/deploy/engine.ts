@@ -1,0 +1,109 @@
+// moto's server as AWS, and the CDK command line against it.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/free-port.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+export const REGION = 'eu-west-1';
+/** moto's own. */
+export const ACCOUNT = '123456789012';
+
+export interface Finished {
+  readonly code: number;
+  readonly output: string;
+}
+
+export class Engine {
+  readonly endpoint: string;
+  /** What a program needs to reach the engine instead of AWS. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly #server: ChildProcess;
+  #log = '';
+
+  private constructor(port: number, pythonBin: string) {
+    // moto finds the bucket of a template's address in its path only on "localhost".
+    this.endpoint = `http://localhost:${port}`;
+    this.environment = {
+      AWS_ENDPOINT_URL: this.endpoint,
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CDK_DISABLE_NOTICES: '1',
+      NO_COLOR: '1',
+      PATH: `${root}node_modules/.bin:${process.env['PATH'] ?? ''}`,
+    };
+    mkdirSync(`${root}node_modules/.cache`, { recursive: true });
+    this.#server = spawn(
+      `${pythonBin}/python`,
+      [`${root}test/deploy/engine.py`, String(port), `${root}node_modules`],
+      { env: { ...process.env, ...this.environment }, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    for (const stream of [this.#server.stdout, this.#server.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
+    }
+  }
+
+  static async start(pythonBin: string): Promise<Engine> {
+    const engine = new Engine(await freePort(), pythonBin);
+    for (let tries = 0; tries < 200; tries++) {
+      if (engine.#server.exitCode !== null) break;
+      try {
+        await fetch(`${engine.endpoint}/moto-api/`);
+        return engine;
+      } catch {
+        await setTimeout(250);
+      }
+    }
+    await engine.stop();
+    throw new Error(`the engine did not start:\n${engine.#log}`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#server.exitCode !== null) return;
+    const closed = once(this.#server, 'close');
+    this.#server.kill('SIGKILL');
+    await closed;
+  }
+
+  /** The types of resources that moto's CloudFormation passed over. */
+  get ignoredTypes(): readonly string[] {
+    const found = this.#log.matchAll(/No Moto CloudFormation support for (\S+)/g);
+    return [...new Set([...found].map(([, type]) => type ?? ''))].sort();
+  }
+
+  /** The end of what the engine wrote, without the requests. */
+  get lastWords(): string {
+    const lines = this.#log.split('\n').filter((line) => !/"\S*(GET|POST|PUT|HEAD) /.test(line));
+    return lines.slice(-12).join('\n');
+  }
+
+  /** What our own custom resources were asked, in order. */
+  get handled(): readonly string[] {
+    return [...this.#log.matchAll(/^handled (.+)$/gm)].map(([, what]) => what ?? '');
+  }
+
+  /** Runs a command line as an operator types it, in the folder of the package. */
+  run(command: string): Promise<Finished> {
+    const [program = '', ...args] = command.split(' ');
+    return new Promise((resolve) => {
+      execFile(
+        program,
+        args,
+        {
+          cwd: root,
+          env: { ...process.env, ...this.environment },
+          timeout: 120_000,
+          maxBuffer: 1e8,
+        },
+        (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+          resolve({ code, output: `${stdout}${stderr}` });
+        },
+      );
+    });
+  }
+}
