@@ -119,6 +119,21 @@ describe('a first deployment that fails', () => {
     expect(table.DependsOn).toEqual(expect.arrayContaining(before));
   });
 
+  test('a first deployment that fails has not yet pointed mail here', () => {
+    const { service } = synthApp({
+      hostedZoneId: 'Z0123456789ABC',
+      hostedZoneName: 'example.com',
+      mailDomains: 'example.com',
+    });
+    const [id = ''] = Object.keys(service.findResources('AWS::ECS::Service'));
+    const records = Object.values(service.findResources('AWS::Route53::RecordSet')) as {
+      Properties: { Type: string };
+      DependsOn?: string[];
+    }[];
+    const mx = records.filter(({ Properties }) => Properties.Type === 'MX');
+    expect(mx.map(({ DependsOn = [] }) => DependsOn.includes(id))).toEqual([true]);
+  });
+
   test('a first deployment that fails could not delete a protected table, so there is none beside the service', () => {
     const stack = new Stack(undefined, 'Test');
     new MailBridge(stack, 'Bridge', { configuration: { hostname: 'mx.example.com' } });
