@@ -149,6 +149,14 @@ export class Alarms extends Construct {
       threshold: 10,
       missing: NOT_BREACHING,
     });
+    this.#add('MessagesShed', {
+      severity: 'warning',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'message')} had to give up memory for others: it was short, and some clients held much of it`,
+      metric: this.#metric('MessagesShed', { period: five }),
+      threshold: 20,
+      missing: NOT_BREACHING,
+    });
     return this.#add('CommitFailures', {
       severity: 'page',
       says: ({ threshold, time }) =>

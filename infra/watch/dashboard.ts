@@ -115,7 +115,7 @@ export class Dashboard extends Construct {
       this.#graph(
         'Event loop, ms late; message memory, octets',
         [this.#metric('EventLoopLagP99')],
-        [this.#metric('RamBudgetUsed')],
+        [this.#metric('RamBudgetUsed'), this.#metric('RamBudgetLargestClient')],
       ),
       this.#graph(
         'Ready tasks',

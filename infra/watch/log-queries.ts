@@ -36,6 +36,12 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     sort: '@timestamp desc',
     limit: 200,
   },
+  'Who gave up memory': {
+    filterStatements: ['event = "message-shed"'],
+    statsStatements: ['count(*) as messages by clientAddress, listener, reason'],
+    sort: 'messages desc',
+    limit: 50,
+  },
   'Who fails to sign in': {
     filterStatements: ['event = "sign-in-refused"'],
     statsStatements: ['count(*) as refusals by clientAddress, username, cause, listener'],

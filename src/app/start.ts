@@ -124,6 +124,7 @@ async function start(
   started.push(() => bridge.close());
   metrics.gauge('CommitInFlight', () => bridge.inFlight);
   metrics.gauge('RamBudgetUsed', () => bridge.memoryInUse);
+  metrics.gauge('RamBudgetLargestClient', () => bridge.memoryOfLargestClient);
 
   const signIn = await startSignIn(configuration, started, reportCredentials(log, metrics));
 

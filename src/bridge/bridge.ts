@@ -1,7 +1,7 @@
 // Turns mail into an object in S3 and a notification on SNS. This file puts the parts together; `committer.ts` keeps
 // the promise.
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import type { MessageFacts, OpenMessage, OpenMessageAnswer, Reply } from '../smtp/index.ts';
+import type { OpenMessage, OpenMessageAnswer, Reply } from '../smtp/index.ts';
 import { CircuitBreaker } from './aws/circuit-breaker.ts';
 import { Deadline } from './aws/deadline.ts';
 import { FailureReporter } from './aws/failures.ts';
@@ -16,9 +16,10 @@ import { OUTBOX_PREFIX } from './contract/object-key.ts';
 import { Deferrals } from './deferrals.ts';
 import { DuplicateGuard } from './duplicate-guard.ts';
 import type { Observe } from './events.ts';
-import { Memory, SMALL_OCTETS } from './intake/memory.ts';
+import { Memory } from './intake/memory.ts';
 import { OpenMessages } from './intake/open-messages.ts';
-import { blocksFor, S3Writer, type S3WriterParts } from './intake/s3-writer.ts';
+import { S3Writer } from './intake/s3-writer.ts';
+import type { S3WriterParts } from './intake/s3-writer-parts.ts';
 import { Announcer } from './notify/announcer.ts';
 import { Publisher } from './notify/publisher.ts';
 import type { BridgeOptions } from './options.ts';
@@ -107,20 +108,22 @@ export class Bridge implements AsyncDisposable {
   /** For the server, which calls it without `this`, before the 354 of each message. */
   readonly open: OpenMessage = (facts, resume) => {
     const { breaker, writerParts } = this.#parts;
-    const { memory, deferrals, openMessages } = writerParts;
+    const { deferrals, openMessages } = writerParts;
     if (!breaker.admits()) return { kind: 'refuse', reply: deferrals.breakerOpen(facts) };
     openMessages.begin();
-    const declared = facts.envelope.parameters.size ?? 0;
-    if (declared <= SMALL_OCTETS) return this.#accept(facts, resume);
-    const blocks = blocksFor(facts, 0);
-    if (memory.large.tryOwn(blocks)) return this.#accept(facts, resume, blocks);
-    return this.#openWhenMemoryIsFree(facts, resume, blocks);
+    const writer = new S3Writer(facts, writerParts, resume);
+    const entered = writer.enter();
+    if (entered === true) return { kind: 'accept', writer };
+    return entered.then((isRoom): OpenMessageAnswer => {
+      if (isRoom) return { kind: 'accept', writer };
+      writer.close();
+      return { kind: 'refuse', reply: deferrals.overloaded(facts, 0) };
+    });
   };
 
-  /** The reply to MAIL while the bridge takes no mail; `undefined` while it does. */
+  /** The reply to a new client and to MAIL while the bridge takes no mail; `undefined` while it does. */
   refusal(): Reply | undefined {
-    const { breaker, writerParts } = this.#parts;
-    return breaker.admits() && !writerParts.memory.small.isShort ? undefined : OVERLOADED;
+    return this.#parts.breaker.admits() ? undefined : OVERLOADED;
   }
 
   /** Messages that were received completely and not answered yet. */
@@ -128,9 +131,14 @@ export class Bridge implements AsyncDisposable {
     return this.#parts.writerParts.committer.inFlight;
   }
 
-  /** Octets of `limits.memory` that messages hold or own now. */
+  /** Octets of `limits.memory` that messages hold now. */
   get memoryInUse(): number {
     return this.#parts.writerParts.memory.usedOctets;
+  }
+
+  /** Octets of it that the one client holds that holds the most. */
+  get memoryOfLargestClient(): number {
+    return this.#parts.writerParts.memory.largestShareOctets;
   }
 
   /** Settles when no message is open, and nothing of an earlier one is in progress. */
@@ -151,25 +159,6 @@ export class Bridge implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #accept(facts: MessageFacts, resume: () => void, blocks?: number): OpenMessageAnswer {
-    return {
-      kind: 'accept',
-      writer: new S3Writer(facts, this.#parts.writerParts, resume, blocks),
-    };
-  }
-
-  async #openWhenMemoryIsFree(
-    facts: MessageFacts,
-    resume: () => void,
-    blocks: number,
-  ): Promise<OpenMessageAnswer> {
-    const { memory, memoryWaitMillis, deferrals, openMessages } = this.#parts.writerParts;
-    const owned = await memory.large.own(blocks, memoryWaitMillis, new AbortController().signal);
-    if (owned) return this.#accept(facts, resume, blocks);
-    openMessages.end();
-    return { kind: 'refuse', reply: deferrals.overloaded(facts, 0) };
   }
 }
 

@@ -1,6 +1,7 @@
 // The events of the bridge, for the log and the metrics. No event has octets of a message or a secret. Addresses are in
 // `facts`, for the log to show or to hide.
 import type { DiscardCause, MessageFacts, Reply } from '../smtp/index.ts';
+import type { ShedReason } from './intake/holding.ts';
 
 /** The AWS service that a failure came from. */
 export type AwsService = 's3' | 'sns' | 'dynamodb';
@@ -74,6 +75,13 @@ export type BridgeEvent =
       readonly facts: MessageFacts;
       readonly sizeInOctets: number;
       readonly cause: DiscardCause;
+    }
+  /** Its memory was needed for a message that deserves it more: it is deferred when its last octet has come. */
+  | {
+      readonly kind: 'message-shed';
+      readonly facts: MessageFacts;
+      readonly reason: ShedReason;
+      readonly heldOctets: number;
     }
   /** A call took more than one try, whatever its outcome. */
   | {

@@ -88,6 +88,11 @@ export const METRICS = {
     [[]],
     'Connections, senders and messages answered 4yz before a commit: memory short or S3 unavailable',
   ),
+  MessagesShed: counter(
+    ['Reason'],
+    [[], ['Reason']],
+    'Messages that were let go when memory was short: they brought almost nothing, or their client or listener held more than others',
+  ),
   BareNewlineRejects: counter([], [[]], 'Messages refused for a bare CR or LF'),
   DuplicatesAnswered: counter(
     [],
@@ -143,6 +148,10 @@ export const METRICS = {
 
   // The process
   RamBudgetUsed: gauge('Bytes', 'Octets of limits.memory in use'),
+  RamBudgetLargestClient: gauge(
+    'Bytes',
+    'Octets of limits.memory that one client holds: the one that holds the most',
+  ),
   EventLoopLagP99: gauge('Milliseconds', 'Delay of the event loop, 99th percentile'),
   HeapUsed: gauge('Bytes', 'JavaScript heap in use'),
   ResidentMemory: gauge('Bytes', 'Resident set size of the process'),

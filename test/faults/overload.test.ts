@@ -1,8 +1,8 @@
 // More data than memory: messages wait their turn, no longer than allowed, and hear 452 4.3.1.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { MessageWriter } from '../../src/smtp/index.ts';
-import { type FactsInput, facts } from '../bridge/support.ts';
+import { facts } from '../bridge/support.ts';
 import { type BenchBridge, type FaultBench, startFaultBench } from './bridge-under-faults.ts';
+import { openSending as open, send, type Sending } from './sending.ts';
 
 const MIB = 1024 * 1024;
 /** One window for large mails and 4 MiB for small ones: the least there is. */
@@ -20,61 +20,20 @@ function tight(memoryWaitSeconds: number): BenchBridge {
   return bench.makeBridge({ limits: { memory, memoryWaitSeconds } });
 }
 
-interface Sending {
-  readonly writer: MessageWriter;
-  /** Writes one chunk; `false` when the writer asked for a pause. */
-  write(octets: number): boolean;
-  writeSpan(span: Buffer): boolean;
-  /** Settles when the pause is over. */
-  drained(): Promise<void>;
-}
-
-async function open(bridge: BenchBridge, input: FactsInput = {}): Promise<Sending> {
-  let wake: () => void = () => undefined;
-  let drained = Promise.resolve();
-  let isPaused = false;
-  const opened = await bridge.open(facts(input), () => wake());
-  if (opened.kind === 'refuse') throw new Error(`refused ${opened.reply.code}`);
-  const { writer } = opened;
-  const sending: Sending = {
-    writer,
-    write: (octets) => sending.writeSpan(Buffer.alloc(octets, 'x')),
-    writeSpan: (span) => {
-      if (!isPaused) {
-        drained = new Promise((resolve) => {
-          wake = () => {
-            isPaused = false;
-            resolve();
-          };
-        });
-      }
-      const goesOn = writer.write(span);
-      isPaused ||= !goesOn;
-      return goesOn;
-    },
-    drained: () => drained,
-  };
-  return sending;
-}
-
-async function send(sending: Sending, octets: number): Promise<void> {
-  for (let sent = 0; sent < octets; sent += 64 * 1024) {
-    if (!sending.write(Math.min(64 * 1024, octets - sent))) await sending.drained();
-  }
-}
-
-test('a mail that declares its size waits before the 354 and hears 452 4.3.1 when that takes too long', async () => {
+test('a large mail that declares its size waits before the 354 and hears 452 4.3.1 when that takes too long', async () => {
   const bridge = tight(0.2);
   const first = await open(bridge, { parameters: { size: 30 * MIB } });
+  await send(first, 2 * MIB);
   const refused = await bridge.open(facts({ parameters: { size: 30 * MIB } }), () => undefined);
   expect(refused).toMatchObject({ kind: 'refuse', reply: { code: 452, status: '3.1' } });
   expect(bench.events).toMatchObject([{ kind: 'message-deferred', cause: 'overload' }]);
   first.writer.discard('aborted');
 });
 
-test('a mail that declares its size gets its turn when another one ends', async () => {
+test('a large mail that declares its size gets its turn when another one ends', async () => {
   const bridge = tight(20);
   const first = await open(bridge, { parameters: { size: 30 * MIB } });
+  await send(first, 3 * MIB);
   const second = open(bridge, { parameters: { size: 30 * MIB } });
   await send(first, MIB);
   expect(await first.writer.commit()).toMatchObject({ code: 250 });
@@ -87,6 +46,7 @@ test('a mail that declares its size gets its turn when another one ends', async 
 test('a mail without a declared size is paused when it grows, goes on when there is room, and is stored whole', async () => {
   const bridge = tight(20);
   const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+  await send(holder, 3 * MIB);
   const grower = await open(bridge);
   const sent = send(grower, 2 * MIB);
   let isPaused = true;
@@ -105,6 +65,7 @@ test('a mail without a declared size is paused when it grows, goes on when there
 test('a mail that waits too long in the middle: the rest is thrown away and the answer is 452 4.3.1', async () => {
   const bridge = tight(0.2);
   const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+  await send(holder, 3 * MIB);
   const grower = await open(bridge);
   await send(grower, 3 * MIB);
   expect(await grower.writer.commit()).toMatchObject({ code: 452, status: '3.1' });
@@ -187,6 +148,7 @@ test.each([
     const bridge = tight(20);
     bench.proxy.inject('UploadPart', { kind: 'delay', millis: 100 }, ALWAYS);
     const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+    await send(holder, 3 * MIB);
     const content = Buffer.alloc(mebibytes * MIB);
     for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(at, at);
     const sending = await open(bridge);
@@ -203,6 +165,7 @@ test.each([
 test('a mail whose end comes with the read that was answered with a pause is stored whole', async () => {
   const bridge = tight(20);
   const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+  await send(holder, 3 * MIB);
   const content = Buffer.alloc(300_000);
   for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(at, at);
   const sending = await open(bridge);
@@ -218,6 +181,7 @@ test('a mail whose end comes with the read that was answered with a pause is sto
 test('a mail whose end comes with a pause that lasts too long hears 452 4.3.1', async () => {
   const bridge = tight(0.2);
   const holder = await open(bridge, { parameters: { size: 30 * MIB } });
+  await send(holder, 3 * MIB);
   const sending = await open(bridge);
   expect(await sendReads(sending, Buffer.alloc(300_000), 1000)).toBe(true);
   expect(await sending.writer.commit()).toMatchObject({ code: 452, status: '3.1' });

@@ -68,6 +68,14 @@ export function reportBridge(
           cause: event.cause,
         });
         break;
+      case 'message-shed':
+        metrics.count('MessagesShed', { Reason: event.reason });
+        write(event.kind, {
+          ...view.mail(event.facts),
+          reason: event.reason,
+          held: event.heldOctets,
+        });
+        break;
       case 'aws-retry':
         if (event.service === 's3') metrics.count('S3Retries', {}, event.retries);
         write(event.kind, {

@@ -211,6 +211,12 @@ export const EVENTS = {
       [],
       'A mail was discarded before its commit: incomplete, too large or refused',
     ),
+    'message-shed': logged(
+      'warn',
+      [...MAIL_FIELDS, 'reason', 'held'],
+      ['MessagesShed'],
+      'Memory was short, and a message gave up what it held; it is answered 452 at its end. `reason`: it brought almost nothing for what it held, or its client or its listener held more than that of another message',
+    ),
     'aws-retry': logged(
       'warn',
       ['service', 'operation', 'retries'],

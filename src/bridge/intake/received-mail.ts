@@ -1,5 +1,9 @@
 // A message whose last octet has come, as the commit takes it over.
-import type { HeaderSection } from '../../message/header-section.ts';
+import {
+  HEADER_SECTION_OCTETS,
+  type HeaderSection,
+  readHeaderSection,
+} from '../../message/header-section.ts';
 import type { MessageFacts } from '../../smtp/index.ts';
 import type { Placement } from '../placements.ts';
 import type { MultipartUpload } from '../store/multipart-upload.ts';
@@ -36,4 +40,22 @@ export interface PlacementUpload {
 /** Aborts the uploads of a mail that does not become an object. */
 export function abortUploads({ body }: ReceivedMail): void {
   if (body.kind === 'parts') for (const { upload } of body.uploads) upload.abort();
+}
+
+export function readHeader(body: MailBody, sizeInOctets: number): HeaderSection {
+  const head = headOf(body.kind === 'whole' ? body.chunks : body.first);
+  return readHeaderSection(head, sizeInOctets <= HEADER_SECTION_OCTETS);
+}
+
+/** As many octets from the start as the header section may have, or all. */
+function headOf(chunks: readonly Buffer[]): Buffer {
+  const needed: Buffer[] = [];
+  let octets = 0;
+  for (const chunk of chunks) {
+    needed.push(chunk);
+    octets += chunk.length;
+    if (octets > HEADER_SECTION_OCTETS) break;
+  }
+  const [only] = needed;
+  return needed.length === 1 && only !== undefined ? only : Buffer.concat(needed);
 }

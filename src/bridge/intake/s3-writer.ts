@@ -2,46 +2,21 @@
 // past 8 MiB goes to S3 in parts while it still arrives. Its first part is held back, since the trace headers in front
 // of it are known only at the end.
 import { createHash, type Hash } from 'node:crypto';
-import {
-  HEADER_SECTION_OCTETS,
-  type HeaderSection,
-  readHeaderSection,
-} from '../../message/header-section.ts';
 import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
 import { ProgressDeadline } from '../aws/deadline.ts';
-import type { Committer } from '../committer.ts';
-import type { Deferrals } from '../deferrals.ts';
-import type { Observe } from '../events.ts';
 import { awaitAll } from '../store/object-store.ts';
-import type { PlacementUploads } from '../store/placement-uploads.ts';
+import type { FairBudget } from './fair-budget.ts';
+import type { Holder, Holding, ShedReason } from './holding.ts';
 import {
   BLOCK_OCTETS,
-  type Memory,
+  expectedOctets,
+  LITTLE_OCTETS,
   PART_BLOCKS,
-  type Reservation,
   SMALL_OCTETS,
-  WINDOW_BLOCKS,
 } from './memory.ts';
-import type { OpenMessages } from './open-messages.ts';
-import type { MailBody, PlacementUpload } from './received-mail.ts';
+import { type MailBody, type PlacementUpload, readHeader } from './received-mail.ts';
+import type { S3WriterParts } from './s3-writer-parts.ts';
 import { SmallContent } from './small-content.ts';
-
-/** The parts of the bridge that every message uses. */
-export interface S3WriterParts {
-  readonly memory: Memory;
-  readonly uploads: PlacementUploads;
-  readonly committer: Committer;
-  readonly deferrals: Deferrals;
-  /** The caller counted the message; the writer ends it. */
-  readonly openMessages: OpenMessages;
-  readonly observe: Observe;
-  /** How long a message may wait for memory. */
-  readonly memoryWaitMillis: number;
-  /** How long the upload of one part may go on without progress. */
-  readonly partMillis: number;
-  /** How long it may take in all. */
-  readonly partTotalMillis: number;
-}
 
 /** What is stored by one PutObject: a whole number of blocks. */
 const SINGLE_PUT_BLOCKS = (8 * 1024 * 1024) / BLOCK_OCTETS;
@@ -53,7 +28,7 @@ type Phase =
   | 'refused'
   | 'ended';
 
-export class S3Writer implements MessageWriter {
+export class S3Writer implements MessageWriter, Holder {
   readonly #facts: MessageFacts;
   readonly #parts: S3WriterParts;
   readonly #resumeClient: () => void;
@@ -61,24 +36,27 @@ export class S3Writer implements MessageWriter {
   /** Of the octets to store, from the first one on that is not as received. */
   #storedHash: Hash | undefined;
   readonly #abort = new AbortController();
-  readonly #reservation: Reservation = { held: 0 };
+  /** Of the budget for small messages; then of the one for large messages. */
+  #holding: Holding;
 
   #phase: Phase = 'small';
   #sizeInOctets = 0;
   #storedOctets = 0;
   #small: SmallContent | undefined = new SmallContent();
+  #large: Holding | undefined;
   #refusal: (() => Reply) | undefined;
   /** `write` asked for a pause, and it is not over. */
   #isWaiting = false;
-  /** The message waits for blocks. */
-  #isGrowing = false;
+  /** It waits to enter among the large messages. */
+  #isEntering = false;
+  #hasEntered = false;
   /** What did not fit yet: of the span that was answered with a pause, and of the same socket read behind it. */
   #rest: Buffer[] = [];
   #waitTimer: NodeJS.Timeout | undefined;
   #onReady: (() => void) | undefined;
 
-  #ownedBlocks = 0;
-  #takenBlocks = 0;
+  /** A block is reserved, and not taken yet. */
+  #hasNextBlock = false;
   #first: Buffer[] = [];
   #filling: Buffer[] = [];
   /** Octets used in the last block of `filling`. */
@@ -89,17 +67,37 @@ export class S3Writer implements MessageWriter {
   /** In `openMessages`. */
   #isCounted = true;
 
-  constructor(facts: MessageFacts, parts: S3WriterParts, resume: () => void, ownedBlocks = 0) {
+  constructor(facts: MessageFacts, parts: S3WriterParts, resume: () => void) {
     this.#facts = facts;
     this.#parts = parts;
     this.#resumeClient = resume;
-    this.#ownedBlocks = ownedBlocks;
+    this.#holding = this.#join(parts.memory.small, SMALL_OCTETS);
+  }
+
+  /**
+   * For a message that declares its size, before its first octet: whether there will be room for it, at once or within
+   * the time that a message may wait.
+   */
+  enter(): true | Promise<boolean> {
+    if (declaredOctets(this.#facts) <= LITTLE_OCTETS) return true;
+    const { memory, memoryWaitMillis } = this.#parts;
+    this.#large = this.#join(memory.large, expectedOctets(declaredOctets(this.#facts)));
+    const entered = memory.large.enter(this.#large, memoryWaitMillis, this.#abort.signal);
+    this.#hasEntered = true;
+    return entered;
+  }
+
+  /** Ends it without an event: it was not opened. */
+  close(): void {
+    this.#phase = 'ended';
+    this.#release();
   }
 
   write(span: Buffer, received = span): boolean {
     this.#sizeInOctets += received.length;
     this.#storedOctets += span.length;
     if (this.#phase === 'refused' || this.#phase === 'ended') return true;
+    this.#holding.bring(received.length, performance.now());
     if (received !== span) this.#storedHash ??= this.#hash.copy();
     this.#hash.update(received);
     this.#storedHash?.update(span);
@@ -115,6 +113,7 @@ export class S3Writer implements MessageWriter {
 
   async commit(): Promise<Reply> {
     const endedAt = performance.now();
+    this.#holding.isProtected = true;
     try {
       // The end of the data may arrive in the same socket read that was answered with a pause.
       if (this.#isWaiting) await new Promise<void>((resolve) => (this.#onReady = resolve));
@@ -145,7 +144,7 @@ export class S3Writer implements MessageWriter {
         ...(this.#storedHash && {
           stored: { sizeInOctets: this.#storedOctets, sha256: this.#storedHash.digest() },
         }),
-        header: this.#readHeader(body),
+        header: readHeader(body, this.#storedOctets),
         body,
       });
     } finally {
@@ -165,64 +164,92 @@ export class S3Writer implements MessageWriter {
     this.#giveUp();
   }
 
-  // Small
+  // Memory
+
+  /** The budget's answer to a message that had to wait. */
+  granted(): void {
+    if (this.#phase === 'refused' || this.#phase === 'ended') return;
+    this.#stopWaitTimer();
+    if (this.#phase === 'large') this.#hasNextBlock = true;
+    this.#resume();
+  }
+
+  /** The budget lets the message go, for one that deserves the memory more. */
+  shed(reason: ShedReason): void {
+    if (this.#phase === 'refused' || this.#phase === 'ended') return;
+    const heldOctets = this.#holding.held;
+    this.#parts.observe({ kind: 'message-shed', facts: this.#facts, reason, heldOctets });
+    this.#refuseForMemory();
+  }
+
+  #join(budget: FairBudget, expected: number): Holding {
+    const { clientAddress, listener } = this.#facts.session;
+    return budget.join(this, clientAddress, listener, expected);
+  }
 
   /** Reserves the memory for what was added; `false` when that has to wait. */
   #reserveSmall(): boolean {
     const held = this.#small?.heldOctets ?? 0;
     if (held > SMALL_OCTETS) return this.#grow();
-    const more = held - this.#reservation.held;
-    if (more <= 0) return true;
-    const { memory, memoryWaitMillis } = this.#parts;
-    if (memory.small.reserve(this.#reservation, more, () => this.#resume())) return true;
-    this.#isWaiting = true;
-    this.#waitTimer ??= setTimeout(() => this.#refuseForMemory(), memoryWaitMillis);
+    const more = held - this.#holding.held;
+    return more <= 0 || this.#reserve(this.#parts.memory.small, more);
+  }
+
+  #reserve(budget: FairBudget, octets: number): boolean {
+    if (budget.reserve(this.#holding, octets)) return true;
+    this.#wait();
+    this.#waitTimer ??= setTimeout(() => this.#refuseForMemory(), this.#parts.memoryWaitMillis);
     return false;
   }
 
-  // Large
-
-  /** From small to large, at once or when there are blocks. */
+  /** From small to large, at once or when there is room for another large message. */
   #grow(): boolean {
-    if (this.#ownedBlocks > 0) return this.#moveToBlocks();
-    const blocks = blocksFor(this.#facts, this.#storedOctets);
-    if (this.#parts.memory.large.tryOwn(blocks)) {
-      this.#ownedBlocks = blocks;
-      return this.#moveToBlocks();
+    const declared = declaredOctets(this.#facts);
+    const isLittle = declared >= this.#storedOctets && declared <= LITTLE_OCTETS;
+    const { large } = this.#parts.memory;
+    this.#large ??= this.#join(large, expectedOctets(isLittle ? declared : 0));
+    if (this.#hasEntered) return this.#moveToBlocks();
+    if (isLittle) return this.#moveToBlocks();
+    return this.#enterThen(this.#large, () => this.#moveToBlocks());
+  }
+
+  /** Waits to enter, then goes on. A message that waits too long is refused. */
+  #enterThen(large: Holding, goOn: () => boolean): boolean {
+    if (this.#isEntering) return false;
+    const { memory, memoryWaitMillis } = this.#parts;
+    const entering = memory.large.enter(large, memoryWaitMillis, this.#abort.signal);
+    if (entering === true) {
+      this.#hasEntered = true;
+      return goOn();
     }
-    this.#wait(blocks, () => {
-      if (this.#moveToBlocks()) this.#ready();
+    this.#wait();
+    this.#isEntering = true;
+    void entering.then((entered) => {
+      this.#isEntering = false;
+      if (this.#phase === 'refused' || this.#phase === 'ended') return;
+      if (!entered) {
+        this.#refuseForMemory();
+        return;
+      }
+      this.#hasEntered = true;
+      if (goOn()) this.#ready();
     });
     return false;
   }
 
   #moveToBlocks(): boolean {
+    if (this.#large === undefined) throw new Error('expected a holding of blocks, got none');
     const chunks = this.#small?.take() ?? [];
     this.#small = undefined;
     this.#phase = 'large';
-    this.#parts.memory.small.release(this.#reservation);
+    const now = performance.now();
+    const { isProtected } = this.#holding;
+    this.#parts.memory.small.leave(this.#holding);
+    this.#holding = this.#large;
+    this.#holding.isProtected = isProtected;
+    this.#holding.bring(this.#sizeInOctets, now);
+    if (this.#isWaiting) this.#holding.pause(now);
     return this.#append(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
-  }
-
-  /** Waits to own more blocks. A message that waits too long is refused. */
-  #wait(blocks: number, then: () => void): void {
-    const { memory, memoryWaitMillis } = this.#parts;
-    this.#isWaiting = true;
-    if (this.#isGrowing) return;
-    this.#isGrowing = true;
-    void memory.large.own(blocks, memoryWaitMillis, this.#abort.signal).then((owned) => {
-      this.#isGrowing = false;
-      if (!owned) {
-        this.#refuseForMemory();
-        return;
-      }
-      if (this.#phase === 'refused' || this.#phase === 'ended') {
-        memory.large.disown(blocks);
-        return;
-      }
-      this.#ownedBlocks += blocks;
-      then();
-    });
   }
 
   /** Copies into blocks as far as there are any; `false` when the rest has to wait. */
@@ -231,7 +258,7 @@ export class S3Writer implements MessageWriter {
     while (at < span.length) {
       if (this.#fill === BLOCK_OCTETS && !this.#nextBlock()) {
         this.#rest.unshift(span.subarray(at));
-        this.#isWaiting = true;
+        this.#wait();
         return false;
       }
       const block = this.#filling.at(-1);
@@ -251,13 +278,15 @@ export class S3Writer implements MessageWriter {
       this.#uploadPart(this.#filling);
       this.#filling = [];
     }
-    if (this.#takenBlocks === this.#ownedBlocks) {
-      // The client sent more than it declared.
-      this.#wait(WINDOW_BLOCKS - this.#ownedBlocks, () => this.#resume());
-      return false;
+    const { large, blocks } = this.#parts.memory;
+    if (!this.#hasEntered && this.#holding.held >= LITTLE_OCTETS) {
+      // It sends more than it declared.
+      this.#holding.expected = expectedOctets(0);
+      return this.#enterThen(this.#holding, () => this.#goOn());
     }
-    this.#filling.push(this.#parts.memory.large.take());
-    this.#takenBlocks += 1;
+    if (!this.#hasNextBlock && !this.#reserve(large, BLOCK_OCTETS)) return false;
+    this.#hasNextBlock = false;
+    this.#filling.push(blocks.take());
     this.#fill = 0;
     return true;
   }
@@ -282,14 +311,12 @@ export class S3Writer implements MessageWriter {
     this.#uploading = upload().then(
       () => {
         this.#uploading = undefined;
-        this.#parts.memory.large.putBack(part);
-        this.#takenBlocks -= part.length;
+        this.#putBack(part);
         if (this.#phase === 'large') this.#resume();
       },
       (error: unknown) => {
         this.#uploading = undefined;
-        this.#parts.memory.large.putBack(part);
-        this.#takenBlocks -= part.length;
+        this.#putBack(part);
         if (this.#phase !== 'large') return;
         this.#refuse(() =>
           this.#parts.deferrals.uploadFailed(this.#facts, this.#sizeInOctets, error),
@@ -310,33 +337,40 @@ export class S3Writer implements MessageWriter {
     return last === undefined ? [] : [...this.#filling.slice(0, -1), last.subarray(0, this.#fill)];
   }
 
-  #readHeader(body: MailBody): HeaderSection {
-    const head = headOf(body.kind === 'whole' ? body.chunks : body.first);
-    return readHeaderSection(head, this.#storedOctets <= HEADER_SECTION_OCTETS);
-  }
-
   // Waiting and ending
+
+  #wait(): void {
+    this.#isWaiting = true;
+    this.#holding.pause(performance.now());
+  }
 
   /** There may be room now. */
   #resume(): void {
     if (!this.#isWaiting || this.#phase === 'refused' || this.#phase === 'ended') return;
-    if (this.#phase === 'small') {
-      if (this.#reserveSmall()) this.#ready();
-      return;
-    }
+    const isReady = this.#phase === 'small' ? this.#reserveSmall() : this.#goOn();
+    if (isReady) this.#ready();
+  }
+
+  /** Copies what had to wait. */
+  #goOn(): boolean {
     for (let span = this.#rest.shift(); span !== undefined; span = this.#rest.shift()) {
-      if (!this.#append(span)) return;
+      if (!this.#append(span)) return false;
     }
-    this.#ready();
+    return true;
   }
 
   /** The pause is over: there is room, or the message is refused. */
   #ready(): void {
-    clearTimeout(this.#waitTimer);
-    this.#waitTimer = undefined;
+    this.#stopWaitTimer();
     this.#isWaiting = false;
+    this.#holding.resume(performance.now());
     this.#resumeClient();
     this.#onReady?.();
+  }
+
+  #stopWaitTimer(): void {
+    clearTimeout(this.#waitTimer);
+    this.#waitTimer = undefined;
   }
 
   #refuseForMemory(): void {
@@ -355,50 +389,49 @@ export class S3Writer implements MessageWriter {
   #giveUp(): void {
     this.#abort.abort();
     const uploads = this.#uploads;
+    const uploading = this.#uploading;
+    this.#releaseKept();
     // An upload is aborted when none of its parts is in progress: a part that arrived after the abort would stay.
-    void Promise.allSettled([this.#uploading, uploads]).then(async () => {
+    void Promise.allSettled([uploading, uploads]).then(async () => {
       for (const { upload } of (await uploads?.catch(() => [])) ?? []) upload.abort();
       this.#release();
     });
   }
 
-  #release(): void {
-    clearTimeout(this.#waitTimer);
+  /** Everything but the part that an upload reads. */
+  #releaseKept(): void {
+    this.#stopWaitTimer();
     this.#rest = [];
     this.#small = undefined;
-    const { small, large } = this.#parts.memory;
-    small.release(this.#reservation);
-    large.putBack(this.#first);
-    large.putBack(this.#filling);
+    this.#putBack(this.#first);
+    this.#putBack(this.#filling);
     this.#first = [];
     this.#filling = [];
-    const owned = this.#ownedBlocks;
-    this.#ownedBlocks = 0;
-    if (owned > 0) large.disown(owned);
+    if (this.#uploading === undefined) this.#leave();
+  }
+
+  #release(): void {
+    this.#releaseKept();
+    this.#leave();
     if (this.#phase !== 'ended' || !this.#isCounted) return;
     this.#isCounted = false;
     this.#parts.openMessages.end();
   }
-}
 
-/** What a message of this declared size will ever need. Without a declared size, or past it: the whole window. */
-export function blocksFor({ envelope }: MessageFacts, sizeInOctets: number): number {
-  const declared = envelope.parameters.size ?? 0;
-  if (declared < sizeInOctets) return WINDOW_BLOCKS;
-  // RFC 1870 section 3: the declared size includes line ends. One more block for clients that count otherwise.
-  const blocks = Math.ceil(declared / BLOCK_OCTETS) + 1;
-  return blocks > SINGLE_PUT_BLOCKS ? WINDOW_BLOCKS : blocks;
-}
-
-/** As many octets from the start as the header section may have, or all. */
-function headOf(chunks: readonly Buffer[]): Buffer {
-  const needed: Buffer[] = [];
-  let octets = 0;
-  for (const chunk of chunks) {
-    needed.push(chunk);
-    octets += chunk.length;
-    if (octets > HEADER_SECTION_OCTETS) break;
+  #putBack(blocks: readonly Buffer[]): void {
+    if (blocks.length === 0) return;
+    const { memory } = this.#parts;
+    memory.blocks.putBack(blocks);
+    memory.large.reduce(this.#holding, blocks.length * BLOCK_OCTETS);
   }
-  const [only] = needed;
-  return needed.length === 1 && only !== undefined ? only : Buffer.concat(needed);
+
+  #leave(): void {
+    const { small, large } = this.#parts.memory;
+    if (this.#large !== undefined) large.leave(this.#large);
+    if (this.#holding !== this.#large) small.leave(this.#holding);
+  }
+}
+
+function declaredOctets({ envelope }: MessageFacts): number {
+  return envelope.parameters.size ?? 0;
 }

@@ -158,6 +158,14 @@ export const bridgeEvents: Samples<BridgeEvent> = {
       cause: 'aborted',
     },
   ],
+  'message-shed': [
+    {
+      kind: 'message-shed',
+      facts: facts({ session: secured }),
+      reason: 'client-share',
+      heldOctets: 262_144,
+    },
+  ],
   'aws-retry': [{ kind: 'aws-retry', service: 's3', operation: 'PutObject', retries: 2 }],
   'aws-misconfigured': [{ kind: 'aws-misconfigured', failure }],
   'aws-call': [

@@ -1,0 +1,23 @@
+import type { Committer } from '../committer.ts';
+import type { Deferrals } from '../deferrals.ts';
+import type { Observe } from '../events.ts';
+import type { PlacementUploads } from '../store/placement-uploads.ts';
+import type { Memory } from './memory.ts';
+import type { OpenMessages } from './open-messages.ts';
+
+/** The parts of the bridge that every message uses. */
+export interface S3WriterParts {
+  readonly memory: Memory;
+  readonly uploads: PlacementUploads;
+  readonly committer: Committer;
+  readonly deferrals: Deferrals;
+  /** The caller counted the message; the writer ends it. */
+  readonly openMessages: OpenMessages;
+  readonly observe: Observe;
+  /** How long a message may wait for memory. */
+  readonly memoryWaitMillis: number;
+  /** How long the upload of one part may go on without progress. */
+  readonly partMillis: number;
+  /** How long it may take in all. */
+  readonly partTotalMillis: number;
+}

@@ -1,0 +1,73 @@
+// Opens messages from several addresses and holds them open: declares a size, brings so many octets at once, then goes
+// on with a few octets a second. A connection that ends is opened again.
+// Prints a line with the number of messages under way each second.
+import { connect } from 'node:net';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '25' },
+    /** The first of the addresses is 127.0.1.1. */
+    clients: { type: 'string', default: '1' },
+    connections: { type: 'string', default: '1' },
+    /** 0 declares none. */
+    size: { type: 'string', default: '0' },
+    octets: { type: 'string', default: '0' },
+    drip: { type: 'string', default: '100' },
+  },
+});
+const [port, clients, connections, size, octets, drip] = [
+  values.port,
+  values.clients,
+  values.connections,
+  values.size,
+  values.octets,
+  values.drip,
+].map(Number) as [number, number, number, number, number, number];
+
+const LINE = `${'x'.repeat(76)}\r\n`;
+const AGAIN_MILLISECONDS = 500;
+let holding = 0;
+
+function hold(index: number): void {
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    localAddress: `127.0.1.${1 + (index % clients)}`,
+  });
+  const declared = size > 0 ? ` SIZE=${size}` : '';
+  const steps = ['EHLO h.example', `MAIL FROM:<h@h.example>${declared}`, 'RCPT TO:<b@in.example>'];
+  steps.push('DATA');
+  let text = '';
+  let isHolding = false;
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    isHolding = true;
+    holding += 1;
+    socket.write(LINE.repeat(Math.ceil(octets / LINE.length)));
+    timer = setInterval(() => {
+      // What the server does not read is not piled up.
+      if (!socket.writableNeedDrain) socket.write(`${'y'.repeat(Math.max(1, drip - 2))}\r\n`);
+    }, 1000);
+  };
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+    for (let end = text.indexOf('\r\n'); end !== -1; end = text.indexOf('\r\n')) {
+      const line = text.slice(0, end);
+      text = text.slice(end + 2);
+      if (line[3] === '-') continue;
+      if (line.startsWith('354')) begin();
+      else if (line.startsWith('2') && steps.length > 0) socket.write(`${steps.shift()}\r\n`);
+      else socket.destroy();
+    }
+  });
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    clearInterval(timer);
+    if (isHolding) holding -= 1;
+    setTimeout(() => hold(index), AGAIN_MILLISECONDS);
+  });
+}
+
+for (let index = 0; index < connections; index += 1) hold(index);
+setInterval(() => process.stdout.write(`${holding}\n`), 1000);

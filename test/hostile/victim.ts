@@ -1,0 +1,109 @@
+// An honest client that sends one mail from an address of its own, and what it saw.
+import { connect, type Socket } from 'node:net';
+
+export interface MailOptions {
+  readonly port: number;
+  /** A loopback address: each is another client to the server. */
+  readonly address: string;
+  readonly octets: number;
+  /** Says SIZE. Default true. */
+  readonly declares?: boolean;
+  /** Octets a second; as fast as it goes by default. */
+  readonly rate?: number;
+}
+
+export interface Outcome {
+  /** The last reply, or the reason why there is none. */
+  readonly reply: string;
+  /** From the connection to the last reply. */
+  readonly seconds: number;
+}
+
+const LINE = `${'0123456789abcdef'.repeat(4)}0123456789\r\n`;
+const STEP_MILLISECONDS = 250;
+
+/** The message and its end. */
+export function content(octets: number): Buffer {
+  const head = 'Subject: honest\r\n\r\n';
+  return Buffer.from(`${head}${LINE.repeat(Math.ceil((octets - head.length) / LINE.length))}.\r\n`);
+}
+
+let known: Buffer = Buffer.alloc(0);
+let knownOctets = -1;
+function contentOf(octets: number): Buffer {
+  if (knownOctets !== octets) known = content(octets);
+  knownOctets = octets;
+  return known;
+}
+
+/** Connects, sends one mail and says QUIT. Never rejects. */
+export async function sendMail(options: MailOptions): Promise<Outcome> {
+  const { port, address, octets, declares = true, rate } = options;
+  const begun = performance.now();
+  const socket = connect({ port, host: '127.0.0.1', localAddress: address });
+  const replies = readReplies(socket);
+  const next = async (): Promise<string> => (await replies.next()).value ?? 'closed';
+  const wire = contentOf(octets);
+  const size = declares ? ` SIZE=${wire.length - 3}` : '';
+  let reply: string;
+  try {
+    reply = await next();
+    for (const command of [
+      'EHLO victim.example',
+      `MAIL FROM:<v@victim.example>${size}`,
+      'RCPT TO:<b@in.example>',
+      'DATA',
+    ]) {
+      if (!reply.startsWith('2')) break;
+      socket.write(`${command}\r\n`);
+      reply = await next();
+    }
+    if (reply.startsWith('354')) {
+      if (rate === undefined) socket.write(wire);
+      else await pace(socket, wire, rate);
+      reply = await next();
+    }
+  } catch (error) {
+    reply = (error as NodeJS.ErrnoException).code ?? 'lost';
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  socket.on('error', () => undefined);
+  socket.end('QUIT\r\n');
+  socket.destroySoon();
+  return { reply, seconds };
+}
+
+/** Writes at the rate of the sender's line; a server that reads more slowly is waited for. */
+async function pace(socket: Socket, wire: Buffer, rate: number): Promise<void> {
+  const step = Math.ceil((rate * STEP_MILLISECONDS) / 1000);
+  for (let at = 0; at < wire.length && !socket.destroyed; at += step) {
+    const next = new Promise((resolve) => setTimeout(resolve, STEP_MILLISECONDS));
+    if (!socket.write(wire.subarray(at, at + step))) await drained(socket);
+    await next;
+  }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      socket.off('drain', over);
+      socket.off('close', over);
+      resolve();
+    };
+    socket.on('drain', over);
+    socket.on('close', over);
+  });
+}
+
+async function* readReplies(socket: Socket): AsyncGenerator<string, undefined> {
+  let text = '';
+  for await (const chunk of socket) {
+    text += String(chunk);
+    for (let end = text.indexOf('\r\n'); end !== -1; end = text.indexOf('\r\n')) {
+      const line = text.slice(0, end);
+      text = text.slice(end + 2);
+      if (line[3] === ' ') yield line;
+    }
+  }
+  return undefined;
+}
