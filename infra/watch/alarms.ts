@@ -157,6 +157,14 @@ export class Alarms extends Construct {
       threshold: 20,
       missing: NOT_BREACHING,
     });
+    this.#add('ConnectionsShed', {
+      severity: 'warning',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'connection')} had to make room for others: there were as many as a task accepts`,
+      metric: this.#metric('ConnectionsShed', { period: five }),
+      threshold: 100,
+      missing: NOT_BREACHING,
+    });
     return this.#add('CommitFailures', {
       severity: 'page',
       says: ({ threshold, time }) =>

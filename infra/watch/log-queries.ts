@@ -42,6 +42,12 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     sort: 'messages desc',
     limit: 50,
   },
+  'Who lost connections': {
+    filterStatements: ['event = "connection-shed"'],
+    statsStatements: ['count(*) as connections by clientAddress, listener, reason'],
+    sort: 'connections desc',
+    limit: 50,
+  },
   'Who fails to sign in': {
     filterStatements: ['event = "sign-in-refused"'],
     statsStatements: ['count(*) as refusals by clientAddress, username, cause, listener'],

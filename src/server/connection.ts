@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Answer, ProxyFacts } from '../smtp/index.ts';
+import type { AdmittedConnection } from './admission.ts';
 import { ACCEPT, askHooks } from './ask-hooks.ts';
 import type { Watched } from './clock.ts';
 import { codeOf } from './errors.ts';
@@ -27,7 +28,7 @@ const LINGER_OCTETS = 1_048_576;
 type Phase = 'admission' | 'handshake' | 'session' | 'lingering' | 'closed';
 type CloseCause = ClosedConnection['cause'];
 
-export class Connection implements Watched, SocketOwner, SessionConnection {
+export class Connection implements Watched, SocketOwner, SessionConnection, AdmittedConnection {
   readonly peer: Peer;
   readonly pauses: SocketPauses;
   readonly #serving: Serving;
@@ -80,6 +81,30 @@ export class Connection implements Watched, SocketOwner, SessionConnection {
   /** Whether it came when the server was closing already, so that the server does not wait for it. */
   get isTurnedAway(): boolean {
     return this.#isTurnedAway;
+  }
+
+  get isAsking(): boolean {
+    return this.#driver.isAsking;
+  }
+
+  get isReceiving(): boolean {
+    return this.#driver.isReceiving;
+  }
+
+  get isSignedIn(): boolean {
+    return this.#driver.facts.identity !== null;
+  }
+
+  get waitingSince(): number {
+    return this.#phase === 'session' ? this.#driver.waitingSince : this.#since;
+  }
+
+  /** For another connection, in a full server. */
+  letGo(): void {
+    this.cut();
+    this.#closeCause = 'ended';
+    // It does not linger: its place is taken, and whoever connects again and again would have many that linger.
+    this.#socket.destroySoon();
   }
 
   /** Says 421 as soon as the client is at an idle point, or silent in a transaction or an exchange for so long. */

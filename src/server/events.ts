@@ -68,6 +68,16 @@ export type ServerEvent =
         | 'bad-proxy-header'
         | 'proxy-header-timeout';
     }
+  /** Let go for another one while there were `maxConnections`: the client hears 421. */
+  | {
+      readonly kind: 'connection-shed';
+      readonly peer: Peer;
+      /**
+       * `idle`: it sent no command for 10 seconds. `client-share`, `listener-share`: its client or its listener had
+       * more connections than that of the other one.
+       */
+      readonly reason: 'idle' | 'client-share' | 'listener-share';
+    }
   | {
       readonly kind: 'connection-closed';
       readonly peer: Peer;

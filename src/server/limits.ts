@@ -18,7 +18,10 @@ export interface Limits {
   readonly maxRecipients: number;
   /** Different domains in the recipients of one transaction; past it `452 4.5.3`. Default: any number. */
   readonly maxRecipientDomains?: number;
-  /** Connections at one time, of the server and of each listener; past it `421 4.3.2`. Default 2000. */
+  /**
+   * Connections at one time, of the server and of each listener; past it `421 4.3.2`, for the new one or for one that
+   * is idle or whose client or listener has more. Default 2000.
+   */
   readonly maxConnections: number;
   /** Connections at one time from one IPv4 address or one IPv6 /64; past it `421 4.7.0`. Default 100. */
   readonly maxConnectionsPerAddress: number;

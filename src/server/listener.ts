@@ -4,10 +4,10 @@ import { TLSSocket } from 'node:tls';
 import type { OpenMessage, ProxyFacts, SessionFacts, SessionOptions } from '../smtp/index.ts';
 import { canonicalAddress } from '../net/addresses.ts';
 import type { ProxyHeader } from '../net/proxy-header.ts';
+import type { Admission } from './admission.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionCounts } from './connection-counts.ts';
 import { codeOf, ListenError, messageOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
@@ -22,9 +22,7 @@ export interface Shared {
   readonly hostname: string;
   readonly hooks: Hooks;
   readonly clock: Clock;
-  readonly counts: ConnectionCounts;
-  /** Of all listeners together. */
-  readonly maxConnections: number;
+  readonly admission: Admission;
   readonly certificates: CertificateStore | undefined;
   readonly openMessage: OpenMessage;
   readonly nextMessageId: () => string;
@@ -175,22 +173,19 @@ export class Listener {
     isProxyItself = false,
   ): void {
     const { limits, name } = this.options;
-    const { counts, maxConnections } = this.#shared;
-    if (counts.total >= maxConnections || this.#connections.size >= limits.maxConnections) {
-      this.#refuse(socket, clientAddress, 'too-many-connections');
+    const { admission } = this.#shared;
+    const refusal = admission.refusal(name, limits, clientAddress);
+    if (refusal !== undefined) {
+      this.#refuse(socket, clientAddress, refusal);
       return;
     }
-    if (counts.from(clientAddress) >= limits.maxConnectionsPerAddress) {
-      this.#refuse(socket, clientAddress, 'too-many-connections-from-address');
-      return;
-    }
-    counts.add(clientAddress);
     const sessionId = this.#shared.nextSessionId();
     const peer = { sessionId, listener: name, clientAddress, clientPort };
     const serving = isProxyItself ? this.#servingProbe(sessionId) : this.#serving;
     const connection = new Connection(serving, socket, peer, proxy);
     this.#connections.set(sessionId, connection);
-    serving.observe?.({ kind: 'connection-opened', peer, connections: counts.total });
+    admission.add(connection);
+    serving.observe?.({ kind: 'connection-opened', peer, connections: admission.total });
     if (this.#isDraining) connection.turnAway();
     else connection.start();
   }
@@ -258,11 +253,12 @@ export class Listener {
     closed: ClosedConnection,
     observe: Serving['observe'] = this.#serving.observe,
   ): void {
-    const { counts, connectionClosed } = this.#shared;
-    counts.remove(closed.peer.clientAddress);
-    const connections = counts.total;
-    observe?.({ kind: 'connection-closed', ...closed, connections });
-    this.#connections.delete(closed.peer.sessionId);
+    const { admission, connectionClosed } = this.#shared;
+    const { sessionId } = closed.peer;
+    const connection = this.#connections.get(sessionId);
+    if (connection !== undefined) admission.remove(connection);
+    observe?.({ kind: 'connection-closed', ...closed, connections: admission.total });
+    this.#connections.delete(sessionId);
     this.#callCloseHooks(session, closed.peer);
     connectionClosed();
   }

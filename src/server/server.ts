@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { MessageFacts, OpenMessageAnswer } from '../smtp/index.ts';
+import { Admission } from './admission.ts';
 import { type Certificate, CertificateStore } from './certificates.ts';
 import { Clock } from './clock.ts';
-import { ConnectionCounts } from './connection-counts.ts';
 import { CertificateError, OptionsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
 import {
@@ -74,7 +74,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   readonly #hooks: Hooks = makeHooks();
   readonly #loop = new MailLoop();
   readonly #clock: Clock;
-  readonly #counts = new ConnectionCounts();
+  readonly #admission: Admission;
   readonly #certificates: CertificateStore | undefined = undefined;
   readonly #listeners: readonly Listener[];
   readonly #closed = Promise.withResolvers<Closed>();
@@ -98,12 +98,13 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
       this.#certificates = new CertificateStore(certificates, { profiles, ...authorities });
     }
     this.#clock = new Clock(shortestTimeout(this.#resolved.listeners.map((each) => each.limits)));
+    const { maxConnections } = this.#resolved.limits;
+    this.#admission = new Admission(maxConnections, this.#clock, this.#observe);
     const shared: Shared = {
       hostname: this.#resolved.hostname,
       hooks: this.#hooks,
       clock: this.#clock,
-      counts: this.#counts,
-      maxConnections: this.#resolved.limits.maxConnections,
+      admission: this.#admission,
       certificates: this.#certificates,
       openMessage: options.openMessage ?? ((facts, resume) => this.#takeIn(facts, resume)),
       nextMessageId: options.nextMessageId ?? randomUUID,
@@ -225,7 +226,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
 
   /** The number of connections at this moment, on all listeners. */
   get connections(): number {
-    return this.#counts.total;
+    return this.#admission.total;
   }
 
   /**
@@ -272,7 +273,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     if (this.#state === 'closed') return this.#closed.promise;
     if (this.#state === 'new' || this.#state === 'listening') {
       this.#state = 'draining';
-      const connections = this.#counts.total;
+      const connections = this.#admission.total;
       this.#observe?.({ kind: 'closing', connections, drainSeconds: drain });
     }
     this.#drainIdleSeconds = Math.min(this.#drainIdleSeconds, idle);
@@ -388,7 +389,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     if (this.#state === 'draining' && !this.#listeners.some((each) => each.isWaitedFor)) {
       this.#cutAll();
     }
-    if (this.#state !== 'cutting' || this.#counts.total > 0) return;
+    if (this.#state !== 'cutting' || this.#admission.total > 0) return;
     this.#state = 'closed';
     clearTimeout(this.#lastWord);
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort);

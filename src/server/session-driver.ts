@@ -95,6 +95,20 @@ export class SessionDriver implements MessageConnection {
     return this.#isDraining;
   }
 
+  /** An answer is awaited: of a hook, a sign-in or a commit. */
+  get isAsking(): boolean {
+    return this.#question !== undefined;
+  }
+
+  get isReceiving(): boolean {
+    return this.#message?.isReceiving === true;
+  }
+
+  /** When the present wait began, by the server's clock. */
+  get waitingSince(): number {
+    return this.#since;
+  }
+
   // ---- what happens to the connection
 
   /** Greets the client, or says what takes the place of the greeting. */

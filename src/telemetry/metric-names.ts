@@ -47,6 +47,11 @@ export const METRICS = {
     [[], ['Reason']],
     'Connections over a limit or without a valid PROXY header: answered 421, or closed',
   ),
+  ConnectionsShed: counter(
+    ['Reason'],
+    [[], ['Reason']],
+    'Connections that were let go for others while there were limits.maxConnections: idle ones, or those of clients and listeners with many',
+  ),
   ActiveConnections: gauge('Count', 'Open SMTP connections of one task'),
   SessionsAborted: counter(
     ['Listener'],

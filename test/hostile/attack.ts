@@ -10,6 +10,8 @@ export class Attack implements AsyncDisposable {
   readonly #child: ChildProcess;
   /** Messages or connections that the attacker has under way, by its last line. */
   held = 0;
+  /** How many of them ended before the attacker wanted it. */
+  ended = 0;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -32,7 +34,9 @@ export class Attack implements AsyncDisposable {
     const ready = Promise.withResolvers<void>();
     const timer = setTimeout(ready.resolve, seconds * 1000);
     lines.on('line', (line) => {
-      attack.held = Number(line);
+      const [held, ended] = line.split(' ').map(Number);
+      attack.held = held ?? 0;
+      attack.ended = ended ?? 0;
       if (attack.held >= wanted) ready.resolve();
     });
     child.once('exit', () => ready.reject(new Error(`${attacker} ended`)));

@@ -1,11 +1,10 @@
 // A few clients hold messages open, at the default limits of the running program. What matters is what the others see:
 // the reply to their mail, and how soon.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { ServeProcess } from '../faults/serve-process.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AwsProcess, startAwsProcess } from '../support/aws-process.ts';
-import { freePort } from '../support/free-port.ts';
 import { Attack } from './attack.ts';
+import { type Program, startProgram } from './program.ts';
 import { type Outcome, sendMail } from './victim.ts';
 
 /** Connection to reply, beside two busy processes on a shared machine. */
@@ -18,27 +17,6 @@ beforeAll(async () => {
   aws = await startAwsProcess();
 });
 afterAll(() => aws.close());
-
-interface Program {
-  readonly mx: number;
-  readonly submission: number;
-}
-
-async function startProgram(): Promise<Program> {
-  const submission = await freePort();
-  const serve = await ServeProcess.start({
-    aws,
-    environment: {},
-    configuration: ({ port: mx }) => ({
-      listeners: [
-        { name: 'mx', host: '127.0.0.1', port: mx, tls: 'none', auth: 'none' },
-        { name: 'submission', host: '127.0.0.1', port: submission, tls: 'none', auth: 'none' },
-      ],
-    }),
-  });
-  onTestFinished(() => serve[Symbol.asyncDispose]());
-  return { mx: serve.port, submission };
-}
 
 /** One mail of each kind, from an address that was not seen before. */
 async function sendEach({ mx, submission }: Program, round: number): Promise<Outcome[]> {
@@ -86,7 +64,7 @@ test.each([
     timeout: 180_000,
   },
   async (_, options) => {
-    const program = await startProgram();
+    const program = await startProgram(aws);
     await using _attack = await Attack.start(
       'hold-messages',
       { port: program.mx, ...options },

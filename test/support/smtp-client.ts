@@ -15,8 +15,13 @@ export class TestClient {
     this.#listen(socket);
   }
 
-  static async connect(port: number, host = '127.0.0.1'): Promise<TestClient> {
-    const socket = connect({ port, host, allowHalfOpen: true });
+  static async connect(
+    port: number,
+    host = '127.0.0.1',
+    localAddress?: string,
+  ): Promise<TestClient> {
+    const local = localAddress === undefined ? {} : { localAddress };
+    const socket = connect({ port, host, allowHalfOpen: true, ...local });
     const client = new TestClient(socket);
     await once(socket, 'connect');
     return client;

@@ -99,6 +99,12 @@ export const EVENTS = {
       ['ConnectionsRejected', 'ProxyHeaderErrors'],
       'A connection was over a limit, or had no valid PROXY header',
     ),
+    'connection-shed': logged(
+      'info',
+      [...SESSION_FIELDS, 'reason'],
+      ['ConnectionsShed'],
+      'A connection was let go for another one while there were as many as allowed. `reason`: it sent no command for 10 s, or its client or its listener had more than that of the other one',
+    ),
     'connection-closed': logged(
       'debug',
       [...SESSION_FIELDS, 'cause', 'seconds', 'octetsReceived', 'octetsSent', 'messages'],

@@ -81,6 +81,10 @@ export function reportServer(
           rule: event.rule,
         });
         break;
+      case 'connection-shed':
+        metrics.count('ConnectionsShed', { Reason: event.reason });
+        write(event.kind, { ...event.peer, reason: event.reason });
+        break;
       case 'connection-closed': {
         const { peer, cause, seconds, octetsReceived, octetsSent, messages } = event;
         if (cause !== 'ended') metrics.count('SessionsAborted', { Listener: peer.listener });

@@ -22,7 +22,7 @@ const fields = {
   maxConnections: wholeNumber(
     1,
     100_000,
-    'Open connections; further ones are refused with 421 4.3.2.',
+    'Open connections; for a further one, an idle one or one of a client or listener with many is let go, else it is refused, with 421 4.3.2.',
   ),
   maxConnectionsPerAddress: wholeNumber(
     1,

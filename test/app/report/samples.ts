@@ -100,6 +100,7 @@ export const serverEvents: Samples<Exclude<ServerEvent, { readonly kind: 'note' 
   'message-discarded': [
     { kind: 'message-discarded', message: facts(), cause: 'aborted', sizeInOctets: 10 },
   ],
+  'connection-shed': [{ kind: 'connection-shed', peer, reason: 'client-share' }],
   failure: [{ kind: 'failure', peer, where: 'forward-path', error: new Error('no route') }],
   'certificates-served': [
     {

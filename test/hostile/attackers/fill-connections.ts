@@ -1,5 +1,5 @@
 // Opens as many connections as it can from several addresses, reads the greeting and says nothing. A connection that
-// ends is opened again. Prints a line with the number of connections that were greeted each second.
+// ends is opened again. Prints a line with the number of connections that were greeted, and of those that ended, each second.
 import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 
@@ -17,6 +17,7 @@ const [port, clients, connections] = [values.port, values.clients, values.connec
 
 const AGAIN_MILLISECONDS = 500;
 let greeted = 0;
+let ended = 0;
 
 function fill(index: number): void {
   const host = 1 + (index % clients);
@@ -30,10 +31,13 @@ function fill(index: number): void {
   });
   socket.on('error', () => undefined);
   socket.on('close', () => {
-    if (isGreeted) greeted -= 1;
+    if (isGreeted) {
+      greeted -= 1;
+      ended += 1;
+    }
     setTimeout(() => fill(index), AGAIN_MILLISECONDS);
   });
 }
 
 for (let index = 0; index < connections; index += 1) fill(index);
-setInterval(() => process.stdout.write(`${greeted}\n`), 1000);
+setInterval(() => process.stdout.write(`${greeted} ${ended}\n`), 1000);

@@ -1,6 +1,6 @@
 // Opens messages from several addresses and holds them open: declares a size, brings so many octets at once, then goes
 // on with a few octets a second. A connection that ends is opened again.
-// Prints a line with the number of messages under way each second.
+// Prints a line with the number of messages under way, and of those that ended, each second.
 import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 
@@ -28,6 +28,7 @@ const [port, clients, connections, size, octets, drip] = [
 const LINE = `${'x'.repeat(76)}\r\n`;
 const AGAIN_MILLISECONDS = 500;
 let holding = 0;
+let ended = 0;
 
 function hold(index: number): void {
   const socket = connect({
@@ -64,10 +65,13 @@ function hold(index: number): void {
   socket.on('error', () => undefined);
   socket.on('close', () => {
     clearInterval(timer);
-    if (isHolding) holding -= 1;
+    if (isHolding) {
+      holding -= 1;
+      ended += 1;
+    }
     setTimeout(() => hold(index), AGAIN_MILLISECONDS);
   });
 }
 
 for (let index = 0; index < connections; index += 1) hold(index);
-setInterval(() => process.stdout.write(`${holding}\n`), 1000);
+setInterval(() => process.stdout.write(`${holding} ${ended}\n`), 1000);
