@@ -1,16 +1,19 @@
 // An honest client that sends one mail from an address of its own, and what it saw.
 import { connect, type Socket } from 'node:net';
 
-export interface MailOptions {
+interface SendOptions {
   readonly port: number;
   /** A loopback address: each is another client to the server. */
   readonly address: string;
-  readonly octets: number;
   /** Says SIZE. Default true. */
   readonly declares?: boolean;
   /** Octets a second; as fast as it goes by default. */
   readonly rate?: number;
 }
+
+/** The message, or its size. */
+export type MailOptions = SendOptions &
+  ({ readonly octets: number } | { readonly message: Buffer });
 
 export interface Outcome {
   /** The last reply, or the reason why there is none. */
@@ -22,29 +25,20 @@ export interface Outcome {
 const LINE = `${'0123456789abcdef'.repeat(4)}0123456789\r\n`;
 const STEP_MILLISECONDS = 250;
 
-/** The message and its end. */
-export function content(octets: number): Buffer {
+function messageOf(octets: number): Buffer {
   const head = 'Subject: honest\r\n\r\n';
-  return Buffer.from(`${head}${LINE.repeat(Math.ceil((octets - head.length) / LINE.length))}.\r\n`);
-}
-
-let known: Buffer = Buffer.alloc(0);
-let knownOctets = -1;
-function contentOf(octets: number): Buffer {
-  if (knownOctets !== octets) known = content(octets);
-  knownOctets = octets;
-  return known;
+  return Buffer.from(head + LINE.repeat(Math.ceil((octets - head.length) / LINE.length)));
 }
 
 /** Connects, sends one mail and says QUIT. Never rejects. */
 export async function sendMail(options: MailOptions): Promise<Outcome> {
-  const { port, address, octets, declares = true, rate } = options;
+  const { port, address, declares = true, rate } = options;
+  const message = 'message' in options ? options.message : messageOf(options.octets);
   const begun = performance.now();
   const socket = connect({ port, host: '127.0.0.1', localAddress: address });
   const replies = readReplies(socket);
   const next = async (): Promise<string> => (await replies.next()).value ?? 'closed';
-  const wire = contentOf(octets);
-  const size = declares ? ` SIZE=${wire.length - 3}` : '';
+  const size = declares ? ` SIZE=${message.length}` : '';
   let reply: string;
   try {
     reply = await next();
@@ -59,8 +53,9 @@ export async function sendMail(options: MailOptions): Promise<Outcome> {
       reply = await next();
     }
     if (reply.startsWith('354')) {
-      if (rate === undefined) socket.write(wire);
-      else await pace(socket, wire, rate);
+      if (rate === undefined) socket.write(message);
+      else await pace(socket, message, rate);
+      socket.write('.\r\n');
       reply = await next();
     }
   } catch (error) {
@@ -74,11 +69,11 @@ export async function sendMail(options: MailOptions): Promise<Outcome> {
 }
 
 /** Writes at the rate of the sender's line; a server that reads more slowly is waited for. */
-async function pace(socket: Socket, wire: Buffer, rate: number): Promise<void> {
+async function pace(socket: Socket, message: Buffer, rate: number): Promise<void> {
   const step = Math.ceil((rate * STEP_MILLISECONDS) / 1000);
-  for (let at = 0; at < wire.length && !socket.destroyed; at += step) {
+  for (let at = 0; at < message.length && !socket.destroyed; at += step) {
     const next = new Promise((resolve) => setTimeout(resolve, STEP_MILLISECONDS));
-    if (!socket.write(wire.subarray(at, at + step))) await drained(socket);
+    if (!socket.write(message.subarray(at, at + step))) await drained(socket);
     await next;
   }
 }

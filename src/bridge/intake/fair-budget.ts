@@ -19,6 +19,8 @@ interface Entrant {
   readonly end: (entered: boolean) => void;
 }
 
+/** Clients that are gone wait to enter too, until their time is over. */
+const MAX_ENTRANTS = 2000;
 const LOOK_MILLIS = 1000;
 /** Waiting messages that are looked at again each time. */
 const LOOKED_AT = 50;
@@ -41,6 +43,7 @@ export class FairBudget {
   #favored: Holding | undefined;
   #messages = 0;
   #timer: NodeJS.Timeout | undefined;
+  #admission: NodeJS.Immediate | undefined;
 
   constructor({ octets, messageOctets, littleOctets, octetsForLittle }: FairBudgetOptions) {
     this.octets = octets;
@@ -113,7 +116,7 @@ export class FairBudget {
     if (listener.messages === 0) this.#listeners.delete(listener.key);
     if (holding === this.#favored) this.#favored = undefined;
     this.#pump();
-    if (this.#entrants.size > 0) this.#admit(performance.now());
+    if (holding.isEntered && this.#entrants.size > 0) this.#admitSoon();
   }
 
   /**
@@ -124,12 +127,15 @@ export class FairBudget {
     const now = performance.now();
     // It does not count while it waits.
     holding.isEntered = false;
-    if (this.#entrants.size === 0) {
+    if (this.#entrants.size === 0 || holding.client.messages === 1) {
       this.#estimate(now);
       if (this.#hasRoomFor(holding)) {
         holding.enter(now);
         return true;
       }
+    }
+    if (this.#entrants.size >= MAX_ENTRANTS && !this.#turnAwayOfMany(holding)) {
+      return Promise.resolve(false);
     }
     return new Promise((resolve) => {
       const end = (entered: boolean): void => {
@@ -143,7 +149,6 @@ export class FairBudget {
       const timer = setTimeout(giveUp, millis);
       signal.addEventListener('abort', giveUp, { once: true });
       this.#entrants.add(entrant);
-      this.#admit(now);
       this.#keepLooking();
     });
   }
@@ -203,6 +208,7 @@ export class FairBudget {
       if (found === undefined) return;
       const [least, reason] = found;
       least.isLeaving = true;
+      least.wanted = 0;
       this.#leaving += least.held;
       this.#waiting.delete(least);
       least.holder.shed(reason);
@@ -249,7 +255,25 @@ export class FairBudget {
     return octets + expected <= this.octets;
   }
 
+  /** Ends the wait of a message whose client has more of them; `false` if there is none. */
+  #turnAwayOfMany({ client }: Holding): boolean {
+    let most: Entrant | undefined;
+    for (const each of this.#entrants) {
+      const { messages } = each.holding.client;
+      if (messages > (most?.holding.client ?? client).messages) most = each;
+    }
+    most?.end(false);
+    return most !== undefined;
+  }
+
+  /** Once for all messages that end in one turn of the event loop. */
+  #admitSoon(): void {
+    this.#admission ??= setImmediate(() => this.#admit(performance.now()));
+  }
+
   #admit(now: number): void {
+    clearImmediate(this.#admission);
+    this.#admission = undefined;
     this.#estimate(now);
     const entrants = [...this.#entrants].sort(
       (one, other) =>

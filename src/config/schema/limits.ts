@@ -98,7 +98,7 @@ export const limits = section(
     memory: size(
       '32MB',
       '64GB',
-      'Memory for the content of all messages that are not stored yet.',
+      'Memory for the content of all messages that are not stored yet, shared fairly by clients and listeners.',
     ).prefault('256MB'),
   },
   'What one process accepts from its clients.',

@@ -58,6 +58,8 @@ function isWhole(parts: ReadonlyMap<number, Part>): boolean {
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://s3');
   const id = url.searchParams.get('uploadId') ?? '';
+  const [bucket = '', ...rest] = url.pathname.slice(1).split('/');
+  const key = decodeURIComponent(rest.join('/'));
   response.setHeader('etag', '"0"');
   if (url.pathname === '/report') {
     response.end(JSON.stringify(report));
@@ -67,6 +69,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       response.statusCode = 400;
       response.end('<Error><Code>BadDigest</Code></Error>');
     } else {
+      response.setHeader('x-amz-checksum-sha256', String(request.headers['x-amz-checksum-sha256']));
       response.end();
     }
   } else if (request.method === 'POST' && url.searchParams.has('uploads')) {
@@ -74,15 +77,16 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     const uploadId = String(++count);
     uploads.set(uploadId, new Map());
     response.end(
-      `<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>${uploadId}</UploadId></InitiateMultipartUploadResult>`,
+      `<InitiateMultipartUploadResult><Bucket>${bucket}</Bucket><Key>${key}</Key><UploadId>${uploadId}</UploadId></InitiateMultipartUploadResult>`,
     );
   } else if (request.method === 'POST') {
     request.resume();
     report.objects++;
-    if (!isWhole(uploads.get(id) ?? new Map())) report.wrong++;
+    const parts = uploads.get(id) ?? new Map<number, Part>();
+    if (!isWhole(parts)) report.wrong++;
     uploads.delete(id);
     response.end(
-      '<CompleteMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><ETag>"0"</ETag></CompleteMultipartUploadResult>',
+      `<CompleteMultipartUploadResult><Bucket>${bucket}</Bucket><Key>${key}</Key><ETag>"0-${parts.size}"</ETag></CompleteMultipartUploadResult>`,
     );
   } else if (request.method === 'DELETE') {
     report.aborted++;
@@ -90,7 +94,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     response.statusCode = 204;
     response.end();
   } else {
-    response.end('<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>');
+    response.end(
+      `<ListBucketResult><Name>${bucket}</Name><KeyCount>0</KeyCount></ListBucketResult>`,
+    );
   }
 }
 

@@ -281,6 +281,30 @@ describe('a message that waits to begin', () => {
     expect(await Promise.all([late, lost])).toEqual([false, false]);
   });
 
+  test('keeps its place when one client has thousands that wait', async () => {
+    const budget = makeBudget();
+    for (let number = 0; number < 10; number += 1) {
+      const each = new TestMessage(budget, client(10 + number));
+      expect(budget.enter(each.holding, 1000, never)).toBe(true);
+      each.holding.isProtected = true;
+      each.bring(90 * KB);
+    }
+    const waits = Array.from(
+      { length: 2000 },
+      () => new TestMessage(budget, client(2), 'mx', 200 * KB),
+    ).map((each) => budget.enter(each.holding, 60_000, never));
+    const last = new TestMessage(budget, client(2), 'mx', 200 * KB);
+    const other = new TestMessage(budget, client(3), 'mx', 200 * KB);
+    expect(await budget.enter(last.holding, 60_000, never)).toBe(false);
+    const entered = budget.enter(other.holding, 60_000, never);
+    const unknown = Symbol('waits');
+    const states = await Promise.all(
+      [...waits, entered].map((each) => Promise.race([each, unknown])),
+    );
+    expect(states.filter((state) => state === false)).toHaveLength(1);
+    expect(states.at(-1)).toBe(unknown);
+  });
+
   test('begins when another one has ended: first those whose client has the fewest', async () => {
     const budget = makeBudget(300 * KB);
     const [first, ...others] = many(budget, 3, client(1));
