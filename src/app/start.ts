@@ -114,7 +114,7 @@ async function start(
     routes,
     mailboxOf: (forwardPath) => canonicalMailbox(forwardPath, hostname),
     destinationOf: ({ session }) => destinationOf(grantsOf(session.identity)),
-    limits: { memory: limits.memory },
+    limits: { memory: limits.memory, memoryWaitSeconds: memoryWaitSeconds(configuration) },
     ...duplicateGuard(configuration, clients.dynamoDb),
     observe: (event) => {
       onBridgeEvent(event);
@@ -184,6 +184,15 @@ async function start(
       return closeApp(server, started, metrics, options);
     },
   };
+}
+
+/** A client that waits for the 354 gives up after two minutes (RFC 5321 section 4.5.3.2.4), a session at `answerTimeout`. */
+const MAX_MEMORY_WAIT_SECONDS = 90;
+
+function memoryWaitSeconds({ limits, listeners }: Configuration): number {
+  const ofListeners = listeners.flatMap((each) => each.limits?.answerTimeout ?? []);
+  const answerTimeout = Math.min(limits.answerTimeout, ...ofListeners);
+  return Math.min(MAX_MEMORY_WAIT_SECONDS, (answerTimeout * 3) / 4);
 }
 
 /** In a separate table, or else beside the credentials. */

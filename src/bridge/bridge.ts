@@ -81,7 +81,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     deferrals,
     openMessages: new OpenMessages(),
     observe,
-    memoryWaitMillis: (limits.memoryWaitSeconds ?? 20) * 1000,
+    memoryWaitMillis: (limits.memoryWaitSeconds ?? 90) * 1000,
     partMillis: budgetMillis,
     partTotalMillis: totalMillis,
   };
@@ -147,8 +147,12 @@ export class Bridge implements AsyncDisposable {
     await this.#parts.store.idle();
   }
 
-  /** Waits until the bridge is idle, then ends what runs in the background. The clients stay the caller's. */
+  /**
+   * Refuses what waits for memory before its first octet, waits until the bridge is idle, then ends what runs in the
+   * background. The clients stay the caller's.
+   */
   async close(): Promise<void> {
+    this.#parts.writerParts.memory.large.turnAwayAll();
     await this.idle();
     const { breaker, outbox, puts, publishes } = this.#parts;
     breaker[Symbol.dispose]();

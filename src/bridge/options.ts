@@ -52,7 +52,7 @@ export interface BridgeLimits {
   readonly commitSeconds?: number;
   /** How long S3 may take in all, from the end of the data. Default 90. */
   readonly commitTotalSeconds?: number;
-  /** How long a message may wait for memory before `452 4.3.1`. Default 20. */
+  /** How long a message may wait for memory before `452 4.3.1`. It must be shorter than `answerTimeoutSeconds` of the server. Default 90. */
   readonly memoryWaitSeconds?: number;
 }
 

@@ -43,6 +43,17 @@ test('a large mail that declares its size gets its turn when another one ends', 
   expect(await bridge.stored()).toHaveLength(2);
 });
 
+test('a service that closes waits for no mail that waits before the 354', async () => {
+  const bridge = tight(60);
+  const first = await open(bridge, { parameters: { size: 30 * MIB } });
+  await send(first, 3 * MIB);
+  const waiting = bridge.open(facts({ parameters: { size: 30 * MIB } }), () => undefined);
+  const closed = bridge.close();
+  expect(await waiting).toMatchObject({ kind: 'refuse', reply: { code: 452 } });
+  first.writer.discard('aborted');
+  await closed;
+});
+
 test('a mail without a declared size is paused when it grows, goes on when there is room, and is stored whole', async () => {
   const bridge = tight(20);
   const holder = await open(bridge, { parameters: { size: 30 * MIB } });

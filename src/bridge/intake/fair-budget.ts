@@ -153,6 +153,11 @@ export class FairBudget {
     });
   }
 
+  /** Ends the waits of all messages that wait to enter. */
+  turnAwayAll(): void {
+    for (const { end } of this.#entrants) end(false);
+  }
+
   // Room
 
   #fits(holding: Holding, octets: number, freed = 0): boolean {
