@@ -97,7 +97,9 @@ export class S3Writer implements MessageWriter, Holder {
     this.#sizeInOctets += received.length;
     this.#storedOctets += span.length;
     if (this.#phase === 'refused' || this.#phase === 'ended') return true;
-    this.#holding.bring(received.length, performance.now());
+    const now = performance.now();
+    this.#holding.bring(received.length, now);
+    if (this.#phase === 'small') this.#large?.bring(received.length, now);
     if (received !== span) this.#storedHash ??= this.#hash.copy();
     this.#hash.update(received);
     this.#storedHash?.update(span);
@@ -207,7 +209,10 @@ export class S3Writer implements MessageWriter, Holder {
     const declared = declaredOctets(this.#facts);
     const isLittle = declared >= this.#storedOctets && declared <= LITTLE_OCTETS;
     const { large } = this.#parts.memory;
-    this.#large ??= this.#join(large, expectedOctets(isLittle ? declared : 0));
+    if (this.#large === undefined) {
+      this.#large = this.#join(large, expectedOctets(isLittle ? declared : 0));
+      this.#large.bring(this.#sizeInOctets, performance.now());
+    }
     if (this.#hasEntered) return this.#moveToBlocks();
     if (isLittle) return this.#moveToBlocks();
     return this.#enterThen(this.#large, () => this.#moveToBlocks());
@@ -247,7 +252,6 @@ export class S3Writer implements MessageWriter, Holder {
     this.#parts.memory.small.leave(this.#holding);
     this.#holding = this.#large;
     this.#holding.isProtected = isProtected;
-    this.#holding.bring(this.#sizeInOctets, now);
     if (this.#isWaiting) this.#holding.pause(now);
     return this.#append(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
   }
