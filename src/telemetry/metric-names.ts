@@ -49,7 +49,7 @@ export const METRICS = {
   ),
   ConnectionsShed: counter(
     ['Reason'],
-    [[], ['Reason']],
+    [[]],
     'Connections that were let go for others while there were limits.maxConnections: idle ones, or those of clients and listeners with many',
   ),
   ActiveConnections: gauge('Count', 'Open SMTP connections of one task'),
@@ -95,7 +95,7 @@ export const METRICS = {
   ),
   MessagesShed: counter(
     ['Reason'],
-    [[], ['Reason']],
+    [[]],
     'Messages that were let go when memory was short: they brought almost nothing, or their client or listener held more than others',
   ),
   BareNewlineRejects: counter([], [[]], 'Messages refused for a bare CR or LF'),
