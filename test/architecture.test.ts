@@ -24,12 +24,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, Right>>>> = {
     'src/net': 'all',
     'src/policy': 'types',
   },
-  'src/bridge': {
-    'src/smtp': 'types',
-    'src/net': 'all',
-    'src/message': 'all',
-    'src/policy': 'types',
-  },
+  'src/bridge': { 'src/smtp': 'types', 'src/message': 'all', 'src/policy': 'types' },
   'src/archive': { 'src/bridge': 'all', 'src/message': 'all' },
   'src/subscriber': { 'src/bridge/contract': 'types', 'src/message': 'all' },
   'src/telemetry': {},

@@ -14,6 +14,7 @@ import {
   grantsOf,
   limitMessages,
 } from '../policy/index.ts';
+import { clientNetwork } from '../net/addresses.ts';
 import { SmtpServer } from '../server/index.ts';
 import { replies } from '../server/replies.ts';
 import type { Reply } from '../smtp/index.ts';
@@ -114,6 +115,7 @@ async function start(
     routes,
     mailboxOf: (forwardPath) => canonicalMailbox(forwardPath, hostname),
     destinationOf: ({ session }) => destinationOf(grantsOf(session.identity)),
+    clientOf: clientNetwork,
     limits: { memory: limits.memory, memoryWaitSeconds: memoryWaitSeconds(configuration) },
     ...duplicateGuard(configuration, clients.dynamoDb),
     observe: (event) => {

@@ -76,6 +76,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   });
   const writerParts: S3WriterParts = {
     memory: new Memory(limits.memory ?? DEFAULT_MEMORY_OCTETS),
+    clientOf: options.clientOf ?? ((address) => address),
     uploads: new PlacementUploads(store, plan),
     committer,
     deferrals,

@@ -24,6 +24,8 @@ export interface BridgeOptions {
   readonly mailboxOf?: MailboxOf;
   /** The sender's own destination, which a credential may have. It wins over routes. */
   readonly destinationOf?: (facts: MessageFacts) => Destination | undefined;
+  /** What counts as one client that shares the memory, by an address of it. Default: the address. */
+  readonly clientOf?: (address: string) => string;
   readonly limits?: BridgeLimits;
   /** Answers a resent mail with the messageId of the first. Without it there is no duplicate guard. */
   readonly duplicates?: DuplicateOptions;

@@ -1,7 +1,6 @@
 // A number of octets, divided among messages as they bring them. While there is room, every message gets what it asks
 // for. When there is none, messages wait, and the least deserving ones are let go: README.md has the rules and why they
 // cannot deadlock.
-import { clientNetwork } from '../../net/addresses.ts';
 import { type Holder, Holding, Share, type ShedReason } from './holding.ts';
 
 export interface FairBudgetOptions {
@@ -61,14 +60,14 @@ export class FairBudget {
     return this.#waiting.size > 0 || this.#entrants.size > 0;
   }
 
-  /** What each client holds, by its network. */
+  /** What each client holds, by its key. */
   get clients(): ReadonlyMap<string, Share> {
     return this.#clients;
   }
 
   /** A message that holds nothing yet. `leave` ends it. */
-  join(holder: Holder, clientAddress: string, listener: string, expected: number): Holding {
-    const client = shareOf(this.#clients, clientNetwork(clientAddress));
+  join(holder: Holder, clientKey: string, listener: string, expected: number): Holding {
+    const client = shareOf(this.#clients, clientKey);
     const holding = new Holding(
       holder,
       client,

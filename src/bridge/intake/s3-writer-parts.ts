@@ -8,6 +8,8 @@ import type { OpenMessages } from './open-messages.ts';
 /** The parts of the bridge that every message uses. */
 export interface S3WriterParts {
   readonly memory: Memory;
+  /** What counts as one client, by an address of it. */
+  readonly clientOf: (address: string) => string;
   readonly uploads: PlacementUploads;
   readonly committer: Committer;
   readonly deferrals: Deferrals;

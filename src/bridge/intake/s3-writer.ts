@@ -186,7 +186,7 @@ export class S3Writer implements MessageWriter, Holder {
 
   #join(budget: FairBudget, expected: number): Holding {
     const { clientAddress, listener } = this.#facts.session;
-    return budget.join(this, clientAddress, listener, expected);
+    return budget.join(this, this.#parts.clientOf(clientAddress), listener, expected);
   }
 
   /** Reserves the memory for what was added; `false` when that has to wait. */

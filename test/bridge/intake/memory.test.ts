@@ -1,3 +1,4 @@
+import { clientNetwork } from '../../../src/net/addresses.ts';
 import { expect, test } from 'vitest';
 import {
   BLOCK_OCTETS,
@@ -43,7 +44,7 @@ test('memory knows what the largest client holds in both budgets together', () =
     [memory.small, '2001:db8::1', 150],
     [memory.small, '2001:db8::2', 160],
   ] as const) {
-    budget.reserve(budget.join(holder, client, 'mx', octets), octets);
+    budget.reserve(budget.join(holder, clientNetwork(client), 'mx', octets), octets);
   }
   // The two of IPv6 are in one /64.
   expect(memory.largestShareOctets).toBe(310);
