@@ -1,5 +1,6 @@
 // What an operator does to the table, as calls: the commands are a thin layer over these.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { hasFewIterations } from './decoys.ts';
 import { type Credential, liveSecrets, type StoredSecret } from './credential.ts';
 import type { Grants } from '../policy/grants.ts';
 import { makeCredential, makeSecret, type SecretSource } from './make-credential.ts';
@@ -52,14 +53,14 @@ export class CredentialAdministration {
 
   /** Writes a credential that was made elsewhere. Throws `CredentialNameError` where the name is taken. */
   async put(credential: Credential): Promise<void> {
-    await this.#table.prepareDecoys(hasChosenSecret(credential));
+    await this.#table.prepareDecoys(likenessOf(credential));
     if (await this.#table.create(credential)) return;
     throw new CredentialNameError(`there is already a credential "${credential.username}"`);
   }
 
   /** Writes a credential over the one of that name, if there is one. */
   async replace(credential: Credential): Promise<void> {
-    await this.#table.prepareDecoys(hasChosenSecret(credential));
+    await this.#table.prepareDecoys(likenessOf(credential));
     const changed = await this.#table.change(credential.username, () => credential);
     if (changed === undefined) await this.put(credential);
   }
@@ -87,7 +88,9 @@ export class CredentialAdministration {
     keepUntil: Date,
     now = new Date(),
   ): Promise<WrittenCredential> {
-    if (secret.kind !== 'generated') await this.#table.prepareDecoys(true);
+    if (secret.kind !== 'generated') {
+      await this.#table.prepareDecoys({ passwords: true, fewIterations: false });
+    }
     let generated: string | undefined;
     const credential = await this.#change(username, async (before) => {
       const made = await makeSecret(secret, now, before.scram);
@@ -126,9 +129,10 @@ export class CredentialAdministration {
   }
 }
 
-/** Whether it has a secret that is checked by a slow hash, hence one that decoys should look like. */
-function hasChosenSecret({ secrets }: Credential): boolean {
-  return secrets.some(({ kind }) => kind !== 'generated');
+/** What decoys must look like where the table holds this credential. */
+function likenessOf(credential: Credential): { passwords: boolean; fewIterations: boolean } {
+  const passwords = credential.secrets.some(({ kind }) => kind !== 'generated');
+  return { passwords, fewIterations: hasFewIterations(credential) };
 }
 
 function ending(secret: StoredSecret, at: Date): StoredSecret {

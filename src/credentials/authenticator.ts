@@ -2,15 +2,9 @@
 // reply, after one path: a lock is looked for, the credential is read, a secret is checked, the reply waits.
 import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type {
-  Reply,
-  ScramVerifier,
-  SessionFacts,
-  SignInAnswer,
-  SignInAttempt,
-} from '../smtp/index.ts';
+import type { Reply, SessionFacts, SignInAnswer, SignInAttempt } from '../smtp/index.ts';
 import { type Clock, systemClock } from '../counters/time-source.ts';
-import { type Credential, isInForce, liveSecrets } from './credential.ts';
+import { type Credential, isInForce } from './credential.ts';
 import {
   type CacheOptions,
   CredentialReader,
@@ -19,21 +13,23 @@ import {
 } from './credential-reader.ts';
 import { DecoyKeeper } from './decoy-keeper.ts';
 import type { CredentialEvent, RefusalCause } from './events.ts';
+import { type Accepted, type Failed, failed, type Outcome } from './outcome.ts';
+import { decoyVerifiers, scramVerifiers } from './scram-verifiers.ts';
 import { FleetCounter } from '../counters/fleet-counter.ts';
 import { UnreadableCredentialError } from './item.ts';
-import { overloaded } from './concurrency-limit.ts';
+import { type Claimant, overloaded } from './concurrency-limit.ts';
 import type { Grants } from '../policy/grants.ts';
+import { clientNetwork } from '../net/addresses.ts';
 import { NetworkSet } from '../net/networks.ts';
 import { ProvenSecrets } from './proven-secrets.ts';
 import { replies } from './replies.ts';
 import { type HashingOptions, SecretCheck } from './secret-check.ts';
 import { SharedCounter } from '../counters/shared-counter.ts';
 import { CredentialTable } from './table.ts';
-import { Throttle, throttleDefaults, type ThrottleOptions } from './throttle.ts';
+import { type Attempt, Throttle, throttleDefaults, type ThrottleOptions } from './throttle.ts';
 import { TokenCheck, type TokenIssuer } from './token-check.ts';
 import { UseRecorder } from './use-recorder.ts';
 import { canonicalUsername } from './username.ts';
-import { isSlow } from './verifier.ts';
 import { MemoryCounter } from '../counters/window-counter.ts';
 import { nameTableFailure } from '../counters/table-answers.ts';
 
@@ -77,6 +73,7 @@ const COUNTED_KEYS = 50_000;
 interface Run {
   readonly attempt: SignInAttempt;
   readonly session: SessionFacts;
+  readonly claimant: Claimant;
   readonly begunAt: number;
   /** Canonical; `undefined` where no credential can have the name that was given, or none was. */
   readonly username: string | undefined;
@@ -137,21 +134,28 @@ class TableAuthenticator implements Authenticator {
   async authenticate(attempt: SignInAttempt, session: SessionFacts): Promise<SignInAnswer> {
     const username =
       attempt.kind === 'certificate' ? undefined : canonicalUsername(attempt.username);
-    const run: Run = { attempt, session, begunAt: this.#clock.now(), username };
-    return this.#guarded(run, async () => {
-      if (await this.#throttle.isLocked(session.clientAddress, username)) {
-        const outcome = await this.#throttle.turnedAway(run.begunAt);
-        return this.#refuse(run, 'throttled', replies[outcome]);
-      }
+    const begunAt = this.#clock.now();
+    const { clientAddress } = session;
+    const claimant: Claimant = { client: clientNetwork(clientAddress) };
+    const run: Run = { attempt, session, claimant, begunAt, username };
+    let counted: Attempt | 'locked' | 'crowded';
+    try {
+      counted = await this.#throttle.admit(clientAddress, username);
+    } catch {
+      return this.#refuse(run, 'table-unavailable', replies.temporary);
+    }
+    if (counted === 'crowded') return this.#turnAway(run, 'overloaded', replies.temporary);
+    if (counted === 'locked') return this.#turnAway(run, 'throttled', replies.locked);
+    const admitted = { ...run, claimant: { ...claimant, isPreferred: counted.isKnown } };
+    if (attempt.kind === 'scram') return this.#signInByScram(admitted, counted);
+    return this.#settled(admitted, counted, () => {
       switch (attempt.kind) {
         case 'password':
-          return this.#signInByPassword(run, attempt);
-        case 'scram':
-          return this.#signInByScram(run);
+          return this.#signInByPassword(admitted, attempt);
         case 'token':
-          return this.#signInByToken(run, attempt);
+          return this.#signInByToken(admitted, attempt);
         case 'certificate':
-          return this.#fail(run, 'mechanism-not-available', undefined);
+          return failed('mechanism-not-available');
       }
     });
   }
@@ -160,14 +164,19 @@ class TableAuthenticator implements Authenticator {
     await this.#recorder?.settled();
   }
 
-  async #signInByPassword(run: Run, attempt: PasswordAttempt): Promise<SignInAnswer> {
+  async #signInByPassword(run: Run, attempt: PasswordAttempt): Promise<Outcome> {
     await this.#decoys.prepare();
-    let reading = await this.#read(run.username);
+    let reading = await this.#read(run);
     let cause = await this.#judgePassword(run, attempt, reading.credential);
-    if (cause !== undefined && cause !== 'overloaded' && reading.source === 'cache') {
+    if (cause === 'overloaded') return { kind: 'uncompared', cause };
+    if (cause !== undefined && reading.source === 'cache') {
       // The credential may be newer than the cache: a secret made a moment ago works at once.
       const before = reading.credential;
-      reading = await this.#reader.readAnew(run.username ?? '');
+      try {
+        reading = await this.#reader.readAnew(run.username ?? '', run.claimant);
+      } catch (error) {
+        return { kind: 'failed', cause: causeOf(error), reply: replies.temporary };
+      }
       if (!isDeepStrictEqual(before, reading.credential)) {
         cause = await this.#judgePassword(run, attempt, reading.credential);
       }
@@ -183,24 +192,34 @@ class TableAuthenticator implements Authenticator {
   ): Promise<RefusalCause | undefined> {
     const decoy = this.#decoys.decoyFor(run.username ?? '');
     const now = this.#clock.now();
-    const fits = await this.#secrets.fits(credential, decoy, password.reveal(), now);
+    const { claimant } = run;
+    const fits = await this.#secrets.fits(credential, decoy, password.reveal(), now, claimant);
     if (fits === overloaded) return 'overloaded';
     if (credential === undefined) return 'unknown-user';
     return fits ? this.#judge(run, credential) : 'wrong-secret';
   }
 
-  async #signInByScram(run: Run): Promise<SignInAnswer> {
-    await this.#decoys.prepare();
-    // The proof is checked once, so a secret made a moment ago must be here already.
-    const reading = run.username === undefined ? NOBODY : await this.#reader.readAnew(run.username);
+  /** The attempt is settled by the proof, or by `settle(false)` where the exchange ends without one. */
+  async #signInByScram(run: Run, counted: Attempt): Promise<SignInAnswer> {
+    let reading = NOBODY;
+    try {
+      await this.#decoys.prepare();
+      // The proof is checked once, so a secret made a moment ago must be here already.
+      if (run.username !== undefined) {
+        reading = await this.#reader.readAnew(run.username, run.claimant);
+      }
+    } catch (error) {
+      return this.#settled(run, counted, () => ({ kind: 'uncompared', cause: causeOf(error) }));
+    }
     const { credential } = reading;
+    this.#decoys.saw(credential);
     const decoy = this.#decoys.decoyFor(run.username ?? '');
     const verifiers = scramVerifiers(credential, this.#clock.now());
     return {
       kind: 'verify',
       verifiers: verifiers.length > 0 ? verifiers : decoyVerifiers(decoy, credential),
       settle: (proved) =>
-        this.#guarded(run, () => {
+        this.#settled(run, counted, () => {
           let cause: RefusalCause | undefined;
           if (credential === undefined) cause = 'unknown-user';
           else if (!proved || verifiers.length === 0) cause = 'wrong-secret';
@@ -210,16 +229,16 @@ class TableAuthenticator implements Authenticator {
     };
   }
 
-  async #signInByToken(run: Run, { token, mechanism }: TokenAttempt): Promise<SignInAnswer> {
-    const verdict = await this.#tokens.check(token.reveal());
+  async #signInByToken(run: Run, { token, mechanism }: TokenAttempt): Promise<Outcome> {
+    const verdict = await this.#tokens.check(token.reveal(), run.claimant);
     switch (verdict.kind) {
       case 'overloaded':
-        return this.#refuse(run, 'overloaded', replies.temporary);
+        return { kind: 'uncompared', cause: 'overloaded' };
       case 'unavailable':
         this.#observe({ kind: 'issuer-unavailable', error: verdict.error });
-        return this.#refuse(run, 'issuer-unavailable', replies.temporary);
+        return { kind: 'uncompared', cause: 'issuer-unavailable' };
       case 'invalid':
-        return this.#fail(run, 'invalid-token', undefined);
+        return failed('invalid-token');
       case 'valid':
     }
     const username = canonicalUsername(verdict.username);
@@ -228,24 +247,20 @@ class TableAuthenticator implements Authenticator {
       username === undefined ||
       (run.attempt.kind === 'token' && run.attempt.username !== '' && run.username !== username)
     ) {
-      return this.#fail(run, 'authorization-id', undefined);
+      return failed('authorization-id');
     }
     const named: Run = { ...run, username };
-    const reading = await this.#reader.read(username);
+    let reading = await this.#read(named);
+    let cause = reading.credential && this.#judge(named, reading.credential);
+    if (reading.source === 'cache' && cause !== undefined) {
+      reading = await this.#reader.readAnew(username, run.claimant);
+      cause = reading.credential && this.#judge(named, reading.credential);
+    }
     if (reading.credential === undefined) {
       if (verdict.requireCredential) return this.#conclude(named, 'unknown-user', reading);
-      return this.#accept(named, reading, { username, mechanism });
+      return { kind: 'accepted', reading, identity: { username, mechanism } };
     }
-    const cause = this.#judge(named, reading.credential);
-    if (cause === undefined || reading.source !== 'cache') {
-      return this.#conclude(named, cause, reading);
-    }
-    const again = await this.#reader.readAnew(username);
-    return this.#conclude(
-      named,
-      again.credential === undefined ? 'unknown-user' : this.#judge(named, again.credential),
-      again,
-    );
+    return this.#conclude(named, cause, reading);
   }
 
   /** What is to be said of a credential whose secret fits. */
@@ -267,38 +282,64 @@ class TableAuthenticator implements Authenticator {
     return undefined;
   }
 
-  async #conclude(
-    run: Run,
-    cause: RefusalCause | undefined,
-    reading: Reading,
-  ): Promise<SignInAnswer> {
+  /** What an attempt comes to that was compared. */
+  #conclude(run: Run, cause: RefusalCause | undefined, reading: Reading): Outcome {
     const { credential, source } = reading;
-    if (cause === 'overloaded') return this.#refuse(run, cause, replies.temporary);
     // Of an old copy only good news is believed: what it does not know may be in the table by now.
     if (cause !== undefined && source === 'stale') {
-      return this.#refuse(run, 'table-unavailable', replies.temporary);
+      return { kind: 'failed', cause: 'table-unavailable', reply: replies.temporary };
     }
+    if (cause === 'overloaded') return { kind: 'failed', cause, reply: replies.temporary };
     if (cause !== undefined || credential === undefined) {
-      return this.#fail(run, cause ?? 'unknown-user', credential);
+      return failed(cause ?? 'unknown-user', credential);
     }
     const { mechanism } = run.attempt;
     const { username } = credential;
     const grants = this.#issueGrants(credential.grants);
-    return this.#accept(run, reading, { username, mechanism, grants });
+    return { kind: 'accepted', reading, identity: { username, mechanism, grants } };
   }
 
-  async #accept(
+  /**
+   * The one way out of every attempt that was admitted, and the only place that counts: what was compared and not
+   * accepted is a failure, whatever the reply.
+   */
+  async #settled(
     run: Run,
-    { credential, source }: Reading,
-    identity: { readonly username: string; readonly mechanism: string; readonly grants?: unknown },
+    counted: Attempt,
+    task: () => Outcome | Promise<Outcome>,
   ): Promise<SignInAnswer> {
+    const { clientAddress } = run.session;
+    try {
+      const outcome = await task();
+      switch (outcome.kind) {
+        case 'uncompared':
+          await counted.dropped();
+          return await this.#turnAway(run, outcome.cause, replies.temporary);
+        case 'failed':
+          return await this.#fail(run, counted, outcome);
+        case 'accepted':
+      }
+      const { username } = outcome.identity;
+      // Of guesses made side by side in a fleet, one that is right must not win once the others have locked it out.
+      if (await this.#throttle.isLockedMeanwhile(clientAddress, username)) {
+        return await this.#fail(run, counted, {
+          kind: 'failed',
+          cause: 'throttled',
+          reply: replies.locked,
+        });
+      }
+      await counted.succeeded();
+      return this.#accept(run, outcome);
+    } catch (error) {
+      await counted.dropped().catch(() => {});
+      return this.#refuse(run, causeOf(error), replies.temporary);
+    }
+  }
+
+  #accept(run: Run, { reading: { credential, source }, identity }: Accepted): SignInAnswer {
     const { sessionId, listener, clientAddress, clientPort } = run.session;
     const { username, mechanism } = identity;
-    // Of guesses made side by side, one that is right must not win once the others have locked it out.
-    if (await this.#throttle.isLocked(clientAddress, username)) {
-      return this.#refuse(run, 'throttled', replies.locked, credential);
-    }
-    this.#throttle.succeeded(clientAddress, username);
+    this.#throttle.know(clientAddress, username);
     if (credential !== undefined) this.#recorder?.record(credential);
     this.#observe({
       kind: 'sign-in-accepted',
@@ -313,24 +354,20 @@ class TableAuthenticator implements Authenticator {
     return { kind: 'accept', identity };
   }
 
-  /** A failure by the client's fault: counted, and told when its time has come. */
+  /** Counts a failure, and answers when its time has come. */
   async #fail(
     run: Run,
-    cause: RefusalCause,
-    credential: Credential | undefined,
+    counted: Attempt,
+    { cause, reply, credential }: Failed,
   ): Promise<SignInAnswer> {
-    const { clientAddress } = run.session;
-    // A forged token says nothing about the user that it names.
-    const counted = run.attempt.kind === 'token' ? undefined : run.username;
-    const outcome = await this.#throttle.failed(clientAddress, counted, run.begunAt);
-    switch (outcome) {
-      case 'refused':
-        return this.#refuse(run, cause, replies.invalid, credential);
-      case 'locked':
-        return this.#refuse(run, 'throttled', replies.locked, credential);
-      case 'crowded':
-        return this.#refuse(run, cause, replies.crowded, credential);
-    }
+    const outcome = await this.#throttle.failed(counted, run.session.clientAddress, run.begunAt);
+    return this.#refuse(run, cause, outcome === 'crowded' ? replies.crowded : reply, credential);
+  }
+
+  /** Answers an attempt that was compared with nothing. It costs the session, and waits, but is no guess. */
+  async #turnAway(run: Run, cause: RefusalCause, reply: Reply): Promise<SignInAnswer> {
+    const outcome = await this.#throttle.turnedAway(run.session.clientAddress, run.begunAt);
+    return this.#refuse(run, cause, outcome === 'crowded' ? replies.crowded : reply);
   }
 
   #refuse(
@@ -354,22 +391,10 @@ class TableAuthenticator implements Authenticator {
     return { kind: 'refuse', reply };
   }
 
-  async #read(username: string | undefined): Promise<Reading> {
-    const reading = username === undefined ? NOBODY : await this.#reader.read(username);
-    if (reading.credential?.secrets.some(({ verifier }) => isSlow(verifier))) {
-      this.#decoys.sawPassword();
-    }
+  async #read({ username, claimant }: Run): Promise<Reading> {
+    const reading = username === undefined ? NOBODY : await this.#reader.read(username, claimant);
+    this.#decoys.saw(reading.credential);
     return reading;
-  }
-
-  /** Whatever breaks on our side is 454 and never 535. */
-  async #guarded(run: Run, task: () => Promise<SignInAnswer>): Promise<SignInAnswer> {
-    try {
-      return await task();
-    } catch (error) {
-      const cause = error instanceof ReadOverloadError ? 'overloaded' : 'table-unavailable';
-      return this.#refuse(run, cause, replies.temporary);
-    }
   }
 
   #failedTo(operation: 'read' | 'record-use' | 'count'): (error: unknown) => void {
@@ -391,23 +416,10 @@ class TableAuthenticator implements Authenticator {
   }
 }
 
+/** Whatever breaks on our side is 454 and never 535. */
+function causeOf(error: unknown): RefusalCause {
+  return error instanceof ReadOverloadError ? 'overloaded' : 'table-unavailable';
+}
+
 /** No credential can have the name, so the table need not be asked. */
 const NOBODY: Reading = { credential: undefined, source: 'table' };
-
-/** Those that the exchange may check the proof against. */
-function scramVerifiers(credential: Credential | undefined, now: number): ScramVerifier[] {
-  const setting = credential?.scram;
-  if (credential === undefined || setting === undefined) return [];
-  return liveSecrets(credential, now).flatMap(({ scram }) =>
-    scram === undefined ? [] : [{ ...setting, ...scram }],
-  );
-}
-
-/** Keys that no proof fits, under the salt that the credential has, if it has one. */
-function decoyVerifiers(decoy: Credential, credential: Credential | undefined): ScramVerifier[] {
-  const setting = credential?.scram ?? decoy.scram;
-  if (setting === undefined) return [];
-  return decoy.secrets.flatMap(({ scram }) =>
-    scram === undefined ? [] : [{ ...setting, ...scram }],
-  );
-}

@@ -4,7 +4,7 @@ import { BoundedMap } from '../counters/bounded-map.ts';
 import type { Clock } from '../counters/time-source.ts';
 import type { Credential } from './credential.ts';
 import { UnreadableCredentialError } from './item.ts';
-import { ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
+import { type Claimant, ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
 import type { CredentialTable } from './table.ts';
 
 export interface CacheOptions {
@@ -77,18 +77,18 @@ export class CredentialReader {
   }
 
   /** From the cache where it is fresh, else from the table; from an older cache where the table fails. */
-  async read(username: string): Promise<Reading> {
+  async read(username: string, claimant: Claimant): Promise<Reading> {
     const entry = this.#entries.get(username);
     const age = entry === undefined ? 0 : this.#clock.now() - entry.readAt;
     if (entry !== undefined && age < this.#freshMilliseconds) {
       return { credential: entry.credential, source: 'cache' };
     }
-    return this.#readOrFallBack(username, () => this.#joinedRead(username));
+    return this.#readOrFallBack(username, () => this.#joinedRead(username, claimant));
   }
 
   /** From the table, begun after this call; from the cache only where the table fails. */
-  async readAnew(username: string): Promise<Reading> {
-    return this.#readOrFallBack(username, () => this.#readTable(username));
+  async readAnew(username: string, claimant: Claimant): Promise<Reading> {
+    return this.#readOrFallBack(username, () => this.#readTable(username, claimant));
   }
 
   async #readOrFallBack(
@@ -113,17 +113,19 @@ export class CredentialReader {
     }
   }
 
-  #joinedRead(username: string): Promise<Credential | undefined> {
-    const inFlight = this.#inFlight.get(username);
+  #joinedRead(username: string, claimant: Claimant): Promise<Credential | undefined> {
+    // Of one client only: what another client began may be turned away for that client's sake.
+    const name = `${claimant.client} ${username}`;
+    const inFlight = this.#inFlight.get(name);
     if (inFlight !== undefined) return inFlight;
-    const reading = this.#readTable(username).finally(() => this.#inFlight.delete(username));
-    this.#inFlight.set(username, reading);
+    const reading = this.#readTable(username, claimant).finally(() => this.#inFlight.delete(name));
+    this.#inFlight.set(name, reading);
     return reading;
   }
 
-  async #readTable(username: string): Promise<Credential | undefined> {
+  async #readTable(username: string, claimant: Claimant): Promise<Credential | undefined> {
     const begun = this.#clock.now();
-    const outcome = await this.#limit.run(async () => {
+    const outcome = await this.#limit.run(claimant, async () => {
       try {
         const deadline = AbortSignal.timeout(READ_DEADLINE_MILLISECONDS);
         const credential = await this.#table.read(username, deadline);

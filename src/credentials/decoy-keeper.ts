@@ -1,7 +1,8 @@
 import type { Clock } from '../counters/time-source.ts';
 import type { Credential } from './credential.ts';
-import { decoyFor, type DecoySource, makeDecoySource } from './decoys.ts';
+import { decoyFor, type DecoySource, hasFewIterations, makeDecoySource } from './decoys.ts';
 import type { CredentialTable } from './table.ts';
+import { isSlow } from './verifier.ts';
 
 /** How old the source may grow; it changes once in the life of a table. */
 const SOURCE_MILLISECONDS = 300_000;
@@ -33,9 +34,19 @@ export class DecoyKeeper {
     return decoyFor(username, this.#source);
   }
 
-  /** A chosen password was met: decoys may look like that from now on. */
-  sawPassword(): void {
-    if (!this.#source.passwords) this.#source = { ...this.#source, passwords: true };
+  /** Decoys look from now on like the credential that was met. */
+  saw(credential: Credential | undefined): void {
+    if (credential === undefined) return;
+    const { passwords, fewIterations } = this.#source;
+    const isChosen = credential.secrets.some(({ verifier }) => isSlow(verifier));
+    const hasFew = hasFewIterations(credential);
+    if ((isChosen && !passwords) || (hasFew && !fewIterations)) {
+      this.#source = {
+        ...this.#source,
+        passwords: passwords || isChosen,
+        fewIterations: fewIterations || hasFew,
+      };
+    }
   }
 
   async #read(): Promise<void> {
@@ -43,7 +54,12 @@ export class DecoyKeeper {
     try {
       const source = await this.#table.readDecoySource();
       if (source !== undefined) {
-        this.#source = { ...source, passwords: source.passwords || this.#source.passwords };
+        const { passwords, fewIterations } = this.#source;
+        this.#source = {
+          ...source,
+          passwords: source.passwords || passwords,
+          fewIterations: source.fewIterations || fewIterations,
+        };
       }
     } catch {
       // The credential itself is about to be read from the same table, and that failure is reported.

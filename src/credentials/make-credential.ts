@@ -3,13 +3,7 @@ import type { Credential, StoredSecret } from './credential.ts';
 import type { Grants } from '../policy/grants.ts';
 import { randomSecret } from './random-secret.ts';
 import { saslprep } from './saslprep.ts';
-import {
-  deriveScramKeys,
-  GENERATED_ITERATIONS,
-  makeScramSetting,
-  PASSWORD_ITERATIONS,
-  type ScramSetting,
-} from './scram-keys.ts';
+import { deriveScramKeys, ITERATIONS, makeScramSetting, type ScramSetting } from './scram-keys.ts';
 import { makeGeneratedVerifier, makePasswordVerifier, type Verifier } from './verifier.ts';
 
 /** What a new secret is made from. */
@@ -58,10 +52,9 @@ export async function makeSecret(
   const secret = source.kind === 'password' ? (saslprep(source.password) ?? '') : (generated ?? '');
   const verifier =
     generated === undefined ? await makePasswordVerifier(secret) : makeGeneratedVerifier(generated);
-  // A password's keys must never be made with the few iterations that do for random bits.
-  const iterations = kind === 'password' ? PASSWORD_ITERATIONS : GENERATED_ITERATIONS;
+  // Keys must never be made with the few iterations that generated secrets once had.
   const setting =
-    scram !== undefined && scram.iterations >= iterations ? scram : makeScramSetting(iterations);
+    scram !== undefined && scram.iterations >= ITERATIONS ? scram : makeScramSetting();
   const keys = await deriveScramKeys(secret, setting);
   return {
     stored: { kind, verifier, scram: keys, createdAt: now },

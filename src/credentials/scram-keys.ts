@@ -13,15 +13,18 @@ export interface ScramKeys {
   readonly serverKey: Buffer;
 }
 
-/** RFC 7677 section 4 asks for at least 4,096; with 256 random bits more buys nothing. */
-export const GENERATED_ITERATIONS = 4096;
-/** OWASP's count for PBKDF2-HMAC-SHA-256: a stolen table must not be cheaper to search here than by argon2id. */
-export const PASSWORD_ITERATIONS = 600_000;
+/**
+ * OWASP's count for PBKDF2-HMAC-SHA-256: a stolen table must not be cheaper to search here than by argon2id. Generated
+ * secrets do not need it, but the count is sent before the client proves anything, and must not tell the kind.
+ */
+export const ITERATIONS = 600_000;
+/** What generated secrets had before: keys of such rows hold until the secret is rotated. */
+export const FORMER_ITERATIONS = 4096;
 
 const pbkdf2Async = promisify(pbkdf2);
 
-export function makeScramSetting(iterations: number): ScramSetting {
-  return { salt: randomBytes(16), iterations };
+export function makeScramSetting(): ScramSetting {
+  return { salt: randomBytes(16), iterations: ITERATIONS };
 }
 
 /** The keys of a secret that SASLprep has prepared. */

@@ -2,7 +2,7 @@
 // each only once as long as its proof holds.
 import { availableParallelism } from 'node:os';
 import { type Credential, liveSecrets } from './credential.ts';
-import { ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
+import { type Claimant, ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
 import type { ProvenSecrets } from './proven-secrets.ts';
 import { isSlow, type Verifier, verifySecret } from './verifier.ts';
 
@@ -33,41 +33,56 @@ export class SecretCheck {
 
   /**
    * Whether the secret is one of the credential's live ones. Where it has none, the decoy's take their place,
-   * so that it costs as much; the decoy fits nothing.
+   * so that it costs as much; the decoy fits nothing. `overloaded`: the secret was compared with nothing.
    */
   async fits(
     credential: Credential | undefined,
     decoy: Credential,
     secret: string,
     now: number,
+    claimant: Claimant,
   ): Promise<boolean | typeof overloaded> {
     const live = credential === undefined ? [] : liveSecrets(credential, now);
-    if (credential === undefined || live.length === 0) {
-      const outcome = await this.#firstFit(decoy.secrets, secret);
-      return outcome === overloaded ? overloaded : false;
+    const verifiers = (live.length === 0 ? decoy.secrets : live).map(({ verifier }) => verifier);
+    const known = live.length === 0 ? undefined : credential;
+    if (!verifiers.some(isSlow)) {
+      return (await firstFit(verifiers, secret)) !== undefined && known !== undefined;
     }
-    const { username, version } = credential;
-    const verifiers = live.map(({ verifier }) => verifier);
-    if (verifiers.some(isSlow) && this.#proven.isProven(username, secret, version, verifiers)) {
+    // A place comes before any comparison: one that is compared is answered by the outcome and never by "overloaded".
+    const place = this.#limit.claim(claimant);
+    if (place === undefined) return overloaded;
+    try {
+      if (claimant.isPreferred === true && this.#isProven(known, secret, verifiers)) return true;
+      if (!(await place.turn)) return overloaded;
+      if (this.#isProven(known, secret, verifiers)) return true;
+      const fitting = await firstFit(verifiers, secret);
+      if (fitting === undefined || known === undefined) return false;
+      if (isSlow(fitting)) {
+        this.#proven.remember(known.username, secret, known.version, fitting);
+      }
       return true;
+    } finally {
+      place.leave();
     }
-    const fitting = await this.#firstFit(live, secret);
-    if (fitting === overloaded) return overloaded;
-    if (fitting === undefined) return false;
-    if (isSlow(fitting)) this.#proven.remember(username, secret, version, fitting);
-    return true;
   }
 
-  async #firstFit(
-    secrets: readonly { readonly verifier: Verifier }[],
+  #isProven(
+    credential: Credential | undefined,
     secret: string,
-  ): Promise<Verifier | undefined | typeof overloaded> {
-    for (const { verifier } of secrets) {
-      const check = (): Promise<boolean> => verifySecret(verifier, secret);
-      const fits = isSlow(verifier) ? await this.#limit.run(check) : await check();
-      if (fits === overloaded) return overloaded;
-      if (fits) return verifier;
-    }
-    return undefined;
+    verifiers: readonly Verifier[],
+  ): boolean {
+    if (credential === undefined) return false;
+    const { username, version } = credential;
+    return this.#proven.isProven(username, secret, version, verifiers);
   }
+}
+
+async function firstFit(
+  verifiers: readonly Verifier[],
+  secret: string,
+): Promise<Verifier | undefined> {
+  for (const verifier of verifiers) {
+    if (await verifySecret(verifier, secret)) return verifier;
+  }
+  return undefined;
 }

@@ -159,24 +159,46 @@ export class CredentialTable {
     );
     const key = item?.['key']?.B;
     if (key === undefined) return undefined;
-    return { key: Buffer.from(key), passwords: item?.['passwords']?.BOOL ?? false };
+    return {
+      key: Buffer.from(key),
+      passwords: item?.['passwords']?.BOOL ?? false,
+      // A row of before says nothing, and its table may hold such keys.
+      fewIterations: item?.['fewIterations']?.BOOL ?? true,
+    };
   }
 
-  /** Makes the row for decoys where it is not there yet, and notes that chosen passwords are in the table. */
-  async prepareDecoys(passwords: boolean): Promise<void> {
+  /** Makes the row for decoys where it is not there yet, and notes what decoys must look like from now on. */
+  async prepareDecoys(like: {
+    readonly passwords: boolean;
+    readonly fewIterations: boolean;
+  }): Promise<void> {
+    const { passwords, fewIterations } = like;
+    const isNew = await this.#unlessConflict(
+      new PutItemCommand({
+        TableName: this.name,
+        Item: {
+          ...DECOY_KEY,
+          key: { B: randomBytes(32) },
+          passwords: { BOOL: passwords },
+          fewIterations: { BOOL: fewIterations },
+        },
+        ConditionExpression: 'attribute_not_exists(pk)',
+        ...NAME_THE_TABLE,
+      }),
+    );
+    const noted = [
+      ...(passwords ? ['passwords'] : []),
+      ...(fewIterations ? ['fewIterations'] : []),
+    ];
+    if (isNew || noted.length === 0) return;
     await this.#client.send(
       answeredByTable(
         new UpdateItemCommand({
           TableName: this.name,
           Key: DECOY_KEY,
-          UpdateExpression: passwords
-            ? 'SET #key = if_not_exists(#key, :key), #passwords = :passwords'
-            : 'SET #key = if_not_exists(#key, :key), #passwords = if_not_exists(#passwords, :passwords)',
-          ExpressionAttributeNames: { '#key': 'key', '#passwords': 'passwords' },
-          ExpressionAttributeValues: {
-            ':key': { B: randomBytes(32) },
-            ':passwords': { BOOL: passwords },
-          },
+          UpdateExpression: `SET ${noted.map((name) => `#${name} = :true`).join(', ')}`,
+          ExpressionAttributeNames: Object.fromEntries(noted.map((name) => [`#${name}`, name])),
+          ExpressionAttributeValues: { ':true': { BOOL: true } },
           ...NAME_THE_TABLE,
         }),
       ),

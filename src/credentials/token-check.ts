@@ -10,7 +10,7 @@ import {
   type RemoteJWKSet,
 } from 'jose';
 import type { Clock } from '../counters/time-source.ts';
-import { ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
+import { type Claimant, ConcurrencyLimit, overloaded } from './concurrency-limit.ts';
 
 /** Whose tokens are taken, and for what. */
 export interface TokenIssuer {
@@ -80,8 +80,8 @@ export class TokenCheck {
     }));
   }
 
-  async check(token: string): Promise<TokenVerdict> {
-    const verdict = await this.#limit.run(() => this.#check(token));
+  async check(token: string, claimant: Claimant): Promise<TokenVerdict> {
+    const verdict = await this.#limit.run(claimant, () => this.#check(token));
     return verdict === overloaded ? { kind: 'overloaded' } : verdict;
   }
 

@@ -185,6 +185,7 @@ export class SessionDriver implements MessageConnection {
   /** The connection has closed. */
   closed(): void {
     this.#attempt(() => this.#lose());
+    this.#abandonSignIn();
     this.discard('aborted');
   }
 
@@ -260,6 +261,7 @@ export class SessionDriver implements MessageConnection {
       outputs = this.#answer(answer);
     }
     if (text !== '') this.#connection.write(text);
+    if (this.#verification && !this.#session.isInExchange) this.#abandonSignIn();
     if (this.#question && this.#session.pendingOctets > MAX_PENDING_OCTETS) {
       this.#connection.pauses.add(Pause.Question);
     }
@@ -272,12 +274,27 @@ export class SessionDriver implements MessageConnection {
       if (question.kind === 'open-message') return this.#openMessage(question.envelope);
       if (question.kind === 'message') return this.#commit(question.sizeInOctets);
       if (question.kind === 'settle-sign-in') return this.#settleSignIn(question.proved);
+      if (question.kind === 'sign-in') this.#abandonSignIn();
       if (question.kind === 'helo' && this.#securedAnswer.kind === 'refuse') {
         return this.#securedAnswer;
       }
       return askPolicy(question, this.#serving.hooks, this.#session.facts);
     } catch (error) {
       return this.#fail(question, error);
+    }
+  }
+
+  /** The exchange ended before the client proved anything: that counts as a wrong proof, and its answer goes nowhere. */
+  #abandonSignIn(): void {
+    const verification = this.#verification;
+    if (!verification) return;
+    this.#verification = undefined;
+    try {
+      const settled = verification.settle(false);
+      if (!isPromise(settled)) return;
+      settled.catch((error: unknown) => this.#connection.reportFailure('settle-sign-in', error));
+    } catch (error) {
+      this.#connection.reportFailure('settle-sign-in', error);
     }
   }
 

@@ -36,6 +36,7 @@ export function checkAuth(turn: Turn, argument: string): void {
   const exchange = mechanism.start(context, offered);
   const state: InExchange = { name: 'exchange', mechanism: name, exchange };
   turn.step(Event.AUTH, state);
+  turn.isAttemptAnswered = false;
   if (initialResponse === undefined) return takeStep(turn, state, exchange.begin());
   return respond(turn, state, initialResponse);
 }
@@ -57,6 +58,7 @@ function respond(turn: Turn, state: InExchange, base64: string): void {
 
 /** Acts on the answer to the question that the exchange asked. */
 export function proceedAuth(turn: Turn, state: InExchange, answer: SignInAnswer): void {
+  turn.isAttemptAnswered = true;
   takeStep(turn, state, state.exchange.answered(answer));
 }
 
@@ -90,13 +92,19 @@ function refuseSignIn(turn: Turn, mechanism: string, step: Refusal): void {
   turn.note({ kind: 'sign-in-refused', mechanism, code });
   if (code >= 500) turn.signInFailures++;
   turn.refuseWith('AUTH', reply, step.rule);
+  endAfterFailures(turn);
+}
+
+/** Ends the exchange without an identity. If the client has learned something by then, that is a sign-in that failed. */
+function breakOff(turn: Turn, rule: Rule): void {
+  turn.step(Event['exchange-over']);
+  if (turn.isAttemptAnswered) turn.signInFailures++;
+  turn.refuse('AUTH', rule);
+  endAfterFailures(turn);
+}
+
+function endAfterFailures(turn: Turn): void {
   if (turn.signInFailures > turn.context.options.maxSignInFailures) {
     turn.farewell('too-many-sign-in-failures');
   }
-}
-
-/** Ends the exchange without an answer. */
-function breakOff(turn: Turn, rule: Rule): void {
-  turn.step(Event['exchange-over']);
-  turn.refuse('AUTH', rule);
 }

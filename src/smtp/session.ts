@@ -109,6 +109,11 @@ export class Session {
     return name === 'data' || name === 'chunk' || name === 'chunking';
   }
 
+  /** Whether a SASL exchange is under way, from AUTH to its last reply. */
+  get isInExchange(): boolean {
+    return this.#turn.isInExchange;
+  }
+
   // What happens to the session
 
   /** The greeting, or the refusal that takes its place. */

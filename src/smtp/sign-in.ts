@@ -49,8 +49,8 @@ export interface ScramVerifier {
 /**
  * The answer to an attempt. For `scram`, `verify` lets the exchange go on: several verifiers may be valid at
  * once (rotation), sharing one salt and iteration count; an unknown user gets verifiers that no proof fits, so
- * that it looks like a known one. The session never calls `settle`: its caller keeps it, and calls it when the
- * session asks `settle-sign-in`.
+ * that it looks like a known one. The session never calls `settle`: its caller keeps it, and calls it once, when the
+ * session asks `settle-sign-in`, or with `false` when the exchange ends before.
  */
 export type SignInAnswer =
   | { readonly kind: 'accept'; readonly identity: Identity }

@@ -51,6 +51,8 @@ export class Turn {
   transactions = 0;
   /** Refused sign-ins so far. */
   signInFailures = 0;
+  /** Whether the client has heard something of the present attempt: the verifier of SCRAM, the error of a token. */
+  isAttemptAnswered = false;
 
   constructor(context: SessionContext) {
     this.context = context;
@@ -58,6 +60,11 @@ export class Turn {
 
   get state(): State {
     return this.#machine.state;
+  }
+
+  get isInExchange(): boolean {
+    const { state } = this;
+    return (state.name === 'asking' ? state.back : state).name === 'exchange';
   }
 
   /** The outputs of this turn so far, without the replies that are still held together. */

@@ -1,4 +1,5 @@
 // Slow hashes: a few at a time, a bounded queue, and once for each client that comes again and again.
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CredentialAdministration, createAuthenticator } from '../../src/credentials/index.ts';
 import { issueGrants } from '../../src/policy/index.ts';
@@ -36,19 +37,20 @@ function start(hashing: { concurrency: number; queue: number }) {
   return {
     clock,
     events: observed.events,
-    signIn: async (username: string, secret: string) =>
-      authenticator.authenticate(plain(username, secret), session()),
+    signIn: async (username: string, secret: string, address?: string) =>
+      authenticator.authenticate(plain(username, secret), session(address)),
   };
 }
 
-test('what finds neither lane nor place in the queue is 454, and not a failure of the client', async () => {
+test('what finds neither lane nor place in the queue is 454 after a wait, and not a failure of the client', async () => {
   const { clock, events, signIn } = start({ concurrency: 1, queue: 1 });
   const codes = await Promise.all(
     Array.from({ length: 5 }, async () => codeOf(await signIn('ann', password))),
   );
   expect(codes.toSorted((a, b) => a - b)).toEqual([235, 235, 454, 454, 454]);
   expect(events).toContainEqual(expect.objectContaining({ cause: 'overloaded', code: 454 }));
-  expect(clock.delays).toEqual([]);
+  // The first of three waits 500 ms, and time has passed for the others then.
+  expect(clock.delays).toEqual([500, 0, 0]);
   expect(codeOf(await signIn('ann', password))).toBe(235);
 });
 
@@ -89,4 +91,36 @@ test('a proof lasts five minutes', async () => {
   clock.pass(301);
   const answers = ['bob', 'ann', 'cid'].map((username) => signIn(username, password));
   expect(await Promise.all(answers)).toContainEqual(TEMPORARY);
+});
+
+test('while the queue is full, a right password from a new address is not told from a wrong one', async () => {
+  const { events, signIn } = start({ concurrency: 1, queue: 0 });
+  await signIn('ann', password);
+  await pause(200);
+  await signIn('bob', 'wrong', '203.0.113.9');
+  // The lane rests after each hash.
+  await pause(200);
+  const busy = signIn('bob', password);
+  const codes = await Promise.all(
+    ['wrong', password].map(async (guess) => codeOf(await signIn('ann', guess, '198.51.100.1'))),
+  );
+  expect(codes).toEqual([454, 454]);
+  const causes = events.flatMap((event) => ('cause' in event ? [event.cause] : []));
+  expect(causes).toEqual(['wrong-secret', 'overloaded', 'overloaded']);
+  expect(codeOf(await busy)).toBe(235);
+});
+
+test('a client with a full queue gives way to another, and to a user at a known address', async () => {
+  const { signIn } = start({ concurrency: 1, queue: 3 });
+  await signIn('cid', password, '192.0.2.99');
+  const flood = ['ann', 'ann', 'ann', 'ann'].map(async (username) =>
+    codeOf(await signIn(username, 'wrong', '198.51.100.2')),
+  );
+  await new Promise(setImmediate);
+  const [other, known] = await Promise.all([
+    signIn('bob', password, '198.51.100.3'),
+    signIn('cid', password, '192.0.2.99'),
+  ]);
+  expect([codeOf(other), codeOf(known)]).toEqual([235, 235]);
+  expect((await Promise.all(flood)).toSorted((a, b) => a - b)).toEqual([454, 454, 535, 535]);
 });

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   type Authenticator,
@@ -46,6 +47,7 @@ type Verify = SignInAnswer & { kind: 'verify' };
 async function begin(
   username: string,
   { authorizationId, by = authenticator }: { authorizationId?: string; by?: Authenticator } = {},
+  address?: string,
 ): Promise<Verify> {
   const answer = await by.authenticate(
     {
@@ -54,7 +56,7 @@ async function begin(
       username,
       ...(authorizationId !== undefined && { authorizationId }),
     },
-    session(),
+    session(address),
   );
   if (answer.kind !== 'verify') throw new Error(`expected verify, got ${answer.kind}`);
   return answer;
@@ -130,12 +132,32 @@ test('an unknown user gets keys that nothing fits, the same at every attempt and
   expect(await signIn('nobody', 'x')).toEqual(INVALID);
 });
 
-test('unknown users look like both kinds of known ones', async () => {
+test('the iteration count is the same for a generated secret, a chosen password and an unknown user', async () => {
+  await administration.add({ username: 'machine' });
+  await administration.add({ username: 'human', secret: { kind: 'password', password: 'chosen' } });
+  for (const username of ['machine', 'human', 'nobody-1', 'nobody-2', 'nobody-3', 'nobody-4']) {
+    const [verifier] = (await begin(username)).verifiers;
+    expect([verifier?.salt.length, verifier?.storedKey.length]).toEqual([16, 32]);
+    expect(verifier?.iterations).toBe(600_000);
+  }
+});
+
+test('where a credential has the iterations of before, half of the unknown users look like it', async () => {
+  const { credential } = await administration.add({ username: 'old-one' });
+  await aws.dynamoDb.send(
+    new UpdateItemCommand({
+      TableName: aws.resources.table,
+      Key: { pk: { S: `CRED#${credential.username}` } },
+      UpdateExpression: 'SET scramIterations = :few',
+      ExpressionAttributeValues: { ':few': { N: '4096' } },
+    }),
+  );
+  expect((await begin('old-one')).verifiers[0]?.iterations).toBe(4096);
   const iterations = new Set<number>();
   for (let name = 0; name < 40; name++) {
-    const [verifier] = (await begin(`nobody-${name}`)).verifiers;
-    expect([verifier?.salt.length, verifier?.storedKey.length]).toEqual([16, 32]);
-    iterations.add(verifier?.iterations ?? 0);
+    iterations.add(
+      (await begin(`nobody-${name}`, {}, `192.0.2.${name}`)).verifiers[0]?.iterations ?? 0,
+    );
   }
   expect([...iterations].toSorted((a, b) => a - b)).toEqual([4096, 600_000]);
 });
@@ -173,6 +195,23 @@ test('failed proofs wait, count, and lock out', async () => {
   expect(clock.delays.slice(0, 3)).toEqual([500, 1000, 2000]);
   const attempt = { kind: 'scram', mechanism: 'SCRAM-SHA-256', username: 'target' } as const;
   expect(await authenticator.authenticate(attempt, session('198.51.100.9'))).toEqual(LOCKED);
+});
+
+test('a first message without a proof counts as a guess, and a right proof does not', async () => {
+  const { generated: secret = '' } = await administration.add({ username: 'begun' });
+  for (let exchange = 0; exchange < 19; exchange++) {
+    // What the server calls when the exchange is cancelled or the connection is gone.
+    expect(await (await begin('begun', {}, `198.51.100.${exchange}`)).settle(false)).toEqual(
+      INVALID,
+    );
+  }
+  const { verifiers, settle } = await begin('begun', {}, '198.51.100.20');
+  expect(await settle(prove('begun', secret, verifiers).fits === 0)).toMatchObject({
+    kind: 'accept',
+  });
+  await (await begin('begun', {}, '198.51.100.21')).settle(false);
+  const attempt = { kind: 'scram', mechanism: 'SCRAM-SHA-256', username: 'begun' } as const;
+  expect(await authenticator.authenticate(attempt, session('198.51.100.22'))).toEqual(LOCKED);
 });
 
 test("the tests' own client says what the example of RFC 7677 section 3 says", () => {
@@ -217,6 +256,7 @@ test('verifiers of one user share salt and count, as the exchange needs', async 
   );
   const { verifiers } = await begin('mixed');
   const settings = verifiers.map(({ salt, iterations }: ScramVerifier) => [salt, iterations]);
-  expect(settings).toHaveLength(1);
+  expect(settings).toHaveLength(2);
+  expect(settings[0]).toEqual(settings[1]);
   expect(settings[0]?.[1]).toBe(600_000);
 });

@@ -7,7 +7,16 @@ import {
 import { issueGrants } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { startFaultyTable } from './faulty-table.ts';
-import { codeOf, INVALID, LOCKED, plain, recorder, session, TestClock } from './support.ts';
+import {
+  codeOf,
+  INVALID,
+  LOCKED,
+  plain,
+  recorder,
+  session,
+  TEMPORARY,
+  TestClock,
+} from './support.ts';
 
 let aws: TestAws;
 let secret: string;
@@ -125,6 +134,68 @@ test('of guesses made side by side, those past the limit do not learn whether th
   );
   expect(guesses.filter((answer) => codeOf(answer) === 535)).toHaveLength(5);
   expect(guesses.filter((answer) => codeOf(answer) === 454)).toHaveLength(35);
+});
+
+test('attempts side by side wait for those that are under way, and none that is right is locked out', async () => {
+  const { signIn } = start({ addressFailures: 5 });
+  const codes = await Promise.all(
+    Array.from({ length: 60 }, async () => codeOf(await signIn('known', secret, '192.0.2.60'))),
+  );
+  expect(codes).toEqual(Array.from({ length: 60 }, () => 235));
+});
+
+test('a right guess behind more wrong ones than may fail is not compared', async () => {
+  const { signIn } = start({ userFailures: 5 });
+  const answers = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e', secret, 'f'].map((guess, client) =>
+      signIn('known', guess, `198.51.100.${client}`),
+    ),
+  );
+  expect(answers.map(codeOf)).toEqual([535, 535, 535, 535, 535, 454, 454]);
+});
+
+test('a guess that is answered 454 because the table is away counts', async () => {
+  await using table = await startFaultyTable(aws);
+  const { signIn, clock } = start({ userFailures: 4 }, new TestClock(), table.client);
+  await signIn('known', secret, '203.0.113.20');
+  clock.pass(60);
+  table.fault = 'reset';
+  // Compared with the credential of before the outage.
+  for (let guess = 0; guess < 4; guess++) {
+    expect(await signIn('known', 'wrong', `203.0.113.${30 + guess}`)).toEqual(TEMPORARY);
+  }
+  expect(await signIn('known', secret, '203.0.113.40')).toEqual(LOCKED);
+  expect(await signIn('known', secret, '203.0.113.20')).toMatchObject({ kind: 'accept' });
+});
+
+test('a client that waits for many replies loses one to a client that waits for none', async () => {
+  const held: (() => void)[] = [];
+  class HoldingClock extends TestClock {
+    override delay(): Promise<void> {
+      return new Promise((resolve) => held.push(resolve));
+    }
+  }
+  const { signIn } = start(
+    { maxDelayed: 3, addressFailures: 1000, userFailures: 1000 },
+    new HoldingClock(),
+  );
+  const settled: string[] = [];
+  const attempt = async (address: string): Promise<void> => {
+    settled.push(`${codeOf(await signIn('unknown', 'wrong', address))} ${address}`);
+  };
+  const many = [1, 2, 3].map(() => attempt('203.0.113.50'));
+  await expect.poll(() => held.length).toBe(3);
+  const other = attempt('203.0.113.51');
+  await expect.poll(() => held.length).toBe(4);
+  await expect.poll(() => settled).toEqual(['421 203.0.113.50']);
+  for (const release of held) release();
+  await Promise.all([...many, other]);
+  expect(settled.toSorted()).toEqual([
+    '421 203.0.113.50',
+    '535 203.0.113.50',
+    '535 203.0.113.50',
+    '535 203.0.113.51',
+  ]);
 });
 
 test('no more sessions wait than may; the rest get 421 at once', async () => {

@@ -80,6 +80,45 @@ describe('SCRAM-SHA-256-PLUS', () => {
     expect(settled.at(-1)).toBe(true);
   });
 
+  test.each([
+    ['cancelled', async (client: TestClient) => void (await client.say('*'))],
+    ['answered with nonsense', async (client: TestClient) => void (await client.say('AAAA'))],
+    ['left by the client', async (client: TestClient) => client.destroy()],
+    [
+      'cancelled and begun again in one packet',
+      async (client: TestClient) => {
+        const again = new ScramClient('ann', 'pencil', 'again', 'p=tls-exporter,,');
+        client.send(`*\r\nAUTH SCRAM-SHA-256-PLUS ${base64(again.first())}\r\n`);
+        await client.reply();
+      },
+    ],
+  ])('an exchange that is %s is settled as not proved', async (_, leave) => {
+    settled.length = 0;
+    const { port } = await start({ mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] }, hook);
+    const client = await TestClient.connectTls(port);
+    await client.reply();
+    await client.say('EHLO c');
+    const scram = new ScramClient('ann', 'pencil', 'nonce', 'p=tls-exporter,,');
+    expect(await client.say(`AUTH SCRAM-SHA-256-PLUS ${base64(scram.first())}`)).toMatch(/^334 /);
+    await leave(client);
+    await expect.poll(() => settled).toEqual([false]);
+    client.destroy();
+  });
+
+  test('exchanges that are cancelled after the first message end the session like wrong passwords', async () => {
+    const { port } = await start({ mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] }, hook);
+    const client = await TestClient.connectTls(port);
+    await client.reply();
+    await client.say('EHLO c');
+    const scram = new ScramClient('ann', 'pencil', 'nonce', 'p=tls-exporter,,');
+    for (let exchange = 0; exchange < 4; exchange++) {
+      await client.say(`AUTH SCRAM-SHA-256-PLUS ${base64(scram.first())}`);
+      expect(await client.say('*')).toMatch(/^501 /);
+    }
+    expect(await client.reply()).toMatch(/^421 4\.7\.0 .*Too many failed sign-ins$/);
+    client.destroy();
+  });
+
   test('SCRAM-SHA-256-PLUS refuses a proof that was made for another connection', async () => {
     expect(await signIn(() => randomBytes(32), 'pencil')).toMatch(/^535 /);
   });
