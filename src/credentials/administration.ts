@@ -17,6 +17,10 @@ export interface NewCredential {
   readonly username: string;
   /** Default: a generated secret. `none`: only tokens sign in. */
   readonly secret?: SecretSource | { readonly kind: 'none' };
+  /** Issuers whose tokens sign this user in. Default: all that are configured with `none`, else none. */
+  readonly tokenIssuers?: readonly string[];
+  /** The name in the tokens, exactly. Default: the canonical user name. */
+  readonly tokenName?: string;
   readonly grants?: Grants;
   readonly expiresAt?: Date;
   readonly note?: string;

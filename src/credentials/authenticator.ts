@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Reply, SessionFacts, SignInAnswer, SignInAttempt } from '../smtp/index.ts';
 import { type Clock, systemClock } from '../counters/time-source.ts';
-import { type Credential, isInForce } from './credential.ts';
+import { allowsToken, type Credential, isInForce } from './credential.ts';
 import {
   type CacheOptions,
   CredentialReader,
@@ -241,24 +241,30 @@ class TableAuthenticator implements Authenticator {
         return failed('invalid-token');
       case 'valid':
     }
-    const username = canonicalUsername(verdict.username);
+    const { issuer, name, requireCredential } = verdict;
+    const username = canonicalUsername(name);
+    const given = run.attempt.kind === 'token' ? run.attempt.username : '';
     // The name beside the token may be left out, but it may not be another's.
-    if (
-      username === undefined ||
-      (run.attempt.kind === 'token' && run.attempt.username !== '' && run.username !== username)
-    ) {
+    if (given !== '' && given !== name && run.username !== username) {
       return failed('authorization-id');
     }
+    if (!requireCredential) {
+      // Never the name of a row: two issuers, and the table, may each have another user of that name.
+      const identity = { username: `${issuer}#${name}`, mechanism };
+      return { kind: 'accepted', reading: NOBODY, identity };
+    }
+    if (username === undefined) return failed('unknown-user');
     const named: Run = { ...run, username };
+    const judge = ({ credential }: Reading): RefusalCause | undefined => {
+      if (credential === undefined) return 'unknown-user';
+      if (!allowsToken(credential, issuer, name)) return 'token-not-allowed';
+      return this.#judge(named, credential);
+    };
     let reading = await this.#read(named);
-    let cause = reading.credential && this.#judge(named, reading.credential);
+    let cause = judge(reading);
     if (reading.source === 'cache' && cause !== undefined) {
       reading = await this.#reader.readAnew(username, run.claimant);
-      cause = reading.credential && this.#judge(named, reading.credential);
-    }
-    if (reading.credential === undefined) {
-      if (verdict.requireCredential) return this.#conclude(named, 'unknown-user', reading);
-      return { kind: 'accepted', reading, identity: { username, mechanism } };
+      cause = judge(reading);
     }
     return this.#conclude(named, cause, reading);
   }

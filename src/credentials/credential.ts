@@ -26,6 +26,10 @@ export interface Credential {
   /** The newest first; at most `MAX_SECRETS`; none where only tokens sign in. */
   readonly secrets: readonly StoredSecret[];
   readonly scram?: ScramSetting;
+  /** Issuers whose tokens sign this user in. Absent: those of every configured issuer if there is no secret, else none. */
+  readonly tokenIssuers?: readonly string[];
+  /** The name in the token, exactly, where it is not the canonical user name. */
+  readonly tokenName?: string;
   readonly grants: Grants;
   /** From then on nothing signs in. Checked in code: DynamoDB's TTL only cleans up, days later. */
   readonly expiresAt?: Date;
@@ -33,6 +37,16 @@ export interface Credential {
   readonly createdAt: Date;
   /** Best effort, at most once in five minutes. */
   readonly lastUsedAt?: Date;
+}
+
+/** Whether a token of this issuer, with this name in it, signs the user in. */
+export function allowsToken(
+  { username, secrets, tokenIssuers, tokenName = username }: Credential,
+  issuer: string,
+  name: string,
+): boolean {
+  if (name !== tokenName) return false;
+  return tokenIssuers === undefined ? secrets.length === 0 : tokenIssuers.includes(issuer);
 }
 
 /** Whether the credential as a whole is in force. */

@@ -47,6 +47,7 @@ export type RefusalCause =
   | 'address-not-allowed'
   | 'authorization-id'
   | 'invalid-token'
+  | 'token-not-allowed'
   | 'mechanism-not-available'
   | 'throttled'
   | 'overloaded'

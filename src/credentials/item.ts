@@ -33,7 +33,7 @@ export class UnreadableCredentialError extends Error {
 }
 
 export function writeItem(credential: Credential): Item {
-  const { grants, scram, expiresAt, note, lastUsedAt, rate } = {
+  const { grants, scram, tokenIssuers, tokenName, expiresAt, note, lastUsedAt, rate } = {
     ...credential,
     rate: credential.grants.rate,
   };
@@ -44,6 +44,8 @@ export function writeItem(credential: Credential): Item {
     enabled: { BOOL: credential.enabled },
     secrets: { L: credential.secrets.map((secret) => ({ M: writeSecret(secret) })) },
     createdAt: time(credential.createdAt),
+    ...(tokenIssuers && { tokenIssuers: strings(tokenIssuers) }),
+    ...(tokenName !== undefined && { tokenName: { S: tokenName } }),
     ...(scram && { scramSalt: { B: scram.salt }, scramIterations: number(scram.iterations) }),
     ...(expiresAt && {
       expiresAt: time(expiresAt),
@@ -87,6 +89,8 @@ function readCredential(item: Item): Credential {
   const expiresAt = readTime(item, 'expiresAt');
   const lastUsedAt = readTime(item, 'lastUsedAt');
   const note = readString(item, 'note');
+  const tokenIssuers = readStrings(item, 'tokenIssuers');
+  const tokenName = readString(item, 'tokenName');
   return {
     username: required(readString(item, 'username'), 'username'),
     version: required(readNumber(item, 'version'), 'version'),
@@ -100,6 +104,8 @@ function readCredential(item: Item): Credential {
         iterations: required(readNumber(item, 'scramIterations'), 'scramIterations'),
       },
     }),
+    ...(tokenIssuers && { tokenIssuers }),
+    ...(tokenName !== undefined && { tokenName }),
     ...(expiresAt && { expiresAt }),
     ...(lastUsedAt && { lastUsedAt }),
     ...(note !== undefined && { note }),

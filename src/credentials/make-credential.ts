@@ -1,6 +1,5 @@
 // Makes secrets and the rows that check them: what the command line and `local` do before any sign-in.
 import type { Credential, StoredSecret } from './credential.ts';
-import type { Grants } from '../policy/grants.ts';
 import { randomSecret } from './random-secret.ts';
 import { saslprep } from './saslprep.ts';
 import { deriveScramKeys, ITERATIONS, makeScramSetting, type ScramSetting } from './scram-keys.ts';
@@ -68,7 +67,9 @@ export function makeCredential(
   username: string,
   secret: MadeSecret | undefined,
   now: Date,
-  rest: { readonly grants?: Grants; readonly expiresAt?: Date; readonly note?: string } = {},
+  rest: Partial<
+    Pick<Credential, 'tokenIssuers' | 'tokenName' | 'grants' | 'expiresAt' | 'note'>
+  > = {},
 ): Credential {
   return {
     username,
@@ -76,6 +77,8 @@ export function makeCredential(
     enabled: true,
     secrets: secret === undefined ? [] : [secret.stored],
     ...(secret?.scram && { scram: secret.scram }),
+    ...(rest.tokenIssuers && { tokenIssuers: rest.tokenIssuers }),
+    ...(rest.tokenName !== undefined && { tokenName: rest.tokenName }),
     grants: rest.grants ?? {},
     ...(rest.expiresAt && { expiresAt: rest.expiresAt }),
     ...(rest.note !== undefined && { note: rest.note }),

@@ -20,17 +20,27 @@ export interface TokenIssuer {
   readonly audience: string | readonly string[];
   /** Where its keys are. Default: `<issuer>/.well-known/jwks.json`, as Amazon Cognito has it. */
   readonly jwksUri?: string;
-  /** The claim that names the user. Default `sub`; `email` or `username` are others. */
+  /**
+   * The claim that names the user. Default `sub`; `email` or `username` are others. `email` counts only beside
+   * `email_verified: true`.
+   */
   readonly usernameClaim?: string;
   /**
    * Whether the user must also have a row in the credential table (`credentials add NAME --token-only`).
-   * Default `true`; with `false` a user without a row signs in with no grants and no restrictions.
+   * Default `true`. With `false` no row is read: every user of the issuer signs in, with no grants and no restrictions,
+   * and is named by issuer and claim.
    */
   readonly requireCredential?: boolean;
 }
 
 export type TokenVerdict =
-  | { readonly kind: 'valid'; readonly username: string; readonly requireCredential: boolean }
+  | {
+      readonly kind: 'valid';
+      readonly issuer: string;
+      /** The claim, exactly. */
+      readonly name: string;
+      readonly requireCredential: boolean;
+    }
   | { readonly kind: 'invalid' }
   | { readonly kind: 'unavailable'; readonly error: string }
   | { readonly kind: 'overloaded' };
@@ -49,6 +59,8 @@ const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
+/** A name goes to logs, keys and header fields: no control, format or unassigned characters. */
+const NAME = /^[^\p{C}\p{Zl}\p{Zp}]{1,255}$/u;
 const CLOCK_TOLERANCE_SECONDS = 30;
 const JWKS_DEADLINE_MILLISECONDS = 3000;
 /** Tokens checked at one time, and those that may wait for it (or for the issuer's keys). */
@@ -91,11 +103,16 @@ export class TokenCheck {
     const { issuer } = source;
     try {
       const payload = await this.#verify(token, source);
-      const username = payload[issuer.usernameClaim ?? 'sub'];
-      if (!isFor(payload, issuer.audience) || typeof username !== 'string') {
+      const { usernameClaim = 'sub', requireCredential = true } = issuer;
+      const name = payload[usernameClaim];
+      if (!isFor(payload, issuer.audience) || typeof name !== 'string' || !NAME.test(name)) {
         return { kind: 'invalid' };
       }
-      return { kind: 'valid', username, requireCredential: issuer.requireCredential ?? true };
+      // OpenID Connect Core 1.0 section 5.7: an address is the user's only if the issuer has verified it.
+      if (usernameClaim === 'email' && payload['email_verified'] !== true) {
+        return { kind: 'invalid' };
+      }
+      return { kind: 'valid', issuer: issuer.issuer, name, requireCredential };
     } catch (error) {
       if (!(error instanceof errors.JOSEError) || isOutage(error)) {
         return { kind: 'unavailable', error: error instanceof Error ? error.name : 'unknown' };

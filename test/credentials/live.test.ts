@@ -187,6 +187,24 @@ describe('clients that are not ours', () => {
     });
   }
 
+  test('a token whose claim only looks like the name of a credential does not sign in', async () => {
+    await cli('add', 'admin@corp.example', '--token-only', '--token-issuer', issuer.issuer);
+    const client = await TestClient.connectTls(server.port('smtps'));
+    await client.reply();
+    await client.say('EHLO c');
+    const codes: string[] = [];
+    for (const claim of ['adm\u0131n@corp.example', 'Admin@corp.example', 'admin@corp.example']) {
+      const token = await issuer.token(claim);
+      secrets.add(token);
+      const response = Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`).toString('base64');
+      let reply = await client.say(`AUTH OAUTHBEARER ${response}`);
+      if (reply.startsWith('334')) reply = await client.say('AQ==');
+      codes.push(reply.slice(0, 3));
+    }
+    client.destroy();
+    expect(codes).toEqual(['535', '535', '235']);
+  });
+
   test.each(['smtps', 'submission'] as const)(
     'nodemailer signs in by XOAUTH2 on %s',
     async (listener) => {

@@ -137,8 +137,86 @@ test('a user without a row signs in only where the configuration says so, and th
   const jwt = await token('guest');
   expect(await signIn(jwt)).toEqual(INVALID);
   const answer = await signIn(jwt, '', start({ requireCredential: false }));
-  expect(answer).toMatchObject({ kind: 'accept', identity: { username: 'guest' } });
+  expect(answer).toMatchObject({ kind: 'accept', identity: { username: `${issuer}#guest` } });
   expect(answer.kind === 'accept' && grantsOf(answer.identity)).toBeUndefined();
+});
+
+test('without requireCredential no row is read: neither the name nor the grants nor the state of one', async () => {
+  await administration.add({ username: 'boss', grants: { prefix: 'boss/' } });
+  await administration.setEnabled('boss', false);
+  const answer = await signIn(await token('boss'), '', start({ requireCredential: false }));
+  expect(answer).toMatchObject({ kind: 'accept', identity: { username: `${issuer}#boss` } });
+  expect(answer.kind === 'accept' && grantsOf(answer.identity)).toBeUndefined();
+});
+
+test('a credential with a secret takes no token, unless it names the issuer', async () => {
+  await administration.add({ username: 'ivy' });
+  expect(await signIn(await token('ivy'))).toEqual(INVALID);
+  expect(observed.events.at(-1)).toMatchObject({ cause: 'token-not-allowed', username: 'ivy' });
+  await administration.add({ username: 'jon', tokenIssuers: [issuer] });
+  expect(codeOf(await signIn(await token('jon')))).toBe(235);
+});
+
+test('a token-only credential takes tokens of every issuer until it names one', async () => {
+  await administration.add({ username: 'kim', secret: { kind: 'none' } });
+  expect(codeOf(await signIn(await token('kim')))).toBe(235);
+  await administration.add({
+    username: 'lea',
+    secret: { kind: 'none' },
+    tokenIssuers: ['https://another.example'],
+  });
+  expect(await signIn(await token('lea'))).toEqual(INVALID);
+});
+
+// Each is another name to the issuer, and the same user name to SASLprep and case folding.
+test.each([
+  ['a dotless i', 'adm\u0131n@corp.example'],
+  ['upper case', 'ADMIN@corp.example'],
+  ['a full-width letter', '\uff41dmin@corp.example'],
+  ['a soft hyphen', 'ad\u00admin@corp.example'],
+  ['a mark of direction', 'admin@corp.example\u200e'],
+])('a name with %s in the token is not the name of the credential', async (_, name) => {
+  await administration
+    .add({ username: 'admin@corp.example', secret: { kind: 'none' } })
+    .catch(() => undefined);
+  expect(await signIn(await token(name))).toEqual(INVALID);
+  expect(codeOf(await signIn(await token('admin@corp.example')))).toBe(235);
+});
+
+test('a credential may name its tokens in another case than its user name', async () => {
+  await administration.add({
+    username: 'AbC9',
+    secret: { kind: 'none' },
+    tokenName: 'AbC9',
+  });
+  expect(await signIn(await token('AbC9'))).toMatchObject({
+    kind: 'accept',
+    identity: { username: 'abc9' },
+  });
+  expect(await signIn(await token('abc9'))).toEqual(INVALID);
+});
+
+test.each([
+  ['true', true, 235],
+  ['false', false, 535],
+  ['the text "true"', 'true', 535],
+  ['absent', undefined, 535],
+])('an email claim with email_verified %s', async (_, verified, code) => {
+  await administration
+    .add({ username: 'meg@corp.example', secret: { kind: 'none' } })
+    .catch(() => undefined);
+  const byEmail = start({ usernameClaim: 'email' });
+  const claims = {
+    email: 'meg@corp.example',
+    ...(verified !== undefined && { email_verified: verified }),
+  };
+  expect(codeOf(await signIn(await token('0d3f', { claims }), '', byEmail))).toBe(code);
+});
+
+test('a token that is refused counts for its address and for the name that it gives', async () => {
+  await administration.add({ username: 'nat', secret: { kind: 'none' } });
+  for (let guess = 0; guess < 20; guess++) await signIn(`forged-${guess}`, 'nat');
+  expect(codeOf(await signIn(await token('nat'), 'nat'))).toBe(454);
 });
 
 test('a disabled user is refused whatever the issuer says, and an enabled one works at once', async () => {

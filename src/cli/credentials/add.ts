@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../../app/operator-error.ts';
+import { canonicalUsername } from '../../credentials/index.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type GrantOptions, grantsOfOptions, withGrantOptions } from './grant-options.ts';
 import { type PasswordOptions, readSecretSource, withPasswordOptions } from './password-input.ts';
@@ -9,6 +10,8 @@ import { printSecret } from './print-secret.ts';
 
 interface AddOptions extends TableOptions, PasswordOptions, GrantOptions {
   readonly tokenOnly?: true;
+  readonly tokenIssuer?: readonly string[];
+  readonly tokenName?: string;
 }
 
 export function addCommand(context: CliContext): Command {
@@ -17,10 +20,25 @@ export function addCommand(context: CliContext): Command {
   )
     .description('add a credential; its generated secret is shown once')
     .option('--token-only', 'without a secret: the user signs in with OAUTHBEARER or XOAUTH2 only')
+    .option(
+      '--token-issuer <url>',
+      'may sign in with tokens of this issuer (repeatable); with --token-only the default is every configured one',
+      collectIssuer,
+    )
+    .option('--token-name <name>', 'the name in the tokens, exactly, if it is not the user name')
     .action(async (username: string, options: AddOptions) => {
-      const { tokenOnly, askPassword, passwordStdin, expires, note } = options;
+      const { tokenOnly, tokenIssuer, tokenName, askPassword, passwordStdin } = options;
+      const { expires, note } = options;
       if (tokenOnly && (askPassword || passwordStdin)) {
         throw new UsageError('expected --token-only or a password, got both');
+      }
+      if (tokenName !== undefined && canonicalUsername(tokenName) !== canonicalUsername(username)) {
+        throw new UsageError(
+          'expected a --token-name that differs from the user name in case or form only',
+        );
+      }
+      if (tokenName !== undefined && !tokenOnly && tokenIssuer === undefined) {
+        throw new UsageError('expected --token-only or --token-issuer beside --token-name');
       }
       const grants = grantsOfOptions(options);
       if (grants === undefined) {
@@ -33,6 +51,8 @@ export function addCommand(context: CliContext): Command {
         const written = await administration.add({
           username,
           secret,
+          ...(tokenIssuer && { tokenIssuers: tokenIssuer }),
+          ...(tokenName !== undefined && { tokenName }),
           grants,
           ...(expires && { expiresAt: expires }),
           ...(note !== undefined && { note }),
@@ -43,4 +63,11 @@ export function addCommand(context: CliContext): Command {
         } else printSecret(context, written);
       });
     });
+}
+
+function collectIssuer(text: string, before: readonly string[] = []): string[] {
+  if (!/^https?:\/\/\S+$/.test(text)) {
+    throw new InvalidArgumentError('expected the issuer of the configuration, an https URL');
+  }
+  return [...before, text];
 }

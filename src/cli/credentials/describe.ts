@@ -23,6 +23,8 @@ export function describeCredential(credential: Credential, now: number): object 
       createdAt: madeAt,
       expiresAt: endsAt,
     })),
+    tokenIssuers: credential.tokenIssuers,
+    tokenName: credential.tokenName,
     ...grants,
   };
 }
@@ -30,6 +32,7 @@ export function describeCredential(credential: Credential, now: number): object 
 /** Lines of name and value. */
 export function describeInLines(credential: Credential, now: number): [string, string][] {
   const { username, secrets, grants, createdAt, expiresAt, lastUsedAt, note } = credential;
+  const { tokenIssuers, tokenName } = credential;
   const { rate } = grants;
   const lines: [string, string | undefined][] = [
     ['username', username],
@@ -49,6 +52,11 @@ export function describeInLines(credential: Credential, now: number): [string, s
         .join(', '),
     ]),
     ...(secrets.length === 0 ? [['secret', 'none: signs in by token'] as [string, string]] : []),
+    [
+      'tokens of',
+      tokenIssuers?.join(' ') ?? (secrets.length === 0 ? 'every configured issuer' : undefined),
+    ],
+    ['token name', tokenName],
     ['may send as', grants.allowedSenders?.join(' ')],
     ['may send to', grants.allowedRecipients?.join(' ')],
     ['from networks', grants.allowedCidrs?.join(' ')],

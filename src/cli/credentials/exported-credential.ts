@@ -53,6 +53,8 @@ const schema = z.strictObject({
       iterations: whole.min(4096),
     })
     .exactOptional(),
+  tokenIssuers: z.array(z.string().regex(/^https?:\/\/\S+$/)).exactOptional(),
+  tokenName: z.string().min(1).max(255).exactOptional(),
   grants: z.strictObject({
     allowedSenders: patterns.exactOptional(),
     allowedRecipients: patterns.exactOptional(),

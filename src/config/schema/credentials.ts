@@ -51,11 +51,12 @@ const tokenIssuer = section(
       'The URL of the keys of the issuer; without it <issuer>/.well-known/jwks.json.',
       /^https?:\/\/\S+$/,
     ).optional(),
-    usernameClaim: text('the name of a claim', 'The claim that holds the user name.').default(
-      'sub',
-    ),
+    usernameClaim: text(
+      'the name of a claim',
+      'The claim that holds the user name; email counts only with email_verified: true.',
+    ).default('sub'),
     requireCredential: yesOrNo(
-      'Whether the user also needs a row in the credential table.',
+      'Whether the user also needs a row in the credential table; if not, the user name is <issuer>#<claim>.',
     ).default(true),
   },
   'One token issuer.',
