@@ -27,6 +27,7 @@ import { startHealth } from './health.ts';
 import { ignoredProxy } from './ignored-proxy.ts';
 import { createAddressView } from './report/address-view.ts';
 import { reportApp } from './report/app.ts';
+import { limitLines } from './report/line-limit.ts';
 import { reportBridge } from './report/bridge.ts';
 import { reportCredentials } from './report/credentials.ts';
 import { reportServer } from './report/server.ts';
@@ -81,7 +82,12 @@ async function start(
     level: logOptions.level,
     onDrop: () => metrics.count('LogLinesDropped', {}),
   });
-  started.push(() => log.flush(), observeProcess(metrics));
+  const lines = limitLines(log);
+  started.push(
+    () => log.flush(),
+    () => lines.close(),
+    observeProcess(metrics),
+  );
   const { emf, stage, interval } = configuration.metrics;
   if (emf) {
     const reporter = new EmfReporter(metrics, {
@@ -91,7 +97,7 @@ async function start(
     });
     started.push(() => reporter.stop());
   }
-  const report = reportApp(log, metrics);
+  const report = reportApp(lines, metrics);
   const proxy = ignoredProxy(process.env);
   if (proxy !== undefined) report({ kind: 'proxy-ignored', variable: proxy });
   const view = createAddressView(logOptions.addresses);
@@ -103,7 +109,7 @@ async function start(
   await checkBucket(s3, store.bucket);
 
   const routes = createRoutes(routesOf(configuration), hostname);
-  const onBridgeEvent = reportBridge(log, metrics, view);
+  const onBridgeEvent = reportBridge(lines, metrics, view);
   const bridge = createBridge({
     s3,
     sns,
@@ -128,7 +134,7 @@ async function start(
   metrics.gauge('RamBudgetUsed', () => bridge.memoryInUse);
   metrics.gauge('RamBudgetLargestClient', () => bridge.memoryOfLargestClient);
 
-  const signIn = await startSignIn(configuration, started, reportCredentials(log, metrics));
+  const signIn = await startSignIn(configuration, started, reportCredentials(lines, metrics));
 
   const server = new SmtpServer({
     hostname,
@@ -139,7 +145,7 @@ async function start(
     limits: serverLimits(limits),
     openMessage: signIn ? limitMessages(bridge.open, signIn.rateLimit) : bridge.open,
     nextMessageId: messageId,
-    observe: reportServer(log, metrics, view),
+    observe: reportServer(lines, metrics, view),
   });
   started.push(async () => {
     await server.close({ drain: 0 });

@@ -55,6 +55,7 @@ export class SessionDriver implements MessageConnection {
   /** While the server closes: how long a transaction or an exchange may be silent before the client hears 421. */
   #drainIdleSeconds: number | undefined;
   #isInputEnded = false;
+  #isGivingWay = false;
   /** Counts the questions, so that an answer that comes too late is known. */
   #asked = 0;
   /** The question whose answer is awaited. */
@@ -244,6 +245,9 @@ export class SessionDriver implements MessageConnection {
           case 'note':
             this.#serving.observe?.({ kind: 'note', peer: this.peer, note: output.note });
             break;
+          case 'give-way':
+            this.#giveWay();
+            break;
           case 'upgrade-tls':
             this.#connection.upgradeTls(text);
             return;
@@ -265,6 +269,22 @@ export class SessionDriver implements MessageConnection {
     if (this.#question && this.#session.pendingOctets > MAX_PENDING_OCTETS) {
       this.#connection.pauses.add(Pause.Question);
     }
+  }
+
+  /** Goes on with the commands that are left after the other connections. */
+  #giveWay(): void {
+    if (this.#isGivingWay) return;
+    this.#isGivingWay = true;
+    this.#connection.pauses.add(Pause.Turn);
+    setImmediate(() => {
+      this.#isGivingWay = false;
+      if (!this.#connection.isInSession) return;
+      this.#connection.pauses.remove(Pause.Turn);
+      this.#attempt(() => {
+        this.#turn(this.#session.resume());
+        if (this.#isInputEnded) this.#endUnlessAsked();
+      });
+    });
   }
 
   // ---- its questions
@@ -382,6 +402,8 @@ export class SessionDriver implements MessageConnection {
   /** The client sends no more: the session ends, unless the client waits for an answer. */
   #endUnlessAsked(): void {
     if (!this.#connection.isInSession || this.#session.expects === 'answer') return;
+    // Commands are left that the client sent before.
+    if (this.#isGivingWay) return;
     this.#lose();
     this.#connection.hangUp('', 'lost');
   }

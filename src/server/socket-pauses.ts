@@ -13,6 +13,8 @@ export const Pause = {
   Handshake: 8,
   /** The other connections have their turn. */
   Fairness: 16,
+  /** Many commands came at once. */
+  Turn: 32,
 } as const;
 export type Pause = (typeof Pause)[keyof typeof Pause];
 

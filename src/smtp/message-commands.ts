@@ -8,6 +8,7 @@ import type { Answer } from './question.ts';
 import { rendered, renderedRefusals } from './render-reply.ts';
 import { type Rule, refusals, replies } from './replies.ts';
 import type { Reply } from './reply.ts';
+import { LINE_COST, SMALL_CHUNK_OCTETS } from './session-cost.ts';
 import { Event, type State, transactionOf } from './state.ts';
 import { type Transaction, ruleAgainstMessage } from './transaction.ts';
 import type { Turn } from './turn.ts';
@@ -39,6 +40,7 @@ export function checkBdat(turn: Turn, argument: string, rule: Rule | undefined):
     turn.refuse('BDAT', 'chunk-size-syntax');
     return turn.end('chunk-size-unread');
   }
+  if (size.octets < SMALL_CHUNK_OCTETS && !turn.spend(LINE_COST)) return undefined;
   const against = chunking.isOffered(turn.context) ? rule : 'not-implemented';
   if (against !== undefined) return refuseChunk(turn, size, against);
   const { state } = turn;

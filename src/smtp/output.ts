@@ -18,6 +18,8 @@ export type Output =
   | { readonly kind: 'upgrade-tls' }
   /** For logs and metrics, never needed for the protocol. Holds no secret and no message octet. */
   | { readonly kind: 'note'; readonly note: Note }
+  /** Much was read at once: let other connections have their turn, then call `Session.resume`. */
+  | { readonly kind: 'give-way' }
   /** All output was given: flush and close. */
   | { readonly kind: 'hang-up' };
 

@@ -99,6 +99,7 @@ export const farewells = {
   idle: { code: 421, status: '4.2', text: 'Idle for too long, closing connection' },
   closing: { code: 421, status: '3.2', text: 'Service closing, try again later' },
   'too-many-errors': { code: 421, status: '7.0', text: 'Too many errors' },
+  'too-many-commands': { code: 421, status: '7.0', text: 'Too many commands in one session' },
   'too-many-messages': { code: 421, status: '7.0', text: 'Too many messages in one session' },
   'too-many-sign-in-failures': { code: 421, status: '7.0', text: 'Too many failed sign-ins' },
   'line-flood': { code: 421, status: '7.0', text: 'Line without end' },

@@ -5,10 +5,15 @@
 import { isAnswer, isSignInAnswer, refusalIn, wrongAnswer } from './answers.ts';
 import { checkAuth, proceedAuth, readResponse } from './auth-command.ts';
 import type { Beginning, ConnectionFacts } from './connection-facts.ts';
-import { ehloLines, startTls, xclient } from './extensions.ts';
-import { hasNoControls, isPrintable } from './grammar/ascii.ts';
+import { startTls } from './extensions.ts';
 import { type Verb, parseCommandLine } from './grammar/command-line.ts';
-import { parseXclient } from './grammar/xclient-command.ts';
+import {
+  becomeProxied,
+  checkHelo,
+  checkStartTls,
+  firstProtocol,
+  proceedHelo,
+} from './greeting-commands.ts';
 import {
   checkBdat,
   checkData,
@@ -22,12 +27,12 @@ import {
 import type { Output } from './output.ts';
 import type { Answer } from './question.ts';
 import { rendered } from './render-reply.ts';
-import { type Rule, ehloReply, greeting, heloReply } from './replies.ts';
-import type { Reply } from './reply.ts';
+import { type Rule, greeting } from './replies.ts';
 import type { ChannelBinding } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
+import { costOf, LINE_COST } from './session-cost.ts';
 import { Event, interruptible, type State, transactionOf } from './state.ts';
 import { checkMail, checkRcpt, proceedMail, proceedRcpt } from './transaction-commands.ts';
 import { Turn } from './turn.ts';
@@ -37,10 +42,10 @@ export type Expectation = 'input' | 'answer' | 'handshake' | 'nothing';
 
 type Asking = Extract<State, { name: 'asking' }>;
 
-/** RFC 1035 section 2.3.4; what follows EHLO need not be a domain that exists. */
-const CLIENT_DOMAIN_OCTETS = 255;
 /** First octet of a TLS handshake record (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
+/** Lines of one read that are answered before other connections have their turn. */
+const LINES_AT_ONCE = 100;
 
 /** The commands that work before the TLS or the sign-in that a listener requires. */
 const worksUnsecured: ReadonlySet<Verb> = new Set([
@@ -63,6 +68,8 @@ export class Session {
   #leaving: 'idle' | 'closing' | null = null;
   /** The session ended while `open-message` was asked: a message that is opened then is discarded. */
   #isOrphan = false;
+  /** Lines read since the session last gave way. */
+  #lines = 0;
 
   constructor(options: SessionOptions, connection: ConnectionFacts) {
     this.#options = options;
@@ -140,10 +147,18 @@ export class Session {
     // (plaintext command injection, CVE-2011-0411).
     if (name === 'upgrading' || name === 'closed' || chunk.length === 0) return turn.outputs;
     turn.input.push(chunk);
+    this.#lines = 0;
     if (this.#isFirstOctet) {
       this.#isFirstOctet = false;
       if (chunk[0] === TLS_HANDSHAKE && this.facts.tls === null) turn.end('tls-in-clear');
     }
+    return this.#run();
+  }
+
+  /** Goes on after `give-way`, with the octets held. */
+  resume(): Output[] {
+    this.#turn.begin();
+    this.#lines = 0;
     return this.#run();
   }
 
@@ -248,6 +263,9 @@ export class Session {
         break;
       } else if (state.name === 'data') {
         readData(turn, state);
+      } else if (this.#lines >= LINES_AT_ONCE) {
+        turn.outputs.push({ kind: 'give-way' });
+        break;
       } else if (!this.#readLine()) {
         break;
       }
@@ -268,9 +286,11 @@ export class Session {
     const found = turn.input.readLine();
     if (found === 'flood') turn.farewell('line-flood');
     if (found !== 'line') return false;
+    this.#lines++;
     const { state } = turn;
-    if (state.name === 'exchange') readResponse(turn, state);
-    else this.#readCommand();
+    if (state.name === 'exchange') {
+      if (turn.spend(LINE_COST)) readResponse(turn, state);
+    } else this.#readCommand();
     return true;
   }
 
@@ -278,6 +298,7 @@ export class Session {
     const turn = this.#turn;
     const line = parseCommandLine(turn.input, this.#options.addressSyntax);
     turn.heard(line);
+    if (!turn.spend(line.kind === 'command' ? costOf(line.verb) : LINE_COST)) return undefined;
     switch (line.kind) {
       case 'command':
         return this.#obey(line.verb, line.argument);
@@ -302,7 +323,7 @@ export class Session {
       case 'EHLO':
       case 'HELO':
       case 'LHLO':
-        return this.#checkHelo(verb, argument);
+        return checkHelo(turn, verb, argument);
       case 'MAIL':
         return checkMail(turn, argument);
       case 'RCPT':
@@ -310,9 +331,9 @@ export class Session {
       case 'DATA':
         return checkData(turn, argument);
       case 'STARTTLS':
-        return this.#startTls(argument);
+        return checkStartTls(turn, argument);
       case 'XCLIENT':
-        return this.#becomeProxied(argument);
+        return becomeProxied(turn, argument);
       case 'AUTH':
         return checkAuth(turn, argument);
       case 'RSET':
@@ -351,49 +372,6 @@ export class Session {
     this.#turn.say(text);
   }
 
-  #checkHelo(verb: 'EHLO' | 'HELO' | 'LHLO', clientDomain: string): void {
-    // RFC 2033 section 4.1: LMTP has LHLO, and only LHLO.
-    const isLmtp = this.#options.protocol === 'lmtp';
-    if ((verb === 'LHLO') !== isLmtp) return this.#turn.refuse(verb, 'unknown-command');
-    const isTaken =
-      this.#options.addressSyntax === 'strict'
-        ? clientDomain.length <= CLIENT_DOMAIN_OCTETS &&
-          !clientDomain.includes(' ') &&
-          isPrintable(clientDomain)
-        : hasNoControls(clientDomain);
-    if (clientDomain === '' || !isTaken) {
-      return this.#turn.refuse(verb, 'argument-syntax');
-    }
-    return this.#turn.ask(verb, { kind: 'helo', clientDomain });
-  }
-
-  /** RFC 3207 section 4.2: all that was learned in the clear is forgotten, unread octets included. */
-  #startTls(argument: string): void {
-    const turn = this.#turn;
-    if (argument !== '') return turn.refuse('STARTTLS', 'argument-syntax');
-    if (this.facts.tls !== null) return turn.refuse('STARTTLS', 'tls-active');
-    if (!startTls.isOffered(turn.context)) return turn.refuse('STARTTLS', 'not-implemented');
-    turn.say(rendered.readyForTls);
-    turn.flush();
-    turn.outputs.push({ kind: 'upgrade-tls' });
-    turn.learn({ clientDomain: '', protocol: firstProtocol(this.#options), identity: null });
-    turn.step(Event.STARTTLS);
-    turn.input.forget();
-    return undefined;
-  }
-
-  /** The session begins anew, for the client that the proxy speaks for. */
-  #becomeProxied(argument: string): void {
-    const turn = this.#turn;
-    if (!xclient.isOffered(turn.context)) return turn.refuse('XCLIENT', 'xclient-denied');
-    const proxied = parseXclient(argument);
-    if (proxied === undefined) return turn.refuse('XCLIENT', 'argument-syntax');
-    const forgotten = { clientDomain: '', protocol: firstProtocol(this.#options), identity: null };
-    turn.learn({ ...forgotten, ...proxied });
-    turn.step(Event.XCLIENT);
-    return turn.reply(greeting(this.#options));
-  }
-
   // Answers: the command is carried out, or refused
 
   #proceed({ question, verb, chunk }: Asking, answer: Answer | SignInAnswer): void {
@@ -419,7 +397,7 @@ export class Session {
     }
     switch (question.kind) {
       case 'helo':
-        return this.#proceedHelo(verb, question.clientDomain, answer.reply);
+        return proceedHelo(turn, verb, question.clientDomain, answer.reply);
       case 'reverse-path':
         return proceedMail(turn, question, answer.reply);
       case 'forward-path':
@@ -428,20 +406,4 @@ export class Session {
         return proceedOpen(turn, chunk);
     }
   }
-
-  #proceedHelo(verb: Verb, clientDomain: string, reply: Reply | undefined): void {
-    const turn = this.#turn;
-    const protocol = verb === 'HELO' ? 'SMTP' : verb === 'EHLO' ? 'ESMTP' : 'LMTP';
-    turn.learn({ clientDomain, protocol });
-    turn.discardMessage();
-    turn.step(Event[verb]);
-    // The extensions must be announced, so there is no room for a policy's reply to EHLO.
-    if (verb === 'HELO') turn.reply(reply ?? heloReply(this.#options.hostname));
-    else turn.reply(ehloReply(ehloLines(turn.context)));
-  }
-}
-
-/** The protocol before EHLO, HELO or LHLO. */
-function firstProtocol({ protocol }: SessionOptions): 'LMTP' | 'SMTP' {
-  return protocol === 'lmtp' ? 'LMTP' : 'SMTP';
 }

@@ -6,13 +6,13 @@ import { rendered } from './render-reply.ts';
 import type { Rule } from './replies.ts';
 import type { Reply } from './reply.ts';
 import { Event, transactionOf } from './state.ts';
-import { type Transaction, newTransaction, noteUndeclaredUtf8 } from './transaction.ts';
+import { newTransaction, noteUndeclaredUtf8 } from './transaction.ts';
 import type { Turn } from './turn.ts';
 
 type ReversePathQuestion = Extract<Question, { kind: 'reverse-path' }>;
 type ForwardPathQuestion = Extract<Question, { kind: 'forward-path' }>;
 
-/** RCPTs past the limit that are no errors, as the client may not know it (RFC 5321 section 4.5.3.1.10). */
+/** RCPTs of a session past the limit that are no errors, as the client may not know it (RFC 5321 section 4.5.3.1.10). */
 const RECIPIENT_OVERSHOOT = 1000;
 
 export function checkMail(turn: Turn, argument: string): void {
@@ -48,20 +48,20 @@ export function checkRcpt(turn: Turn, argument: string): void {
   }
   const { maxRecipients, maxRecipientDomains } = context.options;
   if (recipients.length >= maxRecipients) {
-    return refuseTooMany(turn, transaction, 'too-many-recipients');
+    return refuseTooMany(turn, 'too-many-recipients');
   }
   const { forwardPath, parameters } = rcpt.value;
   if (maxRecipientDomains !== undefined) {
     const isNew = !domains.has(forwardPath.domain.toLowerCase());
     if (isNew && domains.size >= maxRecipientDomains) {
-      return refuseTooMany(turn, transaction, 'too-many-recipient-domains');
+      return refuseTooMany(turn, 'too-many-recipient-domains');
     }
   }
   return turn.ask('RCPT', { kind: 'forward-path', forwardPath, parameters, envelope });
 }
 
-function refuseTooMany(turn: Turn, transaction: Transaction, rule: Rule): void {
-  turn.refuse('RCPT', rule, ++transaction.recipientsTooMany > RECIPIENT_OVERSHOOT);
+function refuseTooMany(turn: Turn, rule: Rule): void {
+  turn.refuse('RCPT', rule, ++turn.recipientsTooMany > RECIPIENT_OVERSHOOT);
 }
 
 export function proceedRcpt(

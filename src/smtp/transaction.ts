@@ -11,8 +11,6 @@ export interface Transaction {
   readonly recipients: Recipient[];
   /** RCPT commands that were refused: tells DATA without recipients from DATA after refused ones. */
   refusedRecipients: number;
-  /** RCPT commands past the limit. */
-  recipientsTooMany: number;
   /** The domains of the recipients, in lower case, where their number is limited. */
   readonly domains: Set<string>;
 }
@@ -20,7 +18,7 @@ export interface Transaction {
 export function newTransaction(reversePath: ReversePath, parameters: MailParameters): Transaction {
   const recipients: Recipient[] = [];
   const envelope = { reversePath, parameters, recipients };
-  return { envelope, recipients, refusedRecipients: 0, recipientsTooMany: 0, domains: new Set() };
+  return { envelope, recipients, refusedRecipients: 0, domains: new Set() };
 }
 
 /** Notes that an accepted address is not ASCII, where the client did not say SMTPUTF8. */

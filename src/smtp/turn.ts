@@ -9,6 +9,7 @@ import type { Question } from './question.ts';
 import { renderFarewell, renderReply, renderedRefusals } from './render-reply.ts';
 import { type Farewell, type Rule, farewells, refusals } from './replies.ts';
 import type { Reply } from './reply.ts';
+import { budgetOf, REFUSAL_COST } from './session-cost.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { Event, type State } from './state.ts';
@@ -47,6 +48,10 @@ export class Turn {
   #argument = '';
   /** Whether anything but EHLO, HELO, LHLO, NOOP and QUIT came. */
   hasSaidMore = false;
+  readonly #budget: number;
+  #cost = 0;
+  /** RCPT commands past the limit, of all transactions so far. */
+  recipientsTooMany = 0;
   /** Transactions so far. */
   transactions = 0;
   /** Refused sign-ins so far. */
@@ -56,6 +61,7 @@ export class Turn {
 
   constructor(context: SessionContext) {
     this.context = context;
+    this.#budget = budgetOf(context.options);
   }
 
   get state(): State {
@@ -159,6 +165,15 @@ export class Turn {
       ...(clientDomain !== '' && { clientDomain }),
       ...(NOTED.has(verb) && { argument: this.#argument.slice(0, NOTED_CHARACTERS) }),
     });
+    this.spend(REFUSAL_COST);
+  }
+
+  /** Adds to the cost of the session; `false` if that was more than it may cost, and it has ended. */
+  spend(cost: number): boolean {
+    this.#cost += cost;
+    if (this.#cost <= this.#budget) return true;
+    this.farewell('too-many-commands');
+    return false;
   }
 
   countError(): void {

@@ -59,6 +59,7 @@ export function drive(
   const message: Buffer[] = [];
   let text = '';
   let asked = 0;
+  let resumes = false;
   let isMessageOpen = false;
   let receivedOctets = 0;
   let isOver = false;
@@ -105,6 +106,9 @@ export function drive(
         case 'note':
           events.push(`note ${JSON.stringify(output.note)}`);
           break;
+        case 'give-way':
+          resumes = true;
+          break;
         case 'upgrade-tls':
           events.push(output.kind);
           break;
@@ -113,6 +117,10 @@ export function drive(
           isOver = true;
           break;
       }
+    }
+    if (resumes) {
+      resumes = false;
+      act(session.resume());
     }
     if (session.expects !== 'answer')
       expect(session.pendingOctets).toBeLessThanOrEqual(HELD_OCTETS);

@@ -79,10 +79,20 @@ describe('the caps', () => {
     expect(await client.rest()).toMatch(/^421 4\.7\.0 /);
   });
 
+  test('the commands of a client that closes its side behind them are all answered, a hundred at a time', async () => {
+    const { port } = await startServer();
+    const client = await TestClient.connect(port);
+    await client.reply();
+    client.send('NOOP\r\n'.repeat(1050)).endOutput();
+    const replies = (await client.rest()).match(/^250 2\.0\.0/gm);
+    expect(replies?.length).toBe(1050);
+  });
+
   test('the caps on what waits for an answer stop the reading, and lose nothing', async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
-    const { port } = await startServer({}, (server) => {
+    // So many messages that as many commands are within the budget of the session.
+    const { port } = await startServer({ limits: { maxMessages: 100_000 } }, (server) => {
       server.onSender(async () => {
         asked.resolve();
         await release.promise;

@@ -39,6 +39,10 @@ function started(options: Partial<SessionOptions> = {}): Session {
   return session;
 }
 
+function said(outputs: readonly Output[]): string {
+  return outputs.map((output) => (output.kind === 'send' ? output.text : '')).join('');
+}
+
 const kindsOf = (outputs: readonly Output[]): string[] => outputs.map(({ kind }) => kind);
 
 test('the facts follow the session, and are the same object until one changes', () => {
@@ -198,8 +202,8 @@ test('input is held while a question is open, and counted', () => {
 
 test('an unfinished line is held, and not the buffer that it came in', () => {
   const session = started();
-  const chunk = Buffer.alloc(65_536, 'NOOP\r\n');
-  session.receive(Buffer.concat([chunk.subarray(0, 65_532), Buffer.from('NO')]));
+  const commands = Buffer.from('NOOP\r\n'.repeat(90));
+  session.receive(Buffer.concat([commands, Buffer.from('NO')]));
   expect(session.pendingOctets).toBe(2);
   session.receive(Buffer.from('O'));
   expect(session.pendingOctets).toBe(3);
@@ -485,4 +489,85 @@ test.each<[string, Reply, string]>([
   ['a long text', { code: 250, text: 'x'.repeat(1000) }, `250 ${'x'.repeat(490)}\r\n`],
 ])('a reply of %s is rendered as whole lines of ASCII', (_, reply, text) => {
   expect(renderReply(reply)).toBe(text);
+});
+
+test('of a thousand commands in one packet a hundred are answered before the session gives way', () => {
+  const session = started();
+  converse(session, 'HELO client.example');
+  let outputs = session.receive(Buffer.from('NOOP\r\n'.repeat(1000)));
+  const replies: number[] = [];
+  for (;;) {
+    replies.push(said(outputs).match(/^250 /gm)?.length ?? 0);
+    if (!outputs.some(({ kind }) => kind === 'give-way')) break;
+    outputs = session.resume();
+  }
+  expect(replies).toEqual([100, 100, 100, 100, 100, 100, 100, 100, 100, 100]);
+});
+
+/** Sends until the session ends; gives the lines sent, and the last reply. */
+function exhaust(
+  session: Session,
+  lines: readonly string[],
+): { readonly sent: number; readonly last: string } {
+  for (let sent = 0; ; sent++) {
+    const line = lines[sent % lines.length] ?? '';
+    const text = said(converse(session, line));
+    if (session.expects === 'nothing')
+      return { sent: sent + 1, last: text.split('\r\n').at(-2) ?? '' };
+  }
+}
+
+// The budget with these options is 20,000 + 100 x (100 + 20) = 32,000.
+test.each([
+  ['NOOP', ['NOOP'], 3200],
+  ['RSET', ['RSET'], 3200],
+  ['EHLO', ['EHLO client.example'], 3200],
+  ['VRFY', ['VRFY someone'], 3200],
+  ['HELP', ['HELP'], 3200],
+])('a session of nothing but %s ends when its budget is spent', (_, lines, most) => {
+  const session = started();
+  const { sent, last } = exhaust(session, lines);
+  expect(last).toBe('421 4.7.0 mx.example Too many commands in one session');
+  expect(sent).toBe(most + 1);
+});
+
+test('what the session has cost is not forgiven by RSET, EHLO or a new transaction', () => {
+  const session = started({ maxRecipients: 1 });
+  converse(session, 'EHLO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<a@b>');
+  let tooMany = 0;
+  for (;;) {
+    const text = said(converse(session, 'RCPT TO:<a@b>'));
+    if (text.startsWith('452')) tooMany++;
+    if (session.expects === 'nothing') break;
+    if (tooMany % 400 === 0) {
+      converse(session, 'RSET', 'EHLO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<a@b>');
+    }
+  }
+  // A thousand in the session, then twenty errors.
+  expect(tooMany).toBe(1021);
+});
+
+test('a policy that asks to come back later is not asked without end', () => {
+  const session = started();
+  converse(session, 'EHLO client.example', 'MAIL FROM:<a@b>');
+  let asked = 0;
+  while (session.expects !== 'nothing') {
+    session.receive(Buffer.from('RCPT TO:<a@b>\r\n'));
+    if (session.expects !== 'answer') continue;
+    asked++;
+    session.answer({ kind: 'refuse', reply: { code: 451, status: '3.0', text: 'Later' } });
+  }
+  // Each costs 11 of 32,000; EHLO and MAIL before it 11.
+  expect(asked).toBe(2909);
+});
+
+test('a hundred messages of a hundred recipients are within the budget', () => {
+  const session = started();
+  converse(session, 'EHLO client.example');
+  for (let message = 0; message < 100; message++) {
+    converse(session, 'MAIL FROM:<a@b>');
+    for (let recipient = 0; recipient < 100; recipient++) converse(session, 'RCPT TO:<a@b>');
+    converse(session, 'DATA', '.', 'RSET');
+  }
+  expect(said(converse(session, 'NOOP'))).toMatch(/^250 /);
 });

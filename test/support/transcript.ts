@@ -283,16 +283,21 @@ export function replayStep(
   const answers = [...step.answers];
   const outcome: Outcome = { text: '', outputs: [], message: '', unasked: answers };
   const open: Question[] = [];
+  let resumes = false;
   const act = (outputs: readonly Output[]): void => {
     for (const output of outputs) {
       if (output.kind === 'send') outcome.text += output.text;
       else if (output.kind === 'write-message') outcome.message += output.span.toString('latin1');
       else if (output.kind === 'ask') open.push(output.question);
+      else if (output.kind === 'give-way') resumes = true;
       else if (output.kind === 'discard-message')
         outcome.outputs.push(`discard-message ${output.cause}`);
       else if (output.kind !== 'note') outcome.outputs.push(output.kind);
     }
     if (!late) settle();
+    if (!resumes) return;
+    resumes = false;
+    act(session.resume());
   };
   const settle = (): void => {
     for (let question = open.shift(); question !== undefined; question = open.shift()) {

@@ -127,7 +127,7 @@ test('no other part of the program writes log lines', () => {
   const writing = sources.filter((name) =>
     /\blog(\.(debug|info|warn|error|child)\b|\[)/.test(readFileSync(join(src, name), 'utf8')),
   );
-  expect(writing).toEqual(['app/report/event-log.ts']);
+  expect(writing).toEqual(['app/report/event-log.ts', 'app/report/line-limit.ts']);
 });
 
 describe('a refused command counts', () => {
