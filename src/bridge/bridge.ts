@@ -82,6 +82,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     deferrals,
     openMessages: new OpenMessages(),
     observe,
+    hostname,
     memoryWaitMillis: (limits.memoryWaitSeconds ?? 90) * 1000,
     partMillis: budgetMillis,
     partTotalMillis: totalMillis,

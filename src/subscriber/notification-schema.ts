@@ -116,6 +116,11 @@ const mailsluice = z
     normalizedNewlines: z.optional(
       octets.check(z.describe('Bare CRs and bare LFs as received, each stored as CRLF')),
     ),
+    renamedFields: z.optional(
+      octets.check(
+        z.describe('Fields that claimed to be of this server, stored under names with X-Former'),
+      ),
+    ),
     traceHeaderSize: octets.check(z.describe('Octets of the trace header block in front of it')),
     reduced: optionalTexts('Fields that were left out or cut to fit into SNS'),
     replay: z.optional(

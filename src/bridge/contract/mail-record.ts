@@ -28,6 +28,7 @@ type RecordFacts = Pick<
   | 'storedSha256'
   | 'storedSize'
   | 'normalizedNewlines'
+  | 'renamedFields'
   | 'traceHeaderSize'
 > &
   Pick<MailRecord, 'processingTimeMillis' | 'topicArn' | 'verdicts'>;
@@ -48,6 +49,13 @@ export interface RecordedRecipient extends Recipient {
   readonly isRepeated?: true;
 }
 
+/** What is stored behind the trace header block, where that is not the message as received. */
+export interface StoredContent {
+  readonly sizeInOctets: number;
+  readonly sha256: string;
+  readonly renamedFields: number;
+}
+
 export interface RecordInput {
   readonly facts: MessageFacts;
   readonly recipients: readonly RecordedRecipient[];
@@ -56,8 +64,8 @@ export interface RecordInput {
   readonly verification: Verification;
   readonly sha256: string;
   readonly sizeInOctets: number;
-  /** Present where line ends were normalized. */
-  readonly stored?: { readonly sizeInOctets: number; readonly sha256: string };
+  /** Present where line ends were normalized or fields renamed. */
+  readonly stored?: StoredContent;
   readonly traceHeaderOctets: number;
 }
 
@@ -99,11 +107,22 @@ export function makeRecord(input: RecordInput): MailRecord {
       ...(input.stored && {
         storedSha256: input.stored.sha256,
         storedSize: input.stored.sizeInOctets,
-        // Each bare CR and each bare LF is stored as CRLF: one octet more.
-        normalizedNewlines: input.stored.sizeInOctets - input.sizeInOctets,
+        ...differencesOf(input.stored, input.sizeInOctets),
       }),
       traceHeaderSize: input.traceHeaderOctets,
     },
+  };
+}
+
+function differencesOf(
+  { sizeInOctets, renamedFields }: StoredContent,
+  receivedOctets: number,
+): Pick<MailsluiceMember, 'normalizedNewlines' | 'renamedFields'> {
+  // Each bare CR and each bare LF is stored as CRLF, one octet more; a renamed field keeps its length.
+  const normalizedNewlines = sizeInOctets - receivedOctets;
+  return {
+    ...(normalizedNewlines > 0 && { normalizedNewlines }),
+    ...(renamedFields > 0 && { renamedFields }),
   };
 }
 
@@ -125,7 +144,7 @@ export interface EncodedRecord {
 export function encodeRecord(record: MailRecord): EncodedRecord {
   const { member, processingTimeMillis, topicArn, verdicts } = record;
   const { client, tls, authenticated, sessionId, size, traceHeaderSize } = member;
-  const { storedSha256, storedSize, normalizedNewlines } = member;
+  const { storedSha256, storedSize, normalizedNewlines, renamedFields } = member;
   const head = { ...headOf(record.receivedAt, member.listener), sha256: member.sha256 };
   const metadata = {
     ...head,
@@ -136,7 +155,12 @@ export function encodeRecord(record: MailRecord): EncodedRecord {
       authenticated,
       sessionId,
       size,
-      ...(storedSize !== undefined && { storedSha256, storedSize, normalizedNewlines }),
+      ...(storedSize !== undefined && {
+        storedSha256,
+        storedSize,
+        normalizedNewlines,
+        renamedFields,
+      }),
       traceHeaderSize,
       processingTimeMillis,
       topicArn,
@@ -205,7 +229,10 @@ export async function decodeRecord(
       ...(facts.storedSize !== undefined && {
         storedSha256: facts.storedSha256,
         storedSize: facts.storedSize,
-        normalizedNewlines: facts.normalizedNewlines,
+        ...(facts.normalizedNewlines !== undefined && {
+          normalizedNewlines: facts.normalizedNewlines,
+        }),
+        ...(facts.renamedFields !== undefined && { renamedFields: facts.renamedFields }),
       }),
       traceHeaderSize: facts.traceHeaderSize,
     },

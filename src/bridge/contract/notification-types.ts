@@ -104,6 +104,11 @@ export interface MailsluiceMember {
   readonly storedSize?: number;
   /** Bare CRs and bare LFs in the message as received, each stored as CRLF. Absent where there were none. */
   readonly normalizedNewlines?: number;
+  /**
+   * Fields of the message that claimed to be this server's (Authentication-Results, Received-SPF, Return-Path), stored
+   * under a name of the same length that begins with X-Former. Absent where there were none.
+   */
+  readonly renamedFields?: number;
   /** Octets of the trace header block in front of it in the object. */
   readonly traceHeaderSize: number;
   /** Fields that were left out or cut because the notification would be too large for SNS. */

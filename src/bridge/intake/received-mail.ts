@@ -15,7 +15,11 @@ export interface ReceivedMail {
   readonly sizeInOctets: number;
   readonly sha256: Buffer;
   /** The same of the octets to store, where line ends were normalized. */
-  readonly stored?: { readonly sizeInOctets: number; readonly sha256: Buffer };
+  readonly stored?: {
+    readonly sizeInOctets: number;
+    readonly sha256: Buffer;
+    readonly renamedFields: number;
+  };
   readonly header: HeaderSection;
   readonly body: MailBody;
 }
@@ -58,4 +62,9 @@ function headOf(chunks: readonly Buffer[]): Buffer {
   }
   const [only] = needed;
   return needed.length === 1 && only !== undefined ? only : Buffer.concat(needed);
+}
+
+/** The size that the client declared with MAIL; 0 if none. */
+export function declaredOctets({ envelope }: MessageFacts): number {
+  return envelope.parameters.size ?? 0;
 }

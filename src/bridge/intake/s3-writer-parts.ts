@@ -16,6 +16,8 @@ export interface S3WriterParts {
   /** The caller counted the message; the writer ends it. */
   readonly openMessages: OpenMessages;
   readonly observe: Observe;
+  /** The name in the fields that only this server may write. */
+  readonly hostname: string;
   /** How long a message may wait for memory. */
   readonly memoryWaitMillis: number;
   /** How long the upload of one part may go on without progress. */

@@ -7,6 +7,7 @@ import { ProgressDeadline } from '../aws/deadline.ts';
 import { awaitAll } from '../store/object-store.ts';
 import type { FairBudget } from './fair-budget.ts';
 import type { Holder, Holding, ShedReason } from './holding.ts';
+import { ForgedFieldFilter } from './forged-field-filter.ts';
 import {
   BLOCK_OCTETS,
   expectedOctets,
@@ -14,7 +15,12 @@ import {
   PART_BLOCKS,
   SMALL_OCTETS,
 } from './memory.ts';
-import { type MailBody, type PlacementUpload, readHeader } from './received-mail.ts';
+import {
+  declaredOctets,
+  type MailBody,
+  type PlacementUpload,
+  readHeader,
+} from './received-mail.ts';
 import type { S3WriterParts } from './s3-writer-parts.ts';
 import { SmallContent } from './small-content.ts';
 
@@ -35,6 +41,7 @@ export class S3Writer implements MessageWriter, Holder {
   readonly #hash = createHash('sha256');
   /** Of the octets to store, from the first one on that is not as received. */
   #storedHash: Hash | undefined;
+  readonly #forged: ForgedFieldFilter;
   readonly #abort = new AbortController();
   /** Of the budget for small messages; then of the one for large messages. */
   #holding: Holding;
@@ -72,6 +79,9 @@ export class S3Writer implements MessageWriter, Holder {
     this.#parts = parts;
     this.#resumeClient = resume;
     this.#holding = this.#join(parts.memory.small, SMALL_OCTETS);
+    this.#forged = new ForgedFieldFilter(parts.hostname, (span, received) =>
+      this.#take(span, received),
+    );
   }
 
   /**
@@ -94,6 +104,10 @@ export class S3Writer implements MessageWriter, Holder {
   }
 
   write(span: Buffer, received = span): boolean {
+    return this.#forged.isOver ? this.#take(span, received) : this.#forged.write(span, received);
+  }
+
+  #take(span: Buffer, received: Buffer): boolean {
     this.#sizeInOctets += received.length;
     this.#storedOctets += span.length;
     if (this.#phase === 'refused' || this.#phase === 'ended') return true;
@@ -116,6 +130,7 @@ export class S3Writer implements MessageWriter, Holder {
   async commit(): Promise<Reply> {
     const endedAt = performance.now();
     this.#holding.isProtected = true;
+    this.#forged.end();
     try {
       // The end of the data may arrive in the same socket read that was answered with a pause.
       if (this.#isWaiting) await new Promise<void>((resolve) => (this.#onReady = resolve));
@@ -144,7 +159,11 @@ export class S3Writer implements MessageWriter, Holder {
         sizeInOctets: this.#sizeInOctets,
         sha256: this.#hash.digest(),
         ...(this.#storedHash && {
-          stored: { sizeInOctets: this.#storedOctets, sha256: this.#storedHash.digest() },
+          stored: {
+            sizeInOctets: this.#storedOctets,
+            sha256: this.#storedHash.digest(),
+            renamedFields: this.#forged.renamed,
+          },
         }),
         header: readHeader(body, this.#storedOctets),
         body,
@@ -341,8 +360,6 @@ export class S3Writer implements MessageWriter, Holder {
     return last === undefined ? [] : [...this.#filling.slice(0, -1), last.subarray(0, this.#fill)];
   }
 
-  // Waiting and ending
-
   #wait(): void {
     this.#isWaiting = true;
     this.#holding.pause(performance.now());
@@ -434,8 +451,4 @@ export class S3Writer implements MessageWriter, Holder {
     if (this.#large !== undefined) large.leave(this.#large);
     if (this.#holding !== this.#large) small.leave(this.#holding);
   }
-}
-
-function declaredOctets({ envelope }: MessageFacts): number {
-  return envelope.parameters.size ?? 0;
 }

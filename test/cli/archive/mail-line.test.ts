@@ -9,7 +9,11 @@ const storedSha256 = 'b'.repeat(64);
 
 test.each([
   ['a mail as received', undefined, undefined],
-  ['a mail with normalized line ends', { sizeInOctets: 12, sha256: storedSha256 }, storedSha256],
+  [
+    'a mail with normalized line ends',
+    { sizeInOctets: 12, sha256: storedSha256, renamedFields: 0 },
+    storedSha256,
+  ],
 ])(
   'the JSON of %s has the digests of what was received and of what is stored',
   (_, stored, expected) => {
