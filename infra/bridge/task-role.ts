@@ -22,12 +22,33 @@ export interface TaskRoleProps {
 /** `last-use` of credentials, `counts` that the fleet shares, `duplicates` that are remembered. */
 export type TableWrite = 'last-use' | 'counts' | 'duplicates';
 
-/** The actions of each write, and the prefix of the keys of its rows (src/credentials, src/counters, src/bridge). */
-const TABLE_WRITES = {
-  'last-use': { actions: ['dynamodb:UpdateItem'], keys: 'CRED#*' },
-  counts: { actions: ['dynamodb:UpdateItem'], keys: 'COUNT#*' },
+interface WriteRights {
+  readonly actions: readonly string[];
+  /** The prefix of the keys of the rows. */
+  readonly keys: string;
+  /** The only attributes that the request may name. */
+  readonly attributes?: readonly string[];
+  /** What the request may have returned. */
+  readonly returns?: string;
+}
+
+/** The rights of each write (src/credentials, src/counters, src/bridge). */
+const TABLE_WRITES: Readonly<Record<TableWrite, WriteRights>> = {
+  // Whoever takes the task over must not make a credential, enable one or give one another secret.
+  'last-use': {
+    actions: ['dynamodb:UpdateItem'],
+    keys: 'CRED#*',
+    attributes: ['pk', 'lastUsedAt'],
+    returns: 'NONE',
+  },
+  counts: {
+    actions: ['dynamodb:UpdateItem'],
+    keys: 'COUNT#*',
+    attributes: ['pk', 'count', 'ttl'],
+    returns: 'UPDATED_NEW',
+  },
   duplicates: { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], keys: 'duplicate#*' },
-} as const;
+};
 
 export function makeTaskRole(scope: Construct, id: string, props: TaskRoleProps): iam.Role {
   const role = new iam.Role(scope, id, {
@@ -79,10 +100,7 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
         new iam.PolicyStatement({
           actions: [...TABLE_WRITES[write].actions],
           resources: [tableArn],
-          // Only these rows: the right to count sign-ins is no right to create a credential.
-          conditions: {
-            'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [TABLE_WRITES[write].keys] },
-          },
+          conditions: conditionsOf(TABLE_WRITES[write]),
         }),
     ),
     ...props.certificateStatements,
@@ -124,4 +142,25 @@ function tableKeyStatement(keyArn: string, writes: boolean): iam.PolicyStatement
 
 function endpointOf(service: string): string {
   return `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}`;
+}
+
+/**
+ * Only these rows, and of them only these attributes. `ForAllValues` is true of a request that has none, so that `Null`
+ * must say that there are some.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+ */
+function conditionsOf({ keys, attributes, returns }: WriteRights): Record<string, object> {
+  return {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [keys] },
+    ...(attributes && {
+      'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...attributes] },
+    }),
+    ...(returns !== undefined && {
+      StringEqualsIfExists: { 'dynamodb:ReturnValues': [returns] },
+    }),
+    Null: {
+      'dynamodb:LeadingKeys': 'false',
+      ...(attributes && { 'dynamodb:Attributes': 'false' }),
+    },
+  };
 }

@@ -181,8 +181,9 @@ const unguarded: OwnedClaim = {
 };
 
 /**
- * The same user, envelope and content, as received and as stored: another task may normalize what this one does not.
- * Recipients count once each, in any order.
+ * The same listener, user, envelope and content, as received and as stored: another task may normalize what this one does
+ * not. What a stranger brings to the public listener never answers for the mail of a user. Recipients count once each, in
+ * any order.
  */
 function duplicateKey({ facts, sha256, stored }: ReceivedMail): string {
   const { session, envelope } = facts;
@@ -191,6 +192,7 @@ function duplicateKey({ facts, sha256, stored }: ReceivedMail): string {
   // JSON keeps the fields apart, whatever they contain.
   hash.update(
     JSON.stringify([
+      session.listener,
       session.identity?.username ?? null,
       envelope.reversePath?.address ?? null,
       [...recipients].sort(),

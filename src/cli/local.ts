@@ -6,6 +6,7 @@ import { readConfigurationSource } from './frame/configuration-source.ts';
 import type { CliContext } from './frame/context.ts';
 import { type ConfigOptions, type JsonOptions, withConfigOption } from './frame/options.ts';
 import { version } from './frame/version.ts';
+import { printableJson } from '../app/printable.ts';
 
 export function localCommand(context: CliContext): Command {
   const { stdout, environment } = context;
@@ -20,10 +21,10 @@ export function localCommand(context: CliContext): Command {
         version,
         onMailStored: (mail) =>
           stdout.write(
-            json ? `${JSON.stringify({ event: 'mail', ...mail })}\n` : `${renderMail(mail)}\n`,
+            json ? `${printableJson({ event: 'mail', ...mail })}\n` : `${renderMail(mail)}\n`,
           ),
       });
-      stdout.write(json ? `${JSON.stringify(local.ready)}\n` : `${renderReady(local.ready)}\n`);
+      stdout.write(json ? `${printableJson(local.ready)}\n` : `${renderReady(local.ready)}\n`);
       process.exitCode = await shutDownOnSignal(local.app, local.shutdown);
     });
 }

@@ -11,6 +11,7 @@ import type { CliContext } from './frame/context.ts';
 import { type BucketOptions, withBucketOptions } from './frame/options.ts';
 import { renderTable } from './frame/text-table.ts';
 import { withBucket } from './frame/with-target.ts';
+import { printableJson } from '../app/printable.ts';
 
 interface ListOptions extends BucketOptions {
   readonly topic?: string;
@@ -47,7 +48,7 @@ async function list(context: CliContext, options: ListOptions): Promise<void> {
         ...entry,
         isPoison: isDeadLetter,
       }));
-      stdout.write(`${JSON.stringify(rows)}\n`);
+      stdout.write(`${printableJson(rows)}\n`);
       return;
     }
     if (entries.length === 0) {
@@ -83,7 +84,7 @@ async function drain(context: CliContext, options: DrainOptions): Promise<void> 
         stderr.write('A running service is publishing the outbox; waiting for it …\n');
       },
     });
-    stdout.write(options.json ? `${JSON.stringify(jsonOf(result))}\n` : renderResult(result));
+    stdout.write(options.json ? `${printableJson(jsonOf(result))}\n` : renderResult(result));
     const { failure, isBusy } = result;
     if (failure !== undefined) {
       throw new OperatorError(

@@ -7,7 +7,7 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
   const listeners = sections.listeners ?? [];
 
   const names = new Set<string>();
-  const addresses = new Set<string>();
+  const taken: Taken[] = [];
   for (const [at, listener] of listeners.entries()) {
     const path = `listeners[${at}]`;
     if (names.has(listener.name)) {
@@ -18,15 +18,22 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
       });
     }
     names.add(listener.name);
-    const address = `${listener.host}:${listener.port}`;
-    if (listener.port !== 0 && addresses.has(address)) {
+    const before = taken.find((other) => isSameAddress(other, listener));
+    if (before !== undefined) {
       problems.push({
         path: `${path}.port`,
-        expected: 'an address that no other listener has',
-        got: JSON.stringify(address),
+        expected: `an address that no other listener has, as ${before.path} has`,
+        got: JSON.stringify(`${listener.host}:${listener.port}`),
       });
     }
-    addresses.add(address);
+    taken.push({ path, host: listener.host, port: listener.port });
+    if (listener.trustedXclients.some((network) => network.endsWith('/0'))) {
+      problems.push({
+        path: `${path}.trustedXclients`,
+        expected: 'the networks of the proxies, since whoever is in them may say who has signed in',
+        got: JSON.stringify(listener.trustedXclients),
+      });
+    }
     if (listener.tls === 'none' && listener.requireTls) {
       problems.push({
         path: `${path}.requireTls`,
@@ -70,6 +77,16 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
         got: '[]',
       });
     }
+  }
+
+  const { health } = sections;
+  const atHealth = health && taken.find((listener) => isSameAddress(listener, health));
+  if (health !== undefined && atHealth !== undefined) {
+    problems.push({
+      path: 'health.port',
+      expected: `an address that no listener has, as ${atHealth.path} has`,
+      got: JSON.stringify(`${health.host}:${health.port}`),
+    });
   }
 
   const signingIn = listeners.find(({ auth }) => auth !== 'none');
@@ -122,4 +139,21 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
     });
   }
   return problems;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Taken extends Address {
+  readonly path: string;
+}
+
+const EVERY_ADDRESS = new Set(['0.0.0.0', '::', '[::]']);
+
+/** Whether one of the two cannot listen because of the other. */
+function isSameAddress(one: Address, other: Address): boolean {
+  if (one.port === 0 || one.port !== other.port) return false;
+  return one.host === other.host || EVERY_ADDRESS.has(one.host) || EVERY_ADDRESS.has(other.host);
 }

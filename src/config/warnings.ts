@@ -19,7 +19,16 @@ export function configurationWarnings({
     const names = inherited.map(({ name }) => `"${name}"`).join(', ');
     warnings.push({ path: 'tls.profile', text: `${OLD_TLS}; of ${names}` });
   }
-  for (const [at, { tlsProfile }] of listeners.entries()) {
+  for (const [at, listener] of listeners.entries()) {
+    const { tlsProfile } = listener;
+    for (const setting of ['trustedProxies', 'trustedXclients'] as const) {
+      const wide = listener[setting].filter(isWide);
+      if (wide.length === 0) continue;
+      warnings.push({
+        path: `listeners[${at}].${setting}`,
+        text: `${wide.join(', ')} has very many addresses, and any client in it may say that it is another: only where a security group lets none but the proxies in`,
+      });
+    }
     if (tlsProfile === 'old') warnings.push({ path: `listeners[${at}].tlsProfile`, text: OLD_TLS });
   }
   return warnings;
@@ -27,6 +36,12 @@ export function configurationWarnings({
 
 const OLD_TLS =
   '"old" allows TLS 1.0 and CBC, which are broken: only for devices in a private network, on a listener that the Internet cannot reach';
+
+/** Networks that no one operator has: IPv4 with fewer than 8 bits, IPv6 with fewer than 16. */
+function isWide(network: string): boolean {
+  const [address = '', bits] = network.split('/');
+  return bits !== undefined && Number(bits) < (address.includes(':') ? 16 : 8);
+}
 
 /** `listeners[0].tlsProfile: "old" allows …` */
 export function renderWarning({ path, text }: ConfigurationWarning): string {

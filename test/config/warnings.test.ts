@@ -7,6 +7,14 @@ import {
   parseConfiguration,
 } from '../../src/config/index.ts';
 
+function refusalOf(input: object): unknown {
+  try {
+    return parseConfiguration(input);
+  } catch (error) {
+    return error instanceof ConfigurationError ? error.message : error;
+  }
+}
+
 const certificates = [{ certFile: 'mx.crt', keyFile: 'mx.key' }];
 const document = (listeners: readonly object[], tls: object = {}): object => ({
   hostname: 'mx.example.com',
@@ -64,4 +72,94 @@ test('the listeners for old devices in the README are valid', () => {
   expect(examples).toHaveLength(2);
   const { listeners } = parseConfiguration(document(examples));
   expect(listeners).toMatchObject([{ tlsProfile: 'old' }, { tls: 'none', auth: 'none' }]);
+});
+
+const listener = { name: 'a', port: 2525 };
+const other = { name: 'b', port: 2526 };
+const valid = document([listener, other]);
+
+test.each<[string, object, string]>([
+  [
+    'an issuer over http',
+    {
+      credentials: {
+        table: 'table',
+        tokens: [{ issuer: 'http://issuer.example', audience: ['a'] }],
+      },
+    },
+    'credentials.tokens[0].issuer: expected an https URL (http only for the loopback), got "http://issuer.example"',
+  ],
+  [
+    'keys of an issuer over http',
+    {
+      credentials: {
+        table: 'table',
+        tokens: [
+          {
+            issuer: 'https://issuer.example',
+            audience: ['a'],
+            jwksUri: 'http://127.0.0.1.example/k',
+          },
+        ],
+      },
+    },
+    'credentials.tokens[0].jwksUri: expected an https URL (http only for the loopback), got "http://127.0.0.1.example/k"',
+  ],
+  [
+    'mail in the outbox',
+    { store: { bucket: 'mail-bucket', prefix: 'outbox/' } },
+    'store.prefix: expected a key prefix of printable ASCII without a leading "/", like "mail/", and not under "outbox/", got "outbox/"',
+  ],
+  [
+    'mail of a route in the outbox',
+    { routes: [{ recipients: ['*'], prefix: 'outbox/mail/' }] },
+    'routes[0].prefix: expected a key prefix of printable ASCII without a leading "/", like "mail/", and not under "outbox/", got "outbox/mail/"',
+  ],
+  [
+    'a port twice, once for every address',
+    { listeners: [listener, { ...other, host: '127.0.0.1', port: 2525 }] },
+    'listeners[1].port: expected an address that no other listener has, as listeners[0] has, got "127.0.0.1:2525"',
+  ],
+  [
+    'a listener on the port of the health server',
+    { listeners: [listener, { ...other, port: 8080 }] },
+    'health.port: expected an address that no listener has, as listeners[1] has, got "0.0.0.0:8080"',
+  ],
+  [
+    'XCLIENT from everybody',
+    { listeners: [{ ...listener, trustedXclients: ['::/0'] }] },
+    'listeners[0].trustedXclients: expected the networks of the proxies, since whoever is in them may say who has signed in, got ["::/0"]',
+  ],
+])('refuses %s', (_, change, message) => {
+  expect(refusalOf({ ...valid, ...change })).toBe(message);
+});
+
+test('takes the same port on two addresses, and an issuer on the loopback', () => {
+  const configuration = parseConfiguration({
+    ...valid,
+    listeners: [
+      { ...listener, host: '127.0.0.1' },
+      { ...other, host: '127.0.0.2', port: 2525 },
+    ],
+    credentials: {
+      table: 'table',
+      tokens: [{ issuer: 'http://127.0.0.1:9000/pool', audience: ['a'] }],
+    },
+  });
+  expect(configurationWarnings(configuration)).toEqual([]);
+});
+
+test.each([
+  ['0.0.0.0/0', 1],
+  ['128.0.0.0/1', 1],
+  ['::/0', 1],
+  ['10.0.0.0/8', 0],
+  ['2001:db8::/32', 0],
+  ['192.0.2.7', 0],
+])('warns of proxies in a network that nobody has: %s', (network, count) => {
+  const listeners = [{ ...listener, clientAddress: 'proxy', trustedProxies: [network] }];
+  const warnings = configurationWarnings(parseConfiguration({ ...valid, listeners }));
+  expect(warnings.map(({ path }) => path)).toEqual(
+    Array.from({ length: count }, () => 'listeners[0].trustedProxies'),
+  );
 });

@@ -69,6 +69,7 @@ test('answers a resent mail in parts too, and leaves no upload behind', async ()
 test.each<[string, FactsInput, FactsInput]>([
   ['sender', {}, { from: 'other@sender.example' }],
   ['recipients', {}, { to: ['bob@in.example', 'eve@in.example'] }],
+  ['listener', {}, { session: { listener: 'submission' } }],
   ['user', {}, { session: { identity: { username: 'u', mechanism: 'PLAIN' } } }],
 ])('takes the same content from another %s for another mail', async (_, one, other) => {
   const bridge = guarded();

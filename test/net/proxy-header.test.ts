@@ -99,6 +99,8 @@ test.each([
   ['lower case', line('proxy TCP4 203.0.113.7 192.0.2.1 1 2'), 'start'],
   ['an address of the other family', line('PROXY TCP4 2001:db8::1 ::1 1 2'), 'address'],
   ['a name for an address', line('PROXY TCP4 localhost 192.0.2.1 1 2'), 'address'],
+  ['an address with leading zeros', line('PROXY TCP4 010.1.2.3 192.0.2.1 1 2'), 'address'],
+  ['the same within IPv6', line('PROXY TCP6 ::ffff:010.1.2.3 ::1 1 2'), 'address'],
   ['a port too high', line('PROXY TCP4 203.0.113.7 192.0.2.1 65536 25'), 'port'],
   ['a port with a leading zero', line('PROXY TCP4 203.0.113.7 192.0.2.1 025 25'), 'port'],
   ['a port missing', line('PROXY TCP4 203.0.113.7 192.0.2.1 25'), 'port'],

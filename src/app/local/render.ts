@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import type { StoredMail } from '../stored-mail.ts';
 import type { LocalReady } from './ready.ts';
 
@@ -71,14 +72,6 @@ export function renderMail({
       ? `${recipients.slice(0, 3).join(' ')} +${recipients.length - 3}`
       : recipients.join(' ');
   return `${time}  <${printable(reversePath)}> → ${printable(to)}  ${renderSize(sizeInOctets)}  ${objects.join(' ')}`;
-}
-
-/** What a sender chose must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    '?',
-  );
 }
 
 function renderSize(octets: number): string {

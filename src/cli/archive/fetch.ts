@@ -22,6 +22,7 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { printableJson } from '../../app/printable.ts';
 
 interface FetchOptions extends ArchiveOptions, SelectionOptions {
   readonly output?: string;
@@ -106,7 +107,7 @@ async function fetchMany(
   progress.end();
   if (options.json) {
     const complete = !interrupted.aborted;
-    context.stdout.write(`${JSON.stringify({ fetched, alreadyThere: there, complete })}\n`);
+    context.stdout.write(`${printableJson({ fetched, alreadyThere: there, complete })}\n`);
   } else {
     const rest = there === 0 ? '' : `, ${renderCount(there, 'mail')} already there`;
     context.stderr.write(`fetched ${renderCount(fetched, 'mail')}${rest}\n`);

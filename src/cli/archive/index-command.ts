@@ -5,6 +5,7 @@ import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
 import { readTime } from './selection-options.ts';
+import { printableJson } from '../../app/printable.ts';
 
 interface IndexOptions extends ArchiveOptions {
   readonly from?: string;
@@ -39,7 +40,7 @@ export function indexCommand(context: CliContext): Command {
               context.stderr.write(`${key}: not a mail of Mailsluice\n`);
             await output.write(
               options.json
-                ? `${JSON.stringify(hour)}\n`
+                ? `${printableJson(hour)}\n`
                 : `${hour.partition}  ${renderCount(hour.mails, 'mail')}  ${hour.keys.join(' ')}\n`,
             );
           }

@@ -11,6 +11,7 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { printableJson } from '../../app/printable.ts';
 
 interface ListOptions extends ArchiveOptions, SelectionOptions {
   readonly keys?: true;
@@ -31,7 +32,7 @@ export function listCommand(context: CliContext): Command {
         for await (const mail of selectMail(archive, selection, { withRecords })) {
           await output.write(
             options.json
-              ? `${JSON.stringify(mailObject(mail))}\n`
+              ? `${printableJson(mailObject(mail))}\n`
               : `${options.keys ? mail.key : mailLine(mail, context.stdout.columns)}\n`,
           );
           mails += 1;

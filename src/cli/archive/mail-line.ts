@@ -1,6 +1,7 @@
 // One mail in one line, for a person or for a program.
 import type { SelectedMail } from '../../archive/index.ts';
-import { printable, renderSize } from './output.ts';
+import { printable } from '../../app/printable.ts';
+import { renderSize } from './output.ts';
 
 /** The members that `archive list --json` prints. */
 export function mailObject(mail: SelectedMail): object {

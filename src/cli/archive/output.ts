@@ -27,11 +27,6 @@ export function createOutput(stream: NodeJS.WritableStream): Output {
   };
 }
 
-/** Control characters of a mail must not reach a terminal. Keeps tabs and line ends. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => (char === '\n' || char === '\t' ? char : ''));
-}
-
 /** `12.3 kB` */
 export function renderSize(octets: number): string {
   if (octets < 1000) return `${octets} B`;

@@ -26,6 +26,7 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { printable, printableJson } from '../../app/printable.ts';
 
 interface ReplayCliOptions extends ArchiveOptions, SelectionOptions {
   readonly topic?: string;
@@ -148,7 +149,7 @@ async function runCommand(
       onMail: (key, failure) => {
         if (failure !== undefined && !options.json) {
           progress.end();
-          context.stderr.write(`${key}: ${failure}\n`);
+          context.stderr.write(`${printable(key)}: ${printable(failure)}\n`);
         }
         progress.step();
       },
@@ -187,7 +188,7 @@ function report(
 ): void {
   if (json) {
     stdout.write(
-      `${JSON.stringify({
+      `${printableJson({
         replay: mark.id,
         destination: destination.name,
         selected: announced + failed,
@@ -214,7 +215,7 @@ async function dryRun(
   const output = createOutput(stdout);
   let count = 0;
   for await (const mail of mails) {
-    const line = json ? JSON.stringify(mailObject(mail)) : mailLine(mail, stdout.columns);
+    const line = json ? printableJson(mailObject(mail)) : mailLine(mail, stdout.columns);
     await output.write(`${line}\n`);
     count += 1;
     if (output.isClosed) return;

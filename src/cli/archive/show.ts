@@ -3,7 +3,8 @@ import { type DescribedMail, describeMail, findMail, type MimePart } from '../..
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
-import { printable, renderSize } from './output.ts';
+import { printableJson, printableLines } from '../../app/printable.ts';
+import { renderSize } from './output.ts';
 
 interface ShowOptions extends ArchiveOptions {
   readonly headers?: true;
@@ -20,8 +21,8 @@ export function showCommand(context: CliContext): Command {
         const described = await describeMail(archive, key);
         context.stdout.write(
           options.json
-            ? `${JSON.stringify(described)}\n`
-            : printable(renderMail(described, options.headers === true)),
+            ? `${printableJson(described)}\n`
+            : printableLines(renderMail(described, options.headers === true)),
         );
       });
     });

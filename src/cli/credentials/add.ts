@@ -7,6 +7,7 @@ import { type PasswordOptions, readSecretSource, withPasswordOptions } from './p
 import { type TableOptions, withTableOptions } from '../frame/options.ts';
 import { withTable } from '../frame/with-target.ts';
 import { printSecret } from './print-secret.ts';
+import { printableJson } from '../../app/printable.ts';
 
 interface AddOptions extends TableOptions, PasswordOptions, GrantOptions {
   readonly tokenOnly?: true;
@@ -59,7 +60,7 @@ export function addCommand(context: CliContext): Command {
         });
         if (options.json) {
           const printed = { username: written.credential.username, password: written.generated };
-          context.stdout.write(`${JSON.stringify(printed)}\n`);
+          context.stdout.write(`${printableJson(printed)}\n`);
         } else printSecret(context, written);
       });
     });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CliContext } from '../frame/context.ts';
 import { type TableOptions, withTableOptions } from '../frame/options.ts';
 import { withTable } from '../frame/with-target.ts';
+import { printableJson } from '../../app/printable.ts';
 
 export function enableCommand(context: CliContext): Command {
   return switchCommand(context, 'enable', true, 'let a disabled credential sign in again, at once');
@@ -30,7 +31,7 @@ function switchCommand(
         const changed = await administration.setEnabled(username, enabled);
         context.stdout.write(
           options.json
-            ? `${JSON.stringify({ username: changed.username, enabled })}\n`
+            ? `${printableJson({ username: changed.username, enabled })}\n`
             : `${enabled ? 'enabled' : 'disabled'} ${changed.username}\n`,
         );
       });

@@ -1,5 +1,6 @@
 // One credential as a line of JSON, with its verifiers, to be imported elsewhere.
 import { z } from 'zod';
+import { objectPrefix } from '../../config/schema/common.ts';
 import {
   canonicalUsername,
   type Credential,
@@ -69,7 +70,7 @@ const schema = z.strictObject({
         periodSeconds: z.number().min(1),
       })
       .exactOptional(),
-    prefix: z.string().exactOptional(),
+    prefix: objectPrefix.exactOptional(),
     topicArn: z.string().exactOptional(),
   }),
   expiresAt: moment.exactOptional(),

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { checkAddressPattern, type Grants, type Rate } from '../../policy/index.ts';
 import { isNetwork } from '../../policy/index.ts';
+import { objectPrefix } from '../../config/schema/common.ts';
 import { parseDuration, parseSize } from '../../config/units.ts';
 
 export interface GrantOptions {
@@ -38,7 +39,7 @@ export function withGrantOptions(command: Command): Command {
     .option('--max-message-size <size>', 'largest message, for example 10MB', parseSizeOption)
     .option('--messages <n/period>', 'messages in a period, for example 100/1h', parseMessages)
     .option('--volume <size/period>', 'octets in the same period, for example 50MB/1h', parseVolume)
-    .option('--prefix <prefix>', 'the key prefix of its mail in the bucket')
+    .option('--prefix <prefix>', 'the key prefix of its mail in the bucket', parsePrefix)
     .option('--topic-arn <arn>', 'the topic for its mail', parseTopicArn)
     .option('--expires <when>', 'when it expires, for example 90d or 2027-01-31', parseMoment)
     .option('--note <text>', 'who or what it is for');
@@ -123,6 +124,14 @@ function parseLimit(
     );
   }
   return { amount, periodSeconds };
+}
+
+function parsePrefix(text: string): string {
+  const parsed = objectPrefix.safeParse(text);
+  if (!parsed.success) {
+    throw new InvalidArgumentError(`expected ${parsed.error.issues[0]?.message}`);
+  }
+  return text;
 }
 
 function parseTopicArn(text: string): string {

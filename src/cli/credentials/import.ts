@@ -15,6 +15,7 @@ import type { CliContext } from '../frame/context.ts';
 import { parseCredential } from './exported-credential.ts';
 import { type TableOptions, withTableOptions } from '../frame/options.ts';
 import { withTable } from '../frame/with-target.ts';
+import { printable, printableJson } from '../../app/printable.ts';
 
 interface ImportOptions extends TableOptions {
   readonly replace?: true;
@@ -37,7 +38,7 @@ export function importCommand(context: CliContext): Command {
       const { credentials, refusals } = await readFile(context, file);
       if (refusals.length > 0) {
         for (const { line, reason } of refusals) {
-          context.stderr.write(`${file}:${line}: ${reason}\n`);
+          context.stderr.write(`${file}:${line}: ${printable(reason)}\n`);
         }
         throw new OperatorError(
           `nothing was imported: ${refusals.length} ${refusals.length === 1 ? 'line is' : 'lines are'} not valid`,
@@ -82,7 +83,7 @@ function report(
   taken: readonly string[],
   done: string,
 ): void {
-  stdout.write(json ? `${JSON.stringify({ imported, taken })}\n` : `${imported} ${done}\n`);
+  stdout.write(json ? `${printableJson({ imported, taken })}\n` : `${imported} ${done}\n`);
 }
 
 async function readFile(

@@ -5,6 +5,7 @@ import { day, describeCredential, stateOf } from './describe.ts';
 import { type TableOptions, withTableOptions } from '../frame/options.ts';
 import { withTable } from '../frame/with-target.ts';
 import { renderTable } from '../frame/text-table.ts';
+import { printable, printableJson } from '../../app/printable.ts';
 
 export function listCommand(context: CliContext): Command {
   return withTableOptions(new Command('list'))
@@ -13,14 +14,14 @@ export function listCommand(context: CliContext): Command {
       await withTable(context, options, async (administration) => {
         const credentials: Credential[] = [];
         for await (const row of administration.list()) {
-          if ('key' in row) context.stderr.write(`${row.error.message}\n`);
+          if ('key' in row) context.stderr.write(`${printable(row.error.message)}\n`);
           else credentials.push(row);
         }
         credentials.sort((a, b) => (a.username < b.username ? -1 : 1));
         const now = Date.now();
         if (options.json) {
           const printed = credentials.map((credential) => describeCredential(credential, now));
-          context.stdout.write(`${JSON.stringify(printed)}\n`);
+          context.stdout.write(`${printableJson(printed)}\n`);
           return;
         }
         if (credentials.length === 0) {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CliContext } from '../frame/context.ts';
 import { type TableOptions, withTableOptions } from '../frame/options.ts';
 import { withTable } from '../frame/with-target.ts';
+import { printableJson } from '../../app/printable.ts';
 
 export function removeCommand(context: CliContext): Command {
   return withTableOptions(new Command('remove'))
@@ -11,7 +12,7 @@ export function removeCommand(context: CliContext): Command {
       await withTable(context, options, async (administration) => {
         const removed = await administration.remove(username);
         context.stdout.write(
-          options.json ? `${JSON.stringify({ username: removed })}\n` : `removed ${removed}\n`,
+          options.json ? `${printableJson({ username: removed })}\n` : `removed ${removed}\n`,
         );
       });
     });

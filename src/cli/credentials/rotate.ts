@@ -5,6 +5,7 @@ import { type PasswordOptions, readSecretSource, withPasswordOptions } from './p
 import { type TableOptions, withTableOptions } from '../frame/options.ts';
 import { withTable } from '../frame/with-target.ts';
 import { printSecret } from './print-secret.ts';
+import { printableJson } from '../../app/printable.ts';
 
 interface RotateOptions extends TableOptions, PasswordOptions {
   readonly keep: number;
@@ -35,7 +36,7 @@ export function rotateCommand(context: CliContext): Command {
             password: written.generated,
             oldUntil,
           };
-          context.stdout.write(`${JSON.stringify(printed)}\n`);
+          context.stdout.write(`${printableJson(printed)}\n`);
           return;
         }
         printSecret(context, written);

@@ -3,6 +3,7 @@ import type { CliContext } from '../frame/context.ts';
 import { describeCredential, describeInLines } from './describe.ts';
 import { type TableOptions, withTableOptions } from '../frame/options.ts';
 import { withTable } from '../frame/with-target.ts';
+import { printable, printableJson } from '../../app/printable.ts';
 
 /** The longest name of a line, and a gap. */
 const NAME_WIDTH = 15;
@@ -16,12 +17,11 @@ export function showCommand(context: CliContext): Command {
         const credential = await administration.read(username);
         const now = Date.now();
         if (options.json) {
-          context.stdout.write(`${JSON.stringify(describeCredential(credential, now))}\n`);
+          context.stdout.write(`${printableJson(describeCredential(credential, now))}\n`);
           return;
         }
         for (const [name, value] of describeInLines(credential, now)) {
-          // A note's control characters must not reach the terminal.
-          context.stdout.write(`${name.padEnd(NAME_WIDTH)}${value.replace(/\p{Cc}/gu, ' ')}\n`);
+          context.stdout.write(`${name.padEnd(NAME_WIDTH)}${printable(value)}\n`);
         }
       });
     });

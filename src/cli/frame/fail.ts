@@ -3,6 +3,7 @@
 import { type Command, CommanderError } from 'commander';
 import { OperatorError, UsageError } from '../../app/operator-error.ts';
 import { ConfigurationError } from '../../config/index.ts';
+import { printable } from '../../app/printable.ts';
 
 export type ExitCode = 0 | 1 | 2;
 
@@ -23,7 +24,7 @@ export function report(
     return error.exitCode === 0 ? 0 : 2;
   }
   for (const line of messageOf(error).split('\n')) {
-    stderr.write(`${commandPath(command)}: ${line}\n`);
+    stderr.write(`${commandPath(command)}: ${printable(line)}\n`);
   }
   return error instanceof UsageError || error instanceof ConfigurationError ? 2 : 1;
 }

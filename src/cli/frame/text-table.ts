@@ -1,5 +1,7 @@
 // Columns of text that fit the terminal.
 
+import { printable } from '../../app/printable.ts';
+
 const GAP = '  ';
 const ELLIPSIS = '…';
 /** Narrower than this, a column is no longer read. */
@@ -50,9 +52,4 @@ function pad(text: string, cells: number): string {
 
 function characters(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
-}
-
-/** Control characters of a note must not reach the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ');
 }

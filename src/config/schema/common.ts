@@ -15,11 +15,21 @@ export const host = text(
 
 export const port = wholeNumber(0, 65535, 'The TCP port; 0 takes any free port.');
 
+/** Under `outbox/` are the notifications that wait, and what is there is published or deleted. */
 export const objectPrefix = text(
-  'a key prefix of printable ASCII without a leading "/", like "mail/"',
+  'a key prefix of printable ASCII without a leading "/", like "mail/", and not under "outbox/"',
   'The beginning of every object key, before dt=YYYY-MM-DD/hr=HH/.',
-  /^(?!\/)[A-Za-z0-9!_.*'()/=-]{0,200}$/,
+  /^(?!\/|outbox\/)[A-Za-z0-9!_.*'()/=-]{0,200}$/,
 );
+
+/** Whoever is between could sign tokens for anybody; on the loopback nobody is. */
+export function issuerUrl(description: string) {
+  return text(
+    'an https URL (http only for the loopback)',
+    description,
+    /^(?:https:\/\/[^\s/]\S*|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]\S*)?)$/,
+  );
+}
 
 export function tableName(description: string) {
   return text('the name of a DynamoDB table', description, /^[A-Za-z0-9_.-]{3,255}$/);

@@ -1,7 +1,7 @@
 // Sign-in: the credential table, the throttling of failed attempts, and the issuers of tokens.
 import { listOf, nonEmptyListOf, oneOf, section, text, wholeNumber, yesOrNo } from '../fields.ts';
 import { duration } from '../units.ts';
-import { tableName } from './common.ts';
+import { issuerUrl, tableName } from './common.ts';
 
 const throttle = section(
   {
@@ -40,16 +40,14 @@ const throttle = section(
 
 const tokenIssuer = section(
   {
-    issuer: text('an https URL', 'The exact value of the iss claim.', /^https?:\/\/\S+$/),
+    issuer: issuerUrl('The exact value of the iss claim.'),
     audience: nonEmptyListOf(
       text('an audience', 'The aud claim, or the client_id of an Amazon Cognito access token.'),
       'a list of audiences',
       'The accepted audiences; a token needs one of them.',
     ),
-    jwksUri: text(
-      'an https URL',
+    jwksUri: issuerUrl(
       'The URL of the keys of the issuer; without it <issuer>/.well-known/jwks.json.',
-      /^https?:\/\/\S+$/,
     ).optional(),
     usernameClaim: text(
       'the name of a claim',

@@ -18,6 +18,8 @@ export const XCLIENT_ATTRIBUTES = [
 ] as const;
 
 const UNKNOWN = ['[UNAVAILABLE]', '[TEMPUNAVAIL]'];
+/** In IPv4, and in the IPv4 that ends an IPv6 address: some read it as octal. */
+const LEADING_ZERO = /(?:^|[.:])0\d+\.|\.0\d/;
 const HIGHEST_PORT = 65_535;
 const VALUE_OCTETS = 255;
 
@@ -50,6 +52,7 @@ function setFact(facts: Draft, name: string, value: string | undefined): boolean
       if (value === undefined) return true;
       const isTagged = value.slice(0, 5).toUpperCase() === 'IPV6:';
       const address = isTagged ? value.slice(5) : value;
+      if (LEADING_ZERO.test(address)) return false;
       if (isTagged ? !isIpv6(address) : !isIpv4(address)) return false;
       facts.clientAddress = isTagged ? canonicalIpv6(address) : address;
       return true;

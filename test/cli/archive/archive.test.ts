@@ -98,7 +98,7 @@ test('show tells envelope, header, structure and text, and keeps control charact
   expect(stdout).toContain('Envelope    a@two.example\n            → bob@in.example\n');
   expect(stdout).toContain('From: "A" <a@two.example>\n');
   expect(stdout).toContain('Structure   text/plain\n');
-  expect(stdout).toContain('Hello [31mred\n');
+  expect(stdout).toContain('Hello ?[31mred\n');
   expect(stdout).not.toContain('\u001b');
   expect(stdout).not.toContain('Return-Path:');
   expect((await cli(['show', id(2), '--headers'])).stdout).toContain(

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { resourcesOf, synthApp } from '../support.ts';
+import { writeItem } from '../../../src/credentials/item.ts';
 import type { Template } from 'aws-cdk-lib/assertions';
 
 interface Statement {
@@ -120,6 +121,77 @@ describe('the task has the rights listed here, and no others', () => {
       }
     }
     expect(granted).toEqual(writes);
+  });
+
+  test('the task role: of a credential it may write the last use and nothing else, attribute by attribute', () => {
+    const statement = taskStatements(synthApp({}).service).find(
+      ({ Action }) => Action === 'dynamodb:UpdateItem',
+    );
+    expect(statement?.Condition).toEqual({
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['CRED#*'] },
+      'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['pk', 'lastUsedAt'] },
+      StringEqualsIfExists: { 'dynamodb:ReturnValues': ['NONE'] },
+      // ForAllValues is true of a request without any: PartiQL names no attributes, and a scan no keys.
+      Null: { 'dynamodb:LeadingKeys': 'false', 'dynamodb:Attributes': 'false' },
+    });
+    const moment = new Date(0);
+    const everything = writeItem({
+      username: 'a',
+      version: 1,
+      enabled: true,
+      secrets: [],
+      scram: { salt: Buffer.alloc(16), iterations: 1 },
+      tokenIssuers: ['https://issuer.example'],
+      tokenName: 'A',
+      grants: {
+        allowedSenders: ['*'],
+        allowedRecipients: ['*'],
+        allowedCidrs: ['192.0.2.0/24'],
+        maxMessageSize: 1,
+        rate: { messages: 1, periodSeconds: 1 },
+        prefix: 'a/',
+        topicArn: 'arn:aws:sns:eu-west-1:111122223333:a',
+      },
+      expiresAt: moment,
+      note: 'a',
+      createdAt: moment,
+      lastUsedAt: moment,
+    });
+    const allowed = new Set(['pk', 'lastUsedAt']);
+    expect(Object.keys(everything).filter((attribute) => !allowed.has(attribute))).toEqual([
+      'username',
+      'version',
+      'enabled',
+      'secrets',
+      'createdAt',
+      'tokenIssuers',
+      'tokenName',
+      'scramSalt',
+      'scramIterations',
+      'expiresAt',
+      'ttl',
+      'note',
+      'allowedSenders',
+      'allowedRecipients',
+      'allowedCidrs',
+      'maxMessageSize',
+      'rate',
+      'prefix',
+      'topicArn',
+    ]);
+  });
+
+  test('the task role: of a count it may write what counting needs', () => {
+    const config = { credentials: { recordLastUse: false, throttle: { shared: true } } };
+    const statement = taskStatements(synthApp({ config }).service).find(
+      ({ Action }) => Action === 'dynamodb:UpdateItem',
+    );
+    expect(statement?.Condition).toEqual({
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['COUNT#*'] },
+      'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['pk', 'count', 'ttl'] },
+      StringEqualsIfExists: { 'dynamodb:ReturnValues': ['UPDATED_NEW'] },
+      Null: { 'dynamodb:LeadingKeys': 'false', 'dynamodb:Attributes': 'false' },
+    });
   });
 
   test('the task role: these are the keys that the program writes', () => {
