@@ -14,11 +14,17 @@ import {
   grantsOf,
   issueGrants,
   type RateLimit,
+  renewGrants,
 } from '../policy/index.ts';
 import type { SmtpServer } from '../server/index.ts';
+import { sharedReplies } from '../smtp/replies.ts';
+import type { Identity, Reply, SessionFacts } from '../smtp/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import { checkCredentialTable } from './check-services.ts';
 import type { Undo } from './undo.ts';
+
+/** The client signs in again, and hears why it cannot. */
+const signInAgain: Reply = { code: 421, status: '7.0', text: 'Sign-in is no longer valid' };
 
 export interface SignIn {
   readonly authenticator: Authenticator;
@@ -77,6 +83,26 @@ export function requireGrants(
     metrics.record('AuthLatency', {}, performance.now() - begun);
     return answer;
   });
+  const reviewed = async (
+    identity: Identity,
+    session: SessionFacts,
+  ): Promise<Reply | undefined> => {
+    const review = await authenticator.review(session);
+    switch (review.kind) {
+      case 'revoked':
+        return signInAgain;
+      case 'unavailable':
+        return sharedReplies.temporaryFailure;
+      case 'valid':
+        renewGrants(identity, review.grants);
+        return undefined;
+      case 'without-credential':
+        return undefined;
+    }
+  };
+  server.onSender((_, session) =>
+    session.identity === null ? undefined : reviewed(session.identity, session),
+  );
   server.onSender((reversePath, { identity }, { size }) => {
     const grants = grantsOf(identity);
     return checkSender(grants, reversePath, hostname) ?? checkSize(grants, size);

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Reply, SessionFacts, SignInAnswer, SignInAttempt } from '../smtp/index.ts';
 import { type Clock, systemClock } from '../counters/time-source.ts';
-import { allowsToken, type Credential, isInForce } from './credential.ts';
+import { allowsToken, type Credential } from './credential.ts';
 import {
   type CacheOptions,
   CredentialReader,
@@ -16,11 +16,11 @@ import type { CredentialEvent, RefusalCause } from './events.ts';
 import { type Accepted, type Failed, failed, type Outcome } from './outcome.ts';
 import { decoyVerifiers, scramVerifiers } from './scram-verifiers.ts';
 import { FleetCounter } from '../counters/fleet-counter.ts';
+import { IdentityReview, type Review, ruleAgainst } from './identity-review.ts';
 import { UnreadableCredentialError } from './item.ts';
 import { type Claimant, overloaded } from './concurrency-limit.ts';
 import type { Grants } from '../policy/grants.ts';
 import { clientNetwork } from '../net/addresses.ts';
-import { NetworkSet } from '../net/networks.ts';
 import { ProvenSecrets } from './proven-secrets.ts';
 import { replies } from './replies.ts';
 import { type HashingOptions, SecretCheck } from './secret-check.ts';
@@ -58,6 +58,8 @@ export interface Authenticator {
   readonly mechanisms: readonly string[];
   /** Never rejects, and settles within a bounded time. */
   authenticate(attempt: SignInAttempt, session: SessionFacts): SignInAnswer | Promise<SignInAnswer>;
+  /** What holds now of the identity of a session; asked at each MAIL. Never rejects. */
+  review(session: SessionFacts): Promise<Review>;
   /** Settles when what it writes behind its answers is written. */
   close(): Promise<void>;
 }
@@ -88,6 +90,7 @@ class TableAuthenticator implements Authenticator {
   readonly #issueGrants: (grants: Grants) => Grants;
   readonly #observe: (event: CredentialEvent) => void;
   readonly #reader: CredentialReader;
+  readonly #review: IdentityReview;
   readonly #decoys: DecoyKeeper;
   readonly #secrets: SecretCheck;
   readonly #throttle: Throttle;
@@ -101,6 +104,7 @@ class TableAuthenticator implements Authenticator {
     this.#observe = options.observe ?? (() => {});
     const table = new CredentialTable(client, options.table);
     this.#reader = new CredentialReader(table, clock, cache, this.#failedTo('read'));
+    this.#review = new IdentityReview(this.#reader, clock, this.#observe);
     this.#decoys = new DecoyKeeper(table, clock);
     this.#secrets = new SecretCheck(
       new ProvenSecrets(cache.entries ?? 10_000, clock),
@@ -158,6 +162,10 @@ class TableAuthenticator implements Authenticator {
           return failed('mechanism-not-available');
       }
     });
+  }
+
+  review(session: SessionFacts): Promise<Review> {
+    return this.#review.review(session);
   }
 
   async close(): Promise<void> {
@@ -271,12 +279,8 @@ class TableAuthenticator implements Authenticator {
 
   /** What is to be said of a credential whose secret fits. */
   #judge({ attempt, session }: Run, credential: Credential): RefusalCause | undefined {
-    if (!isInForce(credential, this.#clock.now()))
-      return credential.enabled ? 'expired' : 'disabled';
-    const { allowedCidrs } = credential.grants;
-    if (allowedCidrs !== undefined && !new NetworkSet(allowedCidrs).has(session.clientAddress)) {
-      return 'address-not-allowed';
-    }
+    const rule = ruleAgainst(credential, session, this.#clock.now());
+    if (rule !== undefined) return rule;
     // RFC 4616 section 2, RFC 5802 section 5.1: a credential acts for itself only.
     if (
       'authorizationId' in attempt &&

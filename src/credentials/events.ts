@@ -23,6 +23,8 @@ export type CredentialEvent =
       /** The reply code: 535, 454 or 421. */
       readonly code: number;
     })
+  /** A trusted proxy named a user who has no credential: the session has no grants, hence no restrictions. */
+  | (SignIn & { readonly kind: 'identity-without-credential' })
   /** The table could not be read: sign-ins are answered 454 once the grace has passed. */
   | {
       readonly kind: 'table-unavailable';

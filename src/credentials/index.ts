@@ -4,6 +4,7 @@ export {
   createAuthenticator,
 } from './authenticator.ts';
 export type { CacheOptions } from './credential-reader.ts';
+export type { Review } from './identity-review.ts';
 export type { HashingOptions } from './secret-check.ts';
 export type { ThrottleOptions } from './throttle.ts';
 export type { TokenIssuer } from './token-check.ts';

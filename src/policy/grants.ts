@@ -32,9 +32,16 @@ export function issueGrants(grants: Grants): Grants {
   return grants;
 }
 
+const renewed = new WeakMap<Identity, Grants>();
+
+/** Puts newer grants of its credential in the place of those that the identity was given. */
+export function renewGrants(identity: Identity, grants: Grants): void {
+  if (identity.grants !== grants) renewed.set(identity, issueGrants(grants));
+}
+
 /** The grants of this identity that came from the credential table; none for an identity from elsewhere. */
 export function grantsOf(identity: Identity | null): Grants | undefined {
-  const grants = identity?.grants;
+  const grants = identity === null ? undefined : (renewed.get(identity) ?? identity.grants);
   return isIssued(grants) ? grants : undefined;
 }
 

@@ -8,7 +8,7 @@ export {
   type Destination,
   destinationOf,
 } from './authorization.ts';
-export { type Grants, grantsOf, issueGrants, type Rate } from './grants.ts';
+export { type Grants, grantsOf, issueGrants, type Rate, renewGrants } from './grants.ts';
 export { limitMessages } from './message-limits.ts';
 export {
   createRateLimit,

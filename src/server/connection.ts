@@ -49,7 +49,9 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     this.pauses = new SocketPauses(socket);
     this.#serving = serving;
     this.#socket = socket;
-    const isXclientTrusted = serving.options.trustedXclients.has(peer.clientAddress);
+    // It is the peer of the socket that says XCLIENT, whomever it speaks for.
+    const speaker = proxy?.address ?? peer.clientAddress;
+    const isXclientTrusted = serving.options.trustedXclients.has(speaker);
     const facts = { ...peer, isXclientTrusted, ...(proxy && { proxy }) };
     this.#driver = new SessionDriver(serving, this, facts);
     this.#acceptedAt = serving.clock.now;

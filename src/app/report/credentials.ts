@@ -24,6 +24,11 @@ export function reportCredentials(log: Log, metrics: Metrics): (event: Credentia
         write(kind, { ...fields, username });
         break;
       }
+      case 'identity-without-credential': {
+        const { kind, ...fields } = event;
+        write(kind, fields);
+        break;
+      }
       case 'table-unavailable':
         write(event.kind, { operation: event.operation, error: event.error });
         break;

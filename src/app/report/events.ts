@@ -321,6 +321,12 @@ export const EVENTS = {
       ['AuthBackendErrors'],
       'A sign-in was refused; `cause` is what the client does not learn',
     ),
+    'identity-without-credential': logged(
+      'warn',
+      [...SESSION_FIELDS, 'mechanism'],
+      [],
+      'A trusted proxy named a user who has no credential; the session has no grants, and hence no restrictions',
+    ),
     'table-unavailable': logged(
       'error',
       ['operation', 'error'],

@@ -15,6 +15,7 @@ const LIMITED: Readonly<Record<string, readonly string[]>> = {
   'message-discarded': ['listener', 'cause'],
   'sign-in-accepted': ['listener', 'username'],
   'sign-in-refused': ['listener', 'mechanism', 'cause', 'code', 'username'],
+  'identity-without-credential': ['listener'],
   'table-unavailable': ['operation', 'error'],
   'issuer-unavailable': ['error'],
   'credential-unreadable': ['username', 'attribute'],

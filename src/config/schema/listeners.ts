@@ -51,9 +51,9 @@ const listener = section(
     trustedProxies: networks(
       'Addresses and networks that may send a PROXY protocol header; needed with clientAddress "proxy".',
     ).default([]),
-    trustedXclients: networks('Addresses and networks whose XCLIENT command is believed.').default(
-      [],
-    ),
+    trustedXclients: networks(
+      'Addresses and networks whose XCLIENT command is believed, of the peers of connections, not those in a PROXY header.',
+    ).default([]),
     limits: listenerLimits.default({}),
   },
   'One listener.',

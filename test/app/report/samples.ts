@@ -204,6 +204,9 @@ export const credentialEvents: Samples<CredentialEvent> = {
     { kind: 'sign-in-refused', ...signIn, cause: 'wrong-secret', code: 535 },
     { kind: 'sign-in-refused', ...peer, mechanism: 'PLAIN', cause: 'table-unavailable', code: 454 },
   ],
+  'identity-without-credential': [
+    { kind: 'identity-without-credential', ...peer, mechanism: 'XCLIENT' },
+  ],
   'table-unavailable': [{ kind: 'table-unavailable', operation: 'read', error: 'TimeoutError' }],
   'issuer-unavailable': [{ kind: 'issuer-unavailable', error: 'timeout' }],
   'credential-unreadable': [
