@@ -29,7 +29,10 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, Right>>>> = {
   'src/subscriber': { 'src/bridge/contract': 'types', 'src/message': 'all' },
   'src/telemetry': {},
   // The pattern parser alone: the schema refuses what the routes would refuse.
-  'src/config': { 'src/policy/address-pattern.ts': 'all' },
+  'src/config': {
+    'src/policy/address-pattern.ts': 'all',
+    'src/policy/destination-rules.ts': 'all',
+  },
   'src/cli': {
     'src/app': 'all',
     'src/archive': 'all',

@@ -7,6 +7,7 @@ import {
   type CredentialEvent,
 } from '../credentials/index.ts';
 import {
+  checkDestination,
   checkRecipient,
   checkSender,
   checkSize,
@@ -105,7 +106,11 @@ export function requireGrants(
   );
   server.onSender((reversePath, { identity }, { size }) => {
     const grants = grantsOf(identity);
-    return checkSender(grants, reversePath, hostname) ?? checkSize(grants, size);
+    return (
+      checkSender(grants, reversePath, hostname) ??
+      checkSize(grants, size) ??
+      checkDestination(grants)
+    );
   });
   server.onRecipient((forwardPath, { identity }) =>
     checkRecipient(grantsOf(identity), forwardPath, hostname),

@@ -2,6 +2,7 @@
 // allowed, a reply is the refusal. Without grants, as for an identity from elsewhere, everything is allowed.
 import type { ForwardPath, Reply, ReversePath } from '../smtp/index.ts';
 import { matchesAddress } from './address-pattern.ts';
+import { OBJECT_PREFIX, TOPIC_ARN } from './destination-rules.ts';
 import type { Grants } from './grants.ts';
 import { replies } from './replies.ts';
 
@@ -35,6 +36,14 @@ export function checkSize(
   const limit = grants?.maxMessageSize;
   if (limit === undefined || sizeInOctets === undefined || sizeInOctets <= limit) return undefined;
   return replies.tooLarge;
+}
+
+/** At MAIL: may the mail of the holder go where the grants say? A row of the table may say anything. */
+export function checkDestination(grants: Grants | undefined): Reply | undefined {
+  const { prefix = '', topicArn } = grants ?? {};
+  const isRight =
+    OBJECT_PREFIX.test(prefix) && (topicArn === undefined || TOPIC_ARN.test(topicArn));
+  return isRight ? undefined : replies.destinationInvalid;
 }
 
 /** Where the mail of one credential is stored and announced, in place of the configured places. */

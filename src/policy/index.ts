@@ -4,10 +4,12 @@ export { canonicalMailbox, checkAddressPattern } from './address-pattern.ts';
 export {
   checkRecipient,
   checkSender,
+  checkDestination,
   checkSize,
   type Destination,
   destinationOf,
 } from './authorization.ts';
+export { OBJECT_PREFIX, TOPIC_ARN } from './destination-rules.ts';
 export { type Grants, grantsOf, issueGrants, type Rate, renewGrants } from './grants.ts';
 export { limitMessages } from './message-limits.ts';
 export {

@@ -9,6 +9,8 @@ export const replies = {
     status: '7.1',
     text: 'Recipient address not allowed for this user',
   },
+  /** The operator's fault (RFC 3463 section 3.4). */
+  destinationInvalid: { code: 451, status: '3.5', text: 'System incorrectly configured' },
   tooLarge: { code: 552, status: '3.4', text: 'Message too large for this user' },
   messageRate: {
     code: 452,

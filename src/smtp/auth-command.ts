@@ -7,7 +7,7 @@ import { AUTH_LINE_OCTETS } from './input.ts';
 import { rendered } from './render-reply.ts';
 import { type Rule, challengeLine } from './replies.ts';
 import { parseBase64 } from './sasl/base64.ts';
-import type { Step } from './sasl/exchange.ts';
+import type { SignInQuestion, Step } from './sasl/exchange.ts';
 import { findMechanism, isSafeForAuth, offeredMechanisms } from './sasl/mechanisms.ts';
 import type { Identity } from './session-facts.ts';
 import type { SignInAnswer } from './sign-in.ts';
@@ -67,6 +67,7 @@ function takeStep(turn: Turn, { mechanism }: InExchange, step: Step): void {
     case 'challenge':
       return turn.say(challengeLine(step.data));
     case 'ask':
+      if (hasUnsafeName(step.question)) return breakOff(turn, 'malformed-response');
       return turn.ask('AUTH', step.question);
     case 'accept':
       return signIn(turn, step.identity);
@@ -93,6 +94,19 @@ function refuseSignIn(turn: Turn, mechanism: string, step: Refusal): void {
   if (code >= 500) turn.signInFailures++;
   turn.refuseWith('AUTH', reply, step.rule);
   endAfterFailures(turn);
+}
+
+/** What no user name may have (RFC 4013 section 2.3): it would reach hooks, logs and terminals. */
+const UNSAFE_IN_NAME = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
+function hasUnsafeName(question: SignInQuestion): boolean {
+  if (question.kind !== 'sign-in') return false;
+  const { attempt } = question;
+  const names = [
+    'username' in attempt ? attempt.username : '',
+    'authorizationId' in attempt ? (attempt.authorizationId ?? '') : '',
+  ];
+  return names.some((name) => UNSAFE_IN_NAME.test(name));
 }
 
 /** Ends the exchange without an identity. If the client has learned something by then, that is a sign-in that failed. */

@@ -73,6 +73,21 @@ test.each(changes)(
   },
 );
 
+test.each([
+  ['the outbox', { prefix: 'outbox/' }],
+  ['a folder above', { prefix: '/' }],
+  ['no topic', { topicArn: 'mail' }],
+])('a row that sends mail to %s takes none: the fault is of the operator', async (what, grants) => {
+  const username = `astray-${what.replaceAll(' ', '-')}`;
+  const { generated = '' } = await administration.add({ username, grants });
+  const client = await TestClient.connectTls(served.port('smtps'));
+  await client.reply();
+  await client.say('EHLO c');
+  await client.say(`AUTH PLAIN ${Buffer.from(`\0${username}\0${generated}`).toString('base64')}`);
+  expect(await client.say('MAIL FROM:<a@b.example>')).toMatch(/^451 4\.3\.5 /);
+  client.destroy();
+});
+
 async function proxied(login: string): Promise<TestClient> {
   const client = await TestClient.connect(served.port('relay'));
   await client.reply();

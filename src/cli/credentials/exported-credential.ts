@@ -8,7 +8,7 @@ import {
   parseVerifier,
   renderVerifier,
 } from '../../credentials/index.ts';
-import { checkAddressPattern } from '../../policy/index.ts';
+import { checkAddressPattern, TOPIC_ARN } from '../../policy/index.ts';
 import { isNetwork } from '../../policy/index.ts';
 
 const moment = z.iso.datetime().transform((text) => new Date(text));
@@ -71,7 +71,7 @@ const schema = z.strictObject({
       })
       .exactOptional(),
     prefix: objectPrefix.exactOptional(),
-    topicArn: z.string().exactOptional(),
+    topicArn: z.string().regex(TOPIC_ARN, 'expected the ARN of a topic').exactOptional(),
   }),
   expiresAt: moment.exactOptional(),
   note: z.string().exactOptional(),

@@ -1,6 +1,6 @@
 // The grants of a credential as command line options.
 import { type Command, InvalidArgumentError } from 'commander';
-import { checkAddressPattern, type Grants, type Rate } from '../../policy/index.ts';
+import { checkAddressPattern, type Grants, type Rate, TOPIC_ARN } from '../../policy/index.ts';
 import { isNetwork } from '../../policy/index.ts';
 import { objectPrefix } from '../../config/schema/common.ts';
 import { parseDuration, parseSize } from '../../config/units.ts';
@@ -135,7 +135,7 @@ function parsePrefix(text: string): string {
 }
 
 function parseTopicArn(text: string): string {
-  if (!/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/.test(text)) {
+  if (!TOPIC_ARN.test(text)) {
     throw new InvalidArgumentError(
       'expected the ARN of a topic like arn:aws:sns:eu-west-1:111122223333:mail',
     );

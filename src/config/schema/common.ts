@@ -1,4 +1,5 @@
 // Fields that stand in several sections.
+import { OBJECT_PREFIX } from '../../policy/destination-rules.ts';
 import { listOf, text, wholeNumber } from '../fields.ts';
 
 export const hostname = text(
@@ -15,11 +16,10 @@ export const host = text(
 
 export const port = wholeNumber(0, 65535, 'The TCP port; 0 takes any free port.');
 
-/** Under `outbox/` are the notifications that wait, and what is there is published or deleted. */
 export const objectPrefix = text(
   'a key prefix of printable ASCII without a leading "/", like "mail/", and not under "outbox/"',
   'The beginning of every object key, before dt=YYYY-MM-DD/hr=HH/.',
-  /^(?!\/|outbox\/)[A-Za-z0-9!_.*'()/=-]{0,200}$/,
+  OBJECT_PREFIX,
 );
 
 /** Whoever is between could sign tokens for anybody; on the loopback nobody is. */

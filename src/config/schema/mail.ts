@@ -1,5 +1,6 @@
 // Mail on its way in: how it is stored, announced and judged.
 import { z } from 'zod';
+import { TOPIC_ARN } from '../../policy/destination-rules.ts';
 import { oneOf, section, text } from '../fields.ts';
 import { duration } from '../units.ts';
 import { objectPrefix, tableName } from './common.ts';
@@ -25,7 +26,7 @@ export const notify = section(
     topicArn: text(
       'the ARN of an SNS topic, like "arn:aws:sns:eu-west-1:111122223333:mail"',
       'The ARN of the SNS topic of the notifications.',
-      /^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
+      TOPIC_ARN,
     ),
   },
   'Where mail is announced.',

@@ -197,3 +197,18 @@ test('a bearer without a token is noted under its own rule, a refused token unde
     'policy',
   ]);
 });
+
+test.each([
+  ['a control', 'ann\u001b[2J'],
+  ['a line end', 'ann\r\n'],
+  ['a right-to-left override', 'ann\u202e'],
+  ['a line separator', 'ann\u2028'],
+])('a user name with %s is asked of nobody', (_, username) => {
+  for (const response of [`\0${username}\0secret`, `${username}\0ann\0secret`]) {
+    const session = greeted(['PLAIN']);
+    const outputs = send(session, `AUTH PLAIN ${Buffer.from(response).toString('base64')}`);
+    expect(outputs.some(({ kind }) => kind === 'ask')).toBe(false);
+    const reply = outputs.find((output) => output.kind === 'send');
+    expect(reply?.text).toMatch(/^501 5\.5\.2 /);
+  }
+});
