@@ -200,7 +200,10 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       deadLetterQueue,
       ...(options.filterPolicy && { filterPolicy: { ...options.filterPolicy } }),
     };
-    if (isFunction) this.grantReadMail(subscriber);
+    if (isFunction) {
+      this.grantReadMail(subscriber);
+      this.#nameMailSources(subscriber);
+    }
     if (isFunction && isDirect) {
       subscriber.configureAsyncInvoke({
         onFailure: new destinations.SqsDestination(deadLetterQueue),
@@ -383,6 +386,15 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       behavior: ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
     });
     return alarms;
+  }
+
+  /** Tells the function's `fetchMail` what it reads (src/subscriber/mail-sources.ts): the same as it may read. */
+  #nameMailSources(handler: lambda.IFunction): void {
+    // One that was imported has its environment elsewhere.
+    if (!('addEnvironment' in handler)) return;
+    const { bucketName } = this.bucket;
+    const sources = this.mailPrefixes.map((prefix) => `${bucketName}/${prefix}`);
+    (handler as lambda.Function).addEnvironment('MAILSLUICE_MAIL_SOURCES', sources.join(','));
   }
 
   /** Creates the records if there is a hosted zone; returns them in either case. */

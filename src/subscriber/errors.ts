@@ -23,6 +23,12 @@ export class MailNotFoundError extends Error {
   readonly code = 'MAILSLUICE_MAIL_NOT_FOUND';
 }
 
+/** The notification names an object that this function does not read: somebody else sends notifications. */
+export class MailNotAllowedError extends Error {
+  override readonly name = 'MailNotAllowedError';
+  readonly code = 'MAILSLUICE_MAIL_NOT_ALLOWED';
+}
+
 /** The raw mail could not be read now (S3 down, no rights, no credentials): try again. `cause` says why. */
 export class MailUnavailableError extends Error {
   override readonly name = 'MailUnavailableError';

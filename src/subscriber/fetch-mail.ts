@@ -1,11 +1,17 @@
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { MailNotFoundError, MailUnavailableError } from './errors.ts';
+import { requireSource } from './mail-sources.ts';
 import type { MailNotification } from './parse-notification.ts';
 
 export interface FetchOptions {
   /** Default: one client for the whole process, made at the first call from the SDK's environment. */
   readonly s3?: S3Client;
+  /**
+   * The only objects that are read, as `bucket` or `bucket/prefix`. Default: those in the environment variable
+   * `MAILSLUICE_MAIL_SOURCES`, which the CDK construct sets, separated by commas; without it all.
+   */
+  readonly sources?: readonly string[];
   /** Ends the download; the stream then fails. */
   readonly signal?: AbortSignal;
 }
@@ -22,7 +28,7 @@ export interface FetchedMail {
 
 /**
  * Opens the raw mail of a notification as a stream.
- * @throws MailNotFoundError where there is none; MailUnavailableError where S3 cannot be asked.
+ * @throws MailNotAllowedError where it is not one to read; MailNotFoundError where there is none; MailUnavailableError where S3 cannot be asked.
  */
 export async function fetchMail(
   mail: Pick<MailNotification, 'object' | 'notification'>,
@@ -30,6 +36,7 @@ export async function fetchMail(
 ): Promise<FetchedMail> {
   const { object, notification } = mail;
   if (object === undefined) return fromNotification(mail);
+  requireSource(object, options.sources);
   const { GetObjectCommand } = await import('@aws-sdk/client-s3');
   const s3 = options.s3 ?? (await defaultClient());
   const get = (Key: string) =>

@@ -2,6 +2,7 @@
 export {
   HandlerOptionsError,
   MailInProgressError,
+  MailNotAllowedError,
   MailNotFoundError,
   MailUnavailableError,
   NotificationError,

@@ -15,6 +15,8 @@ export interface HandledMail extends MailNotification {
 export interface MailHandlerOptions {
   /** For `mail.fetch()`. Default: one client for the whole process, made at the first call. */
   readonly s3?: FetchOptions['s3'];
+  /** For `mail.fetch()`: the only objects that are read, as `fetchMail` takes them. */
+  readonly sources?: FetchOptions['sources'];
   /** Each mail once, and once more for each replay. Default: as often as it is delivered. */
   readonly idempotency?: IdempotencyStore;
   /** Mails of one batch at once; a FIFO queue's go one by one. Default 4. */
@@ -89,12 +91,13 @@ export function defineMailHandler(
     notification: MailNotification,
     context: MailHandlerContext | undefined,
   ): Promise<Settled> {
-    const { s3 } = options;
+    const { s3, sources } = options;
     const replay = replayOf(notification);
     const mail: HandledMail = {
       ...notification,
       ...(replay && { replay }),
-      fetch: (more) => fetchMail(notification, { ...(s3 && { s3 }), ...more }),
+      fetch: (more) =>
+        fetchMail(notification, { ...(s3 && { s3 }), ...(sources && { sources }), ...more }),
     };
     if (idempotency === undefined) {
       await handle(mail, context);

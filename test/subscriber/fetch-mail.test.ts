@@ -4,6 +4,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
   fetchMail,
+  MailNotAllowedError,
   MailNotFoundError,
   MailUnavailableError,
   parseMail,
@@ -172,4 +173,37 @@ test('parseMail rejects when the download breaks', async () => {
   const parsing = parseMail(fetched);
   fetched.stream.destroy(new Error('connection lost'));
   await expect(parsing).rejects.toThrow('connection lost');
+});
+
+test.each<[string, readonly string[], boolean]>([
+  ['its bucket', ['BUCKET'], true],
+  ['its bucket and prefix', ['other-bucket/mail/', 'BUCKET/read/'], true],
+  ['another prefix', ['BUCKET/mail/'], false],
+  ['another bucket', ['other-bucket'], false],
+  ['a bucket whose name begins like it', ['BUCKET-2'], false],
+  ['nothing', [], false],
+])('fetchMail with the sources of %s', async (_, sources, isRead) => {
+  await store(`read/${MESSAGE_ID}`, MESSAGE);
+  const named = sources.map((source) => source.replace('BUCKET', aws.resources.bucket));
+  const mail = announced('read/', 0);
+  const fetched = fetchMail(mail, { s3: aws.s3, sources: named });
+  if (isRead) expect((await buffer((await fetched).stream)).toString()).toBe(MESSAGE);
+  else await expect(fetched).rejects.toThrow(MailNotAllowedError);
+});
+
+test('fetchMail takes its sources from the environment', async () => {
+  await store(`env/${MESSAGE_ID}`, MESSAGE);
+  vi.stubEnv(
+    'MAILSLUICE_MAIL_SOURCES',
+    `${aws.resources.bucket}/mail/,${aws.resources.bucket}/in/`,
+  );
+  await expect(fetchMail(announced('env/', 0), { s3: aws.s3 })).rejects.toThrow(
+    MailNotAllowedError,
+  );
+  vi.stubEnv(
+    'MAILSLUICE_MAIL_SOURCES',
+    `${aws.resources.bucket}/mail/,${aws.resources.bucket}/env/`,
+  );
+  (await fetchMail(announced('env/', 0), { s3: aws.s3 })).stream.destroy();
+  vi.unstubAllEnvs();
 });

@@ -125,4 +125,18 @@ describe('the example subscriber', () => {
     );
     expect(actions.filter((action) => action.startsWith('s3:'))).toEqual(['s3:GetObject']);
   });
+
+  test('the example subscriber is told what it reads: what it may read', () => {
+    const { template } = synthBridge(() => ({ exampleSubscriber: true }));
+    const functions = Object.entries(resourcesOf(template, 'AWS::Lambda::Function')).filter(
+      ([id]) => id.includes('ExampleSubscriber'),
+    );
+    expect(functions).toHaveLength(1);
+    const { Variables } = functions[0]?.[1].Properties['Environment'] as {
+      Variables: Record<string, unknown>;
+    };
+    expect(JSON.stringify(Variables['MAILSLUICE_MAIL_SOURCES'])).toMatch(
+      /^\{"Fn::Join":\["",\[\{"Ref":"[^"]*"\},"\/mail\/"\]\]\}$/,
+    );
+  });
 });
