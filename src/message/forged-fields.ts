@@ -12,25 +12,38 @@ export const FORMER_NAMES = {
 
 export type TraceFieldName = keyof typeof FORMER_NAMES;
 
-/** Whether a field of that name, with that value as received, claims to be ours. What cannot be told does. */
+/** Whether a field of that name, with that value (a character for each octet), claims to be ours. What cannot be told does. */
 export function claimsToBeOurs(name: TraceFieldName, value: string, hostname: string): boolean {
   switch (name) {
     case 'return-path':
       // RFC 5321 section 4.4: only the server of the final delivery adds it.
       return true;
     case 'authentication-results':
-      // Readers decode encoded words where RFC 2047 allows none.
-      return [value, decodeEncodedWords(unfold(value))].some((text) => {
+      return readingsOf(value).some((text) => {
         const id = readAuthservId(text);
         return id === undefined || isSameHost(id, hostname);
       });
     case 'received-spf':
-      return [value, decodeEncodedWords(unfold(value))].some((text) => {
+      return readingsOf(value).some((text) => {
         const receivers = readReceivers(text);
         return receivers.length === 0 || receivers.some((host) => isSameHost(host, hostname));
       });
   }
 }
+
+/**
+ * What readers may take the value for: they decode encoded words where RFC 2047 allows none, and leave out controls and
+ * invisible characters, or show a space for them.
+ */
+function readingsOf(octets: string): string[] {
+  const value = unfold(Buffer.from(octets, 'latin1').toString('utf8'));
+  return [value, decodeEncodedWords(value)].flatMap((text) => [
+    text.replace(INVISIBLE, ''),
+    text.replace(INVISIBLE, ' '),
+  ]);
+}
+
+const INVISIBLE = /[\p{Cc}\p{Cf}]/gu;
 
 /** The authserv-id (RFC 8601 section 2.2), a token or a quoted string behind comments; `undefined`: a comment has no end. */
 function readAuthservId(value: string): string | undefined {
@@ -79,7 +92,7 @@ function isSameHost(name: string, hostname: string): boolean {
 }
 
 function canonicalHost(name: string): string {
-  const trimmed = Buffer.from(name, 'latin1').toString('utf8').trim().replace(/\.$/, '');
+  const trimmed = name.trim().replace(/\.$/, '');
   return domainToASCII(trimmed) || trimmed.toLowerCase();
 }
 

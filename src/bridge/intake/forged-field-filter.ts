@@ -14,7 +14,9 @@ const NAMES = Object.keys(FORMER_NAMES) as TraceFieldName[];
  * them where bare newlines are accepted.
  */
 const LINE_START = '(?:\\n|\\r(?!\\n))';
-const FIELD = new RegExp(`${LINE_START}(${NAMES.join('|')})[ \\t]*:`, 'gi');
+/** Readers skip the mark that some clients put in front of a message. */
+const BYTE_ORDER_MARK = '(?:\\xef\\xbb\\xbf)?';
+const FIELD = new RegExp(`${LINE_START}${BYTE_ORDER_MARK}(${NAMES.join('|')})[ \\t]*:`, 'gi');
 const FIELD_END = new RegExp(`${LINE_START}(?![ \\t])`, 'g');
 
 /** What is stored of a span, and what the client sent in its place. */
@@ -127,7 +129,10 @@ function endOfHeader(octets: Buffer, isLineStart: boolean): number {
 function cutOf(head: string): number {
   if (head.endsWith('\r')) return head.length - (head.endsWith('\n\r') ? 2 : 1);
   const lineEnd = Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r'));
-  const line = head.slice(lineEnd + 1).toLowerCase();
+  const line = head
+    .slice(lineEnd + 1)
+    .toLowerCase()
+    .replace(/^\xef(?:\xbb\xbf?)?/, '');
   if (lineEnd === -1 || line.length > MAX_NAME_OCTETS) return head.length;
   const name = line.trimEnd();
   const mayBe = NAMES.some((each) => (name === line ? each.startsWith(line) : each === name));

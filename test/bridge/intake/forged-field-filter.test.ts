@@ -77,6 +77,11 @@ const messages: [string, string, string][] = [
     `\r\nReturn-Path: <a@b>\r\n`,
     `\r\nReturn-Path: <a@b>\r\n`,
   ],
+  [
+    'behind a byte order mark',
+    `\xef\xbb\xbfAuthentication-Results:${OURS}\r\nSubject: x\r\n\r\nbody`,
+    `\xef\xbb\xbfX-Former-Authn-Results:${OURS}\r\nSubject: x\r\n\r\nbody`,
+  ],
   ['in an empty message', '', ''],
 ];
 
