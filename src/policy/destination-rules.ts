@@ -2,7 +2,7 @@
 // of the credential table.
 
 /**
- * Printable ASCII that needs no escape in a URL or a policy, without a leading slash. Under `outbox/` are the notifications
+ * Printable ASCII that needs no escape in a URL or a policy, without a leading slash. Under outbox/ are the notifications
  * that wait, and what is there is published or deleted.
  */
 export const OBJECT_PREFIX = /^(?!\/|outbox\/)[A-Za-z0-9!_.*'()/=-]{0,200}$/;

@@ -108,12 +108,12 @@ test.each<[string, object, string]>([
   [
     'mail in the outbox',
     { store: { bucket: 'mail-bucket', prefix: 'outbox/' } },
-    'store.prefix: expected a key prefix of printable ASCII without a leading "/", like "mail/", and not under "outbox/", got "outbox/"',
+    'store.prefix: expected a key prefix of printable ASCII without a leading "/", like "mail/", and not under outbox/, got "outbox/"',
   ],
   [
     'mail of a route in the outbox',
     { routes: [{ recipients: ['*'], prefix: 'outbox/mail/' }] },
-    'routes[0].prefix: expected a key prefix of printable ASCII without a leading "/", like "mail/", and not under "outbox/", got "outbox/mail/"',
+    'routes[0].prefix: expected a key prefix of printable ASCII without a leading "/", like "mail/", and not under outbox/, got "outbox/mail/"',
   ],
   [
     'a port twice, once for every address',

@@ -17,7 +17,7 @@ export const host = text(
 export const port = wholeNumber(0, 65535, 'The TCP port; 0 takes any free port.');
 
 export const objectPrefix = text(
-  'a key prefix of printable ASCII without a leading "/", like "mail/", and not under "outbox/"',
+  'a key prefix of printable ASCII without a leading "/", like "mail/", and not under outbox/',
   'The beginning of every object key, before dt=YYYY-MM-DD/hr=HH/.',
   OBJECT_PREFIX,
 );

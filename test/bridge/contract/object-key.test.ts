@@ -6,8 +6,10 @@ import {
   deadLetterKey,
   markerKey,
   objectKeyPrefix,
+  OUTBOX_PREFIX,
   splitObjectKey,
 } from '../../../src/bridge/contract/object-key.ts';
+import { OBJECT_PREFIX } from '../../../src/policy/destination-rules.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -42,4 +44,10 @@ test('the prefix of the outbox stands in one source file, which the program and 
     /['"`]outbox\//.test(readFileSync(join(root, file), 'utf8')),
   );
   expect(naming).toEqual(['src/bridge/contract/object-key.ts']);
+});
+
+test('no prefix of mail may be the one of the outbox, or begin with it', () => {
+  expect(OBJECT_PREFIX.test(OUTBOX_PREFIX)).toBe(false);
+  expect(OBJECT_PREFIX.test(`${OUTBOX_PREFIX}mail/`)).toBe(false);
+  expect(OBJECT_PREFIX.test('mail/')).toBe(true);
 });
