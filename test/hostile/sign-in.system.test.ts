@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -68,6 +69,7 @@ async function signIn(username: string, password: string, localAddress: string):
   socket.write('QUIT\r\n');
   // Until the server has closed the connection, it counts.
   while ((await replies.next()).done !== true);
+  await pause(100);
   return { code, seconds };
 }
 
