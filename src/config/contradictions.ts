@@ -27,7 +27,7 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
       });
     }
     taken.push({ path, host: listener.host, port: listener.port });
-    if (listener.trustedXclients.some((network) => network.endsWith('/0'))) {
+    if (listener.trustedXclients.some((network) => /\/0+$/.test(network))) {
       problems.push({
         path: `${path}.trustedXclients`,
         expected: 'the networks of the proxies, since whoever is in them may say who has signed in',
