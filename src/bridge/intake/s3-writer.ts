@@ -1,10 +1,10 @@
 // Receives the octets of one message: counts them, hashes them and holds them in bounded memory. A message that grows
 // past 8 MiB goes to S3 in parts while it still arrives. Its first part is held back, since the trace headers in front
 // of it are known only at the end.
-import { createHash, type Hash } from 'node:crypto';
 import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
 import { ProgressDeadline } from '../aws/deadline.ts';
 import { awaitAll } from '../store/object-store.ts';
+import { ContentDigest } from './content-digest.ts';
 import type { FairBudget } from './fair-budget.ts';
 import type { Holder, Holding, ShedReason } from './holding.ts';
 import { ForgedFieldFilter } from './forged-field-filter.ts';
@@ -38,17 +38,13 @@ export class S3Writer implements MessageWriter, Holder {
   readonly #facts: MessageFacts;
   readonly #parts: S3WriterParts;
   readonly #resumeClient: () => void;
-  readonly #hash = createHash('sha256');
-  /** Of the octets to store, from the first one on that is not as received. */
-  #storedHash: Hash | undefined;
+  readonly #digest = new ContentDigest();
   readonly #forged: ForgedFieldFilter;
   readonly #abort = new AbortController();
   /** Of the budget for small messages; then of the one for large messages. */
   #holding: Holding;
 
   #phase: Phase = 'small';
-  #sizeInOctets = 0;
-  #storedOctets = 0;
   #small: SmallContent | undefined = new SmallContent();
   #large: Holding | undefined;
   #refusal: (() => Reply) | undefined;
@@ -108,15 +104,12 @@ export class S3Writer implements MessageWriter, Holder {
   }
 
   #take(span: Buffer, received: Buffer): boolean {
-    this.#sizeInOctets += received.length;
-    this.#storedOctets += span.length;
+    this.#digest.count(span, received);
     if (this.#phase === 'refused' || this.#phase === 'ended') return true;
     const now = performance.now();
     this.#holding.bring(received.length, now);
     if (this.#phase === 'small') this.#large?.bring(received.length, now);
-    if (received !== span) this.#storedHash ??= this.#hash.copy();
-    this.#hash.update(received);
-    this.#storedHash?.update(span);
+    this.#digest.update(span, received);
     if (this.#phase === 'small') {
       this.#small?.add(span);
       // What still arrives after a pause was asked for is bounded by one socket read, twice that where it is normalized.
@@ -141,7 +134,7 @@ export class S3Writer implements MessageWriter, Holder {
       try {
         uploads = await this.#uploads;
       } catch (error) {
-        return this.#parts.deferrals.uploadFailed(this.#facts, this.#sizeInOctets, error);
+        return this.#parts.deferrals.uploadFailed(this.#facts, this.#digest.sizeInOctets, error);
       }
       const body: MailBody =
         uploads === undefined
@@ -156,16 +149,8 @@ export class S3Writer implements MessageWriter, Holder {
       return await this.#parts.committer.commit({
         facts: this.#facts,
         endedAt,
-        sizeInOctets: this.#sizeInOctets,
-        sha256: this.#hash.digest(),
-        ...(this.#storedHash && {
-          stored: {
-            sizeInOctets: this.#storedOctets,
-            sha256: this.#storedHash.digest(),
-            renamedFields: this.#forged.renamed,
-          },
-        }),
-        header: readHeader(body, this.#storedOctets),
+        ...this.#digest.finish(this.#forged.renamed),
+        header: readHeader(body, this.#digest.storedOctets),
         body,
       });
     } finally {
@@ -179,7 +164,7 @@ export class S3Writer implements MessageWriter, Holder {
     this.#parts.observe({
       kind: 'message-discarded',
       facts: this.#facts,
-      sizeInOctets: this.#sizeInOctets,
+      sizeInOctets: this.#digest.sizeInOctets,
       cause,
     });
     this.#giveUp();
@@ -226,11 +211,11 @@ export class S3Writer implements MessageWriter, Holder {
   /** From small to large, at once or when there is room for another large message. */
   #grow(): boolean {
     const declared = declaredOctets(this.#facts);
-    const isLittle = declared >= this.#storedOctets && declared <= LITTLE_OCTETS;
+    const isLittle = declared >= this.#digest.storedOctets && declared <= LITTLE_OCTETS;
     const { large } = this.#parts.memory;
     if (this.#large === undefined) {
       this.#large = this.#join(large, expectedOctets(isLittle ? declared : 0));
-      this.#large.bring(this.#sizeInOctets, performance.now());
+      this.#large.bring(this.#digest.sizeInOctets, performance.now());
     }
     if (this.#hasEntered) return this.#moveToBlocks();
     if (isLittle) return this.#moveToBlocks();
@@ -342,7 +327,7 @@ export class S3Writer implements MessageWriter, Holder {
         this.#putBack(part);
         if (this.#phase !== 'large') return;
         this.#refuse(() =>
-          this.#parts.deferrals.uploadFailed(this.#facts, this.#sizeInOctets, error),
+          this.#parts.deferrals.uploadFailed(this.#facts, this.#digest.sizeInOctets, error),
         );
       },
     );
@@ -396,7 +381,7 @@ export class S3Writer implements MessageWriter, Holder {
 
   #refuseForMemory(): void {
     if (this.#phase === 'refused' || this.#phase === 'ended') return;
-    this.#refuse(() => this.#parts.deferrals.overloaded(this.#facts, this.#sizeInOctets));
+    this.#refuse(() => this.#parts.deferrals.overloaded(this.#facts, this.#digest.sizeInOctets));
   }
 
   /** Keeps nothing from now on. The client sends the rest and gets the reply at its end. */
