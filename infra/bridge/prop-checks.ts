@@ -10,7 +10,6 @@ import type { Construct } from 'constructs';
 import type { Configuration } from '../../src/config/index.ts';
 import { TlsCertificate } from '../certificate/tls-certificate.ts';
 import { ClientAddress, Egress } from './choices.ts';
-import { HEALTH_PORT } from './configuration.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
 
 const TABLE_KEY = 'pk';
@@ -166,12 +165,6 @@ export function portProblems(
 ): string[] {
   const names = listeners.map(({ name }) => name);
   return [
-    ...listeners
-      .filter(({ port }) => port === HEALTH_PORT)
-      .map(
-        ({ name }) =>
-          `configuration.listeners: expected another port than ${HEALTH_PORT}, which answers the health checks, for "${name}"`,
-      ),
     ...Object.entries(ports).flatMap(([name, port]) => [
       ...(names.includes(name)
         ? []

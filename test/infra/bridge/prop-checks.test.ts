@@ -56,7 +56,7 @@ describe('the construct refuses', () => {
         configuration: { hostname, listeners: [{ name: 'mx', port: 8080 }] },
         ports: { mx: 25 },
       }),
-      'configuration.listeners: expected another port than 8080, which answers the health checks, for "mx"',
+      'configuration.health.port: expected an address that no listener has, as listeners[0] has, got "0.0.0.0:8080"',
     ],
     [
       'a FIFO topic',
