@@ -1,5 +1,6 @@
 // Three lanes in one run, or each by itself: `npm run test:unit`, `npm test` (unit and service), `npm run
 // test:system`. support/lanes.ts says what is in which.
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { serviceFiles, systemFiles, unitFiles } from './support/lanes.ts';
 import { SkipReporter } from './support/reporter.ts';
@@ -22,8 +23,8 @@ export default defineConfig({
     // The files of a worker share its modules, and with them the embedded AWS (support/aws.ts).
     isolate: false,
     setupFiles: ['test/support/restore.ts'],
-    // As many workers as cores; the default is one less.
-    maxWorkers: '100%',
+    // More workers than cores, since the tests of servers and clients wait more than they compute.
+    maxWorkers: availableParallelism() + 1,
     coverage: {
       provider: 'v8',
       include: ['src/smtp/**/*.ts'],

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { EVENTS, type LoggedEvent } from '../../src/app/report/events.ts';
 import { CredentialAdministration } from '../../src/credentials/index.ts';
 import { LOG_QUERIES } from '../../infra/watch/log-queries.ts';
 import { METRIC_NAMESPACE } from '../../src/telemetry/index.ts';
@@ -203,15 +204,31 @@ describe('what the running program emits', () => {
         ...(query.statsStatements ?? []),
       ].join(' ');
       const named = [...text.matchAll(/event = "([a-z-]+)"/g)].map(([, event]) => event ?? '');
-      expect([name, named.filter((event) => !events.has(event))]).toEqual([name, []]);
+      // What only an attack causes is not provoked here; that its lines are as the table says is tested with the report.
+      const rare = named.filter((event) => !events.has(event) && UNDER_ATTACK.has(event));
+      const rareFields = new Set(rare.flatMap((event) => fieldsOf(event)));
+      expect([name, named.filter((event) => !events.has(event) && !rare.includes(event))]).toEqual([
+        name,
+        [],
+      ]);
       const words = text
         .replaceAll(/"[^"]*"|\/[^/]*\/|count\(\*\)|as \w+/g, '')
         .match(/(?<![@\w])[A-Za-z]+/g);
       const fields = (words ?? []).filter((word) => !QUERY_WORDS.has(word));
-      expect([name, fields.filter((field) => !loggedFields.has(field))]).toEqual([name, []]);
+      const unknown = fields.filter((field) => !loggedFields.has(field) && !rareFields.has(field));
+      expect([name, unknown]).toEqual([name, []]);
     }
   });
 });
+
+/** The fields of its line. */
+function fieldsOf(event: string): readonly string[] {
+  const owner = Object.values(EVENTS).find((kinds) => event in kinds);
+  const { fields } = (owner as Readonly<Record<string, LoggedEvent>>)[event] ?? { fields: [] };
+  return fields;
+}
+
+const UNDER_ATTACK: ReadonlySet<string> = new Set(['message-shed', 'connection-shed']);
 
 /** Of the query language. */
 const QUERY_WORDS = new Set(['like', 'by', 'and', 'or', 'ispresent']);

@@ -72,7 +72,10 @@ async function startAnswering(
 
 test('a queue refuses a mail that is larger than its MaximumMessageSize', async () => {
   const { QueueUrl = '' } = await aws.sqs.send(
-    new CreateQueueCommand({ QueueName: 'small', Attributes: { MaximumMessageSize: '1024' } }),
+    new CreateQueueCommand({
+      QueueName: 'messages-of-1-kib',
+      Attributes: { MaximumMessageSize: '1024' },
+    }),
   );
   const destination = queueDestination(aws.sqs, QueueUrl, { raw: true });
   await destination.deliver(mailOf('x'.repeat(1024)));
