@@ -48,7 +48,7 @@ export function baseName(): string {
 
 export async function buildImage(): Promise<void> {
   await buildArtifacts();
-  await makeBase(`docker.io/library/${baseName()}`);
+  await makeBase(baseName());
   await run('buildah', [
     ...storage,
     ...['bud', '--isolation', 'chroot', '--pull-never', '--format', 'docker', '--no-cache'],
