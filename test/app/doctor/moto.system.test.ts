@@ -1,6 +1,6 @@
 // CloudFormation and EC2 as moto has them, an engine that nobody here wrote: the signature, the request and the answer
-// of the query APIs. `pip install 'moto[server]'` brings it; without it the test is skipped.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+// of the query APIs.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +9,10 @@ import { checkQuotas } from '../../../src/app/doctor/aws/check-quotas.ts';
 import { checkAlarmSubscriptions } from '../../../src/app/doctor/aws/check-subscriptions.ts';
 import { QueryClient } from '../../../src/app/doctor/aws/query-client.ts';
 import { checkStack, readStack } from '../../../src/app/doctor/aws/stack.ts';
+import { preparePython } from '../../deploy/python.ts';
 import { freePort } from '../../support/free-port.ts';
 
-const isMissing = spawnSync('moto_server', ['--help']).status !== 0;
+const python = preparePython();
 const signal = new AbortController().signal;
 let moto: ChildProcess;
 let sns: SNSClient;
@@ -35,9 +36,11 @@ const TEMPLATE = {
 };
 
 beforeAll(async () => {
-  if (isMissing) return;
+  if (!python.ok) return;
   const port = await freePort();
-  moto = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  moto = spawn(`${python.bin}/moto_server`, ['-H', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+  });
   const endpoint = `http://127.0.0.1:${port}`;
   sns = new SNSClient({
     region: 'eu-west-1',
@@ -63,14 +66,14 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (isMissing) return;
+  if (!python.ok) return;
   sns.destroy();
   moto.kill();
   await once(moto, 'exit');
 });
 
 test('the state and the outputs of a stack', async ({ skip }) => {
-  skip(isMissing, 'not installed: moto_server');
+  skip(!python.ok, python.ok ? '' : python.reason);
   const stack = await readStack(query, 'Mail', signal);
   expect(stack).toEqual({
     status: 'CREATE_COMPLETE',
@@ -86,19 +89,19 @@ test('the state and the outputs of a stack', async ({ skip }) => {
 });
 
 test('a stack that does not exist', async ({ skip }) => {
-  skip(isMissing, 'not installed: moto_server');
+  skip(!python.ok, python.ok ? '' : python.reason);
   expect(await readStack(query, 'Other', signal)).toBeUndefined();
 });
 
 test('the address of the stack counts against the quota', async ({ skip }) => {
-  skip(isMissing, 'not installed: moto_server');
+  skip(!python.ok, python.ok ? '' : python.reason);
   expect(await checkQuotas(query, signal)).toEqual([
     { level: 'ok', found: '1 of 5 Elastic IP addresses of the region are in use' },
   ]);
 });
 
 test('the subscription to its alarms', async ({ skip }) => {
-  skip(isMissing, 'not installed: moto_server');
+  skip(!python.ok, python.ok ? '' : python.reason);
   const { outputs = {} } = (await readStack(query, 'Mail', signal)) ?? {};
   const findings = await checkAlarmSubscriptions(sns, outputs['AlarmTopicArn'] ?? '');
   // moto confirms at once what SNS leaves pending.
