@@ -113,11 +113,29 @@ export class MessageDecoder {
    * in which each line end is two octets, as in the SIZE that a client declares (RFC 1870 section 3).
    */
   #write(spans: readonly Buffer[], isClean: boolean, outputs: Output[]): void {
-    const normalizer = isClean ? null : this.#normalizer;
-    if (isClean) this.#normalizer?.pass(spans.at(-1));
+    if (this.#normalizer !== null && !isClean) {
+      this.#writeNormalized(this.#normalizer, spans, outputs);
+      return;
+    }
+    this.#normalizer?.pass(spans.at(-1));
+    const octets = octetsIn(spans);
+    this.#sizeInOctets += octets;
+    this.#storedOctets += octets;
+    if (exceedsSizeLimit(this.#storedOctets, this.#maxMessageSize)) {
+      this.#refuse(MESSAGE_TOO_LARGE, 'too-large', outputs);
+      return;
+    }
+    for (const span of spans) outputs.push({ kind: 'write-message', span });
+  }
+
+  #writeNormalized(
+    normalizer: NewlineNormalizer,
+    spans: readonly Buffer[],
+    outputs: Output[],
+  ): void {
     const writes: Extract<Output, { kind: 'write-message' }>[] = [];
     for (const received of spans) {
-      const span = normalizer === null ? received : normalizer.normalize(received);
+      const span = normalizer.normalize(received);
       this.#sizeInOctets += received.length;
       this.#storedOctets += span.length;
       if (span === received) writes.push({ kind: 'write-message', span });
