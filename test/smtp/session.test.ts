@@ -571,3 +571,24 @@ test('a hundred messages of a hundred recipients are within the budget', () => {
   }
   expect(said(converse(session, 'NOOP'))).toMatch(/^250 /);
 });
+
+test('small chunks of one message are cut off when the session has cost too much', () => {
+  const session = started({ maxMessages: 1, maxRecipients: 1, chunking: true });
+  converse(session, 'EHLO c', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>');
+  // The budget is 20,000 + 1 x (1 + 20). EHLO costs 10, MAIL and RCPT 1 each.
+  const { sent, last } = exhaust(session, ['BDAT 0']);
+  expect(sent).toBe(20_021 - 12 + 1);
+  expect(last).toMatch(/^421 4\.7\.0 /);
+});
+
+test('a SASL exchange is under way from its first challenge to its last reply', () => {
+  const session = started({ auth: 'optional', mechanisms: ['PLAIN'], allowInsecureAuth: true });
+  converse(session, 'EHLO c');
+  expect(session.isInExchange).toBe(false);
+  converse(session, 'AUTH PLAIN');
+  expect(session.isInExchange).toBe(true);
+  send(session, Buffer.from('\0user\0pass').toString('base64'));
+  expect(session.isInExchange).toBe(true);
+  session.answer({ kind: 'accept', identity: { username: 'user', mechanism: 'PLAIN' } });
+  expect(session.isInExchange).toBe(false);
+});
