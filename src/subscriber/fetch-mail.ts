@@ -101,14 +101,12 @@ function traceHeaderOctets(facts: string | undefined): number {
   }
 }
 
-let client: { readonly endpoint: string | undefined; readonly s3: S3Client } | undefined;
+let client: S3Client | undefined;
 
 async function defaultClient(): Promise<S3Client> {
   const { S3Client: Client } = await import('@aws-sdk/client-s3');
-  const endpoint = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
-  if (client === undefined || client.endpoint !== endpoint) {
-    // With an endpoint of one's own the bucket is no host name.
-    client = { endpoint, s3: new Client({ forcePathStyle: endpoint !== undefined }) };
-  }
-  return client.s3;
+  // At another endpoint than AWS's, the bucket is not part of the host name.
+  const own = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
+  client ??= new Client({ forcePathStyle: own !== undefined });
+  return client;
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import {
   fetchMail,
   MailNotAllowedError,
@@ -77,8 +77,11 @@ test('fetchMail streams the whole object and knows where the message begins', as
 test('fetchMail makes a client, once, where none is given', async () => {
   for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
   await store(`own/${MESSAGE_ID}`, MESSAGE);
-  // The client is the module's: that of a test before this one would do as well.
+  // The client is the module's: that of a test before this one would do as well, and this one is for no file after it.
   vi.resetModules();
+  onTestFinished(() => {
+    vi.resetModules();
+  });
   const fresh = await import('../../src/subscriber/fetch-mail.ts');
   for (let time = 0; time < 2; time += 1) {
     const { stream } = await fresh.fetchMail(announced('own/', 0));
