@@ -24,14 +24,17 @@ import {
   UNDERSCORE,
 } from './ascii.ts';
 import type { Mailbox } from '../mailbox.ts';
-import { type Path, isAsciiBetween, readPath, writeLocalPart } from './path.ts';
+import {
+  DOMAIN_OCTETS,
+  LABEL_OCTETS,
+  type Path,
+  isAsciiBetween,
+  readPath,
+  writeLocalPart,
+} from './path.ts';
 
 /** A Return-Path field cannot be folded, and no line has more than 998 octets (RFC 5322 section 2.1.1). */
 const PATH_OCTETS = 900;
-/** RFC 5321 section 4.5.3.1.2. */
-const DOMAIN_OCTETS = 255;
-/** RFC 1035 section 2.3.4. */
-const LABEL_OCTETS = 63;
 
 /** A path, whose mailbox may lack its domain: `''`. */
 export function readInternetPath(text: string, start: number): Path | undefined {

@@ -1,11 +1,9 @@
 // The argument of MAIL: RFC 5321 section 4.1.1.2.
-import { SPACE } from './ascii.ts';
 import { parseMailParameters } from '../extensions.ts';
 import type { ReversePath } from '../mailbox.ts';
+import { inDomain, pathStart, readCommandPath } from './command-path.ts';
 import { type Parsed, readParameters } from './esmtp-parameter.ts';
-import { readInternetPath } from './internet-path.ts';
 import type { MailParameters } from '../parameters.ts';
-import { readPath } from './path.ts';
 import { type SessionContext, isTrusted } from '../session-context.ts';
 
 export interface MailCommand {
@@ -19,7 +17,7 @@ export function parseMail(argument: string, context: SessionContext): Parsed<Mai
   const isStrict = addressSyntax === 'strict';
   const start = pathStart(argument, 'FROM:');
   if (start === -1) return { ok: false, rule: 'argument-syntax' };
-  const path = isStrict ? readPath(argument, start) : readInternetPath(argument, start);
+  const path = readCommandPath(argument, start, addressSyntax);
   // Only a forward-path may lack its domain.
   if (path === undefined || (isStrict && path.mailbox?.domain === '')) {
     return { ok: false, rule: 'reverse-path-syntax' };
@@ -34,22 +32,7 @@ export function parseMail(argument: string, context: SessionContext): Parsed<Mai
   let reversePath = path.mailbox;
   if (reversePath?.domain === '') {
     if (!isTrusted(context)) return { ok: false, rule: 'sender-domain-missing' };
-    reversePath = {
-      ...reversePath,
-      domain: hostname,
-      address: `${reversePath.address}@${hostname}`,
-    };
+    reversePath = inDomain(reversePath, hostname);
   }
   return { ok: true, value: { reversePath, parameters: parameters.value } };
-}
-
-/**
- * The index of the path after `keyword`, in either case, or -1. Spaces before the path violate the grammar, but
- * are so common that they are accepted.
- */
-export function pathStart(argument: string, keyword: string): number {
-  if (argument.slice(0, keyword.length).toUpperCase() !== keyword) return -1;
-  let at = keyword.length;
-  while (argument.charCodeAt(at) === SPACE) at++;
-  return at;
 }

@@ -23,11 +23,11 @@ import type { Mailbox } from '../mailbox.ts';
 /** RFC 5321 section 4.5.3.1.1. */
 const LOCAL_PART_OCTETS = 64;
 /** RFC 5321 section 4.5.3.1.2. */
-const DOMAIN_OCTETS = 255;
+export const DOMAIN_OCTETS = 255;
 /** RFC 5321 section 4.5.3.1.3, the angle brackets counted. */
 const PATH_OCTETS = 256;
 /** RFC 1035 section 2.3.4. */
-const LABEL_OCTETS = 63;
+export const LABEL_OCTETS = 63;
 
 /** One path, read out of a command. */
 export interface Path {

@@ -3,10 +3,8 @@ import { parseRcptParameters } from '../extensions.ts';
 import type { ForwardPath } from '../mailbox.ts';
 import type { MailParameters, RcptParameters } from '../parameters.ts';
 import { type SessionContext, isTrusted } from '../session-context.ts';
+import { inDomain, pathStart, readCommandPath } from './command-path.ts';
 import { type Parsed, readParameters } from './esmtp-parameter.ts';
-import { readInternetPath } from './internet-path.ts';
-import { pathStart } from './mail-command.ts';
-import { readPath } from './path.ts';
 
 export interface RcptCommand {
   readonly forwardPath: ForwardPath;
@@ -23,7 +21,7 @@ export function parseRcpt(
   const isStrict = addressSyntax === 'strict';
   const start = pathStart(argument, 'TO:');
   if (start === -1) return { ok: false, rule: 'argument-syntax' };
-  const path = isStrict ? readPath(argument, start) : readInternetPath(argument, start);
+  const path = readCommandPath(argument, start, addressSyntax);
   if (path === undefined || path.mailbox === null) {
     return { ok: false, rule: 'forward-path-syntax' };
   }
@@ -37,11 +35,7 @@ export function parseRcpt(
   let forwardPath = path.mailbox;
   if (forwardPath.domain === '' && forwardPath.address.toLowerCase() !== 'postmaster') {
     if (!isTrusted(context)) return { ok: false, rule: 'recipient-domain-missing' };
-    forwardPath = {
-      ...forwardPath,
-      domain: hostname,
-      address: `${forwardPath.address}@${hostname}`,
-    };
+    forwardPath = inDomain(forwardPath, hostname);
   }
   return { ok: true, value: { forwardPath, parameters: parameters.value } };
 }

@@ -4,28 +4,12 @@ import { BACKSLASH, DELETE, EQUALS, FIRST_NON_ASCII, PLUS, SPACE, hexValue } fro
 /** The printable characters that an address in a `utf-8` ORCPT must escape. */
 const ESCAPED: readonly number[] = [SPACE, PLUS, EQUALS, BACKSLASH];
 
+/** xchar and hexchar, as far as their characters go. */
+const XTEXT = /^[\x21-\x3c\x3e-\x7e]*$/;
+
 /** The octets that `text` stands for, one character each; nothing if it is not xtext. */
 export function parseXtext(text: string): string | undefined {
-  let decoded = '';
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 0x21 || code > 0x7e || code === EQUALS) return undefined;
-    if (code !== PLUS) {
-      decoded += text[at];
-      continue;
-    }
-    const high = upperHexValue(text.charCodeAt(at + 1));
-    const low = upperHexValue(text.charCodeAt(at + 2));
-    if (high === -1 || low === -1) return undefined;
-    decoded += String.fromCharCode(high * 16 + low);
-    at += 2;
-  }
-  return decoded;
-}
-
-/** hexchar is "+" and two hexadecimal digits in capitals. */
-function upperHexValue(code: number): number {
-  return code >= 0x61 ? -1 : hexValue(code);
+  return XTEXT.test(text) ? decodeHexchars(text, upperHexValue) : undefined;
 }
 
 /**
@@ -33,14 +17,24 @@ function upperHexValue(code: number): number {
  * themselves.
  */
 export function parseLooseXtext(text: string): string | undefined {
+  return decodeHexchars(text, hexValue);
+}
+
+/** hexchar is "+" and two hexadecimal digits in capitals. */
+function upperHexValue(code: number): number {
+  return code >= 0x61 ? -1 : hexValue(code);
+}
+
+/** `text` with the octets for its hexchars; nothing if a `+` begins none. `valueOf` is -1 for what is no digit. */
+function decodeHexchars(text: string, valueOf: (code: number) => number): string | undefined {
   let decoded = '';
   for (let at = 0; at < text.length; at++) {
     if (text.charCodeAt(at) !== PLUS) {
       decoded += text[at];
       continue;
     }
-    const high = hexValue(text.charCodeAt(at + 1));
-    const low = hexValue(text.charCodeAt(at + 2));
+    const high = valueOf(text.charCodeAt(at + 1));
+    const low = valueOf(text.charCodeAt(at + 2));
     if (high === -1 || low === -1) return undefined;
     decoded += String.fromCharCode(high * 16 + low);
     at += 2;
