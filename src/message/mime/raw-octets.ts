@@ -1,15 +1,14 @@
 // Header fields with raw octets, as mailparser hands them on: a string with one character for each octet.
 import { isUtf8 } from 'node:buffer';
-
-/** 0x80 to 0x9F in windows-1252; the five that it does not define are no characters. */
-const C1_AS_WINDOWS_1252 = '€\ufffd‚ƒ„…†‡ˆ‰Š‹Œ\ufffdŽ\ufffd\ufffd‘’“”•–—˜™š›œ\ufffdžŸ';
+import { decodeWindows1252 } from '../charsets.ts';
 
 /** Text that was read as ISO-8859-1, read as windows-1252, which mail of that label means. */
 export function asWindows1252(text: string): string {
-  return text.replace(
-    /[\x80-\x9f]/g,
-    (control) => C1_AS_WINDOWS_1252[control.charCodeAt(0) - 0x80] ?? '\ufffd',
-  );
+  return text.replace(/[\x80-\x9f]/g, (control) => {
+    const char = decodeWindows1252(Buffer.from(control, 'latin1'));
+    // Five octets have no character.
+    return char === control ? '\ufffd' : char;
+  });
 }
 
 /** The text of a field: UTF-8, or windows-1252 where its octets are not UTF-8. */
