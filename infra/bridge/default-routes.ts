@@ -3,7 +3,7 @@ import type { ProgramConfiguration } from './configuration.ts';
 
 const HOSTNAME = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i;
 
-/** The configuration with routes for the mail domains, if it has none of its own. */
+/** The configuration with routes for the mail domains, if it has no routes. */
 export function withDefaultRoutes(
   configuration: ProgramConfiguration,
   mailDomains: readonly string[],

@@ -34,7 +34,7 @@ interface WriteRights {
 
 /** The rights of each write (src/credentials, src/counters, src/bridge). */
 const TABLE_WRITES: Readonly<Record<TableWrite, WriteRights>> = {
-  // Whoever takes the task over must not make a credential, enable one or give one another secret.
+  // A compromised task must not be able to create or enable a credential, or to change its secret.
   'last-use': {
     actions: ['dynamodb:UpdateItem'],
     keys: 'CRED#*',

@@ -18,7 +18,7 @@ export interface NetworkProps {
   readonly usesAcm: boolean;
 }
 
-export const MAXIMUM_ZONES = 6;
+const MAXIMUM_ZONES = 6;
 /** 251 addresses for tasks or load balancer in each zone; twelve of these fit into a /20. */
 const SUBNET_MASK = 24;
 

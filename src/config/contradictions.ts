@@ -30,7 +30,8 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
     if (listener.trustedXclients.some((network) => /\/0+$/.test(network))) {
       problems.push({
         path: `${path}.trustedXclients`,
-        expected: 'the networks of the proxies, since whoever is in them may say who has signed in',
+        expected:
+          'the networks of the proxies, since every client in them can name a signed-in user',
         got: JSON.stringify(listener.trustedXclients),
       });
     }

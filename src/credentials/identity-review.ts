@@ -24,7 +24,7 @@ export type Review =
 /** The identity is the word of a trusted proxy. */
 const BY_PROXY = 'XCLIENT';
 
-/** What is wrong with a credential, whoever asks. */
+/** The rule that forbids a session to use the credential; `undefined` if none does. */
 export function ruleAgainst(
   credential: Credential,
   { clientAddress }: Pick<SessionFacts, 'clientAddress'>,

@@ -1,5 +1,5 @@
-// Where mail may go: the one rule for key prefixes and topics, whoever gives them: the configuration, a command line, or a row
-// of the credential table.
+// The rules for key prefixes and topics. They are the same in the configuration, on a command line and in a row of the
+// credential table.
 
 /**
  * Printable ASCII that needs no escape in a URL or a policy, without a leading slash. Under outbox/ are the notifications

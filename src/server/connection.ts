@@ -105,7 +105,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   letGo(): void {
     this.cut();
     this.#closeCause = 'ended';
-    // It does not linger: its place is taken, and whoever connects again and again would have many that linger.
+    // No lingering close: a client that reconnects repeatedly would otherwise collect many lingering connections.
     this.#socket.destroySoon();
   }
 

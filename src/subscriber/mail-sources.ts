@@ -1,5 +1,5 @@
-// Which objects a subscriber reads. A notification names a bucket and a key, and whoever can put a record into the queue of a
-// function could have it read anything that its role may read.
+// Which objects a subscriber reads. A notification names a bucket and a key, so without a limit a forged record in the queue
+// of a function could make it read every object that its role may read.
 import { MailNotAllowedError } from './errors.ts';
 
 /** The environment variable that the CDK construct sets: `bucket/prefix`, separated by commas. */

@@ -128,7 +128,7 @@ test.each<[string, object, string]>([
   [
     'XCLIENT from everybody',
     { listeners: [{ ...listener, trustedXclients: ['::/0'] }] },
-    'listeners[0].trustedXclients: expected the networks of the proxies, since whoever is in them may say who has signed in, got ["::/0"]',
+    'listeners[0].trustedXclients: expected the networks of the proxies, since every client in them can name a signed-in user, got ["::/0"]',
   ],
 ])('refuses %s', (_, change, message) => {
   expect(refusalOf({ ...valid, ...change })).toBe(message);

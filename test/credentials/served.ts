@@ -1,4 +1,4 @@
-// `mailsluice serve` as a process of its own beside the embedded AWS, with every octet that it prints kept.
+// `mailsluice serve` as a separate process beside the embedded AWS, with every octet that it prints kept.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 // Command lines as senders write them, and as they might: a grammar of local parts, domains, brackets, parameters,
-// names and blanks. Each line is said in a session of its own kind: see commands.system.test.ts.
+// names and blanks. Each line is said in a session of its kind: see commands.system.test.ts.
 import { mailParameters, rcptParameters } from './parameters.ts';
 
 const LABEL = 'l'.repeat(63);

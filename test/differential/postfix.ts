@@ -66,7 +66,7 @@ export class Postfix implements AsyncDisposable {
     }
   }
 
-  /** The log, once it says what became of these mails. */
+  /** The log, once it has the result of each of these mails. */
   async logOf(queueIds: readonly string[]): Promise<string> {
     const deadline = Date.now() + DELIVERY_MILLIS;
     for (;;) {

@@ -38,7 +38,7 @@ test('a resent mail is the same mail only where it is stored alike', async () =>
   expect(await bridge.stored()).toHaveLength(2);
 });
 
-test('a mail in parts, S3 does not say what became of the first try: the next try finds the object that is there', async () => {
+test('a mail in parts, the outcome of the first try is unknown: the next try finds the object that is there', async () => {
   const bridge = guarded({ hasty: 's3', limits: { commitSeconds: 4 } });
   const content = Buffer.concat([
     Buffer.from('From: a@b.example\n\nHello again.\r\n'),

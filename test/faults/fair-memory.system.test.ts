@@ -47,7 +47,7 @@ test('a client that holds the memory gives some of it up for another one: 452 fo
   expect(bridge.memoryInUse).toBe(0);
 });
 
-test('a mail that is being stored keeps its memory, whoever waits for it', async () => {
+test('a mail that is being stored keeps its memory while others wait for memory', async () => {
   const bridge = bench.makeBridge({ limits: { memory: 64 * MIB, memoryWaitSeconds: 0.2 } });
   const holders: Sending[] = [];
   // All that large mails may hold; each is stored by one PutObject.

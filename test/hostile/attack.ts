@@ -1,4 +1,4 @@
-// Runs an attacker as a program of its own, so that it shares no event loop with what the victims measure.
+// Runs an attacker as a separate program, so that it shares no event loop with what the victims measure.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -1,4 +1,4 @@
-// An honest client that sends one mail from an address of its own, and what it saw.
+// An honest client that sends one mail from a separate address, and what it saw.
 import { connect, type Socket } from 'node:net';
 
 interface SendOptions {

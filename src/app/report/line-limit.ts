@@ -31,12 +31,12 @@ const OF_ONE = new Set([
   'argument',
 ]);
 
-export const MINUTE_MILLISECONDS = 60_000;
+const MINUTE_MILLISECONDS = 60_000;
 /** Lines of one client, for one reason, that are written whole in a minute. */
 export const WHOLE_LINES = 20;
 /** Lines of one client that are written whole in a minute. */
 export const WHOLE_LINES_OF_CLIENT = 200;
-/** Reasons that are told apart for one client; further ones are counted by their event alone. */
+/** Reasons of one client that are counted separately. Further ones are counted by their event. */
 export const REASONS_OF_CLIENT = 100;
 /** Reasons that are counted at one time; some 10 MB. */
 const REASONS = 20_000;

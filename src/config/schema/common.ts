@@ -22,7 +22,7 @@ export const objectPrefix = text(
   OBJECT_PREFIX,
 );
 
-/** Whoever is between could sign tokens for anybody; on the loopback nobody is. */
+/** Without TLS, an attacker on the path could replace the issuer's keys and sign tokens. The loopback has no path. */
 export function issuerUrl(description: string) {
   return text(
     'an https URL (http only for the loopback)',

@@ -6,7 +6,7 @@ import { asWindows1252, decodeRawField } from './raw-octets.ts';
 import { UU_ENCODINGS, UuDecoder } from './uu-decoder.ts';
 
 /** Levels of parts within parts. Postfix (`mime_nesting_limit`) and Dovecot have the same limit. */
-export const MAX_DEPTH = 100;
+const MAX_DEPTH = 100;
 /** The defaults of mailparser, set here so that another version of it changes nothing. */
 const MAX_PARTS = 1000;
 const MAX_HEADER_OCTETS = 1024 * 1024;

@@ -126,7 +126,7 @@ describe('the example subscriber', () => {
     expect(actions.filter((action) => action.startsWith('s3:'))).toEqual(['s3:GetObject']);
   });
 
-  test('the example subscriber is told what it reads: what it may read', () => {
+  test('the example subscriber gets the sources that it may read', () => {
     const { template } = synthBridge(() => ({ exampleSubscriber: true }));
     const functions = Object.entries(resourcesOf(template, 'AWS::Lambda::Function')).filter(
       ([id]) => id.includes('ExampleSubscriber'),
