@@ -1,5 +1,6 @@
 // Encoded words of header fields (RFC 2047), decoded to text.
-import { type Charset, encodeWindows1252, findCharset } from './charsets.ts';
+import { type Charset, findCharset } from './charsets.ts';
+import { encodeWindows1252 } from './windows-1252.ts';
 import { cleanText } from './clean-text.ts';
 
 const ENCODED_WORD = /=\?([^?\s]{1,64})\?([bBqQ])\?([^?\r\n]*)\?=/g;

@@ -1,8 +1,8 @@
 // The header section of a message as fields. Lenient: a line that is no field is skipped, since the message is
 // stored as received and a subscriber wants what can be read of it.
 import { isAscii, isUtf8 } from 'node:buffer';
-import { decodeWindows1252 } from './charsets.ts';
 import { cleanText, trimSpaces } from './clean-text.ts';
+import { decodeWindows1252 } from './windows-1252.ts';
 
 export interface HeaderField {
   readonly name: string;

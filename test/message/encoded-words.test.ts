@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { decodeWindows1252, encodeWindows1252, findCharset } from '../../src/message/charsets.ts';
+import { findCharset } from '../../src/message/charsets.ts';
+import { decodeWindows1252, encodeWindows1252 } from '../../src/message/windows-1252.ts';
 import { decodeEncodedWords } from '../../src/message/encoded-words.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 // Header fields with raw octets, as mailparser hands them on: a string with one character for each octet.
 import { isUtf8 } from 'node:buffer';
-import { decodeWindows1252 } from '../charsets.ts';
+import { decodeWindows1252 } from '../windows-1252.ts';
 
 /** Text that was read as ISO-8859-1, read as windows-1252, which mail of that label means. */
 export function asWindows1252(text: string): string {
