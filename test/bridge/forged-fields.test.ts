@@ -2,18 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  createBridge,
-  messageId,
-  readRecord,
-  rebuildNotification,
-} from '../../src/bridge/index.ts';
-import { notificationSchema, parseMail, requireNotification } from '../../src/subscriber/index.ts';
+import { parseMail, requireNotification } from '../../src/subscriber/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { need } from '../support/programs.ts';
 import { TestClient } from '../support/smtp-client.ts';
-import { startServer } from '../support/smtp-server.ts';
-import { readObject, takeNotifications } from './support.ts';
+import { startBridgeServer, takeAnnouncedMail } from './announced-mail.ts';
 
 let aws: TestAws;
 beforeAll(async () => {
@@ -44,37 +37,14 @@ const head = ['From: ceo@bank.example', ...forged, ...honest, 'Subject: transfer
 const sha256 = (octets: Buffer): string => createHash('sha256').update(octets).digest('hex');
 
 async function deliver(traceHeaders: boolean, message: Buffer) {
-  const bridge = createBridge({
-    s3: aws.s3,
-    sns: aws.sns,
-    bucket: aws.resources.bucket,
-    topicArn: aws.resources.topicArn,
-    hostname: 'mx.in.example',
-    traceHeaders,
-  });
-  const { port } = await startServer(
-    {
-      listeners: [{ name: 'mx', host: '127.0.0.1', port: 0 }],
-      openMessage: bridge.open,
-      nextMessageId: messageId,
-    },
-    () => {},
-  );
+  const port = await startBridgeServer(aws, 'mx.in.example', {}, { traceHeaders });
   const client = await TestClient.connect(port);
   await client.openMessage();
   client.send(message);
   expect(await client.say('.')).toMatch(/^250 /);
   client.destroy();
-  const [published] = await takeNotifications(aws, 2);
-  const text = published?.Message ?? '';
-  const notification = JSON.parse(text);
-  expect(notificationSchema.safeParse(notification).error).toBeUndefined();
-  const { objectKey } = notification.receipt.action;
-  const from = { s3: aws.s3, bucket: aws.resources.bucket };
-  expect((await rebuildNotification(from, objectKey)).message).toBe(text);
-  expect((await readRecord(from, objectKey)).member).toEqual(notification.mailsluice);
-  const { body } = await readObject(aws.s3, aws.resources.bucket, objectKey);
-  return { text, notification, body, member: notification.mailsluice };
+  const { delivered, notification, body } = await takeAnnouncedMail(aws);
+  return { text: delivered.Message, notification, body, member: notification.mailsluice };
 }
 
 const sizes: [string, number][] = [

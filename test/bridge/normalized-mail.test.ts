@@ -2,19 +2,11 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  createBridge,
-  messageId,
-  readRecord,
-  rebuildNotification,
-} from '../../src/bridge/index.ts';
 import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
-import { notificationSchema } from '../../src/subscriber/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { normalizeByReference, stuff } from '../support/reference-decoder.ts';
 import { TestClient } from '../support/smtp-client.ts';
-import { startServer } from '../support/smtp-server.ts';
-import { readObject, takeNotifications } from './support.ts';
+import { startBridgeServer, takeAnnouncedMail } from './announced-mail.ts';
 
 let aws: TestAws;
 beforeAll(async () => {
@@ -24,25 +16,8 @@ afterAll(() => aws.close());
 
 type BareNewline = 'reject' | 'normalize' | 'accept';
 
-async function startBridge(bareNewline: BareNewline, traceHeaders = true): Promise<number> {
-  const bridge = createBridge({
-    s3: aws.s3,
-    sns: aws.sns,
-    bucket: aws.resources.bucket,
-    topicArn: aws.resources.topicArn,
-    hostname: 'mx.in.example',
-    traceHeaders,
-  });
-  const { port } = await startServer(
-    {
-      listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, bareNewline }],
-      openMessage: bridge.open,
-      nextMessageId: messageId,
-    },
-    () => {},
-  );
-  return port;
-}
+const startBridge = (bareNewline: BareNewline, traceHeaders = true): Promise<number> =>
+  startBridgeServer(aws, 'mx.in.example', { bareNewline }, { traceHeaders });
 
 /** DATA, or one chunk of BDAT for each piece. */
 type Send = (client: TestClient, message: string) => Promise<string>;
@@ -75,7 +50,7 @@ interface Stored {
 const sha256 = (octets: string): string =>
   createHash('sha256').update(Buffer.from(octets, 'latin1')).digest('hex');
 
-/** Delivers one message and checks what is true of every mail: one notification, valid, and rebuilt from the bucket. */
+/** Delivers one message. */
 async function deliver(port: number, send: Send, message: string): Promise<Stored> {
   const client = await TestClient.connect(port);
   await client.reply();
@@ -83,16 +58,7 @@ async function deliver(port: number, send: Send, message: string): Promise<Store
   const reply = await send(client, message);
   client.destroy();
   expect(reply).toMatch(/^250 /);
-  const published = await takeNotifications(aws, 2);
-  expect(published).toHaveLength(1);
-  const text = published[0]?.Message ?? '';
-  const notification = JSON.parse(text) as ReceivedNotification;
-  expect(notificationSchema.safeParse(notification).error).toBeUndefined();
-  const { objectKey } = notification.receipt.action;
-  const from = { s3: aws.s3, bucket: aws.resources.bucket };
-  expect((await rebuildNotification(from, objectKey)).message).toBe(text);
-  expect((await readRecord(from, objectKey)).member).toEqual(notification.mailsluice);
-  const { body } = await readObject(aws.s3, aws.resources.bucket, objectKey);
+  const { notification, body } = await takeAnnouncedMail(aws);
   return { reply, notification, octets: body.subarray(notification.mailsluice.traceHeaderSize) };
 }
 

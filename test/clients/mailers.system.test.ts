@@ -8,6 +8,7 @@ import { FREE_PORTS, LocalProcess } from '../support/local.ts';
 import { missing, runProgram } from '../support/programs.ts';
 import { auth, freshRecipient } from './deliveries.ts';
 import { mailers } from './mailers.ts';
+import { PYTHON_CLIENT } from './senders.ts';
 
 let local: LocalProcess;
 beforeAll(async () => {
@@ -58,20 +59,7 @@ for (const mailer of mailers) {
 }
 
 /** As code does that writes a text with LF line ends into DATA: .NET's and Java's, and many a shell script. */
-const BARE_LF_SENDER = `
-import json, smtplib, ssl, sys
-s = json.loads(sys.argv[1])
-context = ssl._create_unverified_context()
-if s["tls"] == "implicit":
-    client = smtplib.SMTP_SSL("127.0.0.1", s["port"], context=context, timeout=60)
-else:
-    client = smtplib.SMTP("127.0.0.1", s["port"], timeout=60)
-client.ehlo()
-if s["tls"] == "starttls":
-    client.starttls(context=context)
-    client.ehlo()
-if "auth" in s:
-    client.login(s["auth"]["username"], s["auth"]["password"])
+const BARE_LF_SENDER = `${PYTHON_CLIENT}
 client.mail(s["from"])
 client.rcpt(s["to"])
 code, text = client.docmd("DATA")

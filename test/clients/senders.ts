@@ -87,7 +87,8 @@ const curl: Sender = {
     ),
 };
 
-const PYTHON = `
+/** Connects, and signs in if `auth` is given; the rest of the program has `client` and its argument `s`. */
+export const PYTHON_CLIENT = `
 import json, smtplib, ssl, sys
 s = json.loads(sys.argv[1])
 context = ssl._create_unverified_context()
@@ -101,6 +102,9 @@ if s["tls"] == "starttls":
     client.ehlo()
 if s.get("auth"):
     client.login(s["auth"]["username"], s["auth"]["password"])
+`;
+
+const PYTHON = `${PYTHON_CLIENT}
 options = (["BODY=8BITMIME"] if s.get("eightBit") else []) + (["SMTPUTF8"] if s.get("smtpUtf8") else [])
 client.sendmail(s["from"], [s["to"]], open(s["file"], "rb").read(), options)
 client.quit()
