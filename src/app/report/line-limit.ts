@@ -2,9 +2,16 @@
 // minute for the same reason, the first are written whole and the rest become one line with their number.
 import { clientNetwork } from '../../net/addresses.ts';
 import type { Log, LogFields } from '../../telemetry/index.ts';
+import type { FieldsOf, LoggedKind, Owner } from './events.ts';
+
+type Kind = { [O in Owner]: LoggedKind<O> }[Owner];
+/** The fields that the table of events gives to the line. */
+type Field<K extends Kind> = {
+  [O in Owner]: K extends LoggedKind<O> ? FieldsOf<O, K> : never;
+}[Owner];
 
 /** The lines that a client can cause again and again, and the fields that say why; a mail that was taken is not one. */
-const LIMITED: Readonly<Record<string, readonly string[]>> = {
+const LIMITED_KINDS = {
   'accept-failed': ['listener', 'code'],
   'connection-refused': ['listener', 'rule'],
   'tls-failed': ['listener', 'code'],
@@ -19,7 +26,9 @@ const LIMITED: Readonly<Record<string, readonly string[]>> = {
   'table-unavailable': ['operation', 'error'],
   'issuer-unavailable': ['error'],
   'credential-unreadable': ['username', 'attribute'],
-};
+} as const satisfies { readonly [K in Kind]?: readonly Field<K>[] };
+
+const LIMITED: Readonly<Record<string, readonly string[]>> = LIMITED_KINDS;
 
 /** What is true of one line only, and is left out of the line for many. */
 const OF_ONE = new Set([
