@@ -122,3 +122,16 @@ test('failures of a table that sign-ins cause again and again become one line', 
     repeated: 480,
   });
 });
+
+test.each(['connection-shed', 'message-shed'])(
+  'what an attack sheds again and again is a few lines: %s',
+  (event) => {
+    const { lines, log } = start();
+    for (let line = 0; line < 500; line++) {
+      log.info(event, { clientAddress: '192.0.2.1', listener: 'mx', reason: 'client-share' });
+    }
+    log.close();
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toMatchObject({ event, reason: 'client-share', repeated: 480 });
+  },
+);
