@@ -121,7 +121,10 @@ class PinoLog implements Log {
   }
 
   #line(event: string, fields: LogFields | undefined): Record<string, unknown> {
-    return { event, ...plainFields({ ...this.#fields, ...fields }, 0) };
+    const line: Record<string, unknown> = { event };
+    addPlainFields(line, this.#fields, 0);
+    if (fields !== undefined) addPlainFields(line, fields, 0);
+    return line;
   }
 }
 
@@ -133,8 +136,8 @@ const LIST_ITEMS = 100;
 const FIELDS = 100;
 const DEPTH = 6;
 
-function plainFields(fields: LogFields, depth: number): Record<string, unknown> {
-  const plain: Record<string, unknown> = {};
+/** One copy of each line costs less than several: a line is written for each mail. */
+function addPlainFields(plain: Record<string, unknown>, fields: LogFields, depth: number): void {
   let count = 0;
   for (const name in fields) {
     const value = fields[name];
@@ -142,7 +145,6 @@ function plainFields(fields: LogFields, depth: number): Record<string, unknown> 
     if (++count > FIELDS) break;
     plain[name] = isSecretName(name) ? '[hidden]' : plainValue(value, depth);
   }
-  return plain;
 }
 
 /** Whether a name is one of those; names are few, and are looked at once. */
@@ -167,7 +169,9 @@ function plainValue(value: LogValue, depth: number): unknown {
   // Past the types: what has its own idea of JSON, as `Secret`, and octets are never shown.
   if (ArrayBuffer.isView(value)) return '[octets]';
   if ('toJSON' in value && typeof value.toJSON === 'function') return '[hidden]';
-  return plainFields(value, depth + 1);
+  const plain: Record<string, unknown> = {};
+  addPlainFields(plain, value, depth + 1);
+  return plain;
 }
 
 function isList(value: LogValue): value is readonly LogValue[] {

@@ -6,7 +6,6 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { ownS3Endpoint } from './endpoints.ts';
 import { limitAge } from './aging-agents.ts';
 import { renewCredentials } from './renew-credentials.ts';
-import { SigningHash } from './signing-hash.ts';
 
 export interface BridgeClientOptions {
   /** Calls to one service at once; further ones queue. Default 256. */
@@ -40,7 +39,6 @@ export function createBridgeClients(options: BridgeClientOptions = {}): BridgeCl
     ...(credentials && { credentials }),
     // Not `adaptive`: its rate limiter belongs to the whole client, so one slow prefix would slow everything.
     retryMode: 'standard',
-    sha256: SigningHash,
   } as const;
   const requestHandler = (requestTimeout: number) => ({
     connectionTimeout: Math.min(2000, budget / 5),

@@ -91,7 +91,7 @@ export class HttpConnections implements Disposable {
       const options: Dispatcher.DispatchOptions = {
         method,
         path,
-        headers: headers as Record<string, string>,
+        headers: inTurns(headers),
         body: bodyOf(request.body),
       };
       this.#pool.dispatch(options, new Exchange(request, resolve, reject));
@@ -103,6 +103,13 @@ export class HttpConnections implements Disposable {
     // It rejects where it was closed before.
     this.#pool.close().catch(() => undefined);
   }
+}
+
+/** Names and values in turns, which costs undici less work than an object. */
+function inTurns(headers: HttpRequest['headers']): string[] {
+  const list: string[] = [];
+  for (const name in headers) list.push(name, headers[name] ?? '');
+  return list;
 }
 
 function bodyOf(body: readonly Buffer[]): Buffer {

@@ -5,7 +5,8 @@ import { FastPathHealth } from './fast-path-health.ts';
 import { createSdkPuts, type ObjectPuts, type Put, type PutResult } from './object-puts.ts';
 import { type PutAnswer, provesPut } from './object-proofs.ts';
 import { fieldOf } from './proof.ts';
-import { captureSender, escapeUri, LazySender, sendOrFallBack } from './signed-request.ts';
+import { escapeUri } from './signature.ts';
+import { captureSender, LazySender, sendOrFallBack } from './signed-request.ts';
 
 export function createSignedPuts(s3: S3Client, bucket: string, observe: Observe): ObjectPuts {
   const sdk = createSdkPuts(s3);

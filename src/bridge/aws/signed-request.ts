@@ -1,7 +1,7 @@
 // The fast path: PUT to S3 and publish to SNS, signed and sent over keep-alive connections without the SDK's command
 // pipeline, which costs several times the CPU of the request itself. The SDK remains the owner of everything else: it
-// resolved the endpoint; signer, credentials, region and clock offset are the client's, and so are the agent that
-// connects, its number of sockets and the timeout. The fast path makes one try only: the caller hands everything that
+// resolved the endpoint; credentials, region and clock offset are the client's, and so are the agent that connects, its
+// number of sockets and the timeout. The fast path makes one try only: the caller hands everything that
 // does not end in a plain 200 to the SDK's own command, with its retries. The SDK's path is the reference, and the
 // fault tests run against both.
 import type { Agent } from 'node:http';
@@ -14,6 +14,12 @@ import type { AwsService } from '../events.ts';
 import { reportProgress } from './deadline.ts';
 import type { FastPathHealth } from './fast-path-health.ts';
 import { type HttpAnswer, HttpConnections } from './http-connections.ts';
+import {
+  canonicalQuery,
+  RequestSigner,
+  type SigningCredentials,
+  type SigningScope,
+} from './signature.ts';
 import type { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 
@@ -51,7 +57,8 @@ type Client = Pick<S3Client | SNSClient, 'config'>;
 /** The parts of a client's configuration that are used, the same in every client of the SDK. */
 interface ClientConfig {
   readonly systemClockOffset: number;
-  readonly signer: (scheme?: AuthScheme) => Promise<Signer>;
+  readonly credentials: () => Promise<SigningCredentials>;
+  readonly region: () => Promise<string>;
   readonly requestHandler: {
     readonly httpHandlerConfigs?: () => {
       readonly httpAgent?: ConnectingAgent;
@@ -64,10 +71,6 @@ interface ClientConfig {
 
 /** `options` is what the agent connects with, its TLS settings among them. */
 type ConnectingAgent = Agent & { readonly options: object };
-
-interface Signer {
-  sign(request: SdkRequest, options: object): Promise<SdkRequest>;
-}
 
 interface MiddlewareStack {
   add(middleware: unknown, options: object): void;
@@ -93,7 +96,7 @@ interface SdkContext {
 
 /**
  * Lets the SDK make the request of `command` up to the point where it would sign and send it, and takes
- * endpoint and signer from it. `undefined` where the signature is not plain SigV4 (S3 Express,
+ * endpoint and scope from it. `undefined` where the signature is not plain SigV4 (S3 Express,
  * multi-region access points): only the SDK sends those. Rejects with the SDK's error.
  */
 export async function captureSender(
@@ -118,12 +121,10 @@ export async function captureSender(
     return undefined;
   }
   const config = client.config as unknown as ClientConfig;
-  const signingRegion = scheme?.signingRegion ?? option.signingProperties?.region;
-  const signingService = scheme?.signingName ?? option.signingProperties?.name;
-  return new FastSender(request, config, await config.signer(scheme), {
-    ...(signingRegion !== undefined && { signingRegion }),
-    ...(signingService !== undefined && { signingService }),
-  });
+  const { signingProperties } = option;
+  const region = scheme?.signingRegion ?? signingProperties?.region ?? (await config.region());
+  const service = scheme?.signingName ?? signingProperties?.name;
+  return service === undefined ? undefined : new FastSender(request, config, { region, service });
 }
 
 /** Sends requests to the one endpoint that the template names. */
@@ -132,22 +133,16 @@ export class FastSender {
   readonly path: string;
   readonly #template: SdkRequest;
   readonly #config: ClientConfig;
-  readonly #signer: Signer;
-  readonly #scope: object;
-  readonly #Request: new (
-    options: object,
-  ) => SdkRequest;
+  readonly #signer: RequestSigner;
   readonly #host: string;
   readonly #userAgent: string;
   #endpoint: Endpoint | undefined;
 
-  constructor(template: SdkRequest, config: ClientConfig, signer: Signer, scope: object) {
+  constructor(template: SdkRequest, config: ClientConfig, scope: SigningScope) {
     this.path = template.path;
     this.#template = template;
     this.#config = config;
-    this.#signer = signer;
-    this.#scope = scope;
-    this.#Request = template.constructor as new (options: object) => SdkRequest;
+    this.#signer = new RequestSigner(scope);
     this.#host = template.headers['host'] ?? template.hostname;
     this.#userAgent = template.headers['user-agent'] ?? 'mailsluice';
   }
@@ -171,15 +166,11 @@ export class FastSender {
     if (endpoint === undefined) throw new Error('the client has no sockets yet');
     let octets = 0;
     for (const part of body) octets += part.length;
-    const { protocol, hostname, port } = this.#template;
-    // The signer makes its own clone of the request, so one is enough.
-    const unsigned = new this.#Request({
-      protocol,
-      hostname,
-      port,
+    const target = canonicalQuery(query);
+    const unsigned = {
       method,
       path,
-      query,
+      query: target,
       headers: {
         host: this.#host,
         'user-agent': this.#userAgent,
@@ -188,14 +179,14 @@ export class FastSender {
         'x-amz-content-sha256': sha256.toString('hex'),
         ...headers,
       },
-    });
-    const signingDate = new Date(Date.now() + this.#config.systemClockOffset);
-    const signed = await this.#signer.sign(unsigned, { ...this.#scope, signingDate });
+    };
+    const credentials = await this.#config.credentials();
+    const time = new Date(Date.now() + this.#config.systemClockOffset);
     const { connections, stallMillis } = endpoint;
     return connections.exchange({
       method,
-      path: renderTarget(signed),
-      headers: signed.headers,
+      path: target === '' ? path : `${path}?${target}`,
+      headers: this.#signer.sign(unsigned, credentials, time),
       body,
       // A slow network still sends when we wait for the answer already.
       stallMillis: stallMillis * (1 + Math.min(1, octets / SOCKET_BUFFER_OCTETS)),
@@ -259,22 +250,6 @@ function endpointOf(template: SdkRequest, config: ClientConfig): Endpoint | unde
     }),
     stallMillis: requestTimeout || DEFAULT_STALL_MILLIS,
   };
-}
-
-/** The request target (RFC 9112 section 3.2). */
-function renderTarget({ path, query }: SdkRequest): string {
-  const pairs = Object.entries(query).map(
-    ([name, value]) => `${escapeUri(name)}=${escapeUri(value)}`,
-  );
-  return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
-}
-
-/** Escapes as the SDK does: every octet except the unreserved ones of RFC 3986. */
-export function escapeUri(text: string): string {
-  const escaped = encodeURIComponent(text);
-  return /[!'()*]/.test(escaped)
-    ? escaped.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-    : escaped;
 }
 
 /** A sender that is captured at once, and again at its next use after that failed: credentials may come later. */
