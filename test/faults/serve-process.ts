@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
+import { imageEnvironment } from '../support/image-environment.ts';
 import { mainFile } from '../support/local.ts';
 
 export interface ServeOptions {
@@ -67,7 +68,7 @@ export class ServeProcess implements AsyncDisposable {
   async startAgain(): Promise<void> {
     const { aws, environment, onEvent } = this.#options;
     const child = spawn(process.execPath, [mainFile, 'serve', '--config', this.#config], {
-      env: { ...process.env, ...aws.environment, ...environment },
+      env: { ...process.env, ...imageEnvironment(), ...aws.environment, ...environment },
       stdio: ['ignore', onEvent === undefined ? 'ignore' : 'pipe', 'inherit'],
     });
     this.#child = child;
