@@ -7,7 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Kind, runForOutput, sendLoad } from './load.ts';
 import { median } from './measure.ts';
-import { freePort, type RunningServer, startServer } from './processes.ts';
+import { imageEnvironment } from '../support/image-environment.ts';
+import { type RunningServer, startServer } from './processes.ts';
 import { inFigures, table } from './report.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -159,12 +160,11 @@ export async function measureOverload(senders: number): Promise<string> {
 }
 
 /** The program as it runs in production, with its log. */
-async function startOurs(
+function startOurs(
   { resources }: Aws,
   environment: Aws['environment'],
   delayFile: string,
 ): Promise<RunningServer> {
-  const health = await freePort();
   return startServer((port) => ({
     program: process.execPath,
     args: [
@@ -182,11 +182,11 @@ async function startOurs(
           maxConnections: 2000,
           maxConnectionsPerAddress: 2000,
         },
-        health: { host: '127.0.0.1', port: health },
+        health: { host: '127.0.0.1', port: 0 },
         shutdown: { grace: '0s', deadline: '2s' },
       }),
     ],
-    env: { ...environment, BENCH_DELAY_FILE: delayFile },
+    env: { ...imageEnvironment(), ...environment, BENCH_DELAY_FILE: delayFile },
   }));
 }
 
