@@ -38,6 +38,16 @@ export {
 } from './parse-notification.ts';
 export { MailUnparsableError } from '../message/mime/errors.ts';
 export { parseMail, type ParseMailOptions } from './parse-mail.ts';
+export {
+  sampleEvent,
+  type SampleEventOptions,
+  type SampleS3Event,
+  type SampleSesEvent,
+  type SampleSnsEvent,
+  type SampleSource,
+  type SampleSqsEvent,
+} from './sample-event.ts';
+export { type SampleAttachment, type SampleMail, sampleMail } from './sample-mail.ts';
 export type {
   MailsluiceMember,
   SesAction,

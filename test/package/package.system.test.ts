@@ -19,7 +19,7 @@ describe('the files of the package', () => {
     const unexpected = files.filter(
       (file) =>
         !/^dist\/.+\.(js|d\.ts)$/.test(file) &&
-        !/^dist\/cdk\/infra\/index\.(cjs|d\.cts)$/.test(file) &&
+        !/^dist\/(cdk\/infra|subscriber)\/index\.(cjs|d\.cts)$/.test(file) &&
         !/^dist\/(container|lambda)\/.+$/.test(file) &&
         !/^(src|infra)(\/.+)?\/[\w-]+\.md$/.test(file) &&
         ![
