@@ -21,7 +21,10 @@ export interface Runtimes {
   readonly emulator: string;
 }
 
-/** Installs and builds what is not there: a download of 60 MB and two minutes, once. Otherwise the reason. */
+/**
+ * Installs and builds what is not there: a download of 60 MB and two minutes, once. Otherwise the reason: it needs a
+ * network, Go, cmake and a C++ compiler, which `.ci/run` does not install, since Debian's Go is too old.
+ */
 export function prepareRuntimes(): Runtimes | { readonly reason: string } {
   const wanted = [NODE_22, CLIENT, EMULATOR].join('\n');
   if (!existsSync(installed) || readFileSync(installed, 'utf8') !== wanted) {
