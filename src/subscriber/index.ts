@@ -28,6 +28,7 @@ export {
   type MailLogEntry,
   type SqsEvent,
 } from './mail-handler.ts';
+export { mailParts, type MailPartsOptions } from './mail-parts.ts';
 export { notificationSchema } from './notification-schema.ts';
 export {
   type MailNotification,
@@ -37,6 +38,7 @@ export {
   requireNotification,
 } from './parse-notification.ts';
 export { MailUnparsableError } from '../message/mime/errors.ts';
+export type { MessagePart, MessagePartsOptions } from '../message/mime/message-parts.ts';
 export { parseMail, type ParseMailOptions } from './parse-mail.ts';
 export {
   sampleEvent,

@@ -1,6 +1,6 @@
-import { Transform } from 'node:stream';
 import type { ParsedMail, SimpleParserOptions } from 'mailparser';
 import { type FetchedMail, type FetchOptions, fetchMail } from './fetch-mail.ts';
+import { messageOf } from './message-of.ts';
 import type { MailNotification } from './parse-notification.ts';
 
 export interface ParseMailOptions extends FetchOptions {
@@ -13,7 +13,10 @@ export interface ParseMailOptions extends FetchOptions {
 /**
  * The mail as mailparser's object: text, html, attachments, addresses. Takes a notification, or what
  * `fetchMail` gave. Everything is in memory: some two to three times the mail's size. No string of it has a NUL or a
- * surrogate without its pair, and `date` is absent where the mail has no date that can be read.
+ * surrogate without its pair, and `date` is absent where the mail has no date that can be read. `filename` of an
+ * attachment is absent where the mail gives it no name. A multipart without a boundary is an attachment, whose content is
+ * everything in it and whose `contentType` begins with `multipart/`.
+ * `mailParts` reads mail that is too large for this.
  * @throws MailUnparsableError where the mail exceeds a limit of the parser; otherwise as `fetchMail`
  */
 export async function parseMail(
@@ -23,26 +26,9 @@ export async function parseMail(
   const fetched = 'stream' in mail ? mail : await fetchMail(mail, options);
   // Loaded only now: it is most of a bundle, and a cold start should not wait for it.
   const { parseMessage } = await import('../message/mime/parse-message.ts');
-  const { stream } = fetched;
-  const octets = options.withTraceHeaders ? 0 : fetched.traceHeaderOctets;
-  const message = octets === 0 ? stream : stream.pipe(skip(octets));
-  // A pipe does not carry errors on.
-  stream.once('error', (error) => message.destroy(error));
   try {
-    return await parseMessage(message, options.parser);
+    return await parseMessage(messageOf(fetched, options.withTraceHeaders), options.parser);
   } finally {
-    stream.destroy();
+    fetched.stream.destroy();
   }
-}
-
-/** Drops the first octets of a stream. */
-function skip(octets: number): Transform {
-  let left = octets;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const dropped = Math.min(left, chunk.length);
-      left -= dropped;
-      done(null, chunk.subarray(dropped));
-    },
-  });
 }

@@ -1,15 +1,9 @@
 // mailparser's parser with limits, and without four of its faults. The methods that are replaced are not part of its
 // published types, so the version is pinned, and the tests of this folder notice when one of them changes.
 import { MailParser, type SimpleParserOptions } from 'mailparser';
-import { MailUnparsableError } from './errors.ts';
+import { limitSplitter, MAX_HEADER_OCTETS, MAX_PARTS } from './limit-splitter.ts';
 import { asWindows1252, decodeRawField } from './raw-octets.ts';
 import { UU_ENCODINGS, UuDecoder } from './uu-decoder.ts';
-
-/** Levels of parts within parts. Postfix (`mime_nesting_limit`) and Dovecot have the same limit. */
-const MAX_DEPTH = 100;
-/** The defaults of mailparser, set here so that another version of it changes nothing. */
-const MAX_PARTS = 1000;
-const MAX_HEADER_OCTETS = 1024 * 1024;
 
 /** A header field; `line` has one character for each octet. */
 interface HeaderLine {
@@ -20,19 +14,17 @@ interface HeaderLine {
 /** A part of the message. */
 interface Node {
   readonly encoding: string | false;
+  /** `false` for a multipart without a boundary, too. */
+  readonly multipart: string | false;
+  contentType: string | false;
   filename: string | false;
   getDecoder(): NodeJS.ReadWriteStream;
 }
 
 interface Internals {
-  readonly splitter: {
-    readonly node: Node;
-    readonly nodeCounter: number;
-    maxChildNodes: number;
-    newNode(parent?: Node | false): void;
-  };
+  readonly splitter: object;
   processHeaders(lines: readonly HeaderLine[] | false): Map<string, unknown>;
-  createNode(node: Node): unknown;
+  createNode(node: Node): { contentType: string | false };
 }
 
 export interface BoundedParser {
@@ -50,20 +42,7 @@ export function createBoundedParser(options: SimpleParserOptions = {}): BoundedP
     maxHeadSize: maxHeaderOctets,
   });
   const internals = parser as unknown as Internals;
-  const { splitter } = internals;
-  let exceeded: 'too-deep' | 'too-many-parts' | undefined;
-
-  // Each part begins here, before its header is read. Beyond a limit, the splitter fails at the next line.
-  const depths = new WeakMap<Node, number>();
-  const newNode = splitter.newNode.bind(splitter);
-  splitter.newNode = (parent) => {
-    newNode(parent);
-    const depth = parent ? (depths.get(parent) ?? 0) + 1 : 0;
-    depths.set(splitter.node, depth);
-    if (depth > MAX_DEPTH) exceeded ??= 'too-deep';
-    if (splitter.nodeCounter > maxParts) exceeded ??= 'too-many-parts';
-    if (exceeded !== undefined) splitter.maxChildNodes = -1;
-  };
+  const explain = limitSplitter(internals.splitter, { maxParts, maxHeaderOctets });
 
   const processHeaders = internals.processHeaders.bind(internals);
   internals.processHeaders = (lines) => processHeaders(lines && mendHeader(lines));
@@ -73,22 +52,17 @@ export function createBoundedParser(options: SimpleParserOptions = {}): BoundedP
     // Octets that are not UTF-8 were read as ISO-8859-1.
     if (node.filename) node.filename = asWindows1252(node.filename);
     if (node.encoding && UU_ENCODINGS.has(node.encoding)) node.getDecoder = () => new UuDecoder();
-    return createNode(node);
+    const { contentType } = node;
+    if (node.multipart || !contentType || !contentType.startsWith('multipart/')) {
+      return createNode(node);
+    }
+    // A multipart without a boundary: mailparser would drop what is in it, so it is an attachment of that type.
+    node.contentType = 'application/octet-stream';
+    const created = createNode(node);
+    created.contentType = node.contentType = contentType;
+    return created;
   };
 
-  const explain = (error: unknown): unknown => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EMAXLEN')) return error;
-    const [reason, message] =
-      exceeded === 'too-deep'
-        ? ([exceeded, `expected parts at most ${MAX_DEPTH} levels deep, got more`] as const)
-        : exceeded === 'too-many-parts'
-          ? ([exceeded, `expected at most ${maxParts} parts, got more`] as const)
-          : ([
-              'header-too-large',
-              `expected a header section of at most ${maxHeaderOctets} octets, got more`,
-            ] as const);
-    return new MailUnparsableError(reason, message, { cause: error });
-  };
   return { parser, explain };
 }
 

@@ -1,7 +1,8 @@
 /** What takes the place of a NUL and of a surrogate without its pair. */
 const REPLACEMENT = '\ufffd';
 
-function cleanText(text: string): string {
+/** U+FFFD in place of each NUL and each surrogate without its pair. */
+export function cleanString(text: string): string {
   const whole = text.isWellFormed() ? text : text.toWellFormed();
   return whole.includes('\0') ? whole.replaceAll('\0', REPLACEMENT) : whole;
 }
@@ -15,7 +16,7 @@ export function cleanStrings<T extends object>(root: T): T {
   // A list of what is left to do, not a recursion: the depth is the sender's.
   const left: object[] = [root];
   const clean = (value: unknown): unknown => {
-    if (typeof value === 'string') return cleanText(value);
+    if (typeof value === 'string') return cleanString(value);
     if (typeof value !== 'object' || value === null || seen.has(value)) return value;
     if (Buffer.isBuffer(value) || value instanceof Date) return value;
     seen.add(value);
@@ -31,7 +32,7 @@ export function cleanStrings<T extends object>(root: T): T {
 
 function cleanMap(map: Map<unknown, unknown>, clean: (value: unknown) => unknown): void {
   const entries = [...map];
-  const isNamed = entries.every(([key]) => typeof key !== 'string' || cleanText(key) === key);
+  const isNamed = entries.every(([key]) => typeof key !== 'string' || cleanString(key) === key);
   // In their order, also where a key changes.
   if (!isNamed) map.clear();
   for (const [key, value] of entries) map.set(clean(key), clean(value));
@@ -40,7 +41,7 @@ function cleanMap(map: Map<unknown, unknown>, clean: (value: unknown) => unknown
 function cleanMembers(members: Record<string, unknown>, clean: (value: unknown) => unknown): void {
   for (const [name, value] of Object.entries(members)) {
     const cleaned = clean(value);
-    const cleanedName = cleanText(name);
+    const cleanedName = cleanString(name);
     if (cleanedName !== name) delete members[name];
     else if (cleaned === value) continue;
     // Not an assignment: a parameter may be called `__proto__`.

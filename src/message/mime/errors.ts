@@ -8,8 +8,9 @@ export class MailUnparsableError extends Error {
   /**
    * `too-deep`: parts within parts, more than 100 levels. `too-many-parts`: more than 1,000, or `maxChildNodes`.
    * `header-too-large`: the header section of the message or of a part is over 1 MiB, or `maxHeadSize`.
+   * `text-too-large`: only from `text()` of a part.
    */
-  readonly reason: 'too-deep' | 'too-many-parts' | 'header-too-large';
+  readonly reason: 'too-deep' | 'too-many-parts' | 'header-too-large' | 'text-too-large';
 
   constructor(reason: MailUnparsableError['reason'], message: string, options?: ErrorOptions) {
     super(message, options);
