@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
+import { buildSubscriber } from '../infra/tools/build-subscriber.ts';
 import { LOCAL_DEFAULTS, overlay } from '../src/app/local/defaults.ts';
 import { parseConfiguration } from '../src/config/index.ts';
 import { mailsluice } from './support/cli.ts';
@@ -63,19 +63,10 @@ async function install(project: string): Promise<void> {
   const modules = join(project, 'node_modules');
   const subscriber = join(modules, 'mailsluice');
   mkdirSync(subscriber, { recursive: true });
-  const exports = { './subscriber': './subscriber.js' };
+  const exports = { './subscriber': './index.js' };
   writeFileSync(join(subscriber, 'package.json'), JSON.stringify({ type: 'module', exports }));
-  await build({
-    entryPoints: [join(root, 'src/subscriber/index.ts')],
-    outfile: join(subscriber, 'subscriber.js'),
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
-    target: 'es2024',
-  });
-  for (const name of ['@aws-sdk', 'mailparser', 'zod']) {
-    symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  }
+  await buildSubscriber(subscriber);
+  symlinkSync(join(root, 'node_modules/@aws-sdk'), join(modules, '@aws-sdk'));
 }
 
 /** The code with the addresses of this run. */

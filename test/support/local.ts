@@ -32,6 +32,9 @@ export interface StoredMail {
   readonly object: Buffer;
 }
 
+/** One line of the output. */
+export type Printed = Readonly<Record<string, unknown>>;
+
 export class LocalProcess {
   readonly child: ChildProcess;
   readonly ready: LocalReady;
@@ -47,11 +50,17 @@ export class LocalProcess {
     this.sqs = new SQSClient(settings);
   }
 
-  static async start(configuration: object = {}): Promise<LocalProcess> {
+  /** What it printed after the first line, an object each. */
+  readonly #printed: Printed[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  static async start(
+    configuration: object = {},
+    args: readonly string[] = [],
+  ): Promise<LocalProcess> {
     const config = JSON.stringify({ ...FREE_PORTS, ...configuration });
-    const child = spawn(process.execPath, [mainFile, 'local', '--json', '--config', config], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const all = [mainFile, 'local', '--json', '--config', config, ...args];
+    const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     const first = await Promise.race([
       once(lines, 'line').then(([line]) => String(line)),
@@ -59,8 +68,24 @@ export class LocalProcess {
         throw new Error(`mailsluice local ended with exit code ${code} before it was ready`);
       }),
     ]);
-    lines.on('line', () => {});
-    return new LocalProcess(child, JSON.parse(first) as LocalReady);
+    const started = new LocalProcess(child, JSON.parse(first) as LocalReady);
+    lines.on('line', (line) => {
+      started.#printed.push(JSON.parse(line) as Printed);
+      for (const wake of started.#waiting) wake();
+    });
+    return started;
+  }
+
+  /** Waits until it has printed what the test looks for, and takes it. */
+  async printed(isWanted: (line: Printed) => boolean): Promise<Printed> {
+    for (;;) {
+      const at = this.#printed.findIndex(isWanted);
+      if (at !== -1) return this.#printed.splice(at, 1)[0] as Printed;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      await promise;
+      this.#waiting.delete(resolve);
+    }
   }
 
   port(listener: string): number {
@@ -108,7 +133,8 @@ export class LocalProcess {
   async stop(): Promise<number | null> {
     this.s3.destroy();
     this.sqs.destroy();
-    if (this.child.exitCode !== null) return this.child.exitCode;
+    const { exitCode, signalCode } = this.child;
+    if (exitCode !== null || signalCode !== null) return exitCode;
     const ended = once(this.child, 'exit');
     this.child.kill('SIGINT');
     const [code] = (await ended) as [number | null];

@@ -26,4 +26,11 @@ export interface LocalReady {
   readonly table: string;
   readonly username: string;
   readonly password: string;
+  /** Only with `--handler`. */
+  readonly handler?: {
+    /** An absolute path. */
+    readonly file: string;
+    readonly queueUrl: string;
+    readonly deadLetterQueueUrl: string;
+  };
 }

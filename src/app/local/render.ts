@@ -1,5 +1,7 @@
 import { printable } from '../printable.ts';
 import type { StoredMail } from '../stored-mail.ts';
+import type { HandlerEvent } from './handler/handler-runner.ts';
+import type { ReportedError } from './handler/messages.ts';
 import type { LocalReady } from './ready.ts';
 
 const ABOUT_TLS = {
@@ -29,6 +31,12 @@ export function renderReady(ready: LocalReady): string {
     ['Topic', ready.topicArn, ''],
     ['Queue', ready.queueUrl, 'subscribed to the topic'],
     ['Table', ready.table, ''],
+    ...(ready.handler === undefined
+      ? []
+      : [
+          ['Handler', ready.handler.file, 'called for each mail; loaded again when it changes'],
+          ['Dead letters', ready.handler.deadLetterQueueUrl, ''],
+        ]),
     ['User', ready.username, `password: ${ready.password}`],
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -72,6 +80,35 @@ export function renderMail({
       ? `${recipients.slice(0, 3).join(' ')} +${recipients.length - 3}`
       : recipients.join(' ');
   return `${time}  <${printable(reversePath)}> → ${printable(to)}  ${renderSize(sizeInOctets)}  ${objects.join(' ')}`;
+}
+
+const RESULT_CHARACTERS = 200;
+
+/** One invocation of the handler, or one loading of it, one line. */
+export function renderHandlerEvent(event: HandlerEvent, at: Date): string {
+  const time = at.toISOString().slice(11, 19);
+  if (event.event === 'handler-loaded') {
+    return `${time}  handler ${event.isReload ? 'loaded again' : 'loaded'}`;
+  }
+  if (event.event === 'handler-not-loaded') {
+    return `${time}  handler not loaded: ${renderError(event.error)}`;
+  }
+  const { outcome, messageId = '-', attempt, attempts, isLast, millis, result, error } = event;
+  const next = isLast
+    ? ', goes to the dead-letter queue'
+    : outcome === 'done'
+      ? ''
+      : ', comes again';
+  const count = outcome === 'done' && attempt === 1 ? '' : `, attempt ${attempt} of ${attempts}`;
+  const answer =
+    error === undefined
+      ? printable(JSON.stringify(result)).slice(0, RESULT_CHARACTERS)
+      : renderError(error);
+  return `${time}  handler ${outcome}${count}${next}  ${messageId}  ${millis} ms  ${answer}`;
+}
+
+function renderError({ name, message }: ReportedError): string {
+  return printable(`${name}: ${message}`).slice(0, RESULT_CHARACTERS);
 }
 
 function renderSize(octets: number): string {

@@ -11,6 +11,8 @@ import { OperatorError } from '../operator-error.ts';
 import { type App, startApp } from '../start.ts';
 import type { StoredMail } from '../stored-mail.ts';
 import { LOCAL_DEFAULTS, overlay } from './defaults.ts';
+import { HandlerQueue } from './handler/handler-queue.ts';
+import { type HandlerEvent, HandlerRunner } from './handler/handler-runner.ts';
 import type { EmbeddedAws, startEmbeddedAws as StartEmbeddedAwsFunction } from './embedded-aws.ts';
 import type { LocalReady } from './ready.ts';
 import type { makeSelfSignedCertificate as MakeSelfSignedCertificateFunction } from './self-signed.ts';
@@ -27,6 +29,18 @@ export interface LocalOptions {
   readonly version: string;
   /** Called once for each mail that was answered 250. */
   readonly onMailStored: (mail: StoredMail) => void;
+  readonly handler?: LocalHandlerOptions;
+}
+
+/** A Lambda handler that is called for each mail, through a queue of its own. */
+export interface LocalHandlerOptions {
+  /** The module, as an absolute path. */
+  readonly file: string;
+  readonly timeoutSeconds: number;
+  readonly attempts: number;
+  /** Between two attempts. */
+  readonly retrySeconds: number;
+  readonly onEvent: (event: HandlerEvent) => void;
 }
 
 /** Disposing it ends the embedded services; close the app first, so that they outlive the last commit. */
@@ -55,17 +69,60 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const username = configuration.local?.username ?? 'demo';
     const password = configuration.local?.password ?? randomSecret(12);
     await addDemoCredential(table, username, password);
+    // Before the first mail can arrive.
+    const queue = options.handler && (await makeQueue(aws, options.handler));
     const app = await startApp({ configuration, folder, onMailStored });
+    const runner = options.handler && queue && startRunner(aws, queue, options.handler);
     return {
       app,
-      ready: describe(app, configuration, aws, { version, username, password }),
+      ready: {
+        ...describe(app, configuration, aws, { version, username, password }),
+        ...(options.handler &&
+          queue && {
+            handler: {
+              file: options.handler.file,
+              queueUrl: queue.url,
+              deadLetterQueueUrl: queue.deadLetterUrl,
+            },
+          }),
+      },
       shutdown: configuration.shutdown,
-      [Symbol.asyncDispose]: () => aws.close(),
+      [Symbol.asyncDispose]: async () => {
+        await runner?.[Symbol.asyncDispose]();
+        await aws.close();
+      },
     };
   } catch (error) {
     await aws.close();
     throw error;
   }
+}
+
+/** The queue keeps a message from others for longer than the handler may run. */
+const VISIBILITY_SLACK_SECONDS = 10;
+
+function makeQueue(aws: EmbeddedAws, handler: LocalHandlerOptions): Promise<HandlerQueue> {
+  return HandlerQueue.create(aws, {
+    attempts: handler.attempts,
+    visibilitySeconds: Math.ceil(handler.timeoutSeconds) + VISIBILITY_SLACK_SECONDS,
+  });
+}
+
+function startRunner(
+  { environment, resources }: EmbeddedAws,
+  queue: HandlerQueue,
+  { file, timeoutSeconds, attempts, retrySeconds, onEvent }: LocalHandlerOptions,
+): HandlerRunner {
+  return new HandlerRunner({
+    queue,
+    file,
+    timeoutMillis: timeoutSeconds * 1000,
+    attempts,
+    retrySeconds,
+    // As the CDK construct sets it for the functions that it subscribes.
+    environment: { ...environment, MAILSLUICE_MAIL_SOURCES: resources.bucket },
+    onEvent,
+  });
 }
 
 /** The embedded services are packages for development, which a production install leaves out. */
