@@ -1,6 +1,8 @@
+import type { MessagePart, MessagePartsOptions } from '../message/mime/message-parts.ts';
 import { HandlerOptionsError, MailInProgressError } from './errors.ts';
 import { type FetchedMail, type FetchOptions, fetchMail } from './fetch-mail.ts';
 import type { IdempotencyStore } from './idempotency.ts';
+import { readParts } from './mail-parts.ts';
 import { type MailNotification, parseNotification } from './parse-notification.ts';
 import type { MailsluiceMember } from './ses-notification.ts';
 
@@ -10,6 +12,10 @@ export interface HandledMail extends MailNotification {
   readonly replay?: NonNullable<MailsluiceMember['replay']>;
   /** Opens the raw mail, as `fetchMail`; give the result to `parseMail` for its parts. */
   fetch(options?: Pick<FetchOptions, 'signal'>): Promise<FetchedMail>;
+  /** Fetches the mail and reads it part by part, as `mailParts`: for mail of any size. */
+  parts(
+    options?: Pick<FetchOptions, 'signal'> & MessagePartsOptions,
+  ): AsyncGenerator<MessagePart, void, undefined>;
 }
 
 export interface MailHandlerOptions {
@@ -98,6 +104,7 @@ export function defineMailHandler(
       ...(replay && { replay }),
       fetch: (more) =>
         fetchMail(notification, { ...(s3 && { s3 }), ...(sources && { sources }), ...more }),
+      parts: (more = {}) => readParts(() => mail.fetch(more), more),
     };
     if (idempotency === undefined) {
       await handle(mail, context);

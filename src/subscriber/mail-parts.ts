@@ -19,11 +19,19 @@ export interface MailPartsOptions extends FetchOptions, MessagePartsOptions {}
  * content can be read as `mailParts({ stream: part.content, traceHeaderOctets: 0 })`.
  * @throws MailUnparsableError where the mail exceeds a limit; otherwise as `fetchMail`. The stream of a part fails alike.
  */
-export async function* mailParts(
+export function mailParts(
   mail: Pick<MailNotification, 'object' | 'notification'> | FetchedMail,
   options: MailPartsOptions = {},
 ): AsyncGenerator<MessagePart, void, undefined> {
-  const fetched = 'stream' in mail ? mail : await fetchMail(mail, options);
+  return readParts(async () => ('stream' in mail ? mail : await fetchMail(mail, options)), options);
+}
+
+/** As `mailParts`, of a mail that is fetched when the first part is asked for. */
+export async function* readParts(
+  open: () => Promise<FetchedMail>,
+  options: MessagePartsOptions = {},
+): AsyncGenerator<MessagePart, void, undefined> {
+  const fetched = await open();
   try {
     // Loaded only now, as the parser of `parseMail` is.
     const { readMessageParts } = await import('../message/mime/message-parts.ts');
