@@ -45,8 +45,8 @@ test('a handler reads the parts of its mail, and each header is that of the mess
 
 test('mailParts reads what was fetched, without the trace header fields, and closes it when the loop ends early', async () => {
   await storeMails(aws, [{ at: '2026-11-23T14:00:00.000Z', content: 'Subject: x\r\n\r\nHello' }]);
-  const [{ Message = '' } = {}] = await takeNotifications(aws, 1);
-  const fetched = await fetchMail(requireNotification(Message), { s3: aws.s3 });
+  const [announced] = await takeNotifications(aws, 1);
+  const fetched = await fetchMail(requireNotification(announced?.Message), { s3: aws.s3 });
   expect(fetched.traceHeaderOctets).toBeGreaterThan(0);
   for await (const part of mailParts(fetched)) {
     expect(part.headers).toEqual([{ name: 'Subject', value: 'x' }]);
