@@ -2,7 +2,7 @@ import type { MessagePart, MessagePartsOptions } from '../message/mime/message-p
 import { HandlerOptionsError, MailInProgressError } from './errors.ts';
 import { type FetchedMail, type FetchOptions, fetchMail } from './fetch-mail.ts';
 import type { IdempotencyStore } from './idempotency.ts';
-import { readParts } from './mail-parts.ts';
+import type { mailParts } from './mail-parts.ts';
 import { type MailNotification, parseNotification } from './parse-notification.ts';
 import type { MailsluiceMember } from './ses-notification.ts';
 
@@ -12,7 +12,10 @@ export interface HandledMail extends MailNotification {
   readonly replay?: NonNullable<MailsluiceMember['replay']>;
   /** Opens the raw mail, as `fetchMail`; give the result to `parseMail` for its parts. */
   fetch(options?: Pick<FetchOptions, 'signal'>): Promise<FetchedMail>;
-  /** Fetches the mail and reads it part by part, as `mailParts`: for mail of any size. */
+  /**
+   * Fetches the mail and reads it part by part, as `mailParts`: for mail of any size. It needs the option `parts`.
+   * @throws HandlerOptionsError without it
+   */
   parts(
     options?: Pick<FetchOptions, 'signal'> & MessagePartsOptions,
   ): AsyncGenerator<MessagePart, void, undefined>;
@@ -23,6 +26,11 @@ export interface MailHandlerOptions {
   readonly s3?: FetchOptions['s3'];
   /** For `mail.fetch()`: the only objects that are read, as `fetchMail` takes them. */
   readonly sources?: FetchOptions['sources'];
+  /**
+   * For `mail.parts()`: the function `mailParts`. Without it, no parser is part of the bundle of a handler that parses no
+   * mail.
+   */
+  readonly parts?: typeof mailParts;
   /** Each mail once, and once more for each replay. Default: as often as it is delivered. */
   readonly idempotency?: IdempotencyStore;
   /** Mails of one batch at once; a FIFO queue's go one by one. Default 4. */
@@ -104,7 +112,7 @@ export function defineMailHandler(
       ...(replay && { replay }),
       fetch: (more) =>
         fetchMail(notification, { ...(s3 && { s3 }), ...(sources && { sources }), ...more }),
-      parts: (more = {}) => readParts(() => mail.fetch(more), more),
+      parts: (more) => requireParts(options)(mail, more),
     };
     if (idempotency === undefined) {
       await handle(mail, context);
@@ -188,6 +196,13 @@ export function defineMailHandler(
     return undefined;
   }
   return handler as MailHandler;
+}
+
+function requireParts({ parts }: MailHandlerOptions): typeof mailParts {
+  if (parts !== undefined) return parts;
+  throw new HandlerOptionsError(
+    'parts: expected the function mailParts, got nothing; mail.parts() needs it: defineMailHandler(handle, { parts: mailParts })',
+  );
 }
 
 interface Settled {

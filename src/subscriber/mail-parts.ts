@@ -5,9 +5,14 @@ import type { MailNotification } from './parse-notification.ts';
 
 export interface MailPartsOptions extends FetchOptions, MessagePartsOptions {}
 
+/** The mail of a handler, which knows its client of S3. */
+export interface Fetchable {
+  fetch(options?: Pick<FetchOptions, 'signal'>): Promise<FetchedMail>;
+}
+
 /**
- * The parts of a mail that hold content, one after the other, each with its decoded content as a stream. Takes a
- * notification, or what `fetchMail` gave. The memory that it needs does not depend on the size of the mail.
+ * The parts of a mail that hold content, one after the other, each with its decoded content as a stream. Takes the mail of
+ * a handler, a notification, or what `fetchMail` gave. The memory that it needs does not depend on the size of the mail.
  *
  * ```ts
  * for await (const part of mailParts(mail)) {
@@ -19,19 +24,14 @@ export interface MailPartsOptions extends FetchOptions, MessagePartsOptions {}
  * content can be read as `mailParts({ stream: part.content, traceHeaderOctets: 0 })`.
  * @throws MailUnparsableError where the mail exceeds a limit; otherwise as `fetchMail`. The stream of a part fails alike.
  */
-export function mailParts(
-  mail: Pick<MailNotification, 'object' | 'notification'> | FetchedMail,
+export async function* mailParts(
+  mail: Pick<MailNotification, 'object' | 'notification'> | FetchedMail | Fetchable,
   options: MailPartsOptions = {},
 ): AsyncGenerator<MessagePart, void, undefined> {
-  return readParts(async () => ('stream' in mail ? mail : await fetchMail(mail, options)), options);
-}
-
-/** As `mailParts`, of a mail that is fetched when the first part is asked for. */
-export async function* readParts(
-  open: () => Promise<FetchedMail>,
-  options: MessagePartsOptions = {},
-): AsyncGenerator<MessagePart, void, undefined> {
-  const fetched = await open();
+  const fetched =
+    'stream' in mail
+      ? mail
+      : await ('fetch' in mail ? mail.fetch(options) : fetchMail(mail, options));
   try {
     // Loaded only now, as the parser of `parseMail` is.
     const { readMessageParts } = await import('../message/mime/message-parts.ts');

@@ -37,7 +37,7 @@ test('a handler reads the parts of its mail, and each header is that of the mess
         if (part.filename !== undefined) seen.push(String(await buffer(part.content)));
       }
     },
-    { s3: aws.s3, log: () => undefined },
+    { s3: aws.s3, parts: mailParts, log: () => undefined },
   );
   expect(await handler(sqsEvent([message]))).toEqual({ batchItemFailures: [] });
   expect(seen).toEqual(['Grüße', 'a.pdf', '%PDF-1.7']);
@@ -71,8 +71,37 @@ test('the limits of mailParts and of a handler are options, and a mail that is g
   const entries: unknown[] = [];
   const handler = defineMailHandler((each) => read(each.parts({ maxHeaderOctets: 10 })), {
     s3: aws.s3,
+    parts: mailParts,
     log: ({ error }) => entries.push(error?.message),
   });
-  await handler(sqsEvent([message]));
+  // Whether a batch with nothing but failures is answered or thrown does not matter here.
+  await handler(sqsEvent([message])).catch(() => undefined);
   expect(entries).toEqual(['expected a header section of at most 10 octets, got more']);
+});
+
+test('without the option, mail.parts() says what it needs', async () => {
+  const entries: unknown[] = [];
+  const handler = defineMailHandler(
+    async (mail) => {
+      for await (const _ of mail.parts());
+    },
+    { log: ({ error }) => entries.push(error?.name, error?.message) },
+  );
+  await handler(sqsEvent([message])).catch(() => undefined);
+  expect(entries).toEqual([
+    'HandlerOptionsError',
+    'parts: expected the function mailParts, got nothing; mail.parts() needs it: defineMailHandler(handle, { parts: mailParts })',
+  ]);
+});
+
+test('mailParts reads the mail of a handler with its client of S3', async () => {
+  const numbers: string[] = [];
+  const handler = defineMailHandler(
+    async (mail) => {
+      for await (const { number } of mailParts(mail)) numbers.push(number);
+    },
+    { s3: aws.s3, log: () => undefined },
+  );
+  await handler(sqsEvent([message]));
+  expect(numbers).toEqual(['1', '2']);
 });
