@@ -8,6 +8,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,12 +16,15 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { App, aws_lambda as lambda, Stack } from 'aws-cdk-lib';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { type BuildOptions, build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildSubscriber } from '../../infra/tools/build-subscriber.ts';
 import { assembleSubscriber } from '../../infra/tools/pack-subscriber.ts';
+import { functionDestination } from '../../src/archive/destinations/function.ts';
+import { NOTIFICATION_SUBJECT } from '../../src/bridge/notify/notification.ts';
 import { sampleEvent } from '../../src/subscriber/index.ts';
 import { LambdaFunction } from './lambda-function.ts';
 import { prepareRuntimes } from './runtimes.ts';
@@ -141,6 +145,22 @@ async function bundle(entry: string, name: string, options: BuildOptions): Promi
 
 const runtimes = prepareRuntimes();
 const nodes = 'reason' in runtimes ? { 'nodejs24.x': process.execPath } : { ...runtimes.nodes };
+
+test.each(PACKAGES)(
+  'a handler with %s that parses no mail has no parser in its bundle',
+  async (name) => {
+    const entry = join(folder, 'small.ts');
+    writeFileSync(
+      entry,
+      `import { defineMailHandler } from '${name}'; export const handler = defineMailHandler(async (mail) => console.log(mail.messageId));`,
+    );
+    const file = await bundle(entry, `small ${name}`, {
+      format: 'esm',
+      external: ['@aws-sdk/*'],
+    });
+    expect(statSync(file).size).toBeLessThan(100_000);
+  },
+);
 
 describe.each(Object.entries(nodes))('on %s', (runtime, node) => {
   test.each(
@@ -266,4 +286,38 @@ describe('in the runtime interface emulator', () => {
       }
     },
   );
+
+  test('a replay calls the function in the emulator, with the address of the emulator as that of Lambda', async ({
+    skip,
+  }) => {
+    if ('reason' in runtimes) return skip(runtimes.reason);
+    const file = await bundle('0.ts', 'replayed', TOOLS['SST'] ?? {});
+    await using function_ = await LambdaFunction.start(runtimes, process.execPath, {
+      folder: dirname(file),
+      handler: 'index.handler',
+    });
+    // The emulator listens when it has answered.
+    await function_.invoke(sampleEvent('sqs', MAIL));
+    const lambdaClient = new LambdaClient({
+      region: 'us-east-1',
+      endpoint: function_.endpoint,
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+    const message = sampleEvent('sns', { ...MAIL, subject: 'replayed' }).Records[0]?.Sns.Message;
+    const topicArn = 'arn:aws:sns:us-east-1:111122223333:mail';
+    await functionDestination(lambdaClient, 'function').deliver({
+      key: 'k',
+      messageId: 'm',
+      replayId: 'r',
+      notification: {
+        topicArn,
+        subject: NOTIFICATION_SUBJECT,
+        message: message ?? '',
+        attributes: {},
+      },
+      open: () => Promise.reject(new Error('not opened')),
+    });
+    expect(function_.output).toContain('"subject":"replayed"');
+    lambdaClient.destroy();
+  });
 });

@@ -74,6 +74,11 @@ export class LambdaFunction implements AsyncDisposable {
     );
   }
 
+  /** Where the Lambda API is; the name of the function is `function`. */
+  get endpoint(): string {
+    return new URL(this.#url).origin;
+  }
+
   /** What the function printed, with the emulator's own lines. */
   get output(): string {
     return this.#output();
