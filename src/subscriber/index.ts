@@ -1,11 +1,16 @@
 // `mailsluice/subscriber`: for code that is called for each mail, in Lambda or anywhere.
 export {
   HandlerOptionsError,
+  MailAlreadyReadError,
+  MailBatchError,
+  MailDeadlineError,
   MailInProgressError,
   MailNotAllowedError,
   MailNotFoundError,
   MailUnavailableError,
+  MailUnreadableError,
   NotificationError,
+  PermanentFailure,
 } from './errors.ts';
 export {
   type DynamoDbIdempotencyOptions,
