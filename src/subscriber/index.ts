@@ -39,6 +39,7 @@ export {
   type MailObject,
   type ParsedNotification,
   parseNotification,
+  parseNotifications,
   requireNotification,
 } from './parse-notification.ts';
 export { MailUnparsableError } from '../message/mime/errors.ts';
