@@ -69,6 +69,12 @@ export class MailBatchError extends AggregateError {
   readonly code = 'MAILSLUICE_MAIL_BATCH_FAILED';
 }
 
+/** `deadLetterQueueUrl` did not take a mail that no retry will handle; the record comes again. `cause` says why. */
+export class DeadLetterError extends Error {
+  override readonly name = 'DeadLetterError';
+  readonly code = 'MAILSLUICE_DEAD_LETTER_FAILED';
+}
+
 /** An option of `defineMailHandler` cannot be used: change it. */
 export class HandlerOptionsError extends RangeError {
   override readonly name = 'HandlerOptionsError';
@@ -92,6 +98,8 @@ const PERMANENT_CODES: ReadonlySet<unknown> = new Set([
   'MAILSLUICE_MAIL_UNREADABLE',
   'MAILSLUICE_MAIL_UNPARSABLE',
   'MAILSLUICE_PERMANENT_FAILURE',
+  // Of a mail that was permanent before the queue refused it.
+  'MAILSLUICE_DEAD_LETTER_FAILED',
 ]);
 
 /** Whether the record, its mail or its place is at fault, so that every retry fails alike. */
