@@ -40,7 +40,7 @@ export interface MailLogError {
   readonly awsCode?: string;
   /** For AWS Support. */
   readonly awsRequestId?: string;
-  /** Where a function of yours threw: at most 10 frames. Not for the errors of Mailsluice. */
+  /** Where a function of yours threw: at most 10 frames. Not for the errors of Mailsluice and their causes. */
   readonly stack?: readonly string[];
   readonly cause?: MailLogError;
 }
@@ -81,7 +81,7 @@ export function describeError(error: unknown, causes = CAUSES): MailLogError {
   }
 }
 
-function describe(error: unknown, causes: number): MailLogError {
+function describe(error: unknown, causes: number, withStack = true): MailLogError {
   if (!(error instanceof Error)) {
     return {
       name: 'unknown',
@@ -91,7 +91,7 @@ function describe(error: unknown, causes: number): MailLogError {
   const { name, message, cause } = error;
   const code: unknown = Object(error)['code'];
   const ours = typeof code === 'string' && code.startsWith('MAILSLUICE_');
-  const stack = ours ? [] : framesOf(error);
+  const stack = ours || !withStack ? [] : framesOf(error);
   const aws = awsAnswer(error, causes);
   return {
     name: String(name),
@@ -100,7 +100,8 @@ function describe(error: unknown, causes: number): MailLogError {
     ...(aws?.code !== undefined && { awsCode: aws.code }),
     ...(aws?.requestId !== undefined && { awsRequestId: aws.requestId }),
     ...(stack.length > 0 && { stack }),
-    ...(cause !== undefined && causes > 0 && { cause: describe(cause, causes - 1) }),
+    ...(cause !== undefined &&
+      causes > 0 && { cause: describe(cause, causes - 1, withStack && !ours) }),
   };
 }
 
