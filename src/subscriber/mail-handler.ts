@@ -71,7 +71,7 @@ export interface MailHandlerOptions {
    */
   readonly reportBatchItemFailures?: boolean;
   /** A queue for the mails that no retry will handle. Default: they come again until SQS moves them. */
-  readonly deadLetterQueueUrl?: string;
+  readonly deadLetterQueueUrl?: string | undefined;
   /** For `deadLetterQueueUrl`. Default: one client for the whole process, made at the first call. */
   readonly sqs?: SQSClient;
   /**
@@ -128,7 +128,7 @@ export function defineMailHandler<
   options: MailHandlerOptions = {},
 ): MailHandler<Context> {
   const { concurrency = 4, deadlineMarginMillis: margin, log = writeLine } = options;
-  requireOptions(concurrency, margin);
+  requireOptions(concurrency, margin, options.deadLetterQueueUrl);
 
   /** Handles one mail; rejects when `handle` failed or could not be called. */
   async function once(
@@ -256,7 +256,11 @@ export function defineMailHandler<
   return handler as MailHandler<Context>;
 }
 
-function requireOptions(concurrency: number, margin: number | undefined): void {
+function requireOptions(
+  concurrency: number,
+  margin: number | undefined,
+  deadLetterQueueUrl: string | undefined,
+): void {
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     throw new HandlerOptionsError(
       `concurrency: expected a whole number from 1 on, got ${concurrency}`,
@@ -265,6 +269,11 @@ function requireOptions(concurrency: number, margin: number | undefined): void {
   if (margin !== undefined && !(margin > 0)) {
     throw new HandlerOptionsError(
       `deadlineMarginMillis: expected a number of milliseconds above 0, got ${margin}`,
+    );
+  }
+  if (deadLetterQueueUrl !== undefined && !URL.canParse(deadLetterQueueUrl)) {
+    throw new HandlerOptionsError(
+      `deadLetterQueueUrl: expected the URL of a queue, got ${JSON.stringify(deadLetterQueueUrl)}`,
     );
   }
 }

@@ -350,6 +350,16 @@ test('a context that does not know the time is as good as none', async () => {
   }
 });
 
+test.each(['', 'mail-dead', 'arn'])(
+  'a dead-letter queue "%s" without an address is refused',
+  (url) => {
+    expect(() => failing('', { deadLetterQueueUrl: url })).toThrow(
+      `deadLetterQueueUrl: expected the URL of a queue, got "${url}"`,
+    );
+    expect(() => failing('', { deadLetterQueueUrl: undefined })).not.toThrow();
+  },
+);
+
 test('a margin that is no time is refused', () => {
   expect(() => failing('', { deadlineMarginMillis: 0 })).toThrow(
     'deadlineMarginMillis: expected a number of milliseconds above 0, got 0',
