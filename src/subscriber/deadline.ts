@@ -33,7 +33,10 @@ export function startDeadline(
     return { signal: abort.signal, race: (work) => work, end: () => undefined };
   }
   const marginMillis = margin ?? Math.min(MARGIN_MILLIS, remaining * MARGIN_SHARE);
-  const { promise: expired, reject: expire } = Promise.withResolvers<never>();
+  let expire: (error: Error) => void = () => undefined;
+  const expired = new Promise<never>((_resolve, reject) => {
+    expire = reject;
+  });
   expired.catch(() => undefined);
   const timers = [
     startTimer(remaining - marginMillis, () => {

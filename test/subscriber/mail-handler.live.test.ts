@@ -1,6 +1,7 @@
 // The handler behind an event source mapping: what a queue does with the answers, with visibility, receive counts and redrive of
 // the embedded SQS, and the mails in the embedded S3.
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   defineMailHandler,
@@ -314,6 +315,40 @@ describe('dead letters', () => {
       'MAILSLUICE_NOTIFICATION_INVALID',
       'expected JSON, got a text of 7 characters',
     ]);
+  });
+
+  test('a dead letter keeps the attributes of its message, and its group in a FIFO queue', async () => {
+    const queue = await newQueues({ isFifo: true });
+    const MessageAttributes = Object.fromEntries(
+      ['listener', 'verdict', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => [
+        name,
+        { DataType: 'String', StringValue: `the ${name}` },
+      ]),
+    );
+    await aws.sqs.send(
+      new SendMessageCommand({
+        QueueUrl: queue.queueUrl,
+        MessageBody: bodyOf(ids[0] ?? ''),
+        MessageGroupId: 'customer-7',
+        MessageDeduplicationId: 'd',
+        MessageAttributes,
+      }),
+    );
+    const { handler } = recording(
+      () => {
+        throw new PermanentFailure('control\u0000 characters, and ü');
+      },
+      { deadLetterQueueUrl: queue.deadLetterQueueUrl, sqs: aws.sqs },
+    );
+    expect(await pollUntilEmpty(aws, queue, handler, { reports: true })).toEqual(['answered']);
+    const [only, ...others] = await takeAll(aws, queue.deadLetterQueueUrl);
+    expect(others).toEqual([]);
+    expect(only?.Attributes?.['MessageGroupId']).toBe('customer-7');
+    const kept = only?.MessageAttributes ?? {};
+    // SQS takes ten of them.
+    expect(Object.keys(kept)).toHaveLength(10);
+    expect(kept['listener']?.StringValue).toBe('the listener');
+    expect(kept['MailsluiceReason']?.StringValue).toBe('control? characters, and ü');
   });
 
   test('a mail that was dead-lettered is handled when an operator redrives it', async () => {
