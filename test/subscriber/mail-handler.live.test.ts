@@ -181,12 +181,12 @@ describe('near the deadline', () => {
   test('near the deadline, records not begun come again, and each mail is handled once', async () => {
     const queue = await newQueues({ maxReceiveCount: 10 });
     await send(aws, queue, ids.map(bodyOf));
-    const { handler, handled, outcomes } = recording(() => pause(300), {
+    const { handler, handled, outcomes } = recording(() => pause(700), {
       concurrency: 1,
       // What begins before it ends long before the answer has to be given.
-      deadlineMarginMillis: 1600,
+      deadlineMarginMillis: 6000,
     });
-    const mapping = { reports: true, timeoutMillis: 3000 };
+    const mapping = { reports: true, timeoutMillis: 8000 };
     expect(await pollOnce(aws, queue, handler, mapping)).toBe('answered');
     expect(handled.length).toBeLessThan(ids.length);
     expect(outcomes().filter((each) => each.endsWith('handed-back')).length).toBe(
@@ -202,12 +202,15 @@ describe('near the deadline', () => {
     const queue = await newQueues({ maxReceiveCount: 1 });
     await send(aws, queue, ids.slice(0, 3).map(bodyOf));
     const aborted: unknown[] = [];
-    const { handler, handled, outcomes, log } = recording((mail) => {
-      if (letter(mail) !== 'b') return undefined;
-      mail.signal.addEventListener('abort', () => aborted.push(mail.signal.reason));
-      return new Promise(() => undefined);
-    });
-    const mapping = { reports: true, timeoutMillis: 1500 };
+    const { handler, handled, outcomes, log } = recording(
+      (mail) => {
+        if (letter(mail) !== 'b') return undefined;
+        mail.signal.addEventListener('abort', () => aborted.push(mail.signal.reason));
+        return new Promise(() => undefined);
+      },
+      { deadlineMarginMillis: 2000 },
+    );
+    const mapping = { reports: true, timeoutMillis: 3000 };
     expect(await pollUntilEmpty(aws, queue, handler, mapping)).toEqual(['answered']);
     expect(aborted).toMatchObject([{ code: 'MAILSLUICE_MAIL_DEADLINE' }]);
     expect(handled.sort().join('')).toBe('abc');
@@ -240,9 +243,9 @@ describe('near the deadline', () => {
       async (mail) => {
         subjects.push((await parseMail(await mail.fetch())).subject ?? '');
       },
-      { s3 },
+      { s3, deadlineMarginMillis: 2000 },
     );
-    const mapping = { reports: true, timeoutMillis: 1500 };
+    const mapping = { reports: true, timeoutMillis: 3000 };
     expect(await pollUntilEmpty(aws, queue, handler, mapping)).not.toContain('killed');
     expect(outcomes()).toEqual(['a done', 'b done', 'b failed', 'c done']);
     expect(subjects.sort()).toEqual(['a', 'b', 'c']);

@@ -98,7 +98,7 @@ function writeProject(project: string, programs: readonly string[]): void {
 const compile = (project: string) =>
   run(process.execPath, [join(root, 'node_modules/typescript/lib/tsc.js'), '-p', project]);
 
-test('every TypeScript block of the README compiles', async () => {
+test('every TypeScript block of the README compiles', { timeout: 120_000 }, async () => {
   const programs = blocksOf('ts').map(programOf);
   expect(programs.length).toBeGreaterThan(4);
   expect(programs.filter((program) => program.includes('SnsSqsEnvelope.parse'))).toHaveLength(1);
@@ -107,7 +107,7 @@ test('every TypeScript block of the README compiles', async () => {
   expect(await compile(project)).toEqual({ code: 0, output: '' });
 });
 
-test('a block with an error in it does not compile', async () => {
+test('a block with an error in it does not compile', { timeout: 120_000 }, async () => {
   const project = newProject();
   writeProject(project, [
     ...blocksOf('ts').map(programOf),
@@ -130,9 +130,9 @@ import subscriber
 print(json.dumps(subscriber.handler(json.load(sys.stdin), None)))
 `;
 
-test('the Python subscriber, of 20 lines, reads the mail that the server received', async ({
-  skip,
-}) => {
+test('the Python subscriber, of 20 lines, reads the mail that the server received', {
+  timeout: 120_000,
+}, async ({ skip }) => {
   need(skip, '/usr/bin/python3');
   const boto3 = await run('/usr/bin/python3', ['-c', 'import boto3']);
   skip(boto3.code !== 0, 'not installed: boto3 for /usr/bin/python3');

@@ -270,15 +270,15 @@ async function startHalf(onHalf: (socket: Socket) => void): Promise<S3Client> {
 
 test('S3 that goes silent in the middle of a mail fails the reading as a fault of S3', async () => {
   const client = await startHalf(() => undefined);
-  const fetched = await fetchMail(announced(), { s3: client, silenceMillis: 300 });
+  const fetched = await fetchMail(announced(), { s3: client, silenceMillis: 2000 });
   const failure = parseMail(fetched);
   await expect(failure).rejects.toBeInstanceOf(MailUnavailableError);
   await expect(failure).rejects.toHaveProperty('cause.name', 'TimeoutError');
 });
 
 test('a reader who takes longer than the limit is not a silent S3', async () => {
-  const { stream } = await fetchMail(announced(), { s3, silenceMillis: 500 });
-  await new Promise((resolve) => setTimeout(resolve, 800));
+  const { stream } = await fetchMail(announced(), { s3, silenceMillis: 2000 });
+  await new Promise((resolve) => setTimeout(resolve, 2500));
   expect((await buffer(stream)).toString()).toBe(TEXT);
 });
 
