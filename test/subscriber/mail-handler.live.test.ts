@@ -243,9 +243,9 @@ describe('near the deadline', () => {
       async (mail) => {
         subjects.push((await parseMail(await mail.fetch())).subject ?? '');
       },
-      { s3, deadlineMarginMillis: 2000 },
+      { s3, deadlineMarginMillis: 4000 },
     );
-    const mapping = { reports: true, timeoutMillis: 3000 };
+    const mapping = { reports: true, timeoutMillis: 8000 };
     expect(await pollUntilEmpty(aws, queue, handler, mapping)).not.toContain('killed');
     expect(outcomes()).toEqual(['a done', 'b done', 'b failed', 'c done']);
     expect(subjects.sort()).toEqual(['a', 'b', 'c']);
