@@ -1,23 +1,60 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { MessagePart, MessagePartsOptions } from '../message/mime/message-parts.ts';
-import { HandlerOptionsError, MailInProgressError } from './errors.ts';
+import { sendDeadLetter } from './dead-letters.ts';
+import {
+  type Deadline,
+  type MailHandlerContext,
+  remainingMillis,
+  startDeadline,
+} from './deadline.ts';
+import {
+  HandlerOptionsError,
+  isGivenUp,
+  isPermanent,
+  MailBatchError,
+  MailInProgressError,
+} from './errors.ts';
+import {
+  batchOf,
+  type FirehoseEvent,
+  type FirehoseResponse,
+  type MailBatchResponse,
+  type SqsEvent,
+} from './event-answer.ts';
 import { type FetchedMail, type FetchOptions, fetchMail } from './fetch-mail.ts';
+import {
+  describeError,
+  type MailLog,
+  type MailOutcome,
+  writeEntry,
+  writeLine,
+} from './handler-log.ts';
+import { type IdempotencyKey, idempotencyKeyOf } from './idempotency-key.ts';
 import type { IdempotencyStore } from './idempotency.ts';
+import type { MailNotification, MailObject } from './mail-notification.ts';
 import type { mailParts } from './mail-parts.ts';
-import { type MailNotification, parseNotification } from './parse-notification.ts';
+import { findMails, type FoundMail } from './parse-notification.ts';
+import { inOrder, inParallel, type SettledRecord } from './record-order.ts';
 import type { MailsluiceMember } from './ses-notification.ts';
 
 /** What a mail handler is given. */
 export interface HandledMail extends MailNotification {
   /** Set when the mail comes from the archive and not for the first time. */
   readonly replay?: NonNullable<MailsluiceMember['replay']>;
-  /** Opens the raw mail, as `fetchMail`; give the result to `parseMail` for its parts. */
-  fetch(options?: Pick<FetchOptions, 'signal'>): Promise<FetchedMail>;
+  /** The record of the event as Lambda gave it, for example an `SQSRecord`. */
+  readonly record: unknown;
+  /** How often SQS has delivered the record, this time included. Absent where no queue counts. */
+  readonly receiveCount?: number;
+  /** Aborts shortly before Lambda ends the invocation. Pass it on to what takes time. */
+  readonly signal: AbortSignal;
+  /** Opens the raw mail, as `fetchMail`; give the result to `parseMail` for its parts. Ends with `signal`. */
+  fetch(options?: Pick<FetchOptions, 'signal' | 'silenceMillis'>): Promise<FetchedMail>;
   /**
    * Fetches the mail and reads it part by part, as `mailParts`: for mail of any size. It needs the option `parts`.
    * @throws HandlerOptionsError without it
    */
   parts(
-    options?: Pick<FetchOptions, 'signal'> & MessagePartsOptions,
+    options?: Pick<FetchOptions, 'signal' | 'silenceMillis'> & MessagePartsOptions,
   ): AsyncGenerator<MessagePart, void, undefined>;
 }
 
@@ -31,54 +68,61 @@ export interface MailHandlerOptions {
    * mail.
    */
   readonly parts?: typeof mailParts;
+  /**
+   * Where the object of a mail is whose event does not say it, as that of the Lambda action of SES behind an S3 action.
+   * Default: such a mail has no object.
+   */
+  readonly locate?: (mail: MailNotification) => MailObject | undefined;
   /** Each mail once, and once more for each replay. Default: as often as it is delivered. */
   readonly idempotency?: IdempotencyStore;
+  /** What counts as the same mail. Default `messageId`. */
+  readonly idempotencyKey?: IdempotencyKey<HandledMail>;
   /** Mails of one batch at once; a FIFO queue's go one by one. Default 4. */
   readonly concurrency?: number;
-  /** One entry for each record. Default: a line of JSON on standard output. */
-  readonly log?: (entry: MailLogEntry) => void;
-}
-
-/** What became of one record. Holds no address and nothing of the mail. */
-export interface MailLogEntry {
-  readonly event: 'mail-handled';
   /**
-   * `done`; `duplicate`: handled before; `skipped`: about no mail; `failed`: comes again, and in the end into
-   * the dead-letter queue.
+   * Whether the event source mapping has `ReportBatchItemFailures`. Default true. A function cannot see it: without it, an
+   * answer that names one record deletes that one too, so `false` makes one failure fail the whole batch.
    */
-  readonly outcome: 'done' | 'duplicate' | 'skipped' | 'failed';
-  readonly messageId?: string;
-  /** The id of the replay. */
-  readonly replay?: string;
-  readonly millis: number;
-  readonly error?: { readonly name: string; readonly message: string };
-}
-
-/** Of Lambda's context only what is used. */
-export interface MailHandlerContext {
-  getRemainingTimeInMillis?(): number;
-}
-
-export interface MailBatchResponse {
-  batchItemFailures: { itemIdentifier: string }[];
-}
-
-/** The part of Lambda's event for SQS that is used. */
-export interface SqsEvent {
-  Records: { messageId: string; body: string; eventSource: string; eventSourceARN: string }[];
+  readonly reportBatchItemFailures?: boolean;
+  /** A queue for the mails that no retry will handle. Default: they come again until SQS moves them. */
+  readonly deadLetterQueueUrl?: string | undefined;
+  /** For `deadLetterQueueUrl`. Default: one client for the whole process, made at the first call. */
+  readonly sqs?: SQSClient;
+  /**
+   * How long before the timeout of the function `signal` aborts and no mail is begun any more; when half of it is left, the
+   * answer is given. Default 2,000, but at most a fifth of the time that is left at the beginning.
+   */
+  readonly deadlineMarginMillis?: number;
+  /** Gets an entry for each mail, and the error itself. Default: the entry as a line of JSON on standard output. */
+  readonly log?: MailLog;
 }
 
 /**
- * A Lambda handler. For SQS it answers with the records that failed, so that only those come again (the
- * event source mapping needs `ReportBatchItemFailures`); for SNS, S3 and SES it rejects when one failed.
+ * A Lambda handler. For SQS, and Pipes from SQS, it answers with the records that failed, so that only those come again (the
+ * event source mapping needs `ReportBatchItemFailures`); for Firehose it answers for each record. It rejects when all
+ * records failed, and for SNS, S3 and SES when one failed.
  */
-export interface MailHandler {
-  (event: SqsEvent, context?: MailHandlerContext): Promise<MailBatchResponse>;
-  (event: unknown, context?: MailHandlerContext): Promise<void>;
+export interface MailHandler<Context = MailHandlerContext | undefined> {
+  (event: SqsEvent | SqsEvent['Records'], context?: Context): Promise<MailBatchResponse>;
+  (event: FirehoseEvent, context?: Context): Promise<FirehoseResponse>;
+  (event: unknown, context?: Context): Promise<void>;
 }
 
 /** The longest that a Lambda function may run: a claim of another kind of process is free after it. */
 const LEASE_MILLIS = 15 * 60_000;
+/** Two machines compare their clocks, and Lambda ends a function a little late. */
+const LEASE_SLACK_MILLIS = 2_000;
+
+interface Settled {
+  readonly outcome: MailOutcome;
+  readonly error?: unknown;
+}
+
+/** One call of the handler. */
+interface Invocation<Context> {
+  readonly context: Context;
+  readonly deadline: Deadline;
+}
 
 /**
  * Makes a Lambda handler of a function for one mail.
@@ -88,38 +132,36 @@ const LEASE_MILLIS = 15 * 60_000;
  *   const { subject, attachments } = await parseMail(await mail.fetch());
  * });
  * ```
+ *
+ * @throws HandlerOptionsError
  */
-export function defineMailHandler(
-  handle: (mail: HandledMail, context: MailHandlerContext | undefined) => Promise<unknown>,
+export function defineMailHandler<
+  Context extends MailHandlerContext | undefined = MailHandlerContext | undefined,
+>(
+  handle: (mail: HandledMail, context: Context) => Promise<unknown>,
   options: MailHandlerOptions = {},
-): MailHandler {
-  const { idempotency, concurrency = 4, log = writeLine } = options;
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new HandlerOptionsError(
-      `concurrency: expected a whole number from 1 on, got ${concurrency}`,
-    );
-  }
+): MailHandler<Context> {
+  const { concurrency = 4, deadlineMarginMillis: margin, log = writeLine } = options;
+  requireOptions(concurrency, margin, options.deadLetterQueueUrl);
 
-  /** Handles one mail; rejects when it has to come again. */
+  /** Handles one mail; rejects when `handle` failed or could not be called. */
   async function once(
     notification: MailNotification,
-    context: MailHandlerContext | undefined,
+    record: unknown,
+    { context, deadline }: Invocation<Context>,
   ): Promise<Settled> {
-    const { s3, sources } = options;
-    const replay = replayOf(notification);
-    const mail: HandledMail = {
-      ...notification,
-      ...(replay && { replay }),
-      fetch: (more) =>
-        fetchMail(notification, { ...(s3 && { s3 }), ...(sources && { sources }), ...more }),
-      parts: (more) => requireParts(options)(mail, more),
-    };
+    const mail = handledMail(notification, record, deadline.signal, options);
+    const { idempotency } = options;
     if (idempotency === undefined) {
       await handle(mail, context);
       return { outcome: 'done' };
     }
-    const lease = context?.getRemainingTimeInMillis?.() ?? LEASE_MILLIS;
-    const claim = await idempotency.claim(idempotencyKey(mail), lease);
+    const key = await idempotencyKeyOf(mail, options.idempotencyKey ?? 'messageId');
+    const left = remainingMillis(context);
+    const claim = await idempotency.claim(
+      key,
+      left === undefined ? LEASE_MILLIS : left + LEASE_SLACK_MILLIS,
+    );
     if (claim.kind === 'done') return { outcome: 'duplicate' };
     if (claim.kind === 'in-progress') {
       throw new MailInProgressError('another invocation handles this mail now');
@@ -128,7 +170,8 @@ export function defineMailHandler(
       await handle(mail, context);
     } catch (error) {
       // The mail's own error is the one to tell; the lease frees the claim if this cannot.
-      await claim.release().catch(() => undefined);
+      const isOver = isGivenUp(error) && options.deadLetterQueueUrl === undefined;
+      await ignoreFailure(() => (isOver ? claim.complete() : claim.release()));
       throw error;
     }
     try {
@@ -140,153 +183,183 @@ export function defineMailHandler(
     return { outcome: 'done' };
   }
 
-  /** One record, with its log line; gives the error of one that has to come again. */
   async function settle(
+    { parsed, part }: FoundMail,
     record: unknown,
-    context: MailHandlerContext | undefined,
-  ): Promise<{ readonly error: unknown } | undefined> {
-    const started = performance.now();
-    const parsed = parseNotification(record);
-    let settled: Settled;
-    if (parsed.ok) {
-      settled = await once(parsed.value, context).catch((error: unknown) => ({
-        outcome: 'failed' as const,
-        error,
-      }));
-    } else {
-      settled = {
-        outcome: parsed.error.reason === 'not-mail' ? 'skipped' : 'failed',
-        error: parsed.error,
-      };
+    isWhole: boolean,
+    invocation: Invocation<Context>,
+  ): Promise<Settled> {
+    const { deadline } = invocation;
+    if (!parsed.ok && parsed.error.reason === 'not-mail') {
+      return { outcome: 'skipped', error: parsed.error };
     }
+    if (deadline.signal.aborted) return { outcome: 'handed-back', error: deadline.signal.reason };
+    try {
+      if (!parsed.ok) throw parsed.error;
+      return await deadline.race(once(parsed.value, record, invocation));
+    } catch (error) {
+      if (!isPermanent(error)) return { outcome: 'failed', error };
+      const { deadLetterQueueUrl: url, sqs } = options;
+      if (url === undefined) return { outcome: isGivenUp(error) ? 'abandoned' : 'failed', error };
+      try {
+        await sendDeadLetter(url, { record, part, isWhole, error }, sqs, deadline.signal);
+        return { outcome: 'dead-lettered', error };
+      } catch (failure) {
+        return { outcome: 'failed', error: failure };
+      }
+    }
+  }
+
+  /** All mails of one record, one after another, each with its log entry. */
+  async function settleRecord(
+    record: unknown,
+    invocation: Invocation<Context>,
+  ): Promise<SettledRecord> {
+    const found = findMails(record);
+    const errors: unknown[] = [];
+    for (const each of found) {
+      const started = performance.now();
+      const settled = await settle(each, record, found.length === 1, invocation);
+      report(each, record, settled, performance.now() - started);
+      if (comesAgain(settled)) errors.push(settled.error);
+    }
+    return { errors, isPermanent: errors.every(isPermanent) };
+  }
+
+  function report({ parsed }: FoundMail, record: unknown, settled: Settled, millis: number): void {
     const { outcome, error } = settled;
     const replay = parsed.ok ? replayOf(parsed.value) : undefined;
-    log({
+    const receiveCount = receiveCountOf(record);
+    const entry = {
       event: 'mail-handled',
       outcome,
       ...(parsed.ok && { messageId: parsed.value.messageId }),
       ...(replay && { replay: replay.id ?? replay.at }),
-      millis: Math.round(performance.now() - started),
-      ...(error !== undefined && { error: describe(error) }),
-    });
-    return outcome === 'failed' ? { error } : undefined;
+      ...(receiveCount !== undefined && { receiveCount }),
+      millis: Math.round(millis),
+      ...('error' in settled && { error: describeError(error) }),
+    } as const;
+    writeEntry(log, entry, error);
   }
 
   async function handler(
     event: unknown,
-    context?: MailHandlerContext,
-  ): Promise<MailBatchResponse | undefined> {
-    const records: readonly unknown[] = recordsOf(event);
-    if (isSqsEvent(event)) {
-      const failed = isFifo(event)
-        ? await inOrder(event.Records, (record) => settle(record, context))
-        : await inParallel(event.Records, concurrency, (record) => settle(record, context));
-      return {
-        batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })),
-      };
+    context?: Context,
+  ): Promise<MailBatchResponse | FirehoseResponse | undefined> {
+    const { records, isOrdered, answer } = batchOf(event);
+    const deadline = startDeadline(context, margin);
+    const invocation = { context: context as Context, deadline };
+    const settleOne = (record: unknown) => settleRecord(record, invocation);
+    const handBack = (record: unknown): void => {
+      for (const each of findMails(record)) report(each, record, { outcome: 'handed-back' }, 0);
+    };
+    try {
+      const failed = isOrdered
+        ? await inOrder(records, settleOne, handBack)
+        : await inParallel(records, concurrency, settleOne);
+      const isAnswered =
+        answer !== undefined &&
+        options.reportBatchItemFailures !== false &&
+        failed.records.size < records.length;
+      if (failed.records.size > 0 && !isAnswered) throw oneError(failed.errors);
+      return answer?.(failed.records);
+    } finally {
+      deadline.end();
     }
-    const errors: unknown[] = [];
-    await inParallel(records, concurrency, async (record) => {
-      const failure = await settle(record, context);
-      if (failure !== undefined) errors.push(failure.error);
-      return failure;
-    });
-    if (errors.length === 1) throw errors[0];
-    if (errors.length > 1) throw new AggregateError(errors, `${errors.length} mails failed`);
-    return undefined;
   }
-  return handler as MailHandler;
+  return handler as MailHandler<Context>;
 }
 
-function requireParts({ parts }: MailHandlerOptions): typeof mailParts {
+function requireOptions(
+  concurrency: number,
+  margin: number | undefined,
+  deadLetterQueueUrl: string | undefined,
+): void {
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new HandlerOptionsError(
+      `concurrency: expected a whole number from 1 on, got ${concurrency}`,
+    );
+  }
+  if (margin !== undefined && !(margin > 0)) {
+    throw new HandlerOptionsError(
+      `deadlineMarginMillis: expected a number of milliseconds above 0, got ${margin}`,
+    );
+  }
+  if (deadLetterQueueUrl !== undefined && !URL.canParse(deadLetterQueueUrl)) {
+    throw new HandlerOptionsError(
+      `deadLetterQueueUrl: expected the URL of a queue, got ${JSON.stringify(deadLetterQueueUrl)}`,
+    );
+  }
+}
+
+function requireParts(parts: MailHandlerOptions['parts']): typeof mailParts {
   if (parts !== undefined) return parts;
   throw new HandlerOptionsError(
     'parts: expected the function mailParts, got nothing; mail.parts() needs it: defineMailHandler(handle, { parts: mailParts })',
   );
 }
 
-interface Settled {
-  readonly outcome: MailLogEntry['outcome'];
-  readonly error?: unknown;
-}
-
-/** A mail counts as another one in each replay: to run new code over old mail is what a replay is for. */
-function idempotencyKey({ messageId, replay }: HandledMail): string {
-  return replay === undefined ? messageId : `${messageId}@${replay.id ?? replay.at}`;
-}
-
-function recordsOf(event: unknown): readonly unknown[] {
-  const records: unknown = Object(event)['Records'];
-  return Array.isArray(records) ? records : [event];
-}
-
-function isSqsEvent(event: unknown): event is SqsEvent {
-  const records = recordsOf(event);
-  return (
-    records.length > 0 && records.every((record) => Object(record)['eventSource'] === 'aws:sqs')
-  );
-}
-
-function isFifo({ Records }: SqsEvent): boolean {
-  return Records.some(({ eventSourceARN }) => String(eventSourceARN).endsWith('.fifo'));
-}
-
-type Settle<T> = (record: T) => Promise<{ readonly error: unknown } | undefined>;
-
-/** Gives the records that failed. */
-async function inParallel<T>(
-  records: readonly T[],
-  concurrency: number,
-  settle: Settle<T>,
-): Promise<T[]> {
-  const failed: T[] = [];
-  const rest = records.values();
-  const worker = async (): Promise<void> => {
-    // All workers take from one iterator.
-    for (const record of rest) {
-      if ((await settle(record)) !== undefined) failed.push(record);
-    }
+function handledMail(
+  notification: MailNotification,
+  record: unknown,
+  deadline: AbortSignal,
+  { s3, sources, locate, parts }: MailHandlerOptions,
+): HandledMail {
+  const replay = replayOf(notification);
+  const receiveCount = receiveCountOf(record);
+  const object = notification.object ?? locate?.(notification);
+  const located = { ...notification, ...(object && { object }) };
+  const mail: HandledMail = {
+    ...located,
+    ...(replay && { replay }),
+    record,
+    ...(receiveCount !== undefined && { receiveCount }),
+    signal: deadline,
+    fetch: ({ signal, ...more } = {}) =>
+      fetchMail(located, {
+        ...(s3 && { s3 }),
+        ...(sources && { sources }),
+        ...more,
+        signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      }),
+    parts: (more) => requireParts(parts)(mail, more),
   };
-  await Promise.all(Array.from({ length: Math.min(concurrency, records.length) }, worker));
-  return failed;
+  return mail;
 }
 
-/**
- * Of a FIFO queue: what comes after a failure waits behind it, or the order would be lost. A permanent failure is its
- * record's alone: nothing that waits behind it would ever come after its success.
- */
-async function inOrder<T>(records: readonly T[], settle: Settle<T>): Promise<T[]> {
-  const failed: T[] = [];
-  for (const [at, record] of records.entries()) {
-    const failure = await settle(record);
-    if (failure === undefined) continue;
-    if (!isPermanent(failure.error)) return [...failed, ...records.slice(at)];
-    failed.push(record);
+function comesAgain({ outcome }: Settled): boolean {
+  return outcome === 'failed' || outcome === 'handed-back';
+}
+
+/** What Lambda gets: an Error, whatever was thrown. */
+function oneError(errors: readonly unknown[]): Error {
+  const [first] = errors;
+  if (errors.length > 1) {
+    return new MailBatchError(
+      errors,
+      `${errors.length} mails failed, the first with: ${describeError(first).message}`,
+    );
   }
-  return failed;
+  return first instanceof Error
+    ? first
+    : new MailBatchError([first], `the handler threw no Error: ${describeError(first).message}`);
 }
 
-/** Whether the record or its mail is at fault, so that every retry fails alike. */
-function isPermanent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && PERMANENT_CODES.has(error.code);
+/** A function of the user may fail in every way, also without a promise. */
+async function ignoreFailure(call: () => Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch {
+    // Told by the error that led here.
+  }
 }
-
-const PERMANENT_CODES: ReadonlySet<unknown> = new Set([
-  'MAILSLUICE_NOTIFICATION_INVALID',
-  'MAILSLUICE_MAIL_UNPARSABLE',
-]);
 
 function replayOf({ notification }: MailNotification): HandledMail['replay'] {
   return notification?.mailsluice?.replay;
 }
 
-const MESSAGE_CHARACTERS = 300;
-
-function describe(error: unknown): { readonly name: string; readonly message: string } {
-  if (!(error instanceof Error)) return { name: 'unknown', message: typeof error };
-  return { name: error.name, message: error.message.slice(0, MESSAGE_CHARACTERS) };
-}
-
-function writeLine(entry: MailLogEntry): void {
-  process.stdout.write(`${JSON.stringify(entry)}\n`);
+function receiveCountOf(record: unknown): number | undefined {
+  const attributes: unknown = Object(record)['attributes'];
+  const count = Number(Object(attributes)['ApproximateReceiveCount']);
+  return Number.isInteger(count) && count > 0 ? count : undefined;
 }

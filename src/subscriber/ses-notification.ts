@@ -8,11 +8,18 @@ import type {
   S3Action,
 } from '../bridge/contract/notification-types.ts';
 
-/** The same type with nothing `readonly`. */
+/**
+ * The same type with nothing `readonly`. What may be absent may be `undefined` too, as in the types of @types/aws-lambda,
+ * so that these assign under `exactOptionalPropertyTypes`.
+ */
 export type Writable<T> = T extends readonly (infer Item)[]
   ? Writable<Item>[]
   : T extends object
-    ? { -readonly [Key in keyof T]: Writable<T[Key]> }
+    ? {
+        -readonly [Key in keyof T]:
+          | Writable<T[Key]>
+          | (object extends Pick<T, Key> ? undefined : never);
+      }
     : T;
 
 /** The notification that an SES receipt rule, or Mailsluice, publishes for a mail. */
@@ -21,14 +28,19 @@ export interface SesNotification {
   mail: SesMail;
   receipt: SesReceipt;
   /** The raw mail, only from the SNS action of SES: UTF-8, or base64 where `action.encoding` says so. */
-  content?: string;
+  content?: string | undefined;
   /** What SES cannot say. Absent in a notification from SES itself. */
-  mailsluice?: MailsluiceMember;
+  mailsluice?: MailsluiceMember | undefined;
 }
 
 /** The mail itself, mostly from its header section. */
-export type SesMail = Writable<NotifiedMail>;
-export type SesCommonHeaders = Writable<CommonHeaders>;
+export interface SesMail extends Omit<Writable<NotifiedMail>, 'commonHeaders'> {
+  commonHeaders: SesCommonHeaders;
+}
+/** `sender` is a text in what SES sends, and a list in the types that AWS publishes. */
+export interface SesCommonHeaders extends Omit<Writable<CommonHeaders>, 'sender'> {
+  sender?: string | string[] | undefined;
+}
 export type MailsluiceMember = Writable<BridgeMember>;
 
 /** What became of the mail. */
@@ -45,7 +57,7 @@ export interface SesReceipt {
   dmarcVerdict: SesVerdict;
   action: SesAction;
   /** Present only when `dmarcVerdict` is FAIL. */
-  dmarcPolicy?: DmarcPolicy;
+  dmarcPolicy?: DmarcPolicy | undefined;
 }
 
 export interface SesVerdict {
@@ -56,19 +68,21 @@ export interface SesVerdict {
 /** Mailsluice's is always `S3`; the others come from SES. */
 export type SesAction =
   | SesS3Action
-  | { type: 'SNS'; topicArn: string; encoding?: string }
-  | { type: 'Lambda'; topicArn?: string; functionArn: string; invocationType: string }
+  | { type: 'SNS'; topicArn: string; encoding?: string | undefined }
+  | { type: 'Lambda'; topicArn?: string | undefined; functionArn: string; invocationType: string }
   | {
       type: 'Bounce';
-      topicArn?: string;
+      topicArn?: string | undefined;
       smtpReplyCode: string;
       statusCode: string;
       message: string;
       sender: string;
     }
-  | { type: 'Stop'; topicArn?: string }
-  | { type: 'WorkMail'; topicArn?: string; organizationArn: string };
+  | { type: 'Stop'; topicArn?: string | undefined }
+  | { type: 'WorkMail'; topicArn?: string | undefined; organizationArn: string };
 
 /** Where the raw mail is. SES leaves out what was not configured. */
-export type SesS3Action = Pick<Writable<S3Action>, 'type' | 'bucketName' | 'objectKey'> &
-  Partial<Pick<Writable<S3Action>, 'topicArn' | 'objectKeyPrefix'>>;
+export interface SesS3Action extends Pick<Writable<S3Action>, 'type' | 'bucketName' | 'objectKey'> {
+  topicArn?: string | undefined;
+  objectKeyPrefix?: string | undefined;
+}

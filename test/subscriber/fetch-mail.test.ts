@@ -7,6 +7,7 @@ import {
   MailNotAllowedError,
   MailNotFoundError,
   MailUnavailableError,
+  MailUnreadableError,
   parseMail,
   requireNotification,
 } from '../../src/subscriber/index.ts';
@@ -157,9 +158,9 @@ test('MailUnavailableError, with its cause, where S3 does not answer', async () 
   s3.destroy();
 });
 
-test('MailUnavailableError where the bucket is not there: only an operator can mend it', async () => {
+test('MailUnreadableError where the bucket is not there: only an operator can mend it', async () => {
   const mail = { object: { bucketName: 'no-such-bucket', objectKey: 'x' } };
-  await expect(fetchMail(mail, { s3: aws.s3 })).rejects.toBeInstanceOf(MailUnavailableError);
+  await expect(fetchMail(mail, { s3: aws.s3 })).rejects.toBeInstanceOf(MailUnreadableError);
 });
 
 test('an abort ends the download', async () => {

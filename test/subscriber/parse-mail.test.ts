@@ -86,10 +86,10 @@ test.each([
     expect(subjects.sort()).toEqual(['a', 'a', 'b']);
     expect(log.filter(({ outcome }) => outcome === 'failed').map(({ error }) => error)).toEqual(
       expect.arrayContaining([
-        {
+        expect.objectContaining({
           name: 'MailUnparsableError',
           message: 'expected parts at most 100 levels deep, got more',
-        },
+        }),
       ]),
     );
   },
@@ -104,8 +104,9 @@ test('of a FIFO queue, what waits behind a failure that may pass comes again', a
     },
     { s3: aws.s3, log: () => undefined },
   );
-  expect(await handler(sqsEvent(messages, 'mail.fifo'))).toEqual({
-    batchItemFailures: ['sqs-0', 'sqs-1', 'sqs-2'].map((itemIdentifier) => ({ itemIdentifier })),
+  // All of them: then the batch comes again whether the mapping reads the answer or not.
+  await expect(handler(sqsEvent(messages, 'mail.fifo'))).rejects.toMatchObject({
+    errors: [{ name: 'MailUnparsableError' }, { message: 'the database is down' }],
   });
 });
 

@@ -167,3 +167,75 @@ export function s3Event(bucketName: string, encodedKey: string, eventName = 'Obj
     ],
   };
 }
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html */
+export function eventBridgeEvent(bucketName: string, key: string, detailType = 'Object Created') {
+  return {
+    version: '0',
+    id: '17793124-05d4-b198-2fde-7ededc63b103',
+    'detail-type': detailType,
+    source: 'aws.s3',
+    account: '111122223333',
+    time: '2026-11-23T13:14:16Z',
+    region: 'us-east-1',
+    resources: [`arn:aws:s3:::${bucketName}`],
+    detail: {
+      version: '0',
+      bucket: { name: bucketName },
+      object: { key, size: 5, etag: 'b1946ac92492d2347c6235b4d2611184', sequencer: '617f08299329' },
+      'request-id': 'N4N7GDK58NMKJ12R',
+      requester: '123456789012',
+      'source-ip-address': '192.0.2.1',
+      reason: 'PutObject',
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+export function invocationRecord(requestPayload: unknown) {
+  return {
+    version: '1.0',
+    timestamp: '2026-11-23T13:14:16.000Z',
+    requestContext: {
+      requestId: 'e4b46cbf-b738-4a0a-8a1e-36dce652cb4f',
+      functionArn: 'arn:aws:lambda:us-east-1:111122223333:function:file-mail:$LATEST',
+      condition: 'RetriesExhausted',
+      approximateInvokeCount: 3,
+    },
+    requestPayload,
+    responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
+    responsePayload: { errorMessage: 'Task timed out after 3.00 seconds' },
+  };
+}
+
+/** What EventBridge makes of an invocation record, for a destination that is a bus. */
+export function invocationEvent(requestPayload: unknown) {
+  return {
+    version: '0',
+    id: '17793124-05d4-b198-2fde-7ededc63b104',
+    'detail-type': 'Lambda Function Invocation Result - Failure',
+    source: 'lambda',
+    account: '111122223333',
+    time: '2026-11-23T13:14:16Z',
+    region: 'us-east-1',
+    resources: [
+      'arn:aws:events:us-east-1:111122223333:event-bus/default',
+      'arn:aws:lambda:us-east-1:111122223333:function:file-mail:$LATEST',
+    ],
+    detail: invocationRecord(requestPayload),
+  };
+}
+
+/** https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html */
+export function firehoseEvent(texts: readonly string[]) {
+  return {
+    invocationId: '2b4d1ad9-2f48-94bd-a088-767c317e994a',
+    deliveryStreamArn: 'arn:aws:firehose:us-east-1:111122223333:deliverystream/mail',
+    region: 'us-east-1',
+    records: texts.map((text, at) => ({
+      recordId: `record-${at}`,
+      approximateArrivalTimestamp: 1_795_439_656_000,
+      data: Buffer.from(`${text}\n`).toString('base64'),
+    })),
+  };
+}

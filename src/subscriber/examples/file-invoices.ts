@@ -24,6 +24,7 @@ export const handler = defineMailHandler(
             subject: encodeURIComponent(subject ?? '').slice(0, 500),
           },
         }),
+        { abortSignal: mail.signal },
       );
     }
   },
