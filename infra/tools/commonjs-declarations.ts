@@ -1,6 +1,6 @@
 /** The declarations of an ES module beside this one, `index.js`, under the same names, as a CommonJS module may see them. */
 export function renderCommonJsDeclarations(source: string): string {
-  const from = "import('./index.js', { with: { 'resolution-mode': 'import' } })";
+  const mode = "with { 'resolution-mode': 'import' }";
   const lines = [...source.matchAll(/^export (type )?\{([^}]+)\} from/gm)].flatMap(
     ([, allTypes, names = '']) =>
       names
@@ -9,11 +9,15 @@ export function renderCommonJsDeclarations(source: string): string {
         .filter((each) => each !== '')
         .flatMap((each) => {
           const name = each.replace(/^type /, '');
-          const isType = allTypes !== undefined || name !== each;
+          // With the parameters that a type may have.
+          if (allTypes !== undefined || name !== each) {
+            return `export type { ${name} } from './index.js' ${mode};`;
+          }
+          const from = `import('./index.js', { ${mode.replace('with', 'with:')} }).${name}`;
           const isFunction = /^[a-z]/.test(name);
           return [
-            ...(isFunction ? [] : [`export type ${name} = ${from}.${name};`]),
-            ...(isType ? [] : [`export declare const ${name}: typeof ${from}.${name};`]),
+            ...(isFunction ? [] : [`export type ${name} = ${from};`]),
+            `export declare const ${name}: typeof ${from};`,
           ];
         }),
   );
