@@ -5,8 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { mapInOrder } from './in-order.ts';
 import { listMail, type Place } from './list-mail.ts';
-import { type ReceivedNotification, rebuildNotification } from '../bridge/index.ts';
-import { isAboutThisMail } from './selection.ts';
+import { readMailHead } from './read-mail.ts';
+import { notificationOf, type ReceivedNotification } from '../bridge/index.ts';
+import { UnreadableMailError } from './unreadable-mail.ts';
 
 /** One line of an index. Column names are lower case: Hive knows no others. */
 export interface IndexLine {
@@ -39,8 +40,8 @@ export interface IndexedHour {
   readonly partition: string;
   readonly keys: readonly string[];
   readonly mails: number;
-  /** Objects that are no mail of ours, left out. */
-  readonly unreadable: readonly string[];
+  /** Left out of the files. */
+  readonly unreadable: readonly UnreadableMailError[];
 }
 
 const HOUR_MILLIS = 3_600_000;
@@ -70,25 +71,25 @@ export async function* indexHours(
   const lines = mapInOrder(listMail(place, { prefix, ...whole }), CONCURRENCY, async ({ key }) => {
     const partition = key.slice(0, key.lastIndexOf('/') + 1);
     try {
-      return { key, partition, line: JSON.stringify(await indexLine(place, key)) };
+      return { partition, line: JSON.stringify(await indexLine(place, key)) };
     } catch (error) {
-      if (isAboutThisMail(error)) return { key, partition };
+      if (error instanceof UnreadableMailError) return { partition, line: error };
       throw error;
     }
   });
   let hour: HourWriter | undefined;
-  for await (const { key, partition, line } of lines) {
+  for await (const { partition, line } of lines) {
     if (hour === undefined || hour.partition !== partition) {
       if (hour !== undefined) yield await hour.close();
       hour = createHourWriter(place, indexPrefix, prefix, partition);
     }
-    await hour.add(key, line);
+    await hour.add(line);
   }
   if (hour !== undefined) yield await hour.close();
 }
 
 async function indexLine(place: Place, key: string): Promise<IndexLine> {
-  const { message } = await rebuildNotification(place, key);
+  const { message } = notificationOf(place, key, await readMailHead(place, key));
   const { mail, receipt, mailsluice: member } = JSON.parse(message) as ReceivedNotification;
   const { commonHeaders } = mail;
   return {
@@ -123,7 +124,7 @@ async function indexLine(place: Place, key: string): Promise<IndexLine> {
 
 interface HourWriter {
   readonly partition: string;
-  add(key: string, line: string | undefined): Promise<void>;
+  add(line: string | UnreadableMailError): Promise<void>;
   close(): Promise<IndexedHour>;
 }
 
@@ -134,7 +135,7 @@ function createHourWriter(
   partition: string,
 ): HourWriter {
   const keys: string[] = [];
-  const unreadable: string[] = [];
+  const unreadable: UnreadableMailError[] = [];
   let mails = 0;
   let lines: string[] = [];
   let octets = 0;
@@ -156,9 +157,9 @@ function createHourWriter(
   };
   return {
     partition,
-    add: async (key, line) => {
-      if (line === undefined) {
-        unreadable.push(key);
+    add: async (line) => {
+      if (line instanceof UnreadableMailError) {
+        unreadable.push(line);
         return;
       }
       mails += 1;

@@ -5,7 +5,7 @@ export { functionDestination } from './destinations/function.ts';
 export { queueDestination } from './destinations/queue.ts';
 export { topicDestination } from './destinations/topic.ts';
 export { type DescribedMail, describeMail, type MimePart } from './describe-mail.ts';
-export { findMail, MailNotFoundError } from './find-mail.ts';
+export { findMail, findMails, MailNotFoundError } from './find-mail.ts';
 export { type IndexedHour, indexHours, type IndexLine } from './hourly-index.ts';
 export { type ListedMail, listMail, type Place } from './list-mail.ts';
 export {
@@ -23,10 +23,11 @@ export {
   selectForReplay,
 } from './replay-run.ts';
 export { ReplayState, ReplayStateError } from './replay-state.ts';
+export { openMaildir } from './maildir.ts';
+export { openMbox } from './mbox.ts';
 export {
   type MailFolder,
-  openMaildir,
-  openMbox,
+  type SavedMail,
   type SaveOptions,
   saveMail,
   writeMail,
@@ -40,3 +41,7 @@ export {
   VERDICT_NAMES,
   type VerdictName,
 } from './selection.ts';
+export { saveMails, type SaveMailsOptions, type SaveOutcome } from './save-mails.ts';
+export { type MailFault, reading, UnreadableMailError } from './unreadable-mail.ts';
+export { openMail, type OpenedMail } from './open-mail.ts';
+export { mapInOrder } from './in-order.ts';

@@ -1,6 +1,6 @@
 // One run of a replay: which mails, from where it resumes, how far it came. The command line gives the options and
 // prints the result.
-import { findMail } from './find-mail.ts';
+import { findMails } from './find-mail.ts';
 import type { Place } from './list-mail.ts';
 import { newReplayMark, replay, type ReplayMark, type ReplayOptions } from './replay.ts';
 import { ReplayState } from './replay-state.ts';
@@ -114,21 +114,13 @@ export async function* selectForReplay(
   if (count >= limit) return;
   const all =
     mails.length > 0
-      ? findAll(place, selection.prefixes, mails)
+      ? findMails(place, selection.prefixes, mails)
       : selectMail(place, selection, { ...(after && { after }) });
   for await (const mail of all) {
     yield mail;
     count += 1;
     if (count >= limit) return;
   }
-}
-
-async function* findAll(
-  place: Place,
-  prefixes: readonly string[],
-  mails: readonly string[],
-): AsyncGenerator<SelectedMail> {
-  for (const mail of mails) yield await findMail(place, prefixes, mail);
 }
 
 /** Counts the mails besides the run. A count that fails is not worth an error. */

@@ -3,12 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rebuildNotification } from '../bridge/index.ts';
+import { notificationOf } from '../bridge/index.ts';
 import { type Destination, MailRefusedError } from './destinations/destination.ts';
 import { mapInOrder } from './in-order.ts';
 import type { Place } from './list-mail.ts';
-import { isAboutThisMail, type SelectedMail } from './selection.ts';
 import { openMail } from './open-mail.ts';
+import { readMailHead } from './read-mail.ts';
+import type { SelectedMail } from './selection.ts';
+import { UnreadableMailError } from './unreadable-mail.ts';
 
 /** What marks the notifications of one replay, over all of its runs. */
 export interface ReplayMark {
@@ -38,6 +40,8 @@ export interface ReplayOutcome {
   readonly mail: SelectedMail;
   /** Why this mail could not be announced; `undefined`: it was. */
   readonly failure?: string;
+  /** The failure is that this mail cannot be read. */
+  readonly unreadable?: UnreadableMailError;
 }
 
 /**
@@ -74,14 +78,16 @@ async function deliver(
 ): Promise<ReplayOutcome> {
   const { key, messageId } = mail;
   try {
-    const notification = await rebuildNotification(place, key, { at: mark.at, id: mark.id });
+    if (mail.unreadable !== undefined) throw mail.unreadable;
+    const head = await readMailHead(place, key);
+    const notification = notificationOf(place, key, head, { at: mark.at, id: mark.id });
     const open = async (): Promise<Readable> => (await openMail(place, key)).stream;
     await destination.deliver({ key, messageId, replayId: mark.id, notification, open });
     return { mail };
   } catch (error) {
-    if (error instanceof MailRefusedError || isAboutThisMail(error)) {
-      return { mail, failure: (error as Error).message };
-    }
+    if (error instanceof UnreadableMailError)
+      return { mail, failure: error.message, unreadable: error };
+    if (error instanceof MailRefusedError) return { mail, failure: error.message };
     throw error;
   }
 }

@@ -1,13 +1,9 @@
 // Which mails: by time and size from the listing alone, by envelope and verdict from each mail's record.
 import { type ListedMail, listMail, type Place } from './list-mail.ts';
 import { mapInOrder } from './in-order.ts';
-import {
-  isMissingObject,
-  type MailRecord,
-  MailRecordError,
-  NoSuchMailError,
-  readRecord,
-} from '../bridge/index.ts';
+import type { MailRecord } from '../bridge/index.ts';
+import { readListedRecord } from './read-mail.ts';
+import { UnreadableMailError } from './unreadable-mail.ts';
 
 /** All that is given must hold. */
 export interface Selection {
@@ -36,13 +32,15 @@ export interface SelectedMail extends ListedMail {
   readonly prefix: string;
   /** Read when the selection, or the caller, needs it. */
   readonly record?: MailRecord;
-  /** The record could not be read: no mail of ours, or of a later version. */
-  readonly unreadable?: string;
+  /** Why the mail cannot be read, so that nobody knows whether it is selected. */
+  readonly unreadable?: UnreadableMailError;
 }
 
 export interface SelectOptions {
   /** Read every record, also where the selection can do without. Default false. */
   readonly withRecords?: boolean;
+  /** Called for each mail that was judged, selected or not. */
+  readonly onRead?: () => void;
   /** Records read at once. Default 16. */
   readonly concurrency?: number;
   /** Begin behind this place of an earlier run. */
@@ -53,14 +51,18 @@ export interface SelectOptions {
 export async function* selectMail(
   place: Place,
   selection: Selection,
-  { withRecords = false, concurrency = 16, after }: SelectOptions = {},
+  { withRecords = false, concurrency = 16, after, onRead }: SelectOptions = {},
 ): AsyncGenerator<SelectedMail> {
   const listed = listAll(place, selection, after);
   if (!withRecords && !needsRecords(selection)) {
-    yield* listed;
+    for await (const mail of listed) {
+      onRead?.();
+      yield mail;
+    }
     return;
   }
   for await (const mail of mapInOrder(listed, concurrency, (each) => withRecord(place, each))) {
+    onRead?.();
     // One that cannot be judged is not dropped silently: the caller reports it.
     if (mail.record === undefined || matches(mail.record, selection)) yield mail;
   }
@@ -93,24 +95,11 @@ async function* listAll(
 
 async function withRecord(place: Place, mail: SelectedMail): Promise<SelectedMail> {
   try {
-    return { ...mail, record: await readRecord(place, mail.key) };
+    return { ...mail, record: await readListedRecord(place, mail) };
   } catch (error) {
-    if (isAboutThisMail(error)) return { ...mail, unreadable: (error as Error).message };
+    if (error instanceof UnreadableMailError) return { ...mail, unreadable: error };
     throw error;
   }
-}
-
-/**
- * The error concerns this one object, not the service or the rights: it is gone, it is in a storage class that has to
- * be restored first, or Mailsluice did not write it.
- */
-export function isAboutThisMail(error: unknown): boolean {
-  return (
-    error instanceof MailRecordError ||
-    error instanceof NoSuchMailError ||
-    isMissingObject(error) ||
-    (error instanceof Error && error.name === 'InvalidObjectState')
-  );
 }
 
 export function matches({ member, verdicts }: MailRecord, selection: Selection): boolean {

@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { indexHours } from '../../archive/index.ts';
+import { type IndexedHour, indexHours } from '../../archive/index.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
 import { readTime } from './selection-options.ts';
+import { createUnreadableReport } from './unreadable-report.ts';
 import { printableJson } from '../../app/printable.ts';
 
 interface IndexOptions extends ArchiveOptions {
@@ -29,6 +30,7 @@ export function indexCommand(context: CliContext): Command {
         const to = readTime('--to', options.to) ?? over;
         const output = createOutput(context.stdout);
         const { indexPrefix } = options;
+        const unreadable = createUnreadableReport(context, { names: options.json !== true });
         let mails = 0;
         let files = 0;
         for (const prefix of archive.prefixes) {
@@ -36,11 +38,10 @@ export function indexCommand(context: CliContext): Command {
           for await (const hour of indexHours(archive, range)) {
             mails += hour.mails;
             files += hour.keys.length;
-            for (const key of hour.unreadable)
-              context.stderr.write(`${key}: not a mail of Mailsluice\n`);
+            for (const error of hour.unreadable) unreadable.add(error);
             await output.write(
               options.json
-                ? `${printableJson(hour)}\n`
+                ? `${printableJson(hourJson(hour))}\n`
                 : `${hour.partition}  ${renderCount(hour.mails, 'mail')}  ${hour.keys.join(' ')}\n`,
             );
           }
@@ -50,6 +51,13 @@ export function indexCommand(context: CliContext): Command {
             `indexed ${renderCount(mails, 'mail')} in ${renderCount(files, 'file')}\n`,
           );
         }
+        await output.end();
+        unreadable.finish();
       });
     });
+}
+
+function hourJson({ unreadable, ...hour }: IndexedHour): object {
+  const entries = unreadable.map(({ key, fault, message }) => ({ key, fault, reason: message }));
+  return { ...hour, unreadable: entries };
 }

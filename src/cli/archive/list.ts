@@ -5,12 +5,14 @@ import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
 import { mailLine, mailObject } from './mail-line.ts';
 import { createOutput, renderCount, renderSize } from './output.ts';
+import { createProgress } from './progress.ts';
 import {
   readCount,
   readSelection,
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { createUnreadableReport } from './unreadable-report.ts';
 import { printableJson } from '../../app/printable.ts';
 
 interface ListOptions extends ArchiveOptions, SelectionOptions {
@@ -26,10 +28,17 @@ export function listCommand(context: CliContext): Command {
         const selection = readSelection(archive, options);
         const limit = readCount('--limit', options.limit) ?? Infinity;
         const output = createOutput(context.stdout);
+        using progress = createProgress(context.stderr, 'mail');
+        const unreadable = createUnreadableReport(context, { beforeLine: () => progress.hide() });
         let mails = 0;
         let octets = 0;
-        const withRecords = options.keys === undefined;
-        for await (const mail of selectMail(archive, selection, { withRecords })) {
+        const select = { withRecords: options.keys === undefined, onRead: () => progress.step() };
+        for await (const mail of selectMail(archive, selection, select)) {
+          if (mail.unreadable !== undefined) {
+            unreadable.add(mail.unreadable);
+            continue;
+          }
+          progress.hide();
           await output.write(
             options.json
               ? `${printableJson(mailObject(mail))}\n`
@@ -37,11 +46,14 @@ export function listCommand(context: CliContext): Command {
           );
           mails += 1;
           octets += mail.sizeInOctets;
-          if (mails >= limit || output.isClosed) break;
+          if (mails >= limit) break;
         }
+        await output.end();
+        progress.hide();
         if (!options.json && !options.keys) {
           context.stderr.write(`${renderCount(mails, 'mail')}, ${renderSize(octets)}\n`);
         }
+        unreadable.finish();
       });
     });
 }

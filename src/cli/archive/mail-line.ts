@@ -5,10 +5,9 @@ import { renderSize } from './output.ts';
 
 /** The members that `archive list --json` prints. */
 export function mailObject(mail: SelectedMail): object {
-  const { key, messageId, receivedAt, sizeInOctets, record, unreadable } = mail;
+  const { key, messageId, receivedAt, sizeInOctets, record } = mail;
   if (record === undefined) {
-    const listed = { key, messageId, receivedAt: receivedAt.toISOString(), sizeInOctets };
-    return unreadable === undefined ? listed : { ...listed, unreadable };
+    return { key, messageId, receivedAt: receivedAt.toISOString(), sizeInOctets };
   }
   const { member, verdicts } = record;
   return {
@@ -30,7 +29,7 @@ export function mailObject(mail: SelectedMail): object {
 
 /** `2026-11-23 13:14:15    12.3 kB  1jb2…  a@x.example → b@y.example +2` */
 export function mailLine(mail: SelectedMail, columns: number | undefined): string {
-  const { messageId, receivedAt, sizeInOctets, record, unreadable } = mail;
+  const { messageId, receivedAt, sizeInOctets, record } = mail;
   const time = receivedAt.toISOString().slice(0, 19).replace('T', ' ');
   const parts = [time, renderSize(sizeInOctets).padStart(9), messageId];
   if (record !== undefined) {
@@ -38,8 +37,6 @@ export function mailLine(mail: SelectedMail, columns: number | undefined): strin
     const [first] = recipients;
     const more = recipients.length > 1 ? ` +${recipients.length - 1}` : '';
     parts.push(`${reversePath ?? '<>'} → ${first?.forwardPath ?? ''}${more}`);
-  } else if (unreadable !== undefined) {
-    parts.push(`(unreadable: ${unreadable})`);
   }
   const line = printable(parts.join('  '));
   return columns === undefined || line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;

@@ -7,7 +7,6 @@ import {
   type ReplayResult,
   type ReplayScope,
   runReplay,
-  type SelectedMail,
   selectForReplay,
   topicDestination,
 } from '../../archive/index.ts';
@@ -26,6 +25,7 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { createUnreadableReport } from './unreadable-report.ts';
 import { printable, printableJson } from '../../app/printable.ts';
 
 interface ReplayCliOptions extends ArchiveOptions, SelectionOptions {
@@ -129,36 +129,32 @@ async function runCommand(
     throw new UsageError('--state: expected a selection by options, got single mails');
   }
   if (options.dryRun) {
-    await dryRun(context, selectForReplay(archive, scope), options, destination);
+    await dryRun(context, archive, scope, options, destination);
     return;
   }
 
-  const progress = createProgress(context.stderr, 'mail');
+  using progress = createProgress(context.stderr, 'mail');
   const interrupted = context.interrupted();
-  let result: ReplayResult;
-  try {
-    result = await runReplay(archive, {
-      ...scope,
-      destination,
-      concurrency,
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
-      ...(options.state !== undefined && {
-        state: { file: options.state, task: taskOf(archive, options, destination) },
-      }),
-      signal: interrupted,
-      onMail: (key, failure) => {
-        if (failure !== undefined && !options.json) {
-          progress.end();
-          context.stderr.write(`${printable(key)}: ${printable(failure)}\n`);
-        }
-        progress.step();
-      },
-      ...(context.stderr.isTTY && { onTotal: (total) => progress.setTotal(total) }),
-    });
-  } finally {
-    progress.end();
-  }
-  report(context, options, destination, result);
+  const result = await runReplay(archive, {
+    ...scope,
+    destination,
+    concurrency,
+    ...(ratePerSecond !== undefined && { ratePerSecond }),
+    ...(options.state !== undefined && {
+      state: { file: options.state, task: taskOf(archive, options, destination) },
+    }),
+    signal: interrupted,
+    onMail: (key, failure) => {
+      if (failure !== undefined && !options.json) {
+        progress.hide();
+        context.stderr.write(`${printable(key)}: ${printable(failure)}\n`);
+      }
+      progress.step();
+    },
+    ...(context.stderr.isTTY && { onTotal: (total) => progress.setTotal(total) }),
+  });
+  progress.hide();
+  await report(context, options, destination, result);
   const { stoppedBy, failed } = result;
   const goOn = options.state === undefined ? '' : '; run the same command again to go on';
   if (stoppedBy !== undefined) {
@@ -180,14 +176,15 @@ function taskOf(
   return JSON.stringify({ bucket, prefixes, ...selection, destination: name });
 }
 
-function report(
+async function report(
   { stdout, stderr }: CliContext,
   { json }: ReplayCliOptions,
   destination: Destination,
   { mark, announced, failed, failures, isComplete, isResumed }: ReplayResult,
-): void {
+): Promise<void> {
   if (json) {
-    stdout.write(
+    const output = createOutput(stdout);
+    await output.write(
       `${printableJson({
         replay: mark.id,
         destination: destination.name,
@@ -199,6 +196,7 @@ function report(
         resumed: isResumed,
       })}\n`,
     );
+    await output.end();
     return;
   }
   stderr.write(
@@ -207,18 +205,30 @@ function report(
 }
 
 async function dryRun(
-  { stdout, stderr }: CliContext,
-  mails: AsyncIterable<SelectedMail>,
+  context: CliContext,
+  archive: OpenedArchive,
+  scope: ReplayScope,
   { json }: ReplayCliOptions,
   destination: Destination,
 ): Promise<void> {
+  const { stdout, stderr } = context;
   const output = createOutput(stdout);
+  using progress = createProgress(stderr, 'mail');
+  const unreadable = createUnreadableReport(context, { beforeLine: () => progress.hide() });
   let count = 0;
-  for await (const mail of mails) {
+  for await (const mail of selectForReplay(archive, scope)) {
+    progress.step();
+    if (mail.unreadable !== undefined) {
+      unreadable.add(mail.unreadable);
+      continue;
+    }
+    progress.hide();
     const line = json ? printableJson(mailObject(mail)) : mailLine(mail, stdout.columns);
     await output.write(`${line}\n`);
     count += 1;
-    if (output.isClosed) return;
   }
+  await output.end();
+  progress.hide();
   stderr.write(`would replay ${renderCount(count, 'mail')} to ${destination.name}\n`);
+  unreadable.finish();
 }

@@ -4,7 +4,8 @@ import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
 import { printableJson, printableLines } from '../../app/printable.ts';
-import { renderSize } from './output.ts';
+import { createOutput, renderSize } from './output.ts';
+import { createUnreadableReport } from './unreadable-report.ts';
 
 interface ShowOptions extends ArchiveOptions {
   readonly headers?: true;
@@ -19,13 +20,24 @@ export function showCommand(context: CliContext): Command {
       await withArchive(context, options, async (archive) => {
         const { key } = await findMail(archive, archive.prefixes, mail);
         const described = await describeMail(archive, key);
-        context.stdout.write(
+        const output = createOutput(context.stdout);
+        await output.write(
           options.json
-            ? `${printableJson(described)}\n`
+            ? `${printableJson(mailJson(described))}\n`
             : printableLines(renderMail(described, options.headers === true)),
         );
+        await output.end();
+        const unreadable = createUnreadableReport(context);
+        if (described.unreadable !== undefined) unreadable.add(described.unreadable);
+        unreadable.finish();
       });
     });
+}
+
+function mailJson({ unreadable, ...mail }: DescribedMail): object {
+  if (unreadable === undefined) return mail;
+  const { fault, message } = unreadable;
+  return { ...mail, unreadable: { fault, reason: message } };
 }
 
 const USUAL = new Set(['date', 'from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'message-id']);

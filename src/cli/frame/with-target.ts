@@ -1,6 +1,7 @@
 // Runs a command on its target: finds it, makes the clients, turns what AWS says into one line, and lets the
 // clients go.
 import type { S3Client } from '@aws-sdk/client-s3';
+import { UnreadableMailError } from '../../archive/index.ts';
 import type { BridgeClients } from '../../bridge/index.ts';
 import { CredentialAdministration } from '../../credentials/index.ts';
 import { bucketErrorLine } from './bucket-error-line.ts';
@@ -23,7 +24,10 @@ export async function withArchive(
   const s3 = context.clients.s3(target.endpoint);
   try {
     await explained(
-      (error) => bucketErrorLine(error, target.bucket),
+      (error) =>
+        error instanceof UnreadableMailError
+          ? `${error.key}: ${error.message}`
+          : bucketErrorLine(error, target.bucket),
       () => action({ ...target, s3 }),
     );
   } finally {
