@@ -27,3 +27,14 @@ export async function* mapInOrder<T, R>(
     await Promise.allSettled(begun.map(({ result }) => result));
   }
 }
+
+/** The inputs until the signal aborts. */
+export async function* untilAborted<T>(
+  inputs: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T> {
+  for await (const input of inputs) {
+    if (signal?.aborted) return;
+    yield input;
+  }
+}

@@ -1,5 +1,5 @@
 // Saves the selected mails in a folder: read several at once, written in their order.
-import { mapInOrder } from './in-order.ts';
+import { mapInOrder, untilAborted } from './in-order.ts';
 import type { MailFolder } from './save-mail.ts';
 import type { SelectedMail } from './selection.ts';
 import { UnreadableMailError } from './unreadable-mail.ts';
@@ -26,13 +26,7 @@ export async function* saveMails(
   folder: MailFolder,
   { concurrency = 10, signal }: SaveMailsOptions = {},
 ): AsyncGenerator<SaveOutcome> {
-  async function* begun(): AsyncGenerator<SelectedMail> {
-    for await (const mail of mails) {
-      if (signal?.aborted) return;
-      yield mail;
-    }
-  }
-  const prepared = mapInOrder(begun(), concurrency, async (mail) => {
+  const prepared = mapInOrder(untilAborted(mails, signal), concurrency, async (mail) => {
     if (mail.unreadable !== undefined) return { mail, finish: mail.unreadable };
     return { mail, finish: await orUnreadable(folder.begin(mail)) };
   });
