@@ -6,7 +6,9 @@ export { queueDestination } from './destinations/queue.ts';
 export { topicDestination } from './destinations/topic.ts';
 export { type DescribedMail, describeMail, type MimePart } from './describe-mail.ts';
 export { findMail, findMails, MailNotFoundError } from './find-mail.ts';
-export { type IndexedHour, indexHours, type IndexLine } from './hourly-index.ts';
+export { type IndexedHour, indexHours, type IndexOptions } from './hourly-index.ts';
+export type { IndexLine } from './index-line.ts';
+export { floorHour } from './received-time.ts';
 export { type ListedMail, listMail, type Place } from './list-mail.ts';
 export {
   newReplayMark,

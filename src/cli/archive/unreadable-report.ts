@@ -24,6 +24,8 @@ export interface UnreadableEntry {
 export interface UnreadableReportOptions {
   /** Names each on standard error. Default true. */
   readonly names?: boolean;
+  /** Called for each of the kept ones. */
+  readonly onEntry?: (entry: UnreadableEntry) => void;
   /** Called before a line is written. */
   readonly beforeLine?: () => void;
 }
@@ -32,7 +34,7 @@ const KEPT_LIMIT = 1000;
 
 export function createUnreadableReport(
   { stderr }: Pick<CliContext, 'stderr'>,
-  { names = true, beforeLine }: UnreadableReportOptions = {},
+  { names = true, beforeLine, onEntry }: UnreadableReportOptions = {},
 ): UnreadableReport {
   const failures: UnreadableEntry[] = [];
   let count = 0;
@@ -43,7 +45,11 @@ export function createUnreadableReport(
     failures,
     add: ({ key, fault, message }) => {
       count += 1;
-      if (failures.length < KEPT_LIMIT) failures.push({ key, fault, reason: message });
+      if (failures.length < KEPT_LIMIT) {
+        const entry = { key, fault, reason: message };
+        failures.push(entry);
+        onEntry?.(entry);
+      }
       if (!names) return;
       beforeLine?.();
       stderr.write(`${printable(key)}: ${printable(message)}\n`);

@@ -181,31 +181,26 @@ test('fetch writes an mbox whose quoting can be undone', async () => {
   );
 });
 
-test('index writes a file for each hour, and writes it anew under the same key', async () => {
-  const args = ['index', '--from', '2026-11-23', '--to', '2026-11-24', '--json'];
-  for (let run = 0; run < 2; run += 1) {
-    const { exitCode, stdout } = await cli(args);
-    expect(exitCode).toBe(0);
-    expect(
-      stdout
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as unknown),
-    ).toEqual([
-      {
-        partition: 'mail/dt=2026-11-23/hr=13/',
-        keys: ['index/dt=2026-11-23/hr=13/mail.ndjson.gz'],
-        mails: 2,
-        unreadable: [],
-      },
-      {
-        partition: 'mail/dt=2026-11-23/hr=14/',
-        keys: ['index/dt=2026-11-23/hr=14/mail.ndjson.gz'],
-        mails: 1,
-        unreadable: [],
-      },
-    ]);
-  }
+test('index writes a file for each hour, and passes over it the next time', async () => {
+  const args = ['index', '--from', '2026-11-23', '--to', '2026-11-24'];
+  const { exitCode, stdout } = await cli([...args, '--json']);
+  expect(exitCode).toBe(0);
+  const hour = (digits: string, mails: number) => ({
+    partition: `mail/dt=2026-11-23/hr=${digits}/`,
+    state: 'written',
+    keys: [`index/dt=2026-11-23/hr=${digits}/mail.ndjson.gz`],
+    deleted: [],
+    mails,
+    read: mails,
+    unreadable: [],
+  });
+  const hours = stdout.trimEnd().split('\n');
+  expect(hours.map((line) => JSON.parse(line) as unknown)).toEqual([hour('13', 2), hour('14', 1)]);
+  expect(await cli(args)).toEqual({
+    exitCode: 0,
+    stdout: '',
+    stderr: 'indexed 0 mails in 0 files: 2 hours with mail had a complete index\n',
+  });
   expect(await listKeys(aws, 'index/')).toHaveLength(2);
   const { Body } = await aws.s3.send(
     new GetObjectCommand({
@@ -233,11 +228,24 @@ test('index writes a file for each hour, and writes it anew under the same key',
   expect(line.headers.map(({ name }) => name)).toContain('Content-Type');
 });
 
-test('an hour that is not over has no index yet', async () => {
+test.each([
+  [
+    'no hour is complete',
+    ['--from', '1h'],
+    /^indexed 0 mails in 0 files: no hour since \S+:00Z is complete; the first one is indexed from \S+:15Z on\n$/,
+  ],
+  [
+    'there is no mail',
+    ['--from', '2026-11-25', '--to', '2026-11-26'],
+    /^indexed 0 mails in 0 files: there is no mail from 2026-11-25T00:00Z to 2026-11-26T00:00Z under these prefixes\n$/,
+  ],
+])('index says why it wrote nothing: %s', async (_, args, expected) => {
   await storeMails(aws, [{ at: new Date().toISOString(), prefix: 'now/' }]);
-  const { exitCode, stderr } = await cli(['index', '--prefix', 'now/', '--from', '1h']);
-  expect(exitCode).toBe(0);
-  expect(stderr).toBe('indexed 0 mails in 0 files\n');
+  for (const json of [[], ['--json']]) {
+    const { exitCode, stdout, stderr } = await cli(['index', '--prefix', 'now/', ...args, ...json]);
+    expect([exitCode, stdout]).toEqual([0, '']);
+    expect(stderr).toMatch(expected);
+  }
 });
 
 test.each([

@@ -55,6 +55,8 @@ interface Row {
   readonly partial?: readonly string[];
   /** What a command reads that is asked for this mail alone. Default `sentence`. */
   readonly asked?: RegExp;
+  /** Another time, S3 would answer the same. Default false. */
+  readonly lasting?: true;
 }
 
 function inject(key: string, fault: Fault, operations: readonly ('GetObject' | 'HeadObject')[]) {
@@ -89,31 +91,37 @@ const ROWS: Readonly<Record<string, Row>> = {
     sentence: /has no record of Mailsluice \(.*\); Mailsluice did not write it: move it/,
     spoil: again((_, octets) => [{}, octets]),
     partial: ['show'],
+    lasting: true,
   },
   'of a later version': {
     sentence: /its record is of a later version \(.*got "2"\); use the version of Mailsluice/,
     spoil: again((metadata, octets) => [{ ...metadata, schema: '2' }, octets]),
     partial: ['show'],
+    lasting: true,
   },
   'with a version that is no number': {
     sentence: /its record is damaged \(.*got "two"\); copy the object again with its metadata/,
     spoil: again((metadata, octets) => [{ ...metadata, schema: 'two' }, octets]),
     partial: ['show'],
+    lasting: true,
   },
   'with metadata that are no JSON': {
     sentence: /its record is damaged \(metadata "envelope": expected a JSON object\); copy/,
     spoil: again((metadata, octets) => [{ ...metadata, envelope: '{"rev' }, octets]),
     partial: ['show'],
+    lasting: true,
   },
   'with metadata that lack a field': {
     sentence: /its record is damaged \(metadata: expected processingTimeMillis to be a number\)/,
     spoil: again((metadata, octets) => [{ ...metadata, facts: '{}' }, octets]),
     partial: ['show'],
+    lasting: true,
   },
   'with a listener that cannot be decoded': {
     sentence: /its record is damaged \(metadata "listener": expected percent-encoded text\)/,
     spoil: again((metadata, octets) => [{ ...metadata, listener: '%' }, octets]),
     partial: ['show'],
+    lasting: true,
   },
   'without its sidecar': {
     sentence: /the object with its record does not exist; bring back .*\.envelope\.json/,
@@ -122,6 +130,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       octets,
     ]),
     partial: ['show'],
+    lasting: true,
   },
   'shorter than its record says': {
     sentence: /has \d+ octets, its record says \d+; run the command again; if it stays, bring back/,
@@ -132,6 +141,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     sentence: /does not exist any more; nothing is to be done unless it should be there/,
     spoil: onBoth(refusal(404, 'NoSuchKey')),
     asked: /no mail "|there is no such mail; check the id, --bucket and --prefix/,
+    lasting: true,
   },
   'in cold storage': {
     sentence: /is in cold storage; run the command with --restore/,
@@ -251,7 +261,7 @@ async function makeHour(): Promise<Hour> {
 }
 
 describe.each(Object.entries(ROWS))('a mail %s', (_, row) => {
-  const { sentence, spoil, unharmed, partial, asked = sentence } = row;
+  const { sentence, spoil, unharmed, partial, asked = sentence, lasting = false } = row;
   test.each(Object.entries(COMMANDS))('%s names it, and does the others', async (name, command) => {
     const hour = await makeHour();
     await spoil(hour.bad);
@@ -262,6 +272,11 @@ describe.each(Object.entries(ROWS))('a mail %s', (_, row) => {
       const { exitCode, stdout, stderr } = await cli(args);
       expect(await done(stdout)).toEqual(expected);
       if (isUnharmed) {
+        expect(exitCode).toBe(0);
+        continue;
+      }
+      if (name === 'index' && run === 1 && lasting) {
+        // The hour is done without it.
         expect(exitCode).toBe(0);
         continue;
       }
