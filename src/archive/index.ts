@@ -8,8 +8,8 @@ export { type DescribedMail, describeMail, type MimePart } from './describe-mail
 export { findMail, findMails, MailNotFoundError } from './find-mail.ts';
 export { type IndexedHour, indexHours, type IndexOptions } from './hourly-index.ts';
 export type { IndexLine } from './index-line.ts';
-export { floorHour } from './received-time.ts';
-export { type ListedMail, listMail, type Place } from './list-mail.ts';
+export { floorHour, parseMailKey } from './received-time.ts';
+export { type ListedMail, listDays, listMail, type Place } from './list-mail.ts';
 export {
   newReplayMark,
   replay,
@@ -34,8 +34,9 @@ export {
   saveMail,
   writeMail,
 } from './save-mail.ts';
+export { isMessageId } from '../bridge/index.ts';
+export { needsRecords, networkOf, timeOf } from './match-mail.ts';
 export {
-  needsRecords,
   type SelectedMail,
   type Selection,
   type SelectOptions,

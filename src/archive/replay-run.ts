@@ -4,7 +4,8 @@ import { findMails } from './find-mail.ts';
 import type { Place } from './list-mail.ts';
 import { newReplayMark, replay, type ReplayMark, type ReplayOptions } from './replay.ts';
 import { ReplayState } from './replay-state.ts';
-import { needsRecords, type SelectedMail, type Selection, selectMail } from './selection.ts';
+import { needsRecords } from './match-mail.ts';
+import { type SelectedMail, type Selection, selectMail } from './selection.ts';
 
 /** The mails of a replay. */
 export interface ReplayScope {

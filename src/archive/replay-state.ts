@@ -29,7 +29,7 @@ interface Checkpoint extends ReplayCounts {
   readonly failures?: readonly { readonly key: string; readonly failure: string }[];
 }
 
-/** The file belongs to another replay, or it is no state file. */
+/** The file belongs to another replay, is no state file, or cannot be written. */
 export class ReplayStateError extends Error {
   override readonly name = 'ReplayStateError';
   readonly code = 'MAILSLUICE_REPLAY_STATE_INVALID';
@@ -45,6 +45,7 @@ export class ReplayState {
   /** The last mail of the run before this one. */
   readonly after: { readonly prefix: string; readonly key: string } | undefined;
   readonly resumed: boolean;
+  readonly #path: string;
   readonly #file: FileHandle;
   #counts: ReplayCounts;
   #last: Omit<Checkpoint, keyof ReplayCounts | 'failures'> | undefined;
@@ -53,11 +54,13 @@ export class ReplayState {
   #savedAt = performance.now();
 
   private constructor(
+    path: string,
     file: FileHandle,
     head: Head,
     last: Checkpoint | undefined,
     resumed: boolean,
   ) {
+    this.#path = path;
     this.#file = file;
     this.mark = { id: head.id, at: head.at };
     this.range = {
@@ -78,7 +81,9 @@ export class ReplayState {
     task: string,
     fresh: ReplayMark & ReplayRange,
   ): Promise<ReplayState> {
-    const file = await open(path, 'a+');
+    const file = await open(path, 'a+').catch((error: unknown) => {
+      throw notWritten(path, error);
+    });
     try {
       const text = await file.readFile('utf8');
       const { lines, octets } = wholeLines(text);
@@ -95,8 +100,8 @@ export class ReplayState {
           ...(from && { from: from.toISOString() }),
           to: to.toISOString(),
         };
-        await append(file, made);
-        return new ReplayState(file, made, undefined, false);
+        await append(path, file, made);
+        return new ReplayState(path, file, made, undefined, false);
       }
       if (!isHead(head)) throw notAState(path);
       if (head.task !== task) {
@@ -105,7 +110,7 @@ export class ReplayState {
         );
       }
       await file.truncate(octets);
-      return new ReplayState(file, head, checkpoints.at(-1) as Checkpoint | undefined, true);
+      return new ReplayState(path, file, head, checkpoints.at(-1) as Checkpoint | undefined, true);
     } catch (error) {
       await file.close();
       throw error;
@@ -142,7 +147,7 @@ export class ReplayState {
     };
     this.#failures = [];
     this.#unsaved = 0;
-    await append(this.#file, checkpoint);
+    await append(this.#path, this.#file, checkpoint);
     this.#savedAt = performance.now();
   }
 
@@ -155,9 +160,13 @@ export class ReplayState {
   }
 }
 
-async function append(file: FileHandle, line: object): Promise<void> {
-  await file.appendFile(`${JSON.stringify(line)}\n`);
-  await file.datasync();
+async function append(path: string, file: FileHandle, line: object): Promise<void> {
+  try {
+    await file.appendFile(`${JSON.stringify(line)}\n`);
+    await file.datasync();
+  } catch (error) {
+    throw notWritten(path, error);
+  }
 }
 
 /** The lines before the first that is torn, and where they end. */
@@ -186,4 +195,9 @@ function isHead(value: unknown): value is Head {
 
 function notAState(path: string): ReplayStateError {
   return new ReplayStateError(`${path}: expected the state file of a replay, got something else`);
+}
+
+function notWritten(path: string, error: unknown): ReplayStateError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ReplayStateError(`${path}: cannot be written: ${reason}`, { cause: error });
 }

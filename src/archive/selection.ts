@@ -1,8 +1,18 @@
-// Which mails: by time and size from the listing alone, by envelope and verdict from each mail's record.
+// Which mails: by time and size from the listing alone, by envelope and verdict from each mail's record, by From and Subject
+// from its header section.
+import type { BlockList } from 'node:net';
 import { type ListedMail, listMail, type Place } from './list-mail.ts';
 import { mapInOrder } from './in-order.ts';
+import {
+  isAfter,
+  matchesHeader,
+  matchesRecord,
+  needsHeaders,
+  needsRecords,
+  timeAfter,
+} from './match-mail.ts';
 import type { MailRecord } from '../bridge/index.ts';
-import { readListedRecord } from './read-mail.ts';
+import { readListedRecord, readMailHead } from './read-mail.ts';
 import { UnreadableMailError } from './unreadable-mail.ts';
 
 /** All that is given must hold. */
@@ -13,13 +23,27 @@ export interface Selection {
   readonly from?: Date;
   /** Received before. */
   readonly to?: Date;
+  /** A messageId: only mails with a later one. */
+  readonly afterId?: string;
   /** Octets of the object, its trace header block included. */
   readonly minSize?: number;
   readonly maxSize?: number;
   /** The reverse-path: an address, `@domain`, or `<>` for the null reverse-path. */
   readonly sender?: string;
+  /** Any recipient of the envelope: an address or `@domain`. */
+  readonly recipient?: string;
   /** Of any recipient of the envelope. */
   readonly recipientDomain?: string;
+  /** A mailbox of the header field From: an address, `@domain`, or a text within, as a part of the name. */
+  readonly headerFrom?: string;
+  /** A text within the header field Subject, in whatever case. */
+  readonly subject?: string;
+  /** The name of the listener. */
+  readonly listener?: string;
+  /** Who signed in. */
+  readonly username?: string;
+  /** The address of the client is one of these. */
+  readonly client?: BlockList;
   /** `dmarc=FAIL`: every one of these. */
   readonly verdicts?: Readonly<Partial<Record<VerdictName, string>>>;
 }
@@ -61,16 +85,11 @@ export async function* selectMail(
     }
     return;
   }
-  for await (const mail of mapInOrder(listed, concurrency, (each) => withRecord(place, each))) {
+  const judged = mapInOrder(listed, concurrency, (mail) => judge(place, mail, selection));
+  for await (const mail of judged) {
     onRead?.();
-    // One that cannot be judged is not dropped silently: the caller reports it.
-    if (mail.record === undefined || matches(mail.record, selection)) yield mail;
+    if (mail !== undefined) yield mail;
   }
-}
-
-/** Whether the listing alone cannot tell which mails are selected. */
-export function needsRecords({ sender, recipientDomain, verdicts }: Selection): boolean {
-  return sender !== undefined || recipientDomain !== undefined || verdicts !== undefined;
 }
 
 async function* listAll(
@@ -78,7 +97,8 @@ async function* listAll(
   selection: Selection,
   after: SelectOptions['after'],
 ): AsyncGenerator<SelectedMail> {
-  const { prefixes, from, to, minSize = 0, maxSize = Infinity } = selection;
+  const { prefixes, to, afterId, minSize = 0, maxSize = Infinity } = selection;
+  const from = startOf(selection);
   const begin = after === undefined ? 0 : prefixes.indexOf(after.prefix);
   for (const prefix of prefixes.slice(Math.max(0, begin))) {
     const options = {
@@ -88,36 +108,37 @@ async function* listAll(
       ...(after?.prefix === prefix && { after: after.key }),
     };
     for await (const mail of listMail(place, options)) {
-      if (mail.sizeInOctets >= minSize && mail.sizeInOctets <= maxSize) yield { ...mail, prefix };
+      const { sizeInOctets, messageId } = mail;
+      if (sizeInOctets < minSize || sizeInOctets > maxSize || !isAfter(messageId, afterId))
+        continue;
+      yield { ...mail, prefix };
     }
   }
 }
 
-async function withRecord(place: Place, mail: SelectedMail): Promise<SelectedMail> {
+function startOf({ from, afterId }: Selection): Date | undefined {
+  if (afterId === undefined) return from;
+  const after = timeAfter(afterId);
+  return from === undefined || after > from ? after : from;
+}
+
+/** The mail with its record; `undefined` where it is not selected. One that cannot be read is left to the caller. */
+async function judge(
+  place: Place,
+  mail: SelectedMail,
+  selection: Selection,
+): Promise<SelectedMail | undefined> {
   try {
-    return { ...mail, record: await readListedRecord(place, mail) };
+    if (!needsHeaders(selection)) {
+      const record = await readListedRecord(place, mail);
+      return matchesRecord(record, selection) ? { ...mail, record } : undefined;
+    }
+    const head = await readMailHead(place, mail.key);
+    const { record } = head;
+    const isSelected = matchesRecord(record, selection) && matchesHeader(head, selection);
+    return isSelected ? { ...mail, record } : undefined;
   } catch (error) {
     if (error instanceof UnreadableMailError) return { ...mail, unreadable: error };
     throw error;
   }
-}
-
-export function matches({ member, verdicts }: MailRecord, selection: Selection): boolean {
-  const { sender, recipientDomain } = selection;
-  const { reversePath, recipients } = member.envelope;
-  if (sender !== undefined && !isFrom(reversePath, sender.toLowerCase())) return false;
-  if (recipientDomain !== undefined) {
-    const end = `@${recipientDomain.toLowerCase().replace(/^@/, '')}`;
-    if (!recipients.some(({ forwardPath }) => forwardPath.toLowerCase().endsWith(end)))
-      return false;
-  }
-  return Object.entries(selection.verdicts ?? {}).every(
-    ([name, status]) => verdicts[name as VerdictName] === status,
-  );
-}
-
-function isFrom(reversePath: string | null, sender: string): boolean {
-  if (sender === '<>') return reversePath === null;
-  const address = reversePath?.toLowerCase() ?? '';
-  return sender.startsWith('@') ? address.endsWith(sender) : address === sender;
 }

@@ -21,6 +21,7 @@ import { createOutput, renderCount, STANDARD_OUTPUT } from './output.ts';
 import { createProgress } from './progress.ts';
 import {
   readCount,
+  readMails,
   readSelection,
   type SelectionOptions,
   withSelectionOptions,
@@ -44,7 +45,8 @@ export function fetchCommand(context: CliContext): Command {
     .option('--mbox <file>', 'into this new mbox file')
     .option('--as-sent', 'without the trace header fields that Mailsluice added')
     .option('--concurrency <n>', 'mails read at once', '10')
-    .action(async (mails: readonly string[], options: FetchOptions) => {
+    .action(async (named: readonly string[], options: FetchOptions) => {
+      const mails = readMails(named, options);
       await withArchive(context, options, async (archive) => {
         const asSent = { asSent: options.asSent === true };
         const target = targetOf(options);

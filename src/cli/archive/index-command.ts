@@ -7,7 +7,7 @@ import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
-import { readTime } from './selection-options.ts';
+import { readTime } from './selection-values.ts';
 import { createUnreadableReport, type UnreadableEntry } from './unreadable-report.ts';
 
 interface IndexCliOptions extends ArchiveOptions {

@@ -20,7 +20,9 @@ import { mailLine, mailObject } from './mail-line.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
 import {
+  criteriaOf,
   readCount,
+  readMails,
   readSelection,
   type SelectionOptions,
   withSelectionOptions,
@@ -58,7 +60,8 @@ export function replayCommand(context: CliContext): Command {
     .option('--rate <n>', 'deliveries a second at most')
     .option('--state <file>', 'record the progress in this file, and resume from it')
     .option('--dry-run', 'list the mails that would be replayed')
-    .action(async (mails: readonly string[], options: ReplayCliOptions) => {
+    .action(async (named: readonly string[], options: ReplayCliOptions) => {
+      const mails = readMails(named, options);
       await withArchive(context, options, async (archive) => {
         const opened = await openDestination(context, archive, options);
         try {
@@ -171,8 +174,11 @@ function taskOf(
   options: ReplayCliOptions,
   { name }: Destination,
 ): string {
-  const { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit } = options;
-  const selection = { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit };
+  // In this order, so that the state files of earlier releases go on.
+  const { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit, ...others } =
+    criteriaOf(options);
+  const early = { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit };
+  const selection = { ...early, ...others };
   return JSON.stringify({ bucket, prefixes, ...selection, destination: name });
 }
 

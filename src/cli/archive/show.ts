@@ -5,6 +5,7 @@ import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
 import { printableJson, printableLines } from '../../app/printable.ts';
 import { createOutput, renderSize } from './output.ts';
+import { readMails } from './selection-options.ts';
 import { createUnreadableReport } from './unreadable-report.ts';
 
 interface ShowOptions extends ArchiveOptions {
@@ -17,6 +18,7 @@ export function showCommand(context: CliContext): Command {
     .argument('<mail>', 'its messageId or key')
     .option('--headers', 'every header field, not only the usual ones')
     .action(async (mail: string, options: ShowOptions) => {
+      readMails([mail]);
       await withArchive(context, options, async (archive) => {
         const { key } = await findMail(archive, archive.prefixes, mail);
         const described = await describeMail(archive, key);

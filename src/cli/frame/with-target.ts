@@ -1,7 +1,8 @@
 // Runs a command on its target: finds it, makes the clients, turns what AWS says into one line, and lets the
 // clients go.
 import type { S3Client } from '@aws-sdk/client-s3';
-import { UnreadableMailError } from '../../archive/index.ts';
+import { UsageError } from '../../app/operator-error.ts';
+import { listDays, UnreadableMailError } from '../../archive/index.ts';
 import type { BridgeClients } from '../../bridge/index.ts';
 import { CredentialAdministration } from '../../credentials/index.ts';
 import { bucketErrorLine } from './bucket-error-line.ts';
@@ -28,10 +29,27 @@ export async function withArchive(
         error instanceof UnreadableMailError
           ? `${error.key}: ${error.message}`
           : bucketErrorLine(error, target.bucket),
-      () => action({ ...target, s3 }),
+      async () => {
+        await requireMail({ ...target, s3 });
+        await action({ ...target, s3 });
+      },
     );
   } finally {
     s3.destroy();
+  }
+}
+
+/**
+ * A prefix that is misspelled would select no mail, and nobody would know.
+ * @throws UsageError where there never was mail under a prefix that the configuration does not name.
+ */
+async function requireMail({ s3, bucket, otherPrefixes = [] }: OpenedArchive): Promise<void> {
+  for (const prefix of otherPrefixes) {
+    const { done } = await listDays({ s3, bucket }, { prefix }).next();
+    if (!done) continue;
+    throw new UsageError(
+      `--prefix: expected the prefix of stored mail, found no key that begins with "${prefix}dt=" in bucket "${bucket}"`,
+    );
   }
 }
 

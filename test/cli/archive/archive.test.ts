@@ -83,7 +83,6 @@ test('list selects, and --keys prints keys alone', async () => {
   expect(await keysOf('--sender', '<>', '--recipient-domain', 'in.example')).toBe(`${keys[1]}\n`);
   expect(await keysOf('--verdict', 'dmarc=fail')).toBe('');
   expect(await keysOf('--min-size', '1MB')).toBe('');
-  expect(await keysOf('--prefix', 'other/')).toBe('');
 });
 
 test('list fits the terminal', async () => {
@@ -231,7 +230,7 @@ test('index writes a file for each hour, and passes over it the next time', asyn
 test.each([
   [
     'no hour is complete',
-    ['--from', '1h'],
+    ['--from', new Date().toISOString().slice(0, 14).concat('00Z')],
     /^indexed 0 mails in 0 files: no hour since \S+:00Z is complete; the first one is indexed from \S+:15Z on\n$/,
   ],
   [
@@ -249,10 +248,15 @@ test.each([
 });
 
 test.each([
-  ['show', ['show', 'nothing'], 1, /no mail "nothing" in mail-\d+ under mail\/\n$/],
+  ['show', ['show', '0'.repeat(40)], 1, /no mail "0{40}" in mail-\d+ under mail\/\n$/],
   ['fetch of nothing', ['fetch'], 2, /expected one mail, or --maildir or --mbox for many\n$/],
   ['fetch to two places', ['fetch', '--mbox', 'a', '--maildir', 'b'], 2, /expected one of/],
-  ['fetch into no folder', ['fetch', 'x', '--output', '/nonexistent/x'], 1, /no mail "x"/],
+  [
+    'fetch into no folder',
+    ['fetch', 'v'.repeat(40), '--output', '/nonexistent/x'],
+    1,
+    /no mail "v{40}"/,
+  ],
   ['a missing argument', ['show'], 2, /missing required argument 'mail'/],
   [
     'a bucket that is not there',
