@@ -45,6 +45,7 @@ export {
   type VerdictName,
 } from './selection.ts';
 export { saveMails, type SaveMailsOptions, type SaveOutcome } from './save-mails.ts';
+export { RESTORE_TIERS, type RestoreOptions, type RestoreTier } from './restore-options.ts';
 export { type MailFault, reading, UnreadableMailError } from './unreadable-mail.ts';
 export { openMail, type OpenedMail } from './open-mail.ts';
 export { mapInOrder } from './in-order.ts';

@@ -1,4 +1,5 @@
 import { type _Object, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import type { RestoreOptions } from './restore-options.ts';
 import {
   dayOf,
   hoursWithin,
@@ -18,6 +19,8 @@ export interface Place {
   readonly s3: S3Client;
   readonly bucket: string;
   readonly signal?: AbortSignal;
+  /** Asks S3 to bring back each mail that is read and is in cold storage. Absent: it is only reported. */
+  readonly restore?: RestoreOptions;
 }
 
 export interface ListOptions extends TimeRange {

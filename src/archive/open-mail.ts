@@ -22,7 +22,7 @@ export interface OpenedMail extends Omit<OpenedObject, 'record'> {
  */
 export async function openObject(place: Place, key: string): Promise<OpenedObject> {
   const { s3, bucket, signal } = place;
-  return reading(key, async () => {
+  return reading(place, key, async () => {
     const {
       Body,
       Metadata = {},
@@ -34,7 +34,7 @@ export async function openObject(place: Place, key: string): Promise<OpenedObjec
     return {
       stream: wholeOf(Body as Readable, key, ContentLength),
       sizeInOctets: ContentLength,
-      record: () => reading(key, () => recordOf(place, key, Metadata)),
+      record: () => reading(place, key, () => recordOf(place, key, Metadata)),
     };
   });
 }

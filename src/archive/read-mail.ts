@@ -11,7 +11,7 @@ export async function readListedRecord(
   place: Place,
   { key, sizeInOctets }: ListedMail,
 ): Promise<MailRecord> {
-  const record = await reading(key, () => readRecord(place, key));
+  const record = await reading(place, key, () => readRecord(place, key));
   requireSize(key, sizeInOctets, record);
   return record;
 }
@@ -21,7 +21,7 @@ export async function readListedRecord(
  * @throws UnreadableMailError
  */
 export async function readMailHead(place: Place, key: string): Promise<MailHead> {
-  const head = await tryTwice(() => reading(key, () => readHead(place, key)));
+  const head = await tryTwice(() => reading(place, key, () => readHead(place, key)));
   requireSize(key, head.sizeInOctets, head.record);
   return head;
 }

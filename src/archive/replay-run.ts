@@ -46,7 +46,8 @@ export interface ReplayResult {
 const KEPT_FAILURE_LIMIT = 1000;
 
 /**
- * Replays the mails, and resumes where an earlier run of the same task ended.
+ * Replays the mails, and resumes where an earlier run of the same task ended. Mails that an earlier run could not announce
+ * are tried again at the end.
  * @throws ReplayStateError where the state file belongs to another task.
  */
 export async function runReplay(place: Place, options: ReplayRunOptions): Promise<ReplayResult> {
@@ -68,26 +69,46 @@ export async function runReplay(place: Place, options: ReplayRunOptions): Promis
 
   const counting = new AbortController();
   startCounting({ ...place, signal: counting.signal }, scope, state?.after, options.onTotal);
+  const note = (key: string, failure: string | undefined): void => {
+    if (failure !== undefined && failures.length < KEPT_FAILURE_LIMIT) {
+      failures.push({ key, reason: failure });
+    }
+    onMail?.(key, failure);
+  };
   let stoppedBy: unknown;
   try {
-    await replay(place, selectForReplay(place, scope, state?.after), {
+    const run = {
       destination,
       mark,
       ...(concurrency !== undefined && { concurrency }),
       ...(ratePerSecond !== undefined && { ratePerSecond }),
       signal,
+    };
+    await replay(place, selectForReplay(place, scope, state?.after), {
+      ...run,
       onOutcome: async (outcome) => {
         const { mail, failure } = outcome;
         if (failure === undefined) announced += 1;
-        else {
-          failed += 1;
-          if (failures.length < KEPT_FAILURE_LIMIT)
-            failures.push({ key: mail.key, reason: failure });
-        }
-        onMail?.(mail.key, failure);
+        else failed += 1;
+        note(mail.key, failure);
         await state?.record(outcome);
       },
     });
+    const again = state?.failed ?? [];
+    if (again.length > 0 && !signal.aborted) {
+      await replay(place, findMails(place, selection.prefixes, again), {
+        ...run,
+        onOutcome: async (outcome) => {
+          const { mail, failure } = outcome;
+          if (failure === undefined) {
+            announced += 1;
+            failed -= 1;
+          }
+          note(mail.key, failure);
+          await state?.recordAgain(outcome);
+        },
+      });
+    }
   } catch (error) {
     stoppedBy = error;
   } finally {

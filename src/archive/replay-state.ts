@@ -27,6 +27,8 @@ interface Checkpoint extends ReplayCounts {
   readonly prefix: string;
   readonly key: string;
   readonly failures?: readonly { readonly key: string; readonly failure: string }[];
+  /** Failures of an earlier checkpoint that a later run announced. */
+  readonly mended?: readonly string[];
 }
 
 /** The file belongs to another replay, is no state file, or cannot be written. */
@@ -45,11 +47,14 @@ export class ReplayState {
   /** The last mail of the run before this one. */
   readonly after: { readonly prefix: string; readonly key: string } | undefined;
   readonly resumed: boolean;
+  /** The mails of earlier runs that could not be announced, in their order. */
+  readonly failed: readonly string[];
   readonly #path: string;
   readonly #file: FileHandle;
   #counts: ReplayCounts;
-  #last: Omit<Checkpoint, keyof ReplayCounts | 'failures'> | undefined;
+  #last: { readonly prefix: string; readonly key: string } | undefined;
   #failures: { key: string; failure: string }[] = [];
+  #mended: string[] = [];
   #unsaved = 0;
   #savedAt = performance.now();
 
@@ -57,9 +62,10 @@ export class ReplayState {
     path: string,
     file: FileHandle,
     head: Head,
-    last: Checkpoint | undefined,
+    checkpoints: readonly Checkpoint[],
     resumed: boolean,
   ) {
+    const last = checkpoints.at(-1);
     this.#path = path;
     this.#file = file;
     this.mark = { id: head.id, at: head.at };
@@ -68,6 +74,8 @@ export class ReplayState {
       ...(head.from !== undefined && { from: new Date(head.from) }),
     };
     this.after = last && { prefix: last.prefix, key: last.key };
+    this.#last = this.after;
+    this.failed = failedIn(checkpoints);
     this.resumed = resumed;
     this.#counts = { announced: last?.announced ?? 0, failed: last?.failed ?? 0 };
   }
@@ -101,7 +109,7 @@ export class ReplayState {
           to: to.toISOString(),
         };
         await append(path, file, made);
-        return new ReplayState(path, file, made, undefined, false);
+        return new ReplayState(path, file, made, [], false);
       }
       if (!isHead(head)) throw notAState(path);
       if (head.task !== task) {
@@ -110,7 +118,7 @@ export class ReplayState {
         );
       }
       await file.truncate(octets);
-      return new ReplayState(path, file, head, checkpoints.at(-1) as Checkpoint | undefined, true);
+      return new ReplayState(path, file, head, checkpoints as Checkpoint[], true);
     } catch (error) {
       await file.close();
       throw error;
@@ -131,6 +139,19 @@ export class ReplayState {
       this.#failures.push({ key, failure });
     }
     this.#last = { prefix, key };
+    await this.#count();
+  }
+
+  /** Takes the outcomes of those in `failed`. */
+  async recordAgain({ mail: { key }, failure }: ReplayOutcome): Promise<void> {
+    if (failure !== undefined) return;
+    const { announced, failed } = this.#counts;
+    this.#counts = { announced: announced + 1, failed: failed - 1 };
+    this.#mended.push(key);
+    await this.#count();
+  }
+
+  async #count(): Promise<void> {
     this.#unsaved += 1;
     const isDue =
       this.#unsaved >= CHECKPOINT_MAILS || performance.now() - this.#savedAt >= CHECKPOINT_MILLIS;
@@ -144,8 +165,10 @@ export class ReplayState {
       ...this.#last,
       ...this.#counts,
       ...(failures.length > 0 && { failures }),
+      ...(this.#mended.length > 0 && { mended: this.#mended }),
     };
     this.#failures = [];
+    this.#mended = [];
     this.#unsaved = 0;
     await append(this.#path, this.#file, checkpoint);
     this.#savedAt = performance.now();
@@ -158,6 +181,15 @@ export class ReplayState {
       await this.#file.close();
     }
   }
+}
+
+function failedIn(checkpoints: readonly Checkpoint[]): string[] {
+  const failed = new Set<string>();
+  for (const { failures = [], mended = [] } of checkpoints) {
+    for (const { key } of failures) failed.add(key);
+    for (const key of mended) failed.delete(key);
+  }
+  return [...failed];
 }
 
 async function append(path: string, file: FileHandle, line: object): Promise<void> {

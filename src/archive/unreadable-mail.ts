@@ -2,6 +2,8 @@
 // counts it and goes on. An error of the service, of the bucket or of the credentials is left as it is, and ends the
 // command.
 import { type MailRecord, MailRecordError, NoSuchMailError } from '../bridge/index.ts';
+import type { Place } from './list-mail.ts';
+import { restoreMail } from './restore-mail.ts';
 import {
   accessFault,
   errorCode,
@@ -27,6 +29,8 @@ export type MailFault =
   | 'sidecar-missing'
   /** In cold storage: it has to be restored first. */
   | 'cold'
+  /** In cold storage, and S3 was asked to bring it back. */
+  | 'restoring'
   /** The credentials have no right to this object. */
   | 'denied'
   /** They have no right to use the key that encrypts it. */
@@ -61,6 +65,7 @@ const ADVICE: Readonly<Record<MailFault, string>> = {
   'sidecar-missing':
     'bring back the object with the ending .envelope.json, from a version of it or a backup',
   cold: 'run the command with --restore, and again when S3 has brought it back',
+  restoring: 'run the same command again then',
   denied:
     'allow s3:GetObject on it: see the policies of these credentials, of the bucket and of the organization',
   'key-denied':
@@ -78,12 +83,20 @@ export function asUnreadable(error: unknown, key: string): unknown {
   return new UnreadableMailError(known.fault, key, known.reason, { cause: error });
 }
 
-/** Runs what reads one mail; an error that concerns only this mail is thrown as an `UnreadableMailError`. */
-export async function reading<T>(key: string, action: () => Promise<T>): Promise<T> {
+/**
+ * Runs what reads one mail; an error that concerns only this mail is thrown as an `UnreadableMailError`. Where the place says
+ * so, S3 is asked to bring back a mail that is in cold storage.
+ */
+export async function reading<T>(place: Place, key: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    throw asUnreadable(error, key);
+    const known = asUnreadable(error, key);
+    if (place.restore === undefined || !(known instanceof UnreadableMailError)) throw known;
+    if (known.fault !== 'cold') throw known;
+    const expected = await restoreMail(place, key, place.restore);
+    const reason = `${coldReason(error)}; ${expected}`;
+    throw new UnreadableMailError('restoring', key, reason, { cause: error });
   }
 }
 

@@ -149,3 +149,38 @@ test('mapInOrder keeps the order, the bound, and gives what came before a failur
   expect(most).toBe(3);
   expect(running).toBe(0);
 });
+
+test('mapInOrder gives a result as soon as it is there, also while an input is awaited', async () => {
+  const gate = Promise.withResolvers<void>();
+  async function* inputs() {
+    yield 1;
+    await gate.promise;
+    yield 2;
+  }
+  const results: number[] = [];
+  for await (const result of mapInOrder(inputs(), 3, async (input) => input)) {
+    results.push(result);
+    // The second input comes only after the first result.
+    gate.resolve();
+  }
+  expect(results).toEqual([1, 2]);
+});
+
+test('mapInOrder gives what came before inputs that fail', async () => {
+  async function* inputs() {
+    yield 1;
+    yield 2;
+    throw new Error('no more');
+  }
+  const results: number[] = [];
+  const work = (async () => {
+    for await (const result of mapInOrder(inputs(), 5, async (input) => {
+      await new Promise(setImmediate);
+      return input;
+    })) {
+      results.push(result);
+    }
+  })();
+  await expect(work).rejects.toThrow('no more');
+  expect(results).toEqual([1, 2]);
+});

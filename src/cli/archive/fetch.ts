@@ -26,9 +26,10 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
 import { createUnreadableReport } from './unreadable-report.ts';
 
-interface FetchOptions extends ArchiveOptions, SelectionOptions {
+interface FetchOptions extends ArchiveOptions, SelectionOptions, RestoreCliOptions {
   readonly output?: string;
   readonly maildir?: string;
   readonly mbox?: string;
@@ -37,7 +38,7 @@ interface FetchOptions extends ArchiveOptions, SelectionOptions {
 }
 
 export function fetchCommand(context: CliContext): Command {
-  return withSelectionOptions(withArchiveOptions(new Command('fetch')))
+  return withSelectionOptions(withRestoreOptions(withArchiveOptions(new Command('fetch'))))
     .description('fetch raw mail: one to standard output or a file, many to a Maildir or an mbox')
     .argument('[mail...]', 'messageIds or keys; without them, what the options select')
     .option('--output <file>', 'write one mail to this file')
@@ -47,29 +48,35 @@ export function fetchCommand(context: CliContext): Command {
     .option('--concurrency <n>', 'mails read at once', '10')
     .action(async (named: readonly string[], options: FetchOptions) => {
       const mails = readMails(named, options);
-      await withArchive(context, options, async (archive) => {
-        const asSent = { asSent: options.asSent === true };
-        const target = targetOf(options);
-        const concurrency = readCount('--concurrency', options.concurrency, 256) ?? 10;
-        if (options.maildir !== undefined || options.mbox !== undefined) {
-          const selected = selectMails(archive, mails, options);
-          await writing(target, async () => {
-            const folder = await openFolder(archive, options, asSent);
-            await fetchMany(context, selected, options, folder, concurrency);
-          });
-          return;
-        }
-        const [mail, second] = mails;
-        if (mail === undefined || second !== undefined) {
-          throw new UsageError('expected one mail, or --maildir or --mbox for many');
-        }
-        const { key } = await findMail(archive, archive.prefixes, mail);
-        await writing(target, () =>
-          options.output === undefined
-            ? writeMail(archive, key, context.stdout, asSent)
-            : saveMail(archive, key, options.output, asSent),
-        );
-      });
+      const restore = readRestore(options);
+      await withArchive(
+        context,
+        options,
+        async (archive) => {
+          const asSent = { asSent: options.asSent === true };
+          const target = targetOf(options);
+          const concurrency = readCount('--concurrency', options.concurrency, 256) ?? 10;
+          if (options.maildir !== undefined || options.mbox !== undefined) {
+            const selected = selectMails(archive, mails, options);
+            await writing(target, async () => {
+              const folder = await openFolder(archive, options, asSent);
+              await fetchMany(context, selected, options, folder, concurrency);
+            });
+            return;
+          }
+          const [mail, second] = mails;
+          if (mail === undefined || second !== undefined) {
+            throw new UsageError('expected one mail, or --maildir or --mbox for many');
+          }
+          const { key } = await findMail(archive, archive.prefixes, mail);
+          await writing(target, () =>
+            options.output === undefined
+              ? writeMail(archive, key, context.stdout, asSent)
+              : saveMail(archive, key, options.output, asSent),
+          );
+        },
+        restore,
+      );
     });
 }
 

@@ -8,9 +8,10 @@ import { withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
 import { readTime } from './selection-values.ts';
+import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
 import { createUnreadableReport, type UnreadableEntry } from './unreadable-report.ts';
 
-interface IndexCliOptions extends ArchiveOptions {
+interface IndexCliOptions extends ArchiveOptions, RestoreCliOptions {
   readonly from: string;
   readonly to?: string;
   readonly indexPrefix: string;
@@ -22,7 +23,7 @@ const SETTLE_MILLIS = 15 * 60_000;
 const HOUR_MILLIS = 3_600_000;
 
 export function indexCommand(context: CliContext): Command {
-  return withArchiveOptions(new Command('index'))
+  return withRestoreOptions(withArchiveOptions(new Command('index')))
     .description('write one file for each hour, with envelopes and header fields, for Athena')
     .option('--from <time>', 'from this hour on', '1d')
     .option('--to <time>', 'before this hour; default: the end of the last complete hour')
@@ -30,46 +31,52 @@ export function indexCommand(context: CliContext): Command {
     .option('--rewrite', 'read every mail again, also of hours that are done')
     .action(async (options: IndexCliOptions) => {
       const range = readRange(options);
-      await withArchive(context, options, async (archive) => {
-        const output = createOutput(context.stdout);
-        using progress = createProgress(context.stderr, 'mail');
-        let entries: UnreadableEntry[] = [];
-        const unreadable = createUnreadableReport(context, {
-          names: options.json !== true,
-          beforeLine: () => progress.hide(),
-          onEntry: (entry) => entries.push(entry),
-        });
-        const counts = newCounts();
-        for (const prefix of archive.prefixes) {
-          const hours = indexHours(archive, {
-            ...range,
-            prefix,
-            indexPrefix: withSlash(options.indexPrefix),
-            rewrite: options.rewrite === true,
-            onRead: () => progress.step(),
-            onUnreadable: (error) => unreadable.add(error),
+      const restore = readRestore(options);
+      await withArchive(
+        context,
+        options,
+        async (archive) => {
+          const output = createOutput(context.stdout);
+          using progress = createProgress(context.stderr, 'mail');
+          let entries: UnreadableEntry[] = [];
+          const unreadable = createUnreadableReport(context, {
+            names: options.json !== true,
+            beforeLine: () => progress.hide(),
+            onEntry: (entry) => entries.push(entry),
           });
-          for await (const hour of hours) {
-            counts[hour.state] += 1;
-            counts.mails += hour.mails;
-            counts.files += hour.keys.length;
-            progress.hide();
-            if (options.json) {
-              await output.write(`${printableJson({ ...hour, unreadable: entries })}\n`);
-            } else if (hour.state !== 'unchanged') {
-              await output.write(`${hourLine(hour)}\n`);
+          const counts = newCounts();
+          for (const prefix of archive.prefixes) {
+            const hours = indexHours(archive, {
+              ...range,
+              prefix,
+              indexPrefix: withSlash(options.indexPrefix),
+              rewrite: options.rewrite === true,
+              onRead: () => progress.step(),
+              onUnreadable: (error) => unreadable.add(error),
+            });
+            for await (const hour of hours) {
+              counts[hour.state] += 1;
+              counts.mails += hour.mails;
+              counts.files += hour.keys.length;
+              progress.hide();
+              if (options.json) {
+                await output.write(`${printableJson({ ...hour, unreadable: entries })}\n`);
+              } else if (hour.state !== 'unchanged') {
+                await output.write(`${hourLine(hour)}\n`);
+              }
+              entries = [];
             }
-            entries = [];
           }
-        }
-        await output.end();
-        progress.hide();
-        const why = counts.written + counts.removed === 0 ? reasonFor(counts, range) : undefined;
-        if (!options.json || why !== undefined) {
-          context.stderr.write(`${summary(counts)}${why === undefined ? '' : `: ${why}`}\n`);
-        }
-        unreadable.finish();
-      });
+          await output.end();
+          progress.hide();
+          const why = counts.written + counts.removed === 0 ? reasonFor(counts, range) : undefined;
+          if (!options.json || why !== undefined) {
+            context.stderr.write(`${summary(counts)}${why === undefined ? '' : `: ${why}`}\n`);
+          }
+          unreadable.finish();
+        },
+        restore,
+      );
     });
 }
 

@@ -27,10 +27,11 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
 import { createUnreadableReport } from './unreadable-report.ts';
 import { printable, printableJson } from '../../app/printable.ts';
 
-interface ReplayCliOptions extends ArchiveOptions, SelectionOptions {
+interface ReplayCliOptions extends ArchiveOptions, SelectionOptions, RestoreCliOptions {
   readonly topic?: string;
   readonly queue?: string;
   readonly raw?: true;
@@ -44,7 +45,7 @@ interface ReplayCliOptions extends ArchiveOptions, SelectionOptions {
 }
 
 export function replayCommand(context: CliContext): Command {
-  return withSelectionOptions(withArchiveOptions(new Command('replay')))
+  return withSelectionOptions(withRestoreOptions(withArchiveOptions(new Command('replay'))))
     .description('announce stored mail again, marked as a replay')
     .argument('[mail...]', 'messageIds or keys; without them, what the options select')
     .option('--topic <arn>', 'to this topic, instead of the configured one')
@@ -62,14 +63,20 @@ export function replayCommand(context: CliContext): Command {
     .option('--dry-run', 'list the mails that would be replayed')
     .action(async (named: readonly string[], options: ReplayCliOptions) => {
       const mails = readMails(named, options);
-      await withArchive(context, options, async (archive) => {
-        const opened = await openDestination(context, archive, options);
-        try {
-          await runCommand(context, archive, mails, options, opened.destination);
-        } finally {
-          opened.close();
-        }
-      });
+      const restore = readRestore(options);
+      await withArchive(
+        context,
+        options,
+        async (archive) => {
+          const opened = await openDestination(context, archive, options);
+          try {
+            await runCommand(context, archive, mails, options, opened.destination);
+          } finally {
+            opened.close();
+          }
+        },
+        restore,
+      );
     });
 }
 

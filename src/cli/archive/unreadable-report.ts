@@ -38,6 +38,7 @@ export function createUnreadableReport(
 ): UnreadableReport {
   const failures: UnreadableEntry[] = [];
   let count = 0;
+  let restoring = 0;
   return {
     get count() {
       return count;
@@ -45,6 +46,7 @@ export function createUnreadableReport(
     failures,
     add: ({ key, fault, message }) => {
       count += 1;
+      if (fault === 'restoring') restoring += 1;
       if (failures.length < KEPT_LIMIT) {
         const entry = { key, fault, reason: message };
         failures.push(entry);
@@ -55,7 +57,9 @@ export function createUnreadableReport(
       stderr.write(`${printable(key)}: ${printable(message)}\n`);
     },
     finish: () => {
-      if (count > 0) throw new OperatorError(`${renderCount(count, 'mail')} could not be read`);
+      if (count === 0) return;
+      const coming = restoring === 0 ? '' : `; S3 brings back ${restoring} of them`;
+      throw new OperatorError(`${renderCount(count, 'mail')} could not be read${coming}`);
     },
   };
 }

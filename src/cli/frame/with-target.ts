@@ -1,8 +1,7 @@
 // Runs a command on its target: finds it, makes the clients, turns what AWS says into one line, and lets the
 // clients go.
-import type { S3Client } from '@aws-sdk/client-s3';
 import { UsageError } from '../../app/operator-error.ts';
-import { listDays, UnreadableMailError } from '../../archive/index.ts';
+import { listDays, type Place, UnreadableMailError } from '../../archive/index.ts';
 import type { BridgeClients } from '../../bridge/index.ts';
 import { CredentialAdministration } from '../../credentials/index.ts';
 import { bucketErrorLine } from './bucket-error-line.ts';
@@ -12,14 +11,13 @@ import type { ArchiveOptions, BucketOptions, TableOptions } from './options.ts';
 import { tableErrorLine } from './table-error-line.ts';
 import { type ArchiveTarget, findArchive, findBucket, findTable } from './targets.ts';
 
-export interface OpenedArchive extends ArchiveTarget {
-  readonly s3: S3Client;
-}
+export interface OpenedArchive extends ArchiveTarget, Place {}
 
 export async function withArchive(
   context: CliContext,
   options: ArchiveOptions,
   action: (archive: OpenedArchive) => Promise<void>,
+  more: Pick<OpenedArchive, 'restore'> = {},
 ): Promise<void> {
   const target = await findArchive(context, options);
   const s3 = context.clients.s3(target.endpoint);
@@ -30,8 +28,9 @@ export async function withArchive(
           ? `${error.key}: ${error.message}`
           : bucketErrorLine(error, target.bucket),
       async () => {
-        await requireMail({ ...target, s3 });
-        await action({ ...target, s3 });
+        const archive = { ...target, ...more, s3 };
+        await requireMail(archive);
+        await action(archive);
       },
     );
   } finally {

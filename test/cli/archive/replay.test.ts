@@ -479,7 +479,11 @@ test.each([
     ['--from', '2026-11-23', '--to', '2026-11-23'],
     /--from: expected a time before/,
   ],
-  ['state with single mails', ['x', '--state', 'f'], /--state: expected a selection by options/],
+  [
+    'state with single mails',
+    ['0'.repeat(40), '--state', 'f'],
+    /--state: expected a selection by options/,
+  ],
   ['another input', ['--command', 'c', '--input', 'all'], /--input: expected mail or notification/],
   ['an unknown option', ['--nonsense'], /unknown option '--nonsense'/],
 ])('%s is a usage error', async (_, args, line) => {
