@@ -7,7 +7,7 @@ import {
 } from '../bridge/index.ts';
 import type { ListedMail, Place } from './list-mail.ts';
 import { parseMailKey } from './received-time.ts';
-import type { SelectedMail } from './selection.ts';
+import type { SelectedMail } from './select-mail.ts';
 import { asUnreadable, UnreadableMailError } from './unreadable-mail.ts';
 
 /** No such mail in the archive. */

@@ -36,14 +36,8 @@ export {
 } from './save-mail.ts';
 export { isMessageId } from '../bridge/index.ts';
 export { needsRecords, networkOf, timeOf } from './match-mail.ts';
-export {
-  type SelectedMail,
-  type Selection,
-  type SelectOptions,
-  selectMail,
-  VERDICT_NAMES,
-  type VerdictName,
-} from './selection.ts';
+export { type SelectedMail, type SelectOptions, selectMail } from './select-mail.ts';
+export { type Selection, VERDICT_NAMES, type VerdictName } from './selection.ts';
 export { saveMails, type SaveMailsOptions, type SaveOutcome } from './save-mails.ts';
 export { RESTORE_TIERS, type RestoreOptions, type RestoreTier } from './restore-options.ts';
 export { type MailFault, reading, UnreadableMailError } from './unreadable-mail.ts';

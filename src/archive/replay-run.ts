@@ -5,7 +5,8 @@ import type { Place } from './list-mail.ts';
 import { newReplayMark, replay, type ReplayMark, type ReplayOptions } from './replay.ts';
 import { ReplayState } from './replay-state.ts';
 import { needsRecords } from './match-mail.ts';
-import { type SelectedMail, type Selection, selectMail } from './selection.ts';
+import { type SelectedMail, selectMail } from './select-mail.ts';
+import type { Selection } from './selection.ts';
 
 /** The mails of a replay. */
 export interface ReplayScope {

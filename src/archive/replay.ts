@@ -13,7 +13,7 @@ import { mapInOrder, untilAborted } from './in-order.ts';
 import type { Place } from './list-mail.ts';
 import { openMail } from './open-mail.ts';
 import { readMailHead } from './read-mail.ts';
-import type { SelectedMail } from './selection.ts';
+import type { SelectedMail } from './select-mail.ts';
 import { UnreadableMailError } from './unreadable-mail.ts';
 
 /** What marks the notifications of one replay, over all of its runs. */

@@ -1,7 +1,7 @@
 // Saves the selected mails in a folder: read several at once, written in their order.
 import { mapInOrder, untilAborted } from './in-order.ts';
 import type { MailFolder } from './save-mail.ts';
-import type { SelectedMail } from './selection.ts';
+import type { SelectedMail } from './select-mail.ts';
 import { UnreadableMailError } from './unreadable-mail.ts';
 
 export interface SaveMailsOptions {
