@@ -28,8 +28,8 @@ export function readTime(
       ? new Date(time === '' ? `${day}` : `${day}${time}${zone ?? 'Z'}`)
       : new Date(now - seconds * 1000);
   // JavaScript takes February 30 for March 2.
-  const isDay = day === undefined || new Date(day).toISOString().startsWith(day);
-  if (!Number.isNaN(at.getTime()) && isDay) return at;
+  const isOther = (): boolean => day !== undefined && !new Date(day).toISOString().startsWith(day);
+  if (!Number.isNaN(at.getTime()) && !isOther()) return at;
   throw new UsageError(
     `${option}: expected a time like 2026-11-23, 2026-11-23T13:00Z or 2h (ago), got "${text}"`,
   );

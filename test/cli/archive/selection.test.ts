@@ -92,6 +92,7 @@ test.each<[string, string[], RegExp]>([
     ['--from', '2999-01-01'],
     /--from: expected a time in the past, got "2999-01-01"/,
   ],
+  ['a month that no year has', ['--from', '2026-13-01'], /--from: expected a time like/],
   ['a day that no month has', ['--from', '2026-02-30'], /--from: expected a time like/],
   [
     'a smallest size over the largest',
