@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import { mapInOrder } from './in-order.ts';
 import {
   deleteIndexFile,
+  IndexPacker,
   type IndexRow,
   indexKey,
   listIndexFiles,
-  packLines,
   putIndexFile,
   readIndexRows,
   readIndexState,
@@ -49,7 +49,7 @@ export interface IndexedHour {
   readonly unreadable: number;
 }
 
-/** Of one file before compression; an hour with more gets several. What one file needs of memory. */
+/** Of one file before compression; an hour with more gets several. */
 const FILE_OCTETS = 32 * 1024 * 1024;
 const CONCURRENCY = 16;
 
@@ -128,17 +128,15 @@ async function writeHour(
   /** Files by their number. The first one is written last, and says that the others are whole. */
   const keys: string[] = [];
   let first: Buffer | undefined;
-  let lines: string[] = [];
-  let octets = 0;
+  let packer = new IndexPacker();
   let mails = 0;
   let read = 0;
   let unreadable = 0;
   let unread = 0;
   const flush = async (): Promise<void> => {
-    const packed = packLines(lines);
+    const packed = await packer.finish();
     const key = indexKey(folder, prefix, keys.length);
-    lines = [];
-    octets = 0;
+    packer = new IndexPacker();
     keys.push(key);
     if (first === undefined) first = packed;
     else await putIndexFile(place, key, packed);
@@ -170,17 +168,16 @@ async function writeHour(
       continue;
     }
     mails += 1;
-    octets += row.length + 1;
-    lines.push(`${row}\n`);
-    if (octets >= FILE_OCTETS) await flush();
+    await packer.add(row);
+    if (packer.sizeInOctets >= FILE_OCTETS) await flush();
   }
-  if (lines.length > 0 || first === undefined) await flush();
+  if (packer.sizeInOctets > 0 || first === undefined) await flush();
   const deleted = parts
     .filter((part) => part >= keys.length)
     .map((part) => indexKey(folder, prefix, part));
   for (const key of deleted) await deleteIndexFile(place, key);
   const state = { listing: digest.digest('hex'), unread };
-  await putIndexFile(place, indexKey(folder, prefix, 0), first ?? packLines([]), state);
+  await putIndexFile(place, indexKey(folder, prefix, 0), first ?? (await packer.finish()), state);
   return { partition, state: 'written', keys, deleted, mails, read, unreadable };
 }
 

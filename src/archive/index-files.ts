@@ -1,7 +1,8 @@
 // The files of the index: their names, and what is in them.
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { createGunzip, gzipSync } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -124,8 +125,35 @@ export async function deleteIndexFile({ s3, bucket }: Place, key: string): Promi
   await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
 }
 
-export function packLines(lines: readonly string[]): Buffer {
-  return gzipSync(lines.join(''));
+/** A file in the making. Only what is compressed is in memory. */
+export class IndexPacker {
+  readonly #gzip = createGzip();
+  readonly #packed: Buffer[] = [];
+  readonly #ended: Promise<unknown>;
+  #octets = 0;
+
+  constructor() {
+    this.#gzip.on('data', (chunk: Buffer) => this.#packed.push(chunk));
+    this.#ended = once(this.#gzip, 'end');
+    // Awaited by `finish`.
+    this.#ended.catch(() => undefined);
+  }
+
+  /** Before compression. */
+  get sizeInOctets(): number {
+    return this.#octets;
+  }
+
+  async add(line: string): Promise<void> {
+    this.#octets += line.length + 1;
+    if (!this.#gzip.write(`${line}\n`)) await once(this.#gzip, 'drain');
+  }
+
+  async finish(): Promise<Buffer> {
+    this.#gzip.end();
+    await this.#ended;
+    return Buffer.concat(this.#packed);
+  }
 }
 
 export interface IndexRow {

@@ -58,12 +58,12 @@ export class UnreadableMailError extends Error {
 
 const ADVICE: Readonly<Record<MailFault, string>> = {
   'not-found': 'check the id, --bucket and --prefix',
-  gone: 'nothing is to be done unless it should be there: see the lifecycle rules of the bucket and who deletes',
+  gone: 'nothing to do if that was intended; otherwise check the lifecycle rules of the bucket and who may delete',
   foreign: 'Mailsluice did not write it: move it to another prefix',
   'later-version': 'use the version of Mailsluice that wrote it, or a later one',
   damaged: 'copy the object again with its metadata, from a version of it or a backup',
   'sidecar-missing':
-    'bring back the object with the ending .envelope.json, from a version of it or a backup',
+    'restore the object whose key ends in .envelope.json, from a version of it or a backup',
   cold: 'run the command with --restore, and again when S3 has brought it back',
   restoring: 'run the same command again then',
   denied:

@@ -105,7 +105,7 @@ function newCounts(): Counts {
 }
 
 function hourLine({ partition, state, mails, read, keys, deleted }: IndexedHour): string {
-  if (state === 'removed') return `${partition}  no mail any more  removed ${deleted.join(' ')}`;
+  if (state === 'removed') return `${partition}  no mail left  removed ${deleted.join(' ')}`;
   const removed = deleted.length === 0 ? '' : `  removed ${deleted.join(' ')}`;
   const news = read === mails ? '' : ` (${renderCount(read, 'mail')} read)`;
   return `${partition}  ${renderCount(mails, 'mail')}${news}  ${keys.join(' ')}${removed}`;
@@ -122,7 +122,7 @@ function reasonFor({ unchanged }: Counts, { from, to }: Range): string {
     const complete = new Date(from.getTime() + HOUR_MILLIS + SETTLE_MILLIS);
     return `no hour since ${minute(from)} is complete; the first one is indexed from ${minute(complete)} on`;
   }
-  if (unchanged > 0) return `${renderCount(unchanged, 'hour')} with mail had a complete index`;
+  if (unchanged > 0) return `the index of ${renderCount(unchanged, 'hour')} is up to date`;
   return `there is no mail from ${minute(from)} to ${minute(to)} under these prefixes`;
 }
 

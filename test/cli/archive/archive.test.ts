@@ -198,7 +198,7 @@ test('index writes a file for each hour, and passes over it the next time', asyn
   expect(await cli(args)).toEqual({
     exitCode: 0,
     stdout: '',
-    stderr: 'indexed 0 mails in 0 files: 2 hours with mail had a complete index\n',
+    stderr: 'indexed 0 mails in 0 files: the index of 2 hours is up to date\n',
   });
   expect(await listKeys(aws, 'index/')).toHaveLength(2);
   const { Body } = await aws.s3.send(

@@ -124,7 +124,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     lasting: true,
   },
   'without its sidecar': {
-    sentence: /the object with its record does not exist; bring back .*\.envelope\.json/,
+    sentence:
+      /the object with its record does not exist; restore the object whose key ends in \.envelope\.json/,
     spoil: again((metadata, octets) => [
       { schema: '1', received: metadata['received'] ?? '', sidecar: '1' },
       octets,
@@ -138,7 +139,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     partial: ['show'],
   },
   'deleted after it was listed': {
-    sentence: /does not exist any more; nothing is to be done unless it should be there/,
+    sentence: /does not exist any more; nothing to do if that was intended; otherwise check/,
     spoil: onBoth(refusal(404, 'NoSuchKey')),
     asked: /no mail "|there is no such mail; check the id, --bucket and --prefix/,
     lasting: true,
