@@ -4,16 +4,18 @@ import { finished, pipeline } from 'node:stream/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { AttachmentStream, HeaderLines, MessageText } from 'mailparser';
 import type { Place } from './list-mail.ts';
-import { type MailRecord, readRecord } from '../bridge/index.ts';
-import { openMail } from './open-mail.ts';
+import type { MailRecord } from '../bridge/index.ts';
+import { openObject } from './open-mail.ts';
 import { MailUnparsableError } from '../message/mime/errors.ts';
-import { isAboutThisMail } from './selection.ts';
+import { requireSize, UnreadableMailError } from './unreadable-mail.ts';
 
 export interface DescribedMail {
   readonly key: string;
   readonly sizeInOctets: number;
   /** Absent where the object has none that could be read. */
   readonly record?: MailRecord;
+  /** Why the record, or a part of the octets, could not be read. */
+  readonly unreadable?: UnreadableMailError;
   /** As they stand in the object, unfolded; encoded words decoded. */
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   readonly structure?: MimePart;
@@ -46,11 +48,16 @@ interface ParserNode {
   readonly children?: readonly ParserNode[];
 }
 
+/**
+ * Reads what a person wants to see of a mail. Where its record cannot be read, or the octets end too early, it describes
+ * the rest and says why in `unreadable`.
+ * @throws UnreadableMailError where no octet can be read.
+ */
 export async function describeMail(place: Place, key: string): Promise<DescribedMail> {
   const { createBoundedParser } = await import('../message/mime/bounded-parser.ts');
   const { decodeRawField } = await import('../message/mime/raw-octets.ts');
   const { decodeEncodedWords } = await import('../message/encoded-words.ts');
-  const { stream, sizeInOctets } = await openMail(place, key);
+  const { stream, sizeInOctets, record } = await openObject(place, key);
   const { parser, explain } = createBoundedParser();
   const attachments: DescribedAttachment[] = [];
   let headers: DescribedMail['headers'] = [];
@@ -72,28 +79,39 @@ export async function describeMail(place: Place, key: string): Promise<Described
     );
   });
   let unparsable: string | undefined;
+  let unreadable: UnreadableMailError | undefined;
   try {
     await Promise.all([pipeline(stream, parser as unknown as Writable), finished(parser)]);
   } catch (error) {
     const explained = explain(error);
-    if (!(explained instanceof MailUnparsableError)) throw explained;
-    unparsable = explained.message;
+    if (explained instanceof MailUnparsableError) unparsable = explained.message;
+    else unreadable = requireUnreadable(explained);
   }
   const { tree } = parser as unknown as ParserTree;
-  const known = await readRecord(place, key).catch((error: unknown) => {
-    if (isAboutThisMail(error)) return undefined;
-    throw error;
-  });
+  let known: MailRecord | undefined;
+  try {
+    known = await record();
+    requireSize(key, sizeInOctets, known);
+  } catch (error) {
+    unreadable = requireUnreadable(error);
+  }
+  const isWhole = unparsable === undefined && unreadable?.fault !== 'incomplete';
   return {
     key,
     sizeInOctets,
     ...(known && { record: known }),
+    ...(unreadable && { unreadable }),
     headers,
-    ...(tree && unparsable === undefined && { structure: partOf(tree) }),
+    ...(tree && isWhole && { structure: partOf(tree) }),
     ...(unparsable !== undefined && { unparsable }),
     text,
     attachments,
   };
+}
+
+function requireUnreadable(error: unknown): UnreadableMailError {
+  if (error instanceof UnreadableMailError) return error;
+  throw error;
 }
 
 async function countAttachment(part: AttachmentStream): Promise<DescribedAttachment> {

@@ -1,7 +1,14 @@
-import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { isMessageId, isMissingObject, messageIdMillis, objectKeyPrefix } from '../bridge/index.ts';
+import {
+  isMessageId,
+  messageIdMillis,
+  NoSuchMailError,
+  objectKeyPrefix,
+  readMetadata,
+} from '../bridge/index.ts';
 import type { ListedMail, Place } from './list-mail.ts';
 import { parseMailKey } from './received-time.ts';
+import type { SelectedMail } from './select-mail.ts';
+import { asUnreadable, UnreadableMailError } from './unreadable-mail.ts';
 
 /** No such mail in the archive. */
 export class MailNotFoundError extends Error {
@@ -14,28 +21,53 @@ const SKEW_MILLIS = 60_000;
 
 /**
  * Finds a mail by its key, or by its messageId alone: the id's own time tells the partition.
- * @throws MailNotFoundError
+ * @throws MailNotFoundError, and UnreadableMailError where S3 does not say whether it is there.
  */
 export async function findMail(
   place: Place,
   prefixes: readonly string[],
   keyOrId: string,
 ): Promise<ListedMail & { readonly prefix: string }> {
+  let unreadable: UnreadableMailError | undefined;
   for (const { key, prefix } of candidates(prefixes, keyOrId)) {
     const mail = parseMailKey(key);
     if (mail === undefined) continue;
     try {
-      const { ContentLength = 0 } = await place.s3.send(
-        new HeadObjectCommand({ Bucket: place.bucket, Key: key }),
-      );
-      return { ...mail, prefix, sizeInOctets: ContentLength };
+      return { ...mail, prefix, sizeInOctets: (await readMetadata(place, key)).sizeInOctets };
     } catch (error) {
-      if (!isMissingObject(error)) throw error;
+      if (error instanceof NoSuchMailError) continue;
+      const known = asUnreadable(error, key);
+      if (!(known instanceof UnreadableMailError)) throw error;
+      // It may be under another prefix, where it can be read.
+      unreadable ??= known;
     }
   }
+  if (unreadable !== undefined) throw unreadable;
   throw new MailNotFoundError(
     `no mail "${keyOrId}" in ${place.bucket} under ${prefixes.join(', ')}`,
   );
+}
+
+/** Finds mails by key or messageId, in this order. What is not found, or cannot be read, is among them as unreadable. */
+export async function* findMails(
+  place: Place,
+  prefixes: readonly string[],
+  mails: readonly string[],
+): AsyncGenerator<SelectedMail> {
+  for (const keyOrId of mails) {
+    try {
+      yield await findMail(place, prefixes, keyOrId);
+    } catch (error) {
+      const unreadable =
+        error instanceof MailNotFoundError
+          ? new UnreadableMailError('not-found', keyOrId, 'there is no such mail', { cause: error })
+          : error;
+      if (!(unreadable instanceof UnreadableMailError)) throw error;
+      const messageId = keyOrId.slice(keyOrId.lastIndexOf('/') + 1);
+      const receivedAt = new Date(isMessageId(messageId) ? messageIdMillis(messageId) : 0);
+      yield { key: unreadable.key, messageId, receivedAt, prefix: '', sizeInOctets: 0, unreadable };
+    }
+  }
 }
 
 function candidates(

@@ -5,9 +5,11 @@ export { functionDestination } from './destinations/function.ts';
 export { queueDestination } from './destinations/queue.ts';
 export { topicDestination } from './destinations/topic.ts';
 export { type DescribedMail, describeMail, type MimePart } from './describe-mail.ts';
-export { findMail, MailNotFoundError } from './find-mail.ts';
-export { type IndexedHour, indexHours, type IndexLine } from './hourly-index.ts';
-export { type ListedMail, listMail, type Place } from './list-mail.ts';
+export { findMail, findMails, MailNotFoundError } from './find-mail.ts';
+export { type IndexedHour, indexHours, type IndexOptions } from './hourly-index.ts';
+export type { IndexLine } from './index-line.ts';
+export { floorHour, parseMailKey } from './received-time.ts';
+export { type ListedMail, listDays, listMail, type Place } from './list-mail.ts';
 export {
   newReplayMark,
   replay,
@@ -23,20 +25,21 @@ export {
   selectForReplay,
 } from './replay-run.ts';
 export { ReplayState, ReplayStateError } from './replay-state.ts';
+export { openMaildir } from './maildir.ts';
+export { openMbox } from './mbox.ts';
 export {
   type MailFolder,
-  openMaildir,
-  openMbox,
+  type SavedMail,
   type SaveOptions,
   saveMail,
   writeMail,
 } from './save-mail.ts';
-export {
-  needsRecords,
-  type SelectedMail,
-  type Selection,
-  type SelectOptions,
-  selectMail,
-  VERDICT_NAMES,
-  type VerdictName,
-} from './selection.ts';
+export { isMessageId } from '../bridge/index.ts';
+export { needsRecords, networkOf, timeOf } from './match-mail.ts';
+export { type SelectedMail, type SelectOptions, selectMail } from './select-mail.ts';
+export { type Selection, VERDICT_NAMES, type VerdictName } from './selection.ts';
+export { saveMails, type SaveMailsOptions, type SaveOutcome } from './save-mails.ts';
+export { RESTORE_TIERS, type RestoreOptions, type RestoreTier } from './restore-options.ts';
+export { type MailFault, reading, UnreadableMailError } from './unreadable-mail.ts';
+export { openMail, type OpenedMail } from './open-mail.ts';
+export { mapInOrder } from './in-order.ts';

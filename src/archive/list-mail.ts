@@ -1,4 +1,5 @@
-import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { type _Object, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import type { RestoreOptions } from './restore-options.ts';
 import {
   dayOf,
   hoursWithin,
@@ -18,6 +19,8 @@ export interface Place {
   readonly s3: S3Client;
   readonly bucket: string;
   readonly signal?: AbortSignal;
+  /** Asks S3 to bring back each mail that is read and is in cold storage. Absent: it is only reported. */
+  readonly restore?: RestoreOptions;
 }
 
 export interface ListOptions extends TimeRange {
@@ -33,7 +36,7 @@ export interface ListOptions extends TimeRange {
  */
 export async function* listMail(place: Place, options: ListOptions): AsyncGenerator<ListedMail> {
   const { prefix, after } = options;
-  for await (const day of daysWithin(place, options)) {
+  for await (const day of listDays(place, options)) {
     const hours = hoursWithin(day, options);
     const partitions =
       hours === 'all'
@@ -42,18 +45,27 @@ export async function* listMail(place: Place, options: ListOptions): AsyncGenera
     for (const partition of partitions) {
       // Past it already: every key of the partition is before `after`.
       if (after !== undefined && after > partition && !after.startsWith(partition)) continue;
-      for await (const { Key = '', Size = 0 } of objectsUnder(place, partition, after)) {
-        const mail = parseMailKey(Key);
-        if (mail !== undefined && isWithin(mail.receivedAt, options)) {
-          yield { ...mail, sizeInOctets: Size };
-        }
+      for await (const mail of listPartition(place, partition, after)) {
+        if (isWithin(mail.receivedAt, options)) yield mail;
       }
     }
   }
 }
 
+/** The mails of a day or an hour in the order of their keys: `mail/dt=2026-11-23/hr=13/`. */
+export async function* listPartition(
+  place: Place,
+  partition: string,
+  after?: string,
+): AsyncGenerator<ListedMail> {
+  for await (const { Key = '', Size = 0 } of listObjects(place, partition, after)) {
+    const mail = parseMailKey(Key);
+    if (mail !== undefined) yield { ...mail, sizeInOctets: Size };
+  }
+}
+
 /** The days that have mail. Asks for the names of the partitions only, a thousand days in one answer. */
-async function* daysWithin(
+export async function* listDays(
   place: Place,
   { prefix, from, to, after }: ListOptions,
 ): AsyncGenerator<string> {
@@ -76,10 +88,22 @@ async function* daysWithin(
   }
 }
 
-async function* objectsUnder(place: Place, partition: string, after: string | undefined) {
-  const StartAfter = after?.startsWith(partition) ? after : undefined;
+/** The folders directly under a prefix, each with its slash. */
+export async function* listFolders(place: Place, prefix: string): AsyncGenerator<string> {
+  for await (const { CommonPrefixes = [] } of pages(place, { Prefix: prefix, Delimiter: '/' })) {
+    for (const { Prefix = '' } of CommonPrefixes) yield Prefix;
+  }
+}
+
+/** The objects under a prefix. */
+export async function* listObjects(
+  place: Place,
+  prefix: string,
+  after?: string,
+): AsyncGenerator<_Object> {
+  const StartAfter = after?.startsWith(prefix) ? after : undefined;
   for await (const { Contents = [] } of pages(place, {
-    Prefix: partition,
+    Prefix: prefix,
     ...(StartAfter !== undefined && { StartAfter }),
   })) {
     yield* Contents;

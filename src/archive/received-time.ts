@@ -54,3 +54,7 @@ export function hoursWithin(day: string, { from, to }: TimeRange): readonly stri
   }
   return hours;
 }
+
+export function floorHour(at: Date): Date {
+  return new Date(Math.floor(at.getTime() / HOUR_MILLIS) * HOUR_MILLIS);
+}

@@ -1,10 +1,12 @@
 // One run of a replay: which mails, from where it resumes, how far it came. The command line gives the options and
 // prints the result.
-import { findMail } from './find-mail.ts';
+import { findMails } from './find-mail.ts';
 import type { Place } from './list-mail.ts';
 import { newReplayMark, replay, type ReplayMark, type ReplayOptions } from './replay.ts';
 import { ReplayState } from './replay-state.ts';
-import { needsRecords, type SelectedMail, type Selection, selectMail } from './selection.ts';
+import { needsRecords } from './match-mail.ts';
+import { type SelectedMail, selectMail } from './select-mail.ts';
+import type { Selection } from './selection.ts';
 
 /** The mails of a replay. */
 export interface ReplayScope {
@@ -45,7 +47,8 @@ export interface ReplayResult {
 const KEPT_FAILURE_LIMIT = 1000;
 
 /**
- * Replays the mails, and resumes where an earlier run of the same task ended.
+ * Replays the mails, and resumes where an earlier run of the same task ended. Mails that an earlier run could not announce
+ * are tried again at the end.
  * @throws ReplayStateError where the state file belongs to another task.
  */
 export async function runReplay(place: Place, options: ReplayRunOptions): Promise<ReplayResult> {
@@ -67,26 +70,46 @@ export async function runReplay(place: Place, options: ReplayRunOptions): Promis
 
   const counting = new AbortController();
   startCounting({ ...place, signal: counting.signal }, scope, state?.after, options.onTotal);
+  const note = (key: string, failure: string | undefined): void => {
+    if (failure !== undefined && failures.length < KEPT_FAILURE_LIMIT) {
+      failures.push({ key, reason: failure });
+    }
+    onMail?.(key, failure);
+  };
   let stoppedBy: unknown;
   try {
-    await replay(place, selectForReplay(place, scope, state?.after), {
+    const run = {
       destination,
       mark,
       ...(concurrency !== undefined && { concurrency }),
       ...(ratePerSecond !== undefined && { ratePerSecond }),
       signal,
+    };
+    await replay(place, selectForReplay(place, scope, state?.after), {
+      ...run,
       onOutcome: async (outcome) => {
         const { mail, failure } = outcome;
         if (failure === undefined) announced += 1;
-        else {
-          failed += 1;
-          if (failures.length < KEPT_FAILURE_LIMIT)
-            failures.push({ key: mail.key, reason: failure });
-        }
-        onMail?.(mail.key, failure);
+        else failed += 1;
+        note(mail.key, failure);
         await state?.record(outcome);
       },
     });
+    const again = state?.failed ?? [];
+    if (again.length > 0 && !signal.aborted) {
+      await replay(place, findMails(place, selection.prefixes, again), {
+        ...run,
+        onOutcome: async (outcome) => {
+          const { mail, failure } = outcome;
+          if (failure === undefined) {
+            announced += 1;
+            failed -= 1;
+          }
+          note(mail.key, failure);
+          await state?.recordAgain(outcome);
+        },
+      });
+    }
   } catch (error) {
     stoppedBy = error;
   } finally {
@@ -114,21 +137,13 @@ export async function* selectForReplay(
   if (count >= limit) return;
   const all =
     mails.length > 0
-      ? findAll(place, selection.prefixes, mails)
+      ? findMails(place, selection.prefixes, mails)
       : selectMail(place, selection, { ...(after && { after }) });
   for await (const mail of all) {
     yield mail;
     count += 1;
     if (count >= limit) return;
   }
-}
-
-async function* findAll(
-  place: Place,
-  prefixes: readonly string[],
-  mails: readonly string[],
-): AsyncGenerator<SelectedMail> {
-  for (const mail of mails) yield await findMail(place, prefixes, mail);
 }
 
 /** Counts the mails besides the run. A count that fails is not worth an error. */

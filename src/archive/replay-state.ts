@@ -27,9 +27,11 @@ interface Checkpoint extends ReplayCounts {
   readonly prefix: string;
   readonly key: string;
   readonly failures?: readonly { readonly key: string; readonly failure: string }[];
+  /** Failures of an earlier checkpoint that a later run announced. */
+  readonly mended?: readonly string[];
 }
 
-/** The file belongs to another replay, or it is no state file. */
+/** The file belongs to another replay, is no state file, or cannot be written. */
 export class ReplayStateError extends Error {
   override readonly name = 'ReplayStateError';
   readonly code = 'MAILSLUICE_REPLAY_STATE_INVALID';
@@ -45,19 +47,26 @@ export class ReplayState {
   /** The last mail of the run before this one. */
   readonly after: { readonly prefix: string; readonly key: string } | undefined;
   readonly resumed: boolean;
+  /** The mails of earlier runs that could not be announced, in their order. */
+  readonly failed: readonly string[];
+  readonly #path: string;
   readonly #file: FileHandle;
   #counts: ReplayCounts;
-  #last: Omit<Checkpoint, keyof ReplayCounts | 'failures'> | undefined;
+  #last: { readonly prefix: string; readonly key: string } | undefined;
   #failures: { key: string; failure: string }[] = [];
+  #mended: string[] = [];
   #unsaved = 0;
   #savedAt = performance.now();
 
   private constructor(
+    path: string,
     file: FileHandle,
     head: Head,
-    last: Checkpoint | undefined,
+    checkpoints: readonly Checkpoint[],
     resumed: boolean,
   ) {
+    const last = checkpoints.at(-1);
+    this.#path = path;
     this.#file = file;
     this.mark = { id: head.id, at: head.at };
     this.range = {
@@ -65,6 +74,8 @@ export class ReplayState {
       ...(head.from !== undefined && { from: new Date(head.from) }),
     };
     this.after = last && { prefix: last.prefix, key: last.key };
+    this.#last = this.after;
+    this.failed = failedIn(checkpoints);
     this.resumed = resumed;
     this.#counts = { announced: last?.announced ?? 0, failed: last?.failed ?? 0 };
   }
@@ -78,7 +89,9 @@ export class ReplayState {
     task: string,
     fresh: ReplayMark & ReplayRange,
   ): Promise<ReplayState> {
-    const file = await open(path, 'a+');
+    const file = await open(path, 'a+').catch((error: unknown) => {
+      throw notWritten(path, error);
+    });
     try {
       const text = await file.readFile('utf8');
       const { lines, octets } = wholeLines(text);
@@ -95,8 +108,8 @@ export class ReplayState {
           ...(from && { from: from.toISOString() }),
           to: to.toISOString(),
         };
-        await append(file, made);
-        return new ReplayState(file, made, undefined, false);
+        await append(path, file, made);
+        return new ReplayState(path, file, made, [], false);
       }
       if (!isHead(head)) throw notAState(path);
       if (head.task !== task) {
@@ -105,7 +118,7 @@ export class ReplayState {
         );
       }
       await file.truncate(octets);
-      return new ReplayState(file, head, checkpoints.at(-1) as Checkpoint | undefined, true);
+      return new ReplayState(path, file, head, checkpoints as Checkpoint[], true);
     } catch (error) {
       await file.close();
       throw error;
@@ -126,6 +139,19 @@ export class ReplayState {
       this.#failures.push({ key, failure });
     }
     this.#last = { prefix, key };
+    await this.#count();
+  }
+
+  /** Takes the outcomes of those in `failed`. */
+  async recordAgain({ mail: { key }, failure }: ReplayOutcome): Promise<void> {
+    if (failure !== undefined) return;
+    const { announced, failed } = this.#counts;
+    this.#counts = { announced: announced + 1, failed: failed - 1 };
+    this.#mended.push(key);
+    await this.#count();
+  }
+
+  async #count(): Promise<void> {
     this.#unsaved += 1;
     const isDue =
       this.#unsaved >= CHECKPOINT_MAILS || performance.now() - this.#savedAt >= CHECKPOINT_MILLIS;
@@ -139,10 +165,12 @@ export class ReplayState {
       ...this.#last,
       ...this.#counts,
       ...(failures.length > 0 && { failures }),
+      ...(this.#mended.length > 0 && { mended: this.#mended }),
     };
     this.#failures = [];
+    this.#mended = [];
     this.#unsaved = 0;
-    await append(this.#file, checkpoint);
+    await append(this.#path, this.#file, checkpoint);
     this.#savedAt = performance.now();
   }
 
@@ -155,9 +183,22 @@ export class ReplayState {
   }
 }
 
-async function append(file: FileHandle, line: object): Promise<void> {
-  await file.appendFile(`${JSON.stringify(line)}\n`);
-  await file.datasync();
+function failedIn(checkpoints: readonly Checkpoint[]): string[] {
+  const failed = new Set<string>();
+  for (const { failures = [], mended = [] } of checkpoints) {
+    for (const { key } of failures) failed.add(key);
+    for (const key of mended) failed.delete(key);
+  }
+  return [...failed];
+}
+
+async function append(path: string, file: FileHandle, line: object): Promise<void> {
+  try {
+    await file.appendFile(`${JSON.stringify(line)}\n`);
+    await file.datasync();
+  } catch (error) {
+    throw notWritten(path, error);
+  }
 }
 
 /** The lines before the first that is torn, and where they end. */
@@ -186,4 +227,9 @@ function isHead(value: unknown): value is Head {
 
 function notAState(path: string): ReplayStateError {
   return new ReplayStateError(`${path}: expected the state file of a replay, got something else`);
+}
+
+function notWritten(path: string, error: unknown): ReplayStateError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ReplayStateError(`${path}: cannot be written: ${reason}`, { cause: error });
 }

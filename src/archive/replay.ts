@@ -3,12 +3,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rebuildNotification } from '../bridge/index.ts';
-import { type Destination, MailRefusedError } from './destinations/destination.ts';
-import { mapInOrder } from './in-order.ts';
+import { notificationOf } from '../bridge/index.ts';
+import {
+  type Destination,
+  MailRefusedError,
+  type ReplayedMail,
+} from './destinations/destination.ts';
+import { mapInOrder, untilAborted } from './in-order.ts';
 import type { Place } from './list-mail.ts';
-import { isAboutThisMail, type SelectedMail } from './selection.ts';
 import { openMail } from './open-mail.ts';
+import { readMailHead } from './read-mail.ts';
+import type { SelectedMail } from './select-mail.ts';
+import { UnreadableMailError } from './unreadable-mail.ts';
 
 /** What marks the notifications of one replay, over all of its runs. */
 export interface ReplayMark {
@@ -38,6 +44,8 @@ export interface ReplayOutcome {
   readonly mail: SelectedMail;
   /** Why this mail could not be announced; `undefined`: it was. */
   readonly failure?: string;
+  /** The failure is that this mail cannot be read. */
+  readonly unreadable?: UnreadableMailError;
 }
 
 /**
@@ -53,37 +61,76 @@ export async function replay(
   const { destination, mark, concurrency = 10, ratePerSecond, onOutcome, signal } = options;
   const pace = createPace(ratePerSecond);
 
-  async function* begun(): AsyncGenerator<SelectedMail> {
+  async function* paced(): AsyncGenerator<SelectedMail> {
     for await (const mail of mails) {
       await pace();
-      if (signal?.aborted) return;
       yield mail;
     }
   }
-  const outcomes = mapInOrder(begun(), concurrency, (mail) =>
-    deliver(place, mail, destination, mark),
+  // In two steps, so that the deliveries begin in the order of the selection, whichever mail was read first.
+  const prepared = mapInOrder(untilAborted(paced(), signal), concurrency, (mail) =>
+    prepare(place, mail, mark),
   );
+  const inGroups = createGroups();
+  const outcomes = mapInOrder(untilAborted(prepared, signal), concurrency, ({ mail, ready }) => {
+    if (ready instanceof UnreadableMailError) return Promise.resolve(failed(mail, ready));
+    return inGroups(destination.groupOf?.(ready), () => deliver(mail, ready, destination));
+  });
   for await (const outcome of outcomes) await onOutcome?.(outcome);
 }
 
-async function deliver(
-  place: Place,
-  mail: SelectedMail,
-  destination: Destination,
-  mark: ReplayMark,
-): Promise<ReplayOutcome> {
+interface Prepared {
+  readonly mail: SelectedMail;
+  readonly ready: ReplayedMail | UnreadableMailError;
+}
+
+async function prepare(place: Place, mail: SelectedMail, mark: ReplayMark): Promise<Prepared> {
   const { key, messageId } = mail;
   try {
-    const notification = await rebuildNotification(place, key, { at: mark.at, id: mark.id });
+    if (mail.unreadable !== undefined) throw mail.unreadable;
+    const head = await readMailHead(place, key);
+    const notification = notificationOf(place, key, head, { at: mark.at, id: mark.id });
     const open = async (): Promise<Readable> => (await openMail(place, key)).stream;
-    await destination.deliver({ key, messageId, replayId: mark.id, notification, open });
-    return { mail };
+    return { mail, ready: { key, messageId, replayId: mark.id, notification, open } };
   } catch (error) {
-    if (error instanceof MailRefusedError || isAboutThisMail(error)) {
-      return { mail, failure: (error as Error).message };
-    }
+    if (error instanceof UnreadableMailError) return { mail, ready: error };
     throw error;
   }
+}
+
+async function deliver(
+  mail: SelectedMail,
+  ready: ReplayedMail,
+  destination: Destination,
+): Promise<ReplayOutcome> {
+  try {
+    await destination.deliver(ready);
+    return { mail };
+  } catch (error) {
+    if (error instanceof UnreadableMailError) return failed(mail, error);
+    if (error instanceof MailRefusedError) return { mail, failure: error.message };
+    throw error;
+  }
+}
+
+function failed(mail: SelectedMail, unreadable: UnreadableMailError): ReplayOutcome {
+  return { mail, failure: unreadable.message, unreadable };
+}
+
+/** Runs the actions of one group one after the other. Where one throws, those behind it are not begun, and throw too. */
+function createGroups(): <T>(group: string | undefined, action: () => Promise<T>) => Promise<T> {
+  /** The last action of each group that has one in progress. */
+  const last = new Map<string, Promise<unknown>>();
+  return (group, action) => {
+    if (group === undefined) return action();
+    const own = (last.get(group) ?? Promise.resolve()).then(action);
+    last.set(group, own);
+    const forget = (): void => {
+      if (last.get(group) === own) last.delete(group);
+    };
+    own.then(forget, forget);
+    return own;
+  };
 }
 
 /** Settles at most so many times a second, evenly spaced. */

@@ -1,31 +1,45 @@
-// Stored mail as files that mail programs read: one file, a Maildir, or an mbox.
-import { createWriteStream } from 'node:fs';
-import { access, appendFile, mkdir, open, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+// Stored mail as files that mail programs read: one file, or many mails in a folder (maildir.ts, mbox.ts).
+import { open, rename } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ListedMail, Place } from './list-mail.ts';
-import { quoteForMbox, skipOctets } from './message-stream.ts';
-import { openMail } from './open-mail.ts';
-import { readRecord } from '../bridge/index.ts';
+import { skipOctets } from './message-stream.ts';
+import { type OpenedMail, openMail } from './open-mail.ts';
+import { tryTwice } from './unreadable-mail.ts';
 
 export interface SaveOptions {
   /** Leaves out what Mailsluice put in front: the octets as they were sent, or as their line ends were normalized. Default false. */
   readonly asSent?: boolean;
 }
 
-async function openAs(
+/** Where mails are saved. `begin` may run for several mails at once; what it returns is called in their order. */
+export interface MailFolder {
+  /** @throws UnreadableMailError, as does what it returns: the folder is as it was before. */
+  begin(mail: ListedMail): Promise<() => Promise<SavedMail>>;
+  /** Writes to the disk what is still in memory, and closes the files. */
+  close(): Promise<void>;
+}
+
+/** Whether the mail was written now, or was there already. */
+export interface SavedMail {
+  readonly saved: boolean;
+}
+
+/** Opens a mail for its octets in the asked form. */
+export async function openAs(
   place: Place,
   key: string,
   { asSent = false }: SaveOptions,
-): Promise<Readable> {
-  const octets = asSent ? (await readRecord(place, key)).member.traceHeaderSize : 0;
-  const { stream } = await openMail(place, key);
-  if (octets === 0) return stream;
+): Promise<OpenedMail> {
+  const opened = await openMail(place, key);
+  const { stream, record } = opened;
+  const octets = asSent ? record.member.traceHeaderSize : 0;
+  if (octets === 0) return opened;
   const sent = skipOctets(octets);
-  // A pipe does not carry errors on.
+  // A pipe does not carry errors on, and does not end its source with its target.
   stream.once('error', (error) => sent.destroy(error));
-  return stream.pipe(sent);
+  sent.once('close', () => stream.destroy());
+  return { ...opened, stream: stream.pipe(sent) };
 }
 
 /** Writes the octets of one mail; does not end `output`. */
@@ -35,7 +49,7 @@ export async function writeMail(
   output: NodeJS.WritableStream,
   options: SaveOptions = {},
 ): Promise<void> {
-  await pipeline(await openAs(place, key, options), output, { end: false });
+  await pipeline((await openAs(place, key, options)).stream, output, { end: false });
 }
 
 /** Writes one mail to a file, which is whole or as it was before. */
@@ -50,80 +64,46 @@ export async function saveMail(
   await rename(temporary, file);
 }
 
-async function saveAs(
+/** Writes one mail to a file, and waits until it is on the disk. */
+export async function saveAs(
   place: Place,
   key: string,
   file: string,
   options: SaveOptions,
 ): Promise<void> {
-  const output = await open(file, 'w');
-  try {
-    await output.writeFile(await openAs(place, key, options));
-    await output.sync();
-  } finally {
-    await output.close();
-  }
+  await tryTwice(async () => {
+    const { stream } = await openAs(place, key, options);
+    let output;
+    try {
+      output = await open(file, 'w');
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+    try {
+      await output.writeFile(stream);
+      await output.sync();
+    } finally {
+      stream.destroy();
+      await output.close();
+    }
+  });
 }
 
-/** Where `saved` tells whether the mail was written now, or there already. */
-export interface MailFolder {
-  save(mail: ListedMail): Promise<{ readonly saved: boolean }>;
-}
-
-/**
- * A Maildir (https://cr.yp.to/proto/maildir.html): a mail is whole in `new/` or not there at all, and one that
- * is there, read or unread, is not fetched again.
- */
-export async function openMaildir(
+/** The octets of one mail, all of them in memory. */
+export async function readMail(
   place: Place,
-  folder: string,
-  options: SaveOptions = {},
-): Promise<MailFolder> {
-  for (const part of ['tmp', 'new', 'cur']) await mkdir(join(folder, part), { recursive: true });
-  // Readers move a mail to `cur/` and add flags behind a colon. As many names as the folder has mails.
-  const read = new Set((await readdir(join(folder, 'cur'))).map((name) => name.split(':', 1)[0]));
-  return {
-    save: async ({ key, messageId, receivedAt }) => {
-      const name = `${Math.floor(receivedAt.getTime() / 1000)}.${messageId}.mailsluice`;
-      const target = join(folder, 'new', name);
-      if (read.has(name) || (await exists(target))) return { saved: false };
-      const temporary = join(folder, 'tmp', name);
-      await saveAs(place, key, temporary, options);
-      await rename(temporary, target);
-      return { saved: true };
-    },
-  };
+  key: string,
+  options: SaveOptions,
+): Promise<{ readonly octets: Buffer; readonly record: OpenedMail['record'] }> {
+  return tryTwice(async () => {
+    const { stream, record } = await openAs(place, key, options);
+    return { octets: await collect(stream), record };
+  });
 }
 
-/** An mbox file (mboxrd), to which mails are added; one mail at a time. */
-export function openMbox(place: Place, file: string, options: SaveOptions = {}): MailFolder {
-  return {
-    save: async ({ key, receivedAt }) => {
-      const { reversePath } = (await readRecord(place, key)).member.envelope;
-      const stream = await openAs(place, key, options);
-      await appendFile(file, `From ${mboxSender(reversePath)} ${ctime(receivedAt)}\n`);
-      await pipeline(stream, quoteForMbox(), createWriteStream(file, { flags: 'a' }));
-      return { saved: true };
-    },
-  };
-}
-
-/** RFC 4155: an address without blanks; the null reverse-path is MAILER-DAEMON. */
-function mboxSender(reversePath: string | null): string {
-  return reversePath === null || reversePath === '' || /\s/.test(reversePath)
-    ? 'MAILER-DAEMON'
-    : reversePath;
-}
-
-/** `Mon Nov 23 13:14:15 2026`, in UTC (RFC 4155 appendix A). */
-function ctime(at: Date): string {
-  const [day, date, month, year, time] = at.toUTCString().replace(',', '').split(' ');
-  return `${day} ${month} ${date} ${time} ${year}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+async function collect(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }

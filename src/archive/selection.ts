@@ -1,13 +1,4 @@
-// Which mails: by time and size from the listing alone, by envelope and verdict from each mail's record.
-import { type ListedMail, listMail, type Place } from './list-mail.ts';
-import { mapInOrder } from './in-order.ts';
-import {
-  isMissingObject,
-  type MailRecord,
-  MailRecordError,
-  NoSuchMailError,
-  readRecord,
-} from '../bridge/index.ts';
+import type { BlockList } from 'node:net';
 
 /** All that is given must hold. */
 export interface Selection {
@@ -17,118 +8,30 @@ export interface Selection {
   readonly from?: Date;
   /** Received before. */
   readonly to?: Date;
+  /** A messageId: only mails with a later one. */
+  readonly afterId?: string;
   /** Octets of the object, its trace header block included. */
   readonly minSize?: number;
   readonly maxSize?: number;
   /** The reverse-path: an address, `@domain`, or `<>` for the null reverse-path. */
   readonly sender?: string;
+  /** Any recipient of the envelope: an address or `@domain`. */
+  readonly recipient?: string;
   /** Of any recipient of the envelope. */
   readonly recipientDomain?: string;
+  /** A mailbox of the header field From: an address, `@domain`, or a text within, as a part of the name. */
+  readonly headerFrom?: string;
+  /** A text within the header field Subject, in whatever case. */
+  readonly subject?: string;
+  /** The name of the listener. */
+  readonly listener?: string;
+  /** Who signed in. */
+  readonly username?: string;
+  /** The address of the client is one of these. */
+  readonly client?: BlockList;
   /** `dmarc=FAIL`: every one of these. */
   readonly verdicts?: Readonly<Partial<Record<VerdictName, string>>>;
 }
 
 export const VERDICT_NAMES = ['spam', 'virus', 'spf', 'dkim', 'dmarc'] as const;
 export type VerdictName = (typeof VERDICT_NAMES)[number];
-
-/** A selected mail. */
-export interface SelectedMail extends ListedMail {
-  readonly prefix: string;
-  /** Read when the selection, or the caller, needs it. */
-  readonly record?: MailRecord;
-  /** The record could not be read: no mail of ours, or of a later version. */
-  readonly unreadable?: string;
-}
-
-export interface SelectOptions {
-  /** Read every record, also where the selection can do without. Default false. */
-  readonly withRecords?: boolean;
-  /** Records read at once. Default 16. */
-  readonly concurrency?: number;
-  /** Begin behind this place of an earlier run. */
-  readonly after?: { readonly prefix: string; readonly key: string };
-}
-
-/** The selected mails in a fixed order. Nothing is read ahead but `concurrency` records and a page of keys. */
-export async function* selectMail(
-  place: Place,
-  selection: Selection,
-  { withRecords = false, concurrency = 16, after }: SelectOptions = {},
-): AsyncGenerator<SelectedMail> {
-  const listed = listAll(place, selection, after);
-  if (!withRecords && !needsRecords(selection)) {
-    yield* listed;
-    return;
-  }
-  for await (const mail of mapInOrder(listed, concurrency, (each) => withRecord(place, each))) {
-    // One that cannot be judged is not dropped silently: the caller reports it.
-    if (mail.record === undefined || matches(mail.record, selection)) yield mail;
-  }
-}
-
-/** Whether the listing alone cannot tell which mails are selected. */
-export function needsRecords({ sender, recipientDomain, verdicts }: Selection): boolean {
-  return sender !== undefined || recipientDomain !== undefined || verdicts !== undefined;
-}
-
-async function* listAll(
-  place: Place,
-  selection: Selection,
-  after: SelectOptions['after'],
-): AsyncGenerator<SelectedMail> {
-  const { prefixes, from, to, minSize = 0, maxSize = Infinity } = selection;
-  const begin = after === undefined ? 0 : prefixes.indexOf(after.prefix);
-  for (const prefix of prefixes.slice(Math.max(0, begin))) {
-    const options = {
-      prefix,
-      ...(from && { from }),
-      ...(to && { to }),
-      ...(after?.prefix === prefix && { after: after.key }),
-    };
-    for await (const mail of listMail(place, options)) {
-      if (mail.sizeInOctets >= minSize && mail.sizeInOctets <= maxSize) yield { ...mail, prefix };
-    }
-  }
-}
-
-async function withRecord(place: Place, mail: SelectedMail): Promise<SelectedMail> {
-  try {
-    return { ...mail, record: await readRecord(place, mail.key) };
-  } catch (error) {
-    if (isAboutThisMail(error)) return { ...mail, unreadable: (error as Error).message };
-    throw error;
-  }
-}
-
-/**
- * The error concerns this one object, not the service or the rights: it is gone, it is in a storage class that has to
- * be restored first, or Mailsluice did not write it.
- */
-export function isAboutThisMail(error: unknown): boolean {
-  return (
-    error instanceof MailRecordError ||
-    error instanceof NoSuchMailError ||
-    isMissingObject(error) ||
-    (error instanceof Error && error.name === 'InvalidObjectState')
-  );
-}
-
-export function matches({ member, verdicts }: MailRecord, selection: Selection): boolean {
-  const { sender, recipientDomain } = selection;
-  const { reversePath, recipients } = member.envelope;
-  if (sender !== undefined && !isFrom(reversePath, sender.toLowerCase())) return false;
-  if (recipientDomain !== undefined) {
-    const end = `@${recipientDomain.toLowerCase().replace(/^@/, '')}`;
-    if (!recipients.some(({ forwardPath }) => forwardPath.toLowerCase().endsWith(end)))
-      return false;
-  }
-  return Object.entries(selection.verdicts ?? {}).every(
-    ([name, status]) => verdicts[name as VerdictName] === status,
-  );
-}
-
-function isFrom(reversePath: string | null, sender: string): boolean {
-  if (sender === '<>') return reversePath === null;
-  const address = reversePath?.toLowerCase() ?? '';
-  return sender.startsWith('@') ? address.endsWith(sender) : address === sender;
-}

@@ -40,5 +40,15 @@ export type { BridgeLimits, BridgeOptions, Destination, DuplicateOptions } from 
 export type { OutboxEntry, OutboxMarker } from './outbox/marker.ts';
 export { flushOutbox, listOutbox } from './outbox/administration.ts';
 export type { FlushResult } from './outbox/flush.ts';
-export { type Bucket, NoSuchMailError, readRecord, rebuildNotification } from './stored-mail.ts';
+export {
+  type Bucket,
+  type MailHead,
+  NoSuchMailError,
+  notificationOf,
+  readHead,
+  readMetadata,
+  readRecord,
+  rebuildNotification,
+  recordOf,
+} from './stored-mail.ts';
 export { ownS3Endpoint } from './aws/endpoints.ts';

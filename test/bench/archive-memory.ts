@@ -1,7 +1,10 @@
-// Peak memory of `mailsluice archive list` and `replay` over 1,000 and over 10,000 mails, each a process of
+// Peak memory of `mailsluice archive list`, `fetch`, `index` and `replay` over 1,000 and over 10,000 mails, each a process of
 // its own against the embedded AWS in this one: node test/bench/archive-memory.ts [mails …]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { encodeRecord, makeRecord } from '../../src/bridge/contract/mail-record.ts';
@@ -59,7 +62,11 @@ async function measure(
     ['--import', file('report-memory.ts'), file('../../src/cli/main.ts'), 'archive', ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...aws.environment, MAILSLUICE_CONFIG: '' },
+      env: {
+        ...process.env,
+        ...aws.environment,
+        MAILSLUICE_CONFIG: JSON.stringify({ store: { bucket: aws.resources.bucket } }),
+      },
     },
   );
   let stderr = '';
@@ -81,10 +88,16 @@ console.log('| ---: | --- | ---: | ---: | ---: |');
 for (const mails of COUNTS.length > 0 ? COUNTS : [1000, 10_000]) {
   await using aws = await startTestAws();
   await fill(aws, mails);
+  const folder = await mkdtemp(join(tmpdir(), 'mailsluice-archive-memory-'));
   const commands: [string, readonly string[], number][] = [
     ['list', ['list', ...DAY, '--json'], mails],
     ['list --keys', ['list', ...DAY, '--keys'], mails],
     ['list, one hour', ['list', ...HOUR, '--json'], mails / 24],
+    ['list by subject', ['list', ...DAY, '--subject', 'bench', '--csv'], mails],
+    ['fetch to an mbox', ['fetch', ...DAY, '--mbox', join(folder, 'mail.mbox')], mails],
+    ['fetch to a Maildir', ['fetch', ...DAY, '--maildir', join(folder, 'Maildir')], mails],
+    ['index', ['index', ...DAY], mails],
+    ['index, done', ['index', ...DAY], mails],
     ['replay to the topic', ['replay', ...DAY, '--topic', aws.resources.topicArn], mails],
   ];
   for (const [name, args, about] of commands) {
@@ -94,4 +107,5 @@ for (const mails of COUNTS.length > 0 ? COUNTS : [1000, 10_000]) {
       `| ${mails} | ${name} | ${seconds.toFixed(1)} | ${Math.round(done / seconds)} | ${mebibytes.toFixed(0)} |`,
     );
   }
+  await rm(folder, { recursive: true });
 }

@@ -50,6 +50,8 @@ export type Fault =
   | { readonly kind: 'refuse-after'; readonly status: number; readonly code: string }
   /** The service carries it out; the answer is cut off in its body. */
   | { readonly kind: 'truncate' }
+  /** The service carries it out; the client gets the first half of the body, and then a reset. */
+  | { readonly kind: 'cut' }
   /** The service gets other octets than were sent. */
   | { readonly kind: 'corrupt' }
   /** Answers what `answer` makes: of the service's own answer where it carries the request out, else of nothing. */
@@ -207,6 +209,14 @@ export async function startFaultProxy(
           'content-length': String(answer.body.length + 10),
         });
         response.write(answer.body, () => request.socket.resetAndDestroy());
+        response.flushHeaders();
+        return;
+      }
+      case 'cut': {
+        const { status, headers, body: octets } = await forward(request, body);
+        response.writeHead(status, { ...headers, 'content-length': String(octets.length) });
+        const half = octets.subarray(0, octets.length >> 1);
+        response.write(half, () => request.socket.resetAndDestroy());
         response.flushHeaders();
         return;
       }

@@ -10,6 +10,8 @@ export interface Destination {
    * @throws MailRefusedError where it does not take this one; anything else stops the replay.
    */
   deliver(mail: ReplayedMail): Promise<void>;
+  /** Mails of one group are delivered one after the other, in their order. Absent: the order does not matter. */
+  groupOf?(mail: ReplayedMail): string;
 }
 
 export interface ReplayedMail {

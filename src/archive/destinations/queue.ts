@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { errorCode, errorFields, errorMessage } from '../../bridge/aws/error-codes.ts';
 import { queueBody } from '../sns-envelope.ts';
-import { type Destination, MailRefusedError } from './destination.ts';
+import type { ReceivedNotification } from '../../bridge/index.ts';
+import { type Destination, MailRefusedError, type ReplayedMail } from './destination.ts';
 
 export interface QueueOptions {
   /** As with raw message delivery: the notification without SNS's envelope around it. Default false. */
@@ -17,9 +19,12 @@ export function queueDestination(
   queueUrl: string,
   { raw = false }: QueueOptions = {},
 ): Destination {
+  const isFifo = queueUrl.endsWith('.fifo');
   return {
     name: `queue ${queueUrl}${raw ? ' (raw)' : ''}`,
-    deliver: async ({ notification, messageId, replayId }) => {
+    ...(isFifo && { groupOf: recipientGroup }),
+    deliver: async (mail) => {
+      const { notification, messageId, replayId } = mail;
       const { SendMessageCommand } = await import('@aws-sdk/client-sqs');
       try {
         await sqs.send(
@@ -27,8 +32,8 @@ export function queueDestination(
             QueueUrl: queueUrl,
             MessageBody: raw ? notification.message : queueBody(notification),
             ...(raw && { MessageAttributes: { ...notification.attributes } }),
-            ...(queueUrl.endsWith('.fifo') && {
-              MessageGroupId: messageId,
+            ...(isFifo && {
+              MessageGroupId: recipientGroup(mail),
               // A second replay within five minutes is another message. What a run delivers again is not.
               MessageDeduplicationId: `${messageId}@${replayId}`,
             }),
@@ -43,6 +48,18 @@ export function queueDestination(
       }
     },
   };
+}
+
+/**
+ * The group of a mail in a FIFO queue: its first recipient, so that a consumer gets the mails of one mailbox in order. A
+ * recipient that SQS does not take as a group is represented by its digest.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+ */
+function recipientGroup({ messageId, notification }: ReplayedMail): string {
+  const { receipt } = JSON.parse(notification.message) as ReceivedNotification;
+  const recipient = receipt.recipients[0]?.toLowerCase() ?? messageId;
+  if (/^[!-~]{1,128}$/.test(recipient)) return recipient;
+  return createHash('sha256').update(recipient).digest('hex');
 }
 
 const REQUEST_TOO_LARGE = 413;

@@ -6,6 +6,7 @@ import type {
   NotifiedEnvelope,
   NotifiedRecipient,
 } from './notification-types.ts';
+import { missingInRecord } from './record-shape.ts';
 import type { Verification } from './verification.ts';
 
 /** The record of one object. */
@@ -188,10 +189,19 @@ function headOf(receivedAt: string, listener: string): Record<string, string> {
   };
 }
 
-/** A record cannot be read: Mailsluice did not write it, or a later schema did. */
+/**
+ * A record cannot be read. `reason`: `foreign`, the object has no record, so Mailsluice did not write it; `later-version`,
+ * a later schema wrote it; `damaged`, it is not whole.
+ */
 export class MailRecordError extends Error {
   override readonly name = 'MailRecordError';
   readonly code = 'MAILSLUICE_MAIL_RECORD_INVALID';
+  readonly reason: 'foreign' | 'later-version' | 'damaged';
+
+  constructor(reason: MailRecordError['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** The record from an object's metadata. Calls `readSidecar` only where there is a sidecar. */
@@ -200,17 +210,23 @@ export async function decodeRecord(
   readSidecar: () => Promise<string>,
 ): Promise<MailRecord> {
   if (metadata['schema'] !== '1') {
+    const schema = metadata['schema'];
     throw new MailRecordError(
-      `metadata "schema": expected "1", got ${JSON.stringify(metadata['schema'])}`,
+      reasonOf(schema),
+      schema === undefined
+        ? 'metadata "schema": expected "1", got none'
+        : `metadata "schema": expected "1", got ${JSON.stringify(schema)}`,
     );
   }
-  if (metadata['sidecar'] !== undefined) return parseAs<MailRecord>(await readSidecar(), 'sidecar');
+  if (metadata['sidecar'] !== undefined) {
+    return requireWhole(parseAs<MailRecord>(await readSidecar(), 'sidecar'), 'sidecar');
+  }
   const envelope = parseAs<NotifiedEnvelope>(metadata['envelope'], 'envelope');
   const { processingTimeMillis, topicArn, verdicts, ...facts } = parseAs<RecordFacts>(
     metadata['facts'],
     'facts',
   );
-  return {
+  const record: MailRecord = {
     receivedAt: metadata['received'] ?? '',
     processingTimeMillis,
     topicArn,
@@ -222,7 +238,7 @@ export async function decodeRecord(
       client: facts.client,
       tls: facts.tls,
       authenticated: facts.authenticated,
-      listener: decodeURIComponent(metadata['listener'] ?? ''),
+      listener: decodeListener(metadata['listener'] ?? ''),
       sessionId: facts.sessionId,
       sha256: metadata['sha256'] ?? '',
       size: facts.size,
@@ -237,6 +253,27 @@ export async function decodeRecord(
       traceHeaderSize: facts.traceHeaderSize,
     },
   };
+  return requireWhole(record, 'metadata');
+}
+
+/** `schema` is a whole number from 1 on in every release. */
+function reasonOf(schema: string | undefined): MailRecordError['reason'] {
+  if (schema === undefined) return 'foreign';
+  return /^[1-9]\d*$/.test(schema) ? 'later-version' : 'damaged';
+}
+
+function decodeListener(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new MailRecordError('damaged', 'metadata "listener": expected percent-encoded text');
+  }
+}
+
+function requireWhole(record: MailRecord, source: string): MailRecord {
+  const missing = missingInRecord(record);
+  if (missing === undefined) return record;
+  throw new MailRecordError('damaged', `${source}: expected ${missing}`);
 }
 
 function parseAs<T extends object>(json: string | undefined, name: string): T {
@@ -246,7 +283,7 @@ function parseAs<T extends object>(json: string | undefined, name: string): T {
   } catch {
     // Thrown below, whatever is wrong with it.
   }
-  throw new MailRecordError(`metadata "${name}": expected a JSON object`);
+  throw new MailRecordError('damaged', `metadata "${name}": expected a JSON object`);
 }
 
 /** JSON in the characters of an HTTP header. Runs of blanks are escaped, since signing would fold them. */

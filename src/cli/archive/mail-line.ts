@@ -1,14 +1,14 @@
 // One mail in one line, for a person or for a program.
-import type { SelectedMail } from '../../archive/index.ts';
+import { type SelectedMail, VERDICT_NAMES } from '../../archive/index.ts';
 import { printable } from '../../app/printable.ts';
+import { csvRecord } from './csv.ts';
 import { renderSize } from './output.ts';
 
 /** The members that `archive list --json` prints. */
 export function mailObject(mail: SelectedMail): object {
-  const { key, messageId, receivedAt, sizeInOctets, record, unreadable } = mail;
+  const { key, messageId, receivedAt, sizeInOctets, record } = mail;
   if (record === undefined) {
-    const listed = { key, messageId, receivedAt: receivedAt.toISOString(), sizeInOctets };
-    return unreadable === undefined ? listed : { ...listed, unreadable };
+    return { key, messageId, receivedAt: receivedAt.toISOString(), sizeInOctets };
   }
   const { member, verdicts } = record;
   return {
@@ -28,9 +28,33 @@ export function mailObject(mail: SelectedMail): object {
   };
 }
 
+export const CSV_HEADER = csvRecord([
+  ...['receivedAt', 'messageId', 'key', 'sizeInOctets', 'reversePath', 'recipients', 'listener'],
+  ...['username', 'clientAddress', ...VERDICT_NAMES, 'sha256'],
+]);
+
+/** What `archive list --csv` prints of a mail. Several recipients are in one field, each but the first behind `; `. */
+export function csvLine(mail: SelectedMail): string {
+  const { key, messageId, receivedAt, sizeInOctets, record } = mail;
+  const listed = [receivedAt.toISOString(), messageId, key, sizeInOctets];
+  if (record === undefined) return csvRecord(listed);
+  const { member, verdicts } = record;
+  const recipients = member.envelope.recipients.map(({ forwardPath }) => printable(forwardPath));
+  return csvRecord([
+    ...listed,
+    printable(member.envelope.reversePath ?? '<>'),
+    recipients.join('; '),
+    member.listener,
+    member.authenticated?.username ?? null,
+    member.client.address,
+    ...VERDICT_NAMES.map((name) => verdicts[name]),
+    member.sha256,
+  ]);
+}
+
 /** `2026-11-23 13:14:15    12.3 kB  1jb2…  a@x.example → b@y.example +2` */
 export function mailLine(mail: SelectedMail, columns: number | undefined): string {
-  const { messageId, receivedAt, sizeInOctets, record, unreadable } = mail;
+  const { messageId, receivedAt, sizeInOctets, record } = mail;
   const time = receivedAt.toISOString().slice(0, 19).replace('T', ' ');
   const parts = [time, renderSize(sizeInOctets).padStart(9), messageId];
   if (record !== undefined) {
@@ -38,8 +62,6 @@ export function mailLine(mail: SelectedMail, columns: number | undefined): strin
     const [first] = recipients;
     const more = recipients.length > 1 ? ` +${recipients.length - 1}` : '';
     parts.push(`${reversePath ?? '<>'} → ${first?.forwardPath ?? ''}${more}`);
-  } else if (unreadable !== undefined) {
-    parts.push(`(unreadable: ${unreadable})`);
   }
   const line = printable(parts.join('  '));
   return columns === undefined || line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;

@@ -1,28 +1,44 @@
-import { once } from 'node:events';
+import { writeError } from '../frame/write-error.ts';
 
-/** Standard output that may close early, as under `| head`. */
+export const STANDARD_OUTPUT = 'standard output';
+
+/** Standard output, which a full disk or a reader that closes it (`| head`) can end at any time. */
 export interface Output {
-  readonly isClosed: boolean;
-  /** Settles when more may be written: nothing piles up behind a slow reader. */
+  /**
+   * Settles when more may be written: nothing piles up behind a slow reader.
+   * @throws OperatorError where this text, or one before it, could not be written.
+   */
   write(text: string): Promise<void>;
+  /** Settles when everything is written. Throws as `write` does. */
+  end(): Promise<void>;
 }
 
 export function createOutput(stream: NodeJS.WritableStream): Output {
-  let isClosed = false;
-  stream.once('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    isClosed = true;
+  let failure: Error | undefined;
+  let written = Promise.resolve();
+  // Without a listener, the error would end the process with a stack trace.
+  stream.on('error', (error: Error) => {
+    failure ??= error;
   });
-  stream.once('close', () => {
-    isClosed = true;
-  });
+  const requireOpen = (): void => {
+    if (failure !== undefined) throw writeError(failure, STANDARD_OUTPUT) ?? failure;
+  };
   return {
-    get isClosed() {
-      return isClosed;
-    },
     write: async (text) => {
-      if (isClosed || stream.write(text)) return;
-      await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+      requireOpen();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      written = promise;
+      const hasRoom = stream.write(text, (error) => {
+        failure ??= error ?? undefined;
+        resolve();
+      });
+      if (hasRoom) return;
+      await promise;
+      requireOpen();
+    },
+    end: async () => {
+      await written;
+      requireOpen();
     },
   };
 }

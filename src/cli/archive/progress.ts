@@ -1,32 +1,39 @@
 // How far a long work is: a line that is written over on a terminal, a plain line now and then elsewhere.
 import { renderCount } from './output.ts';
 
-export interface Progress {
+export interface Progress extends Disposable {
   /** How many there are, once that is known. */
   setTotal(total: number): void;
   step(): void;
-  /** Takes the bar away, until the next step shows it again; what is written next begins a line. */
-  end(): void;
+  /** Takes the bar away for a moment: what is written next begins a line. */
+  hide(): void;
 }
 
-const BAR_MILLIS = 200;
-const LINE_MILLIS = 10_000;
+export interface ProgressPace {
+  /** Work that is done by then shows nothing. Default 2,000 on a terminal, else 10,000. */
+  readonly firstMillis?: number;
+  /** Default 200 on a terminal, else 10,000. */
+  readonly everyMillis?: number;
+}
+
 const BAR_CELLS = 24;
 
+/** Shows the progress until it is disposed of. By the clock, so that work which stands still is seen to. */
 export function createProgress(
   stream: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number },
   noun: string,
-  now: () => number = () => performance.now(),
+  pace: ProgressPace = {},
 ): Progress {
-  const started = now();
-  const every = stream.isTTY ? BAR_MILLIS : LINE_MILLIS;
-  let shownAt = started;
+  const isTerminal = stream.isTTY === true;
+  const { firstMillis = isTerminal ? 2000 : 10_000, everyMillis = isTerminal ? 200 : 10_000 } =
+    pace;
+  const started = performance.now();
   let isShown = false;
   let done = 0;
   let total: number | undefined;
   const show = (): void => {
-    const text = renderProgress(done, total, (now() - started) / 1000, noun);
-    if (!stream.isTTY) {
+    const text = renderProgress(done, total, (performance.now() - started) / 1000, noun);
+    if (!isTerminal) {
       stream.write(`${text}\n`);
       return;
     }
@@ -34,19 +41,25 @@ export function createProgress(
     stream.write(`\r\u001b[2K${text.slice(0, (stream.columns ?? 80) - 1)}`);
     isShown = true;
   };
+  const hide = (): void => {
+    if (isShown) stream.write('\r\u001b[2K');
+    isShown = false;
+  };
+  let timer = setTimeout(function tick() {
+    show();
+    timer = setTimeout(tick, everyMillis).unref();
+  }, firstMillis).unref();
   return {
     setTotal: (known) => {
       total = known;
     },
     step: () => {
       done += 1;
-      if (now() - shownAt < every) return;
-      shownAt = now();
-      show();
     },
-    end: () => {
-      if (isShown) stream.write('\r\u001b[2K');
-      isShown = false;
+    hide,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      hide();
     },
   };
 }

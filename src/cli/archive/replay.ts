@@ -7,7 +7,6 @@ import {
   type ReplayResult,
   type ReplayScope,
   runReplay,
-  type SelectedMail,
   selectForReplay,
   topicDestination,
 } from '../../archive/index.ts';
@@ -21,14 +20,18 @@ import { mailLine, mailObject } from './mail-line.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
 import {
+  criteriaOf,
   readCount,
+  readMails,
   readSelection,
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
+import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import { createUnreadableReport } from './unreadable-report.ts';
 import { printable, printableJson } from '../../app/printable.ts';
 
-interface ReplayCliOptions extends ArchiveOptions, SelectionOptions {
+interface ReplayCliOptions extends ArchiveOptions, SelectionOptions, RestoreCliOptions {
   readonly topic?: string;
   readonly queue?: string;
   readonly raw?: true;
@@ -42,7 +45,7 @@ interface ReplayCliOptions extends ArchiveOptions, SelectionOptions {
 }
 
 export function replayCommand(context: CliContext): Command {
-  return withSelectionOptions(withArchiveOptions(new Command('replay')))
+  return withSelectionOptions(withRestoreOptions(withArchiveOptions(new Command('replay'))))
     .description('announce stored mail again, marked as a replay')
     .argument('[mail...]', 'messageIds or keys; without them, what the options select')
     .option('--topic <arn>', 'to this topic, instead of the configured one')
@@ -58,15 +61,22 @@ export function replayCommand(context: CliContext): Command {
     .option('--rate <n>', 'deliveries a second at most')
     .option('--state <file>', 'record the progress in this file, and resume from it')
     .option('--dry-run', 'list the mails that would be replayed')
-    .action(async (mails: readonly string[], options: ReplayCliOptions) => {
-      await withArchive(context, options, async (archive) => {
-        const opened = await openDestination(context, archive, options);
-        try {
-          await runCommand(context, archive, mails, options, opened.destination);
-        } finally {
-          opened.close();
-        }
-      });
+    .action(async (named: readonly string[], options: ReplayCliOptions) => {
+      const mails = readMails(named, options);
+      const restore = readRestore(options);
+      await withArchive(
+        context,
+        options,
+        async (archive) => {
+          const opened = await openDestination(context, archive, options);
+          try {
+            await runCommand(context, archive, mails, options, opened.destination);
+          } finally {
+            opened.close();
+          }
+        },
+        restore,
+      );
     });
 }
 
@@ -129,36 +139,32 @@ async function runCommand(
     throw new UsageError('--state: expected a selection by options, got single mails');
   }
   if (options.dryRun) {
-    await dryRun(context, selectForReplay(archive, scope), options, destination);
+    await dryRun(context, archive, scope, options, destination);
     return;
   }
 
-  const progress = createProgress(context.stderr, 'mail');
+  using progress = createProgress(context.stderr, 'mail');
   const interrupted = context.interrupted();
-  let result: ReplayResult;
-  try {
-    result = await runReplay(archive, {
-      ...scope,
-      destination,
-      concurrency,
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
-      ...(options.state !== undefined && {
-        state: { file: options.state, task: taskOf(archive, options, destination) },
-      }),
-      signal: interrupted,
-      onMail: (key, failure) => {
-        if (failure !== undefined && !options.json) {
-          progress.end();
-          context.stderr.write(`${printable(key)}: ${printable(failure)}\n`);
-        }
-        progress.step();
-      },
-      ...(context.stderr.isTTY && { onTotal: (total) => progress.setTotal(total) }),
-    });
-  } finally {
-    progress.end();
-  }
-  report(context, options, destination, result);
+  const result = await runReplay(archive, {
+    ...scope,
+    destination,
+    concurrency,
+    ...(ratePerSecond !== undefined && { ratePerSecond }),
+    ...(options.state !== undefined && {
+      state: { file: options.state, task: taskOf(archive, options, destination) },
+    }),
+    signal: interrupted,
+    onMail: (key, failure) => {
+      if (failure !== undefined && !options.json) {
+        progress.hide();
+        context.stderr.write(`${printable(key)}: ${printable(failure)}\n`);
+      }
+      progress.step();
+    },
+    ...(context.stderr.isTTY && { onTotal: (total) => progress.setTotal(total) }),
+  });
+  progress.hide();
+  await report(context, options, destination, result);
   const { stoppedBy, failed } = result;
   const goOn = options.state === undefined ? '' : '; run the same command again to go on';
   if (stoppedBy !== undefined) {
@@ -175,19 +181,23 @@ function taskOf(
   options: ReplayCliOptions,
   { name }: Destination,
 ): string {
-  const { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit } = options;
-  const selection = { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit };
+  // In this order, so that the state files of earlier releases go on.
+  const { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit, ...others } =
+    criteriaOf(options);
+  const early = { from, to, sender, recipientDomain, minSize, maxSize, verdict, limit };
+  const selection = { ...early, ...others };
   return JSON.stringify({ bucket, prefixes, ...selection, destination: name });
 }
 
-function report(
+async function report(
   { stdout, stderr }: CliContext,
   { json }: ReplayCliOptions,
   destination: Destination,
   { mark, announced, failed, failures, isComplete, isResumed }: ReplayResult,
-): void {
+): Promise<void> {
   if (json) {
-    stdout.write(
+    const output = createOutput(stdout);
+    await output.write(
       `${printableJson({
         replay: mark.id,
         destination: destination.name,
@@ -199,6 +209,7 @@ function report(
         resumed: isResumed,
       })}\n`,
     );
+    await output.end();
     return;
   }
   stderr.write(
@@ -207,18 +218,30 @@ function report(
 }
 
 async function dryRun(
-  { stdout, stderr }: CliContext,
-  mails: AsyncIterable<SelectedMail>,
+  context: CliContext,
+  archive: OpenedArchive,
+  scope: ReplayScope,
   { json }: ReplayCliOptions,
   destination: Destination,
 ): Promise<void> {
+  const { stdout, stderr } = context;
   const output = createOutput(stdout);
+  using progress = createProgress(stderr, 'mail');
+  const unreadable = createUnreadableReport(context, { beforeLine: () => progress.hide() });
   let count = 0;
-  for await (const mail of mails) {
+  for await (const mail of selectForReplay(archive, scope)) {
+    progress.step();
+    if (mail.unreadable !== undefined) {
+      unreadable.add(mail.unreadable);
+      continue;
+    }
+    progress.hide();
     const line = json ? printableJson(mailObject(mail)) : mailLine(mail, stdout.columns);
     await output.write(`${line}\n`);
     count += 1;
-    if (output.isClosed) return;
   }
+  await output.end();
+  progress.hide();
   stderr.write(`would replay ${renderCount(count, 'mail')} to ${destination.name}\n`);
+  unreadable.finish();
 }

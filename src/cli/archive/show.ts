@@ -4,28 +4,49 @@ import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { withArchive } from '../frame/with-target.ts';
 import { printableJson, printableLines } from '../../app/printable.ts';
-import { renderSize } from './output.ts';
+import { createOutput, renderSize } from './output.ts';
+import { readMails } from './selection-options.ts';
+import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import { createUnreadableReport } from './unreadable-report.ts';
 
-interface ShowOptions extends ArchiveOptions {
+interface ShowOptions extends ArchiveOptions, RestoreCliOptions {
   readonly headers?: true;
 }
 
 export function showCommand(context: CliContext): Command {
-  return withArchiveOptions(new Command('show'))
+  return withRestoreOptions(withArchiveOptions(new Command('show')))
     .description('show one mail: envelope, header fields, structure, text, attachments')
     .argument('<mail>', 'its messageId or key')
     .option('--headers', 'every header field, not only the usual ones')
     .action(async (mail: string, options: ShowOptions) => {
-      await withArchive(context, options, async (archive) => {
-        const { key } = await findMail(archive, archive.prefixes, mail);
-        const described = await describeMail(archive, key);
-        context.stdout.write(
-          options.json
-            ? `${printableJson(described)}\n`
-            : printableLines(renderMail(described, options.headers === true)),
-        );
-      });
+      readMails([mail]);
+      const restore = readRestore(options);
+      await withArchive(
+        context,
+        options,
+        async (archive) => {
+          const { key } = await findMail(archive, archive.prefixes, mail);
+          const described = await describeMail(archive, key);
+          const output = createOutput(context.stdout);
+          await output.write(
+            options.json
+              ? `${printableJson(mailJson(described))}\n`
+              : printableLines(renderMail(described, options.headers === true)),
+          );
+          await output.end();
+          const unreadable = createUnreadableReport(context);
+          if (described.unreadable !== undefined) unreadable.add(described.unreadable);
+          unreadable.finish();
+        },
+        restore,
+      );
     });
+}
+
+function mailJson({ unreadable, ...mail }: DescribedMail): object {
+  if (unreadable === undefined) return mail;
+  const { fault, message } = unreadable;
+  return { ...mail, unreadable: { fault, reason: message } };
 }
 
 const USUAL = new Set(['date', 'from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'message-id']);

@@ -4,6 +4,7 @@
 import { UsageError } from '../../app/operator-error.ts';
 import { LOCAL_DEFAULTS } from '../../app/local/defaults.ts';
 import { parseSection } from '../../config/index.ts';
+import { OBJECT_PREFIX } from '../../policy/destination-rules.ts';
 import type { CliContext } from './context.ts';
 import { type ConfigurationSource, readConfigurationSource } from './configuration-source.ts';
 import type { ArchiveOptions, BucketOptions, ConfigOptions, TableOptions } from './options.ts';
@@ -20,6 +21,8 @@ export interface BucketTarget {
 export interface ArchiveTarget extends BucketTarget {
   /** In front of the time partitions: the store's, and those of routes. */
   readonly prefixes: readonly string[];
+  /** Those of them that no configuration names. Absent where none was given by an option. */
+  readonly otherPrefixes?: readonly string[];
   readonly topic?: TopicTarget;
 }
 
@@ -50,14 +53,16 @@ export async function findArchive(
   const source = await readConfigurationSource(config, environment);
   const target = bucket === undefined ? configuredBucket(environment, source) : { bucket };
   const routes = sectionOf(source, 'routes') ?? [];
-  const prefixes = prefix ?? [
+  const configured = [
     sectionOf(source, 'store')?.prefix ?? defaultPrefix(),
     ...routes.flatMap((route) => (route.prefix === undefined ? [] : [route.prefix])),
-  ];
+  ].map(withSlash);
+  const prefixes = (prefix ?? []).map(requireMailPrefix).map(withSlash);
   const topic = configuredTopic(target, sectionOf(source, 'notify')?.topicArn);
   return {
     ...target,
-    prefixes: [...new Set(prefixes.map(withSlash))],
+    prefixes: [...new Set(prefix === undefined ? configured : prefixes)],
+    ...(prefix && { otherPrefixes: prefixes.filter((each) => !configured.includes(each)) }),
     ...(topic && { topic }),
   };
 }
@@ -148,6 +153,19 @@ function loopbackEndpoint(
 function defaultPrefix(): string {
   const store = parseSection({ store: LOCAL_DEFAULTS.store }, 'store');
   return store?.prefix ?? '';
+}
+
+/** @throws UsageError where no mail can have the prefix. */
+function requireMailPrefix(prefix: string): string {
+  if (/(^|\/)dt=/.test(prefix)) {
+    throw new UsageError(
+      `--prefix: expected what is in front of dt=, such as mail/ (--from and --to choose days and hours), got "${prefix}"`,
+    );
+  }
+  if (OBJECT_PREFIX.test(prefix)) return prefix;
+  throw new UsageError(
+    `--prefix: expected the prefix of stored mail, such as mail/ (not outbox/, without a leading slash), got "${prefix}"`,
+  );
 }
 
 /** As the server puts it before the time partitions. */

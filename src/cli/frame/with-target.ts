@@ -1,6 +1,7 @@
 // Runs a command on its target: finds it, makes the clients, turns what AWS says into one line, and lets the
 // clients go.
-import type { S3Client } from '@aws-sdk/client-s3';
+import { UsageError } from '../../app/operator-error.ts';
+import { listDays, type Place, UnreadableMailError } from '../../archive/index.ts';
 import type { BridgeClients } from '../../bridge/index.ts';
 import { CredentialAdministration } from '../../credentials/index.ts';
 import { bucketErrorLine } from './bucket-error-line.ts';
@@ -10,24 +11,44 @@ import type { ArchiveOptions, BucketOptions, TableOptions } from './options.ts';
 import { tableErrorLine } from './table-error-line.ts';
 import { type ArchiveTarget, findArchive, findBucket, findTable } from './targets.ts';
 
-export interface OpenedArchive extends ArchiveTarget {
-  readonly s3: S3Client;
-}
+export interface OpenedArchive extends ArchiveTarget, Place {}
 
 export async function withArchive(
   context: CliContext,
   options: ArchiveOptions,
   action: (archive: OpenedArchive) => Promise<void>,
+  more: Pick<OpenedArchive, 'restore'> = {},
 ): Promise<void> {
   const target = await findArchive(context, options);
   const s3 = context.clients.s3(target.endpoint);
   try {
     await explained(
-      (error) => bucketErrorLine(error, target.bucket),
-      () => action({ ...target, s3 }),
+      (error) =>
+        error instanceof UnreadableMailError
+          ? `${error.key}: ${error.message}`
+          : bucketErrorLine(error, target.bucket),
+      async () => {
+        const archive = { ...target, ...more, s3 };
+        await requireMail(archive);
+        await action(archive);
+      },
     );
   } finally {
     s3.destroy();
+  }
+}
+
+/**
+ * A prefix that is misspelled would select no mail, and nobody would know.
+ * @throws UsageError where there never was mail under a prefix that the configuration does not name.
+ */
+async function requireMail({ s3, bucket, otherPrefixes = [] }: OpenedArchive): Promise<void> {
+  for (const prefix of otherPrefixes) {
+    const { done } = await listDays({ s3, bucket }, { prefix }).next();
+    if (!done) continue;
+    throw new UsageError(
+      `--prefix: expected the prefix of stored mail, found no key that begins with "${prefix}dt=" in bucket "${bucket}"`,
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
@@ -20,6 +21,7 @@ import { defineMailHandler, requireNotification } from '../../../src/subscriber/
 import { storeMails } from '../../archive/support.ts';
 import { takeNotifications } from '../../bridge/support.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
+import { startFaultProxy } from '../../faults/fault-proxy.ts';
 import { type Cli, groupCli } from '../support.ts';
 
 let aws: TestAws;
@@ -158,6 +160,57 @@ test('to a FIFO queue, each mail once in each replay', async () => {
     }
   }
   expect(taken).toEqual(replays.map((id) => [ids()[0], id]));
+});
+
+test('to a FIFO queue, the mails of one recipient in order, whichever answer comes first', async () => {
+  const { QueueUrl = '' } = await aws.sqs.send(
+    new CreateQueueCommand({ QueueName: 'groups.fifo', Attributes: { FifoQueue: 'true' } }),
+  );
+  const recipients = ['Ann@in.example', 'bob@in.example', 'grüße@in.example'];
+  const prefix = 'groups/';
+  const stored = await storeMails(
+    aws,
+    Array.from({ length: 12 }, (_, n) => ({
+      at: `2026-11-23T13:00:${String(n).padStart(2, '0')}.000Z`,
+      to: [recipients[n % 3] ?? ''],
+      prefix,
+    })),
+  );
+  await using proxy = await startFaultProxy(aws.endpoint);
+  // Every other call for the queue is slow, so that the calls would overtake one another.
+  let calls = 0;
+  proxy.inject('any', { kind: 'delay', millis: 200 }, 100, ({ body }) => {
+    if (!body.includes('QueueUrl')) return false;
+    calls += 1;
+    return calls % 2 === 1;
+  });
+  const slow = groupCli('archive', { ...aws, endpoint: proxy.endpoint });
+  const args = ['replay', '--prefix', prefix, '--queue', QueueUrl, '--raw'];
+  expect((await slow(args)).exitCode).toBe(0);
+  // Within five minutes: SQS drops what it takes for the same message.
+  expect((await slow(args)).exitCode).toBe(0);
+  const taken = new Map<string, string[]>();
+  for (;;) {
+    const { Messages = [] } = await aws.sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: 10,
+        MessageSystemAttributeNames: ['MessageGroupId'],
+      }),
+    );
+    if (Messages.length === 0) break;
+    for (const { Body, Attributes, ReceiptHandle } of Messages) {
+      const group = Attributes?.MessageGroupId ?? '';
+      taken.set(group, [...(taken.get(group) ?? []), requireNotification(Body).messageId]);
+      await aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+    }
+  }
+  const hashed = createHash('sha256').update('grüße@in.example').digest('hex');
+  const expected = ['ann@in.example', 'bob@in.example', hashed].map((group, at) => {
+    const once = stored.filter((__, n) => n % 3 === at).map((key) => key.slice(-40));
+    return [group, [...once, ...once]] as const;
+  });
+  expect(taken).toEqual(new Map(expected));
 });
 
 /** The Lambda API for one function: real HTTP for the real SDK client, and a real handler behind it. */
@@ -407,7 +460,7 @@ test('Ctrl-C reaches us and not the command: the mail under way is finished, and
 });
 
 test('progress on a terminal is one line that is written over', async () => {
-  const { stderr } = await cli(['replay', ...HOUR, '--rate', '40'], { isTTY: true, columns: 60 });
+  const { stderr } = await cli(['replay', ...HOUR, '--rate', '9'], { isTTY: true, columns: 60 });
   expect(stderr).toMatch(/\r\u001b\[2K\[#+-+\] \d+ of 25 mails  \S+\/s  0:0\d left/);
   for (const line of stderr.split('\r\u001b[2K').slice(1, -1)) {
     expect(line.length).toBeLessThan(60);
@@ -426,7 +479,11 @@ test.each([
     ['--from', '2026-11-23', '--to', '2026-11-23'],
     /--from: expected a time before/,
   ],
-  ['state with single mails', ['x', '--state', 'f'], /--state: expected a selection by options/],
+  [
+    'state with single mails',
+    ['0'.repeat(40), '--state', 'f'],
+    /--state: expected a selection by options/,
+  ],
   ['another input', ['--command', 'c', '--input', 'all'], /--input: expected mail or notification/],
   ['an unknown option', ['--nonsense'], /unknown option '--nonsense'/],
 ])('%s is a usage error', async (_, args, line) => {

@@ -12,6 +12,7 @@ const config = JSON.stringify({
   credentials: { table: 'my-credentials' },
   routes: [{ recipients: ['*@a.example'], prefix: 'a/' }, { recipients: ['*'] }],
 });
+const ID = '01k84e473r1ciomidieqmfglac99jr7nvus0o2o7';
 const LOOPBACK = 'http://127.0.0.1:4566';
 const local = { environment: { AWS_ENDPOINT_URL: LOOPBACK } };
 const aws = { environment: {} };
@@ -29,6 +30,13 @@ describe('the archive', () => {
     expect(await findArchive(aws, { config, bucket: 'other', prefix: ['x', 'y/'] })).toMatchObject({
       bucket: 'other',
       prefixes: ['x/', 'y/'],
+    });
+  });
+
+  test('the prefixes of options that no configuration names are known', async () => {
+    expect(await findArchive(aws, { config, prefix: ['x', 'in'] })).toMatchObject({
+      prefixes: ['x/', 'in/'],
+      otherPrefixes: ['x/'],
     });
   });
 
@@ -114,8 +122,8 @@ const NOT_LOOPBACK = [
 
 const BUCKET_COMMANDS = [
   ['archive', 'list'],
-  ['archive', 'show', 'x'],
-  ['archive', 'fetch', 'x'],
+  ['archive', 'show', ID],
+  ['archive', 'fetch', ID],
   ['archive', 'replay'],
   ['archive', 'index'],
   ['outbox', 'list'],
