@@ -32,10 +32,20 @@ export function ruleAgainst(
 ): RefusalCause | undefined {
   if (!isInForce(credential, now)) return credential.enabled ? 'expired' : 'disabled';
   const { allowedCidrs } = credential.grants;
-  if (allowedCidrs === undefined || new NetworkSet(allowedCidrs).has(clientAddress)) {
-    return undefined;
-  }
+  if (allowedCidrs === undefined || networksOf(allowedCidrs).has(clientAddress)) return undefined;
   return 'address-not-allowed';
+}
+
+/** A credential stays in the cache, and what its networks were parsed to with it. */
+const networkSets = new WeakMap<readonly string[], NetworkSet>();
+
+function networksOf(allowedCidrs: readonly string[]): NetworkSet {
+  let networks = networkSets.get(allowedCidrs);
+  if (networks === undefined) {
+    networks = new NetworkSet(allowedCidrs);
+    networkSets.set(allowedCidrs, networks);
+  }
+  return networks;
 }
 
 export class IdentityReview {

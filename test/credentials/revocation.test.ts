@@ -5,6 +5,8 @@ import {
   CredentialAdministration,
   createAuthenticator,
 } from '../../src/credentials/index.ts';
+import type { Credential } from '../../src/credentials/credential.ts';
+import { ruleAgainst } from '../../src/credentials/identity-review.ts';
 import { issueGrants } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { type FaultyTable, startFaultyTable } from './faulty-table.ts';
@@ -184,6 +186,32 @@ test('a user who signs in again and again is read once a minute', async () => {
     ...Array<string>(50).fill('cache'),
     'table',
   ]);
+});
+
+test('the networks of a credential are parsed once, however often it is looked at', () => {
+  let parsed = 0;
+  const allowedCidrs = new Proxy(['192.0.2.0/24', '2001:db8::/32'], {
+    get: (networks, name, receiver) => {
+      if (name === 'flatMap') parsed += 1;
+      return Reflect.get(networks, name, receiver) as unknown;
+    },
+  });
+  const createdAt = new Date(0);
+  const credential: Credential = {
+    username: 'near',
+    version: 1,
+    enabled: true,
+    secrets: [],
+    grants: { allowedCidrs },
+    createdAt,
+  };
+  for (let again = 0; again < 100; again += 1) {
+    expect(ruleAgainst(credential, { clientAddress: '192.0.2.7' }, 0)).toBeUndefined();
+    expect(ruleAgainst(credential, { clientAddress: '198.51.100.7' }, 0)).toBe(
+      'address-not-allowed',
+    );
+  }
+  expect(parsed).toBe(1);
 });
 
 test('many sign-ins of one user at once are one reading', async () => {
