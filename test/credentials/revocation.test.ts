@@ -89,6 +89,54 @@ test('a table that fails now and then does not let a revoked credential live on'
   expect(await signIn(username, secret)).toBe(535);
 });
 
+const changes: [string, (username: string) => Promise<unknown>][] = [
+  ['disabled', (name) => administration.setEnabled(name, false)],
+  ['removed', (name) => administration.remove(name)],
+  [
+    'given a new secret',
+    (name) => {
+      const now = new Date(clock.now());
+      return administration.rotate(name, { kind: 'generated' }, now, now);
+    },
+  ],
+  [
+    'moved to another network',
+    async (name) => {
+      const before = await administration.read(name);
+      await administration.replace({ ...before, grants: { allowedCidrs: ['203.0.113.0/24'] } });
+    },
+  ],
+];
+
+test.each(changes)(
+  'an open session of a credential that is %s ends within a minute, while the cache is kept',
+  async (_, change) => {
+    const { username, secret } = await added();
+    const answer = await authenticator.authenticate(plain(username, secret), session());
+    if (answer.kind !== 'accept') throw new Error(answer.kind);
+    const open = { ...session(), identity: answer.identity };
+    const review = async (): Promise<string> => (await authenticator.review(open)).kind;
+    expect(await review()).toBe('valid');
+    await change(username);
+    clock.pass(60);
+    expect(await review()).toBe('revoked');
+  },
+);
+
+test('an open session that signed in with the old secret ends with the overlap, while the cache is kept', async () => {
+  const { username, secret } = await added();
+  const now = new Date(clock.now());
+  const keepUntil = new Date(clock.now() + 30_000);
+  await administration.rotate(username, { kind: 'generated' }, keepUntil, now);
+  const answer = await authenticator.authenticate(plain(username, secret), session());
+  if (answer.kind !== 'accept') throw new Error(answer.kind);
+  const open = { ...session(), identity: answer.identity };
+  clock.pass(29);
+  expect((await authenticator.review(open)).kind).toBe('valid');
+  clock.pass(1);
+  expect((await authenticator.review(open)).kind).toBe('revoked');
+});
+
 test('a removed credential stops within a minute, also when the name was given away again', async () => {
   const { username, secret } = await added();
   await signIn(username, secret);
