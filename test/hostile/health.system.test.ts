@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AwsProcess, startAwsProcess } from '../support/aws-process.ts';
 import { Attack } from './attack.ts';
 import { startProgram } from './program.ts';
-import { type Outcome, sendMail } from './victim.ts';
+import { type Outcome, sendMail, slowest } from './victim.ts';
 
 /** Beside two busy processes on a shared machine; a load balancer waits 6 s for a probe. */
 const SOON_SECONDS = 5;
@@ -52,7 +52,7 @@ test.each([
   ['header sections of megabytes', { kind: 3, clients: 4, connections: 100 }],
   ['clients that do not read their answers', { kind: 4, clients: 100, connections: 400 }],
   ['clients that ask for the metrics without end', { kind: 5, clients: 4, connections: 100 }],
-])('the health port answers its probes beside %s', { timeout: 120_000 }, async (_, options) => {
+])('the health port answers its probes beside %s', { timeout: 120_000 }, async (what, options) => {
   const { serve, mx } = await startProgram(aws);
   await using attack = await Attack.start(
     'crowd-health',
@@ -74,13 +74,9 @@ test.each([
   }
   expect(attack.held).toBeGreaterThan(50);
   process.stderr.write(
-    `${_}: the slowest probe took ${slowest(probes)} s, mail ${slowest(mails)} s\n`,
+    `${what}: the slowest probe took ${slowest(probes)}, mail ${slowest(mails)}\n`,
   );
   expect(probes.filter(({ reply }) => reply !== '200')).toEqual([]);
   expect(probes.filter(({ seconds }) => seconds > SOON_SECONDS)).toEqual([]);
   expect(mails.filter(({ reply }) => !reply.startsWith('250'))).toEqual([]);
 });
-
-function slowest(outcomes: readonly Outcome[]): string {
-  return Math.max(...outcomes.map(({ seconds }) => seconds)).toFixed(2);
-}
