@@ -8,6 +8,12 @@ import { startProgram } from './program.ts';
 import { type Outcome, sendMail, slowest, soonAfter } from './victim.ts';
 
 const ROUNDS = 5;
+/**
+ * One who is a stranger like all these strangers has as good a chance as each of them: when it hears 421, it comes again.
+ * Those at the other listeners never hear it.
+ */
+const TRIES = 5;
+const APART_MILLISECONDS = 1000;
 
 let aws: AwsProcess;
 beforeAll(async () => {
@@ -31,6 +37,13 @@ test.each([
     const { mx, submission, smtps, user } = await startProgram(aws);
     const sendFrom = (port: number, address: string): Promise<Outcome> =>
       sendMail({ port, address, octets: 20_000 });
+    const sendUntilTaken = async (port: number, address: string): Promise<Outcome> => {
+      for (let tries = 1; ; tries += 1) {
+        const outcome = await sendFrom(port, address);
+        if (!outcome.reply.startsWith('421') || tries === TRIES) return outcome;
+        await pause(APART_MILLISECONDS);
+      }
+    };
     const soon = soonAfter([await sendFrom(mx, '127.0.200.200')]);
     await using attack = await Attack.start(
       'fill-connections',
@@ -49,7 +62,7 @@ test.each([
     for (let round = 0; round < ROUNDS; round += 1) {
       outcomes.push(
         ...(await Promise.all([
-          sendFrom(mx, `127.0.201.${1 + round}`),
+          sendUntilTaken(mx, `127.0.201.${1 + round}`),
           sendFrom(submission, `127.0.202.${1 + round}`),
         ])),
       );

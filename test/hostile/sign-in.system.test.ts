@@ -21,6 +21,8 @@ import { type Outcome, sendMail, slowest } from './victim.ts';
 
 const PASSWORD = 'correct horse battery';
 const SOON_SECONDS = 5;
+/** The server notices the end of a connection behind the client, on a busy machine by much. */
+const LET_GO_MILLISECONDS = 500;
 
 let aws: TestAws;
 let served: Served;
@@ -70,7 +72,7 @@ async function signIn(username: string, password: string, localAddress: string):
   socket.write('QUIT\r\n');
   // Until the server has closed the connection, it counts.
   while ((await replies.next()).done !== true);
-  await pause(100);
+  await pause(LET_GO_MILLISECONDS);
   return { code, seconds };
 }
 
@@ -138,7 +140,8 @@ test('of 688 guesses at one name from one address, 20 are compared, and the righ
   await over;
   const answers = await guessing;
   expect(answers['235']).toBeUndefined();
-  expect(answers['535']).toBeLessThanOrEqual(20);
+  // On a busy machine even fewer: the queue for a hash is full, and that is 454.
+  expect(answers['535'] ?? 0).toBeLessThanOrEqual(20);
   expect((answers['454'] ?? 0) + (answers['535'] ?? 0) + (answers['421'] ?? 0)).toBeGreaterThan(
     300,
   );

@@ -44,10 +44,13 @@ afterAll(async () => {
   await aws?.close();
 });
 
+/** Protocols, cipher categories, forward secrecy, preferences and defaults of the server, known attacks; not the clients that it simulates. */
+const CHECKS = ['-p', '-s', '-f', '-P', '-S', '-U'];
+
 async function findingsAt(address: string, ...options: readonly string[]): Promise<Finding[]> {
-  const file = join(folder, `${options.join('')}.json`);
+  const file = join(folder, `${options.length}.json`);
   const args = ['--quiet', '--color', '0', '--warnings', 'off', '--jsonfile', file];
-  const child = spawn(PROGRAM, [...args, ...options, address], { stdio: 'ignore' });
+  const child = spawn(PROGRAM, [...args, ...CHECKS, ...options, address], { stdio: 'ignore' });
   await once(child, 'exit');
   return JSON.parse(await readFile(file, 'utf8')) as Finding[];
 }
@@ -59,8 +62,10 @@ test.skipIf(absent !== undefined).each([
   `testssl.sh finds nothing severe in %s${absent === undefined ? '' : ` (skipped: ${absent})`}`,
   async (_, listener, options) => {
     const findings = await findingsAt(`127.0.0.1:${served.port(listener)}`, ...options);
-    // It has looked at everything: protocols, ciphers, known attacks.
-    expect(findings.length).toBeGreaterThan(50);
+    const looked = new Set(findings.map(({ id }) => id));
+    for (const id of ['SSLv3', 'TLS1', 'TLS1_2', 'heartbleed', 'ROBOT', 'SWEET32', 'RC4']) {
+      expect(looked).toContain(id);
+    }
     const severe = findings.filter(({ severity }) => SEVERE.has(severity));
     expect(severe.filter(({ id }) => OF_THE_CERTIFICATE[id] === undefined)).toEqual([]);
   },
