@@ -22,4 +22,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
   CMD ["node", "/app/health-check.mjs", "8080"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "/app/mailsluice.mjs"]
-CMD ["serve"]
+# Probes come from outside the container; a configuration with `health.host` wins.
+CMD ["serve", "--health-host", "0.0.0.0"]

@@ -11,6 +11,7 @@ import { budgetOf } from '../src/smtp/session-cost.ts';
 import { usualOptions } from './support/session.ts';
 
 const page = readFileSync(new URL('../SECURITY.md', import.meta.url), 'utf8');
+/** The limits. */
 const rows = [...page.matchAll(/^\| ([^|]+) \| ([^|]+) \|(?: (`[^|]+`))? \|$/gm)];
 
 const configuration = parseConfiguration({
@@ -55,4 +56,29 @@ test('the budget of a session and the lines of a client are those that SECURITY.
     '200 whole, and one for each of 100',
   );
   expect(page).toContain('twenty a minute are written, 200 for all reasons');
+});
+
+/** The promises: each with the files and the names of its tests. */
+const promises = [...page.matchAll(/^\| (.+) \| (\[.+\]\(test\/.+) \|$/gm)].map(
+  ([, promise = '', tests = '']) => ({
+    promise,
+    tests: tests.split('<br>').map((test) => {
+      const [, file = '', name = ''] = /^\[[\w.-]+\]\(([\w/.-]+)\): (.+)$/.exec(test) ?? [];
+      return { file, name };
+    }),
+  }),
+);
+
+test('SECURITY.md names a test for each promise', () => {
+  expect(promises.length).toBeGreaterThan(20);
+  const system = promises.filter(({ tests }) => tests.some(({ file }) => file.startsWith('test/')));
+  expect(system).toEqual(promises);
+});
+
+test.each(promises)('the tests of the promise "$promise" are there', ({ tests }) => {
+  for (const { file, name } of tests) {
+    const source = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+    const quoted = [`'${name}'`, `\`${name}`].some((text) => source.includes(text));
+    expect([file, name, quoted]).toEqual([file, name, true]);
+  }
 });

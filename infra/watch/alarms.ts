@@ -67,6 +67,7 @@ export class Alarms extends Construct {
     this.commitFailures = this.#addCommit();
     this.#addOutbox();
     this.#addSignIn();
+    this.#addAttacks();
     this.#addCertificate();
     this.#addProcess();
     this.#addService();
@@ -240,6 +241,37 @@ export class Alarms extends Construct {
       treatMissingData: NOT_BREACHING,
     });
     this.#notify(alarm, 'warning');
+  }
+
+  /** What a program under attack bears by itself, and somebody should look at. */
+  #addAttacks(): void {
+    this.#add('SessionBudgetsSpent', {
+      severity: 'warning',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'session')} had to be ended: they had spent their budget of commands, errors or failed sign-ins`,
+      metric: this.#metric('SessionBudgetsSpent', { period: five }),
+      threshold: 200,
+      // The program counts zeros; honest clients spend no budget.
+      missing: NOT_BREACHING,
+    });
+    this.#add('AuthThrottled', {
+      severity: 'warning',
+      says: ({ threshold, time }) =>
+        `Within ${time}, ${atLeast(threshold, 'sign-in')} had to be refused uncompared: too many of the address or the user name had failed, or too many waited`,
+      metric: this.#metric('AuthThrottled', { period: five }),
+      threshold: 100,
+      missing: NOT_BREACHING,
+    });
+    this.#add('MemoryOfOneClient', {
+      severity: 'warning',
+      says: ({ threshold, time }) =>
+        `For ${time}, one client has held at least ${threshold} % of the memory for messages`,
+      metric: this.#metric('RamBudgetLargestClientShare', { period: five }),
+      threshold: 50,
+      periods: 3,
+      // Every task reports it in every interval; without tasks another alarm sounds.
+      missing: NOT_BREACHING,
+    });
   }
 
   #addCertificate(): void {

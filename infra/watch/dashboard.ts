@@ -65,6 +65,7 @@ export class Dashboard extends Construct {
       this.#graph('Failures', [
         this.#metric('CommitFailures'),
         this.#metric('OverloadRefusals'),
+        this.#metric('MessagesShed'),
         this.#metric('S3Retries'),
         this.#metric('S3Errors'),
         this.#metric('SnsErrors'),
@@ -76,7 +77,10 @@ export class Dashboard extends Construct {
         this.#metric('ActiveConnections', 'most', cloudwatch.Stats.MAXIMUM),
       ]),
       this.#graphBy('Accepted, by listener', 'ConnectionsAccepted', 'Listener'),
-      this.#graphBy('Turned away, by reason', 'ConnectionsRejected', 'Reason'),
+      this.#graphBy('Turned away, by reason', 'ConnectionsRejected', 'Reason', [
+        this.#metric('ConnectionsShed', 'let go for others'),
+        this.#metric('SessionBudgetsSpent', 'budget spent'),
+      ]),
       this.#graphBy('TLS handshakes, by version', 'TlsHandshakes', 'TlsVersion', [
         this.#metric('TlsFailures', 'failed'),
       ]),
@@ -85,6 +89,7 @@ export class Dashboard extends Construct {
       this.#graph('Sign-ins', [
         this.#metric('AuthSuccess', 'succeeded'),
         this.#metric('AuthFailures', 'refused'),
+        this.#metric('AuthThrottled', 'refused uncompared'),
         this.#metric('AuthBackendErrors', 'could not be decided'),
       ]),
       this.#percentiles('Time, ms', 'AuthLatency'),
@@ -111,11 +116,12 @@ export class Dashboard extends Construct {
       this.#graph('CPU and memory, %', [
         props.service.metricCpuUtilization({ period: PERIOD }),
         props.service.metricMemoryUtilization({ period: PERIOD }),
+        this.#metric('RamBudgetLargestClientShare', 'message memory of one client'),
       ]),
       this.#graph(
         'Event loop, ms late; message memory, octets',
         [this.#metric('EventLoopLagP99')],
-        [this.#metric('RamBudgetUsed'), this.#metric('RamBudgetLargestClient')],
+        [this.#metric('RamBudgetUsed')],
       ),
       this.#graph(
         'Ready tasks',

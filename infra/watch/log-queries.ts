@@ -7,6 +7,12 @@ export interface LogQueriesProps {
   readonly logGroup: logs.ILogGroup;
 }
 
+/**
+ * Lines that a client can cause again and again become one with their number in `repeated`, so a line is never just
+ * counted.
+ */
+const EVENTS = 'sum(coalesce(repeated, 1))';
+
 /** By name. Each is named in RUNBOOK.md, and reads only fields of the program's log lines. */
 export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
   'One message, by its id': {
@@ -20,14 +26,14 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     sort: '@timestamp asc',
   },
   'One client, by its address': {
-    fields: ['@timestamp', 'event', 'listener', 'rule', 'code', '@message'],
+    fields: ['@timestamp', 'event', 'listener', 'rule', 'code', 'repeated', '@message'],
     filterStatements: ['clientAddress = "192.0.2.1"'],
     sort: '@timestamp desc',
     limit: 200,
   },
   'What was refused, by rule': {
     filterStatements: ['ispresent(rule) and ispresent(code)'],
-    statsStatements: ['count(*) as refusals by rule, code, listener'],
+    statsStatements: [`${EVENTS} as refusals by rule, code, listener`],
     sort: 'refusals desc',
   },
   'What was refused, with its argument': {
@@ -38,24 +44,30 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
   },
   'Who gave up memory': {
     filterStatements: ['event = "message-shed"'],
-    statsStatements: ['count(*) as messages by clientAddress, listener, reason'],
+    statsStatements: [`${EVENTS} as messages by clientAddress, listener, reason`],
     sort: 'messages desc',
+    limit: 50,
+  },
+  'Who spends the budget of sessions': {
+    filterStatements: ['event = "ended" and rule like /^(too-many-|line-flood)/'],
+    statsStatements: [`${EVENTS} as sessions by clientAddress, listener, rule`],
+    sort: 'sessions desc',
     limit: 50,
   },
   'Who lost connections': {
     filterStatements: ['event = "connection-shed"'],
-    statsStatements: ['count(*) as connections by clientAddress, listener, reason'],
+    statsStatements: [`${EVENTS} as connections by clientAddress, listener, reason`],
     sort: 'connections desc',
     limit: 50,
   },
   'Who fails to sign in': {
     filterStatements: ['event = "sign-in-refused"'],
-    statsStatements: ['count(*) as refusals by clientAddress, username, cause, listener'],
+    statsStatements: [`${EVENTS} as refusals by clientAddress, username, cause, listener`],
     sort: 'refusals desc',
     limit: 50,
   },
   'What went wrong at our side': {
-    fields: ['@timestamp', 'level', 'event', '@message'],
+    fields: ['@timestamp', 'level', 'event', 'repeated', '@message'],
     filterStatements: ['level = "error" or level = "warn"'],
     sort: '@timestamp desc',
     limit: 200,

@@ -1,4 +1,5 @@
 import type { Configuration } from '../config/index.ts';
+import { clientNetwork } from '../net/addresses.ts';
 import { proxyPrefixLength } from '../net/proxy-header.ts';
 import { HealthServer, type MetricsRegistry, renderPrometheus } from '../telemetry/index.ts';
 import { OperatorError } from './operator-error.ts';
@@ -16,6 +17,7 @@ export async function startHealth(
       reasonsNotReady,
       metricsText: () => renderPrometheus(metrics),
       prefixLength: proxyPrefixLength,
+      clientOf: clientNetwork,
     });
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;

@@ -132,7 +132,10 @@ async function start(
   started.push(() => bridge.close());
   metrics.gauge('CommitInFlight', () => bridge.inFlight);
   metrics.gauge('RamBudgetUsed', () => bridge.memoryInUse);
-  metrics.gauge('RamBudgetLargestClient', () => bridge.memoryOfLargestClient);
+  metrics.gauge(
+    'RamBudgetLargestClientShare',
+    () => (100 * bridge.memoryOfLargestClient) / limits.memory,
+  );
 
   const signIn = await startSignIn(configuration, started, reportCredentials(lines, metrics));
 

@@ -13,7 +13,7 @@ import {
 } from './credential-reader.ts';
 import { DecoyKeeper } from './decoy-keeper.ts';
 import type { CredentialEvent, RefusalCause } from './events.ts';
-import { type Accepted, type Failed, failed, type Outcome } from './outcome.ts';
+import { type Accepted, type Failed, failed, type Finding, type Outcome } from './outcome.ts';
 import { decoyVerifiers, scramVerifiers } from './scram-verifiers.ts';
 import { FleetCounter } from '../counters/fleet-counter.ts';
 import { IdentityReview, type Review, ruleAgainst } from './identity-review.ts';
@@ -27,6 +27,7 @@ import { type HashingOptions, SecretCheck } from './secret-check.ts';
 import { SharedCounter } from '../counters/shared-counter.ts';
 import { CredentialTable } from './table.ts';
 import { type Attempt, Throttle, throttleDefaults, type ThrottleOptions } from './throttle.ts';
+import { proofByScram, proofBySecret } from './sign-in-proof.ts';
 import { TokenCheck, type TokenIssuer } from './token-check.ts';
 import { UseRecorder } from './use-recorder.ts';
 import { canonicalUsername } from './username.ts';
@@ -175,9 +176,9 @@ class TableAuthenticator implements Authenticator {
   async #signInByPassword(run: Run, attempt: PasswordAttempt): Promise<Outcome> {
     await this.#decoys.prepare();
     let reading = await this.#read(run);
-    let cause = await this.#judgePassword(run, attempt, reading.credential);
-    if (cause === 'overloaded') return { kind: 'uncompared', cause };
-    if (cause !== undefined && reading.source === 'cache') {
+    let finding = await this.#judgePassword(run, attempt, reading.credential);
+    if (finding.cause === 'overloaded') return { kind: 'uncompared', cause: 'overloaded' };
+    if (finding.cause !== undefined && reading.source === 'cache') {
       // The credential may be newer than the cache: a secret made a moment ago works at once.
       const before = reading.credential;
       try {
@@ -186,25 +187,26 @@ class TableAuthenticator implements Authenticator {
         return { kind: 'failed', cause: causeOf(error), reply: replies.temporary };
       }
       if (!isDeepStrictEqual(before, reading.credential)) {
-        cause = await this.#judgePassword(run, attempt, reading.credential);
+        finding = await this.#judgePassword(run, attempt, reading.credential);
       }
     }
-    return this.#conclude(run, cause, reading);
+    return this.#conclude(run, finding, reading);
   }
 
-  /** Why not, or `undefined`. */
   async #judgePassword(
     run: Run,
     { password }: PasswordAttempt,
     credential: Credential | undefined,
-  ): Promise<RefusalCause | undefined> {
+  ): Promise<Finding> {
     const decoy = this.#decoys.decoyFor(run.username ?? '');
     const now = this.#clock.now();
     const { claimant } = run;
-    const fits = await this.#secrets.fits(credential, decoy, password.reveal(), now, claimant);
-    if (fits === overloaded) return 'overloaded';
-    if (credential === undefined) return 'unknown-user';
-    return fits ? this.#judge(run, credential) : 'wrong-secret';
+    const secret = password.reveal();
+    const fitting = await this.#secrets.fitting(credential, decoy, secret, now, claimant);
+    if (fitting === overloaded) return { cause: 'overloaded' };
+    if (credential === undefined) return { cause: 'unknown-user' };
+    if (fitting === undefined) return { cause: 'wrong-secret' };
+    return { cause: this.#judge(run, credential), proof: proofBySecret(fitting) };
   }
 
   /** The attempt is settled by the proof, or by `settle(false)` where the exchange ends without one. */
@@ -226,13 +228,16 @@ class TableAuthenticator implements Authenticator {
     return {
       kind: 'verify',
       verifiers: verifiers.length > 0 ? verifiers : decoyVerifiers(decoy, credential),
-      settle: (proved) =>
+      settle: (proved, fitting) =>
         this.#settled(run, counted, () => {
-          let cause: RefusalCause | undefined;
-          if (credential === undefined) cause = 'unknown-user';
-          else if (!proved || verifiers.length === 0) cause = 'wrong-secret';
-          else cause = this.#judge(run, credential);
-          return this.#conclude(run, cause, reading);
+          let finding: Finding;
+          if (credential === undefined) finding = { cause: 'unknown-user' };
+          else if (!proved || verifiers.length === 0) finding = { cause: 'wrong-secret' };
+          else {
+            const proof = proofByScram(credential, fitting);
+            finding = { cause: this.#judge(run, credential), proof };
+          }
+          return this.#conclude(run, finding, reading);
         }),
     };
   }
@@ -274,7 +279,7 @@ class TableAuthenticator implements Authenticator {
       reading = await this.#reader.readAnew(username, run.claimant);
       cause = judge(reading);
     }
-    return this.#conclude(named, cause, reading);
+    return this.#conclude(named, { cause, proof: { kind: 'token', issuer, name } }, reading);
   }
 
   /** What is to be said of a credential whose secret fits. */
@@ -293,7 +298,7 @@ class TableAuthenticator implements Authenticator {
   }
 
   /** What an attempt comes to that was compared. */
-  #conclude(run: Run, cause: RefusalCause | undefined, reading: Reading): Outcome {
+  #conclude(run: Run, { cause, proof }: Finding, reading: Reading): Outcome {
     const { credential, source } = reading;
     // Of an old copy only good news is believed: what it does not know may be in the table by now.
     if (cause !== undefined && source === 'stale') {
@@ -306,7 +311,7 @@ class TableAuthenticator implements Authenticator {
     const { mechanism } = run.attempt;
     const { username } = credential;
     const grants = this.#issueGrants(credential.grants);
-    return { kind: 'accepted', reading, identity: { username, mechanism, grants } };
+    return { kind: 'accepted', reading, proof, identity: { username, mechanism, grants } };
   }
 
   /**
@@ -346,7 +351,8 @@ class TableAuthenticator implements Authenticator {
     }
   }
 
-  #accept(run: Run, { reading: { credential, source }, identity }: Accepted): SignInAnswer {
+  #accept(run: Run, { reading: { credential, source }, proof, identity }: Accepted): SignInAnswer {
+    if (proof !== undefined) this.#review.remember(identity, proof);
     const { sessionId, listener, clientAddress, clientPort } = run.session;
     const { username, mechanism } = identity;
     this.#throttle.know(clientAddress, username);

@@ -1,6 +1,6 @@
 // Who has signed in is looked at again at each MAIL, so that a change to a credential reaches open sessions too. What XCLIENT
 // says of a user is looked at here for the first time.
-import type { SessionFacts } from '../smtp/index.ts';
+import type { Identity, SessionFacts } from '../smtp/index.ts';
 import type { Clock } from '../counters/time-source.ts';
 import { clientNetwork } from '../net/addresses.ts';
 import { NetworkSet } from '../net/networks.ts';
@@ -8,6 +8,7 @@ import type { Grants } from '../policy/grants.ts';
 import { type Credential, isInForce } from './credential.ts';
 import type { CredentialReader } from './credential-reader.ts';
 import type { CredentialEvent, RefusalCause } from './events.ts';
+import { type SignInProof, stillHolds } from './sign-in-proof.ts';
 import { canonicalUsername } from './username.ts';
 
 /** What holds of an identity now. */
@@ -16,7 +17,10 @@ export type Review =
   | { readonly kind: 'without-credential' }
   /** The credential allows this, and it may be other than at sign-in. */
   | { readonly kind: 'valid'; readonly grants: Grants }
-  /** The credential was disabled, removed, has expired, or is not for this network any more. */
+  /**
+   * The credential was disabled, removed, has expired, is not for this network any more, or does not take the secret or
+   * the token by which the session signed in.
+   */
   | { readonly kind: 'revoked' }
   /** The table cannot be read, and what was read is too old. */
   | { readonly kind: 'unavailable' };
@@ -32,21 +36,38 @@ export function ruleAgainst(
 ): RefusalCause | undefined {
   if (!isInForce(credential, now)) return credential.enabled ? 'expired' : 'disabled';
   const { allowedCidrs } = credential.grants;
-  if (allowedCidrs === undefined || new NetworkSet(allowedCidrs).has(clientAddress)) {
-    return undefined;
-  }
+  if (allowedCidrs === undefined || networksOf(allowedCidrs).has(clientAddress)) return undefined;
   return 'address-not-allowed';
+}
+
+/** A credential stays in the cache, and what its networks were parsed to with it. */
+const networkSets = new WeakMap<readonly string[], NetworkSet>();
+
+function networksOf(allowedCidrs: readonly string[]): NetworkSet {
+  let networks = networkSets.get(allowedCidrs);
+  if (networks === undefined) {
+    networks = new NetworkSet(allowedCidrs);
+    networkSets.set(allowedCidrs, networks);
+  }
+  return networks;
 }
 
 export class IdentityReview {
   readonly #reader: CredentialReader;
   readonly #clock: Clock;
   readonly #observe: (event: CredentialEvent) => void;
+  /** Goes with the identity. */
+  readonly #proofs = new WeakMap<Identity, SignInProof>();
 
   constructor(reader: CredentialReader, clock: Clock, observe: (event: CredentialEvent) => void) {
     this.#reader = reader;
     this.#clock = clock;
     this.#observe = observe;
+  }
+
+  /** By what the session of this identity has signed in. */
+  remember(identity: Identity, proof: SignInProof): void {
+    this.#proofs.set(identity, proof);
   }
 
   /** Never rejects. From the cache where it is fresh: less than a minute. */
@@ -65,7 +86,10 @@ export class IdentityReview {
         return isByProxy ? this.#withoutCredential(session) : { kind: 'revoked' };
       }
       // Of an old copy only good news is believed.
-      if (ruleAgainst(credential, session, this.#clock.now()) !== undefined) {
+      const now = this.#clock.now();
+      const proof = this.#proofs.get(identity);
+      const isProven = proof === undefined || stillHolds(proof, credential, now);
+      if (!isProven || ruleAgainst(credential, session, now) !== undefined) {
         return source === 'stale' ? { kind: 'unavailable' } : { kind: 'revoked' };
       }
       return { kind: 'valid', grants: credential.grants };

@@ -33,24 +33,23 @@ export class ProvenSecrets {
     });
   }
 
-  /** Whether the secret was found to fit one of these verifiers of this version of the credential. */
-  isProven(
+  /** The one of these verifiers, of this version of the credential, that the secret was found to fit. */
+  provenBy(
     username: string,
     secret: string,
     version: number,
     verifiers: readonly Verifier[],
-  ): boolean {
+  ): Verifier | undefined {
     const name = this.#nameOf(username, secret);
     const proof = this.#proofs.get(name);
-    if (proof === undefined) return false;
-    const holds =
-      proof.until > this.#clock.now() &&
-      proof.version === version &&
-      verifiers.some(
-        ({ hash }) => hash.length === proof.hash.length && timingSafeEqual(hash, proof.hash),
-      );
-    if (!holds) this.#proofs.delete(name);
-    return holds;
+    if (proof === undefined) return undefined;
+    const isCurrent = proof.until > this.#clock.now() && proof.version === version;
+    const fitting = verifiers.find(
+      ({ hash }) => hash.length === proof.hash.length && timingSafeEqual(hash, proof.hash),
+    );
+    if (isCurrent && fitting !== undefined) return fitting;
+    this.#proofs.delete(name);
+    return undefined;
   }
 
   #nameOf(username: string, secret: string): string {

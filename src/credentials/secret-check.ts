@@ -32,48 +32,51 @@ export class SecretCheck {
   }
 
   /**
-   * Whether the secret is one of the credential's live ones. Where it has none, the decoy's take their place,
+   * The verifier of the credential's live secrets that the secret fits. Where it has none, the decoy's take their place,
    * so that it costs as much; the decoy fits nothing. `overloaded`: the secret was compared with nothing.
    */
-  async fits(
+  async fitting(
     credential: Credential | undefined,
     decoy: Credential,
     secret: string,
     now: number,
     claimant: Claimant,
-  ): Promise<boolean | typeof overloaded> {
+  ): Promise<Verifier | typeof overloaded | undefined> {
     const live = credential === undefined ? [] : liveSecrets(credential, now);
     const verifiers = (live.length === 0 ? decoy.secrets : live).map(({ verifier }) => verifier);
     const known = live.length === 0 ? undefined : credential;
     if (!verifiers.some(isSlow)) {
-      return (await firstFit(verifiers, secret)) !== undefined && known !== undefined;
+      const fitting = await firstFit(verifiers, secret);
+      return known && fitting;
     }
     // A place comes before any comparison: one that is compared is answered by the outcome and never by "overloaded".
     const place = this.#limit.claim(claimant);
     if (place === undefined) return overloaded;
     try {
-      if (claimant.isPreferred === true && this.#isProven(known, secret, verifiers)) return true;
+      const before = claimant.isPreferred === true && this.#provenBy(known, secret, verifiers);
+      if (before) return before;
       if (!(await place.turn)) return overloaded;
-      if (this.#isProven(known, secret, verifiers)) return true;
+      const proven = this.#provenBy(known, secret, verifiers);
+      if (proven !== undefined) return proven;
       const fitting = await firstFit(verifiers, secret);
-      if (fitting === undefined || known === undefined) return false;
+      if (fitting === undefined || known === undefined) return undefined;
       if (isSlow(fitting)) {
         this.#proven.remember(known.username, secret, known.version, fitting);
       }
-      return true;
+      return fitting;
     } finally {
       place.leave();
     }
   }
 
-  #isProven(
+  #provenBy(
     credential: Credential | undefined,
     secret: string,
     verifiers: readonly Verifier[],
-  ): boolean {
-    if (credential === undefined) return false;
+  ): Verifier | undefined {
+    if (credential === undefined) return undefined;
     const { username, version } = credential;
-    return this.#proven.isProven(username, secret, version, verifiers);
+    return this.#proven.provenBy(username, secret, version, verifiers);
   }
 }
 

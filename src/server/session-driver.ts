@@ -42,6 +42,7 @@ export interface SessionConnection {
 }
 
 type AnyAnswer = Answer | SignInAnswer;
+type Settlement = Extract<Question, { kind: 'settle-sign-in' }>;
 type Verification = Extract<SignInAnswer, { kind: 'verify' }>;
 
 export class SessionDriver implements MessageConnection {
@@ -293,7 +294,7 @@ export class SessionDriver implements MessageConnection {
     try {
       if (question.kind === 'open-message') return this.#openMessage(question.envelope);
       if (question.kind === 'message') return this.#commit(question.sizeInOctets);
-      if (question.kind === 'settle-sign-in') return this.#settleSignIn(question.proved);
+      if (question.kind === 'settle-sign-in') return this.#settleSignIn(question);
       if (question.kind === 'sign-in') this.#abandonSignIn();
       if (question.kind === 'helo' && this.#securedAnswer.kind === 'refuse') {
         return this.#securedAnswer;
@@ -318,11 +319,11 @@ export class SessionDriver implements MessageConnection {
     }
   }
 
-  #settleSignIn(proved: boolean): Now<SignInAnswer> {
+  #settleSignIn({ proved, fitting }: Settlement): Now<SignInAnswer> {
     const verification = this.#verification;
     this.#verification = undefined;
     if (!verification) throw new Error('expected a verify answer before, got none');
-    return verification.settle(proved);
+    return verification.settle(proved, fitting);
   }
 
   #answer(answer: AnyAnswer): Output[] {

@@ -3,12 +3,12 @@ import { ehloLines, startTls, xclient } from './extensions.ts';
 import { hasNoControls, isPrintable } from './grammar/ascii.ts';
 import type { Verb } from './grammar/command-line.ts';
 import { parseXclient } from './grammar/xclient-command.ts';
-import { rendered } from './render-reply.ts';
+import { rendered, renderReply } from './render-reply.ts';
 import { ehloReply, greeting, heloReply } from './replies.ts';
 import type { Reply } from './reply.ts';
 import type { SessionOptions } from './session-options.ts';
 import { Event } from './state.ts';
-import type { Turn } from './turn.ts';
+import type { Greeted, Turn } from './turn.ts';
 
 /** RFC 1035 section 2.3.4; what follows EHLO need not be a domain that exists. */
 const CLIENT_DOMAIN_OCTETS = 255;
@@ -24,6 +24,13 @@ export function checkHelo(turn: Turn, verb: 'EHLO' | 'HELO' | 'LHLO', clientDoma
         isPrintable(clientDomain)
       : hasNoControls(clientDomain);
   if (clientDomain === '' || !isTaken) return turn.refuse(verb, 'argument-syntax');
+  const { greeted, context } = turn;
+  const isKnown =
+    greeted?.verb === verb &&
+    context.facts.clientDomain === clientDomain &&
+    greeted.identity === context.facts.identity;
+  // The same again: nothing has changed since it was asked about.
+  if (isKnown) return greet(turn, greeted);
   return turn.ask(verb, { kind: 'helo', clientDomain });
 }
 
@@ -35,11 +42,19 @@ export function proceedHelo(
 ): void {
   const protocol = verb === 'HELO' ? 'SMTP' : verb === 'EHLO' ? 'ESMTP' : 'LMTP';
   turn.learn({ clientDomain, protocol });
+  // The extensions must be announced, so there is no room for a policy's reply to EHLO.
+  const said =
+    verb === 'HELO'
+      ? (reply ?? heloReply(turn.context.options.hostname))
+      : ehloReply(ehloLines(turn.context));
+  turn.greeted = { verb, identity: turn.context.facts.identity, text: renderReply(said) };
+  greet(turn, turn.greeted);
+}
+
+function greet(turn: Turn, { verb, text }: Greeted): void {
   turn.discardMessage();
   turn.step(Event[verb]);
-  // The extensions must be announced, so there is no room for a policy's reply to EHLO.
-  if (verb === 'HELO') turn.reply(reply ?? heloReply(turn.context.options.hostname));
-  else turn.reply(ehloReply(ehloLines(turn.context)));
+  turn.say(text);
 }
 
 /** RFC 3207 section 4.2: all that was learned in the clear is forgotten, unread octets included. */

@@ -2,15 +2,22 @@ import type { Envelope } from './envelope.ts';
 import type { ForwardPath, ReversePath } from './mailbox.ts';
 import type { MailParameters, RcptParameters } from './parameters.ts';
 import type { Reply } from './reply.ts';
-import type { SignInAnswer, SignInAttempt } from './sign-in.ts';
+import type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
 
 /** What only the outside world can decide: plain values. Every question has exactly one answer. */
 export type Question =
   /** EHLO, HELO or LHLO named the client. */
   | { readonly kind: 'helo'; readonly clientDomain: string }
   | { readonly kind: 'sign-in'; readonly attempt: SignInAttempt }
-  /** The client's proof was checked. The answer is the result of `settle(proved)` of the `verify` answer before. */
-  | { readonly kind: 'settle-sign-in'; readonly proved: boolean }
+  /**
+   * The client's proof was checked; `fitting` is the verifier that it fits. The answer is the result of
+   * `settle(proved, fitting)` of the `verify` answer before.
+   */
+  | {
+      readonly kind: 'settle-sign-in';
+      readonly proved: boolean;
+      readonly fitting?: ScramVerifier;
+    }
   | {
       readonly kind: 'reverse-path';
       readonly reversePath: ReversePath;

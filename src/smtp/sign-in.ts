@@ -50,7 +50,8 @@ export interface ScramVerifier {
  * The answer to an attempt. For `scram`, `verify` lets the exchange go on: several verifiers may be valid at
  * once (rotation), sharing one salt and iteration count; an unknown user gets verifiers that no proof fits, so
  * that it looks like a known one. The session never calls `settle`: its caller keeps it, and calls it once, when the
- * session asks `settle-sign-in`, or with `false` when the exchange ends before.
+ * session asks `settle-sign-in`, or with `false` when the exchange ends before. `fitting` is the one of the verifiers
+ * that the client's proof fits.
  */
 export type SignInAnswer =
   | { readonly kind: 'accept'; readonly identity: Identity }
@@ -58,5 +59,8 @@ export type SignInAnswer =
   | {
       readonly kind: 'verify';
       readonly verifiers: readonly ScramVerifier[];
-      readonly settle: (proved: boolean) => SignInAnswer | Promise<SignInAnswer>;
+      readonly settle: (
+        proved: boolean,
+        fitting?: ScramVerifier,
+      ) => SignInAnswer | Promise<SignInAnswer>;
     };

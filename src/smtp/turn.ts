@@ -31,6 +31,13 @@ const NOTED: ReadonlySet<Subject> = new Set([
 ]);
 const NOTED_CHARACTERS = 1024;
 
+/** The last EHLO, HELO or LHLO that was accepted, and all that its reply depends on beside the name. */
+export interface Greeted {
+  readonly verb: Verb;
+  readonly identity: SessionFacts['identity'];
+  readonly text: string;
+}
+
 /** What a health probe says. */
 const SAID_BY_PROBES: ReadonlySet<Verb> = new Set(['EHLO', 'HELO', 'LHLO', 'NOOP', 'QUIT']);
 /** The ends of a session with a client that said something, and no line. */
@@ -52,6 +59,8 @@ export class Turn {
   #cost = 0;
   /** RCPT commands past the limit, of all transactions so far. */
   recipientsTooMany = 0;
+  /** STARTTLS and XCLIENT make the session forget the name that it goes with. */
+  greeted: Greeted | undefined;
   /** Transactions so far. */
   transactions = 0;
   /** Refused sign-ins so far. */

@@ -1,7 +1,14 @@
 // The HTTP server beside the SMTP ports: /live, /ready and /metrics, for load balancers, containers and
-// Prometheus. It shares nothing with the mail path but the process.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+// Prometheus. It shares nothing with the mail path but the process. It has no sign-in, so whoever can reach it may crowd
+// it: each connection is good for one request, has 5 s for everything, and gives way to newer ones.
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { HealthConnections } from './health-connections.ts';
+import {
+  type HealthAnswer,
+  type HealthRequest,
+  parseHealthRequest,
+  renderHealthAnswer,
+} from './health-request.ts';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus.ts';
 
 export interface HealthServerOptions {
@@ -17,53 +24,41 @@ export interface HealthServerOptions {
    * not known yet, `invalid` for a header that is none.
    */
   readonly prefixLength: (octets: Buffer) => number | 'more' | 'invalid';
+  /** What counts as one client, of an address: the clients share the connections. */
+  readonly clientOf: (address: string) => string;
 }
 
-/** Open connections; more are closed at once. */
-const CONNECTIONS = 64;
-/** For the PROXY header, for a request, and between two of them. */
+/** From the connection to its end: the PROXY header, the request, and the reading of the answer. */
 const TIMEOUT_MILLISECONDS = 5000;
-const HEADER_OCTETS = 8192;
-const REQUESTS_PER_CONNECTION = 1000;
+/** The metrics are written anew so many times a second; who asks more often gets the last ones. */
+const RENDERINGS_A_SECOND = 10;
+const JSON_TYPE = 'application/json';
+const UNREADABLE = {
+  malformed: { status: 400, type: JSON_TYPE, body: '{"error":"bad request"}\n' },
+  'too-large': { status: 431, type: JSON_TYPE, body: '{"error":"header fields too large"}\n' },
+} as const;
 
 export class HealthServer implements AsyncDisposable {
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #connections: HealthConnections;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, connections: HealthConnections) {
     this.#server = server;
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    this.#connections = connections;
   }
 
   /**
    * Starts listening.
    * @throws the error of `listen`, with its `code` (`EADDRINUSE`, `EACCES`, …), `address` and `port`.
    */
-  static async start(options: HealthServerOptions): Promise<HealthServer> {
-    const server = createServer(
-      {
-        maxHeaderSize: HEADER_OCTETS,
-        headersTimeout: TIMEOUT_MILLISECONDS,
-        requestTimeout: TIMEOUT_MILLISECONDS,
-        keepAliveTimeout: TIMEOUT_MILLISECONDS,
-        connectionsCheckingInterval: 1000,
-      },
-      (request, response) => answer(request, response, options),
-    );
-    server.maxConnections = CONNECTIONS;
-    server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
-    // HTTP begins where the PROXY header, if one came, ends.
-    const serveHttp = server.listeners('connection');
-    server.removeAllListeners('connection');
-    server.on('connection', (socket: Socket) => {
-      skipPrefix(socket, options.prefixLength, () => {
-        for (const serve of serveHttp) serve.call(server, socket);
-      });
+  static async start(given: HealthServerOptions): Promise<HealthServer> {
+    const options = { ...given, metricsText: limitRenderings(given.metricsText) };
+    const connections = new HealthConnections(options.clientOf);
+    // Half open: a client may close its side behind its request.
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      connections.add(socket);
+      serve(socket, options);
     });
-    const health = new HealthServer(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(options.port, options.host, () => {
@@ -71,7 +66,7 @@ export class HealthServer implements AsyncDisposable {
         resolve();
       });
     });
-    return health;
+    return new HealthServer(server, connections);
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -84,7 +79,7 @@ export class HealthServer implements AsyncDisposable {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
-    for (const socket of this.#sockets) socket.destroy();
+    this.#connections.closeAll();
     await closed;
   }
 
@@ -93,80 +88,78 @@ export class HealthServer implements AsyncDisposable {
   }
 }
 
-/** Calls `proceed` with the socket at the first octet of HTTP. */
-function skipPrefix(
-  socket: Socket,
-  prefixLength: HealthServerOptions['prefixLength'],
-  proceed: () => void,
-): void {
-  let bytes = Buffer.alloc(0);
-  // A TCP health check connects and goes away: no error of its is worth a word.
-  socket.on('error', () => socket.destroy());
+/** Answers the first request of a connection, and ends it. */
+function serve(socket: Socket, options: HealthServerOptions): void {
   const hangUp = (): void => {
     socket.destroy();
   };
   const deadline = setTimeout(hangUp, TIMEOUT_MILLISECONDS);
-  // HTTP's sockets may stay half open; one that says nothing more will not be answered.
+  socket.once('close', () => clearTimeout(deadline));
+  // A TCP health check connects and goes away: no error of its is worth a word.
+  socket.on('error', hangUp);
+  // Of one that is not answered yet, the rest of the request will not come.
   socket.once('end', hangUp);
+  let octets = Buffer.alloc(0);
   const read = (chunk: Buffer): void => {
-    bytes = Buffer.concat([bytes, chunk]);
-    const length = prefixLength(bytes);
-    if (length === 'more') return;
-    socket.removeListener('data', read);
-    socket.removeListener('end', hangUp);
-    clearTimeout(deadline);
-    if (length === 'invalid') {
-      socket.destroy();
-      return;
-    }
-    socket.pause();
-    if (length < bytes.length) socket.unshift(bytes.subarray(length));
-    proceed();
+    octets = Buffer.concat([octets, chunk]);
+    const prefix = options.prefixLength(octets);
+    if (prefix === 'more') return;
+    if (prefix === 'invalid') return hangUp();
+    const request = parseHealthRequest(octets.subarray(prefix));
+    if (request === 'more') return;
+    socket.off('data', read);
+    socket.off('end', hangUp);
+    const answer = typeof request === 'string' ? UNREADABLE[request] : answerTo(request, options);
+    socket.end(
+      renderHealthAnswer(answer, typeof request !== 'string' && request.method === 'HEAD'),
+      'utf8',
+    );
+    // What still comes is thrown away: octets that nobody reads would reset the connection before the answer is read.
     socket.resume();
   };
   socket.on('data', read);
-  socket.once('close', () => clearTimeout(deadline));
 }
 
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
+function answerTo(
+  { method, path }: HealthRequest,
   { reasonsNotReady, metricsText }: HealthServerOptions,
-): void {
-  // Nothing here takes a body; one that comes is thrown away, within the request's time.
-  request.resume();
-  const path = (request.url ?? '').split('?', 1)[0];
+): HealthAnswer {
   if (path !== '/live' && path !== '/ready' && path !== '/metrics') {
-    send(response, 404, JSON_TYPE, '{"error":"not found"}\n');
-    return;
+    return { status: 404, type: JSON_TYPE, body: '{"error":"not found"}\n' };
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD');
-    send(response, 405, JSON_TYPE, '{"error":"method not allowed"}\n');
-    return;
+  if (method !== 'GET' && method !== 'HEAD') {
+    const body = '{"error":"method not allowed"}\n';
+    return { status: 405, type: JSON_TYPE, body, allow: 'GET, HEAD' };
   }
   switch (path) {
     case '/live':
-      send(response, 200, JSON_TYPE, '{"status":"live"}\n');
-      return;
+      return { status: 200, type: JSON_TYPE, body: '{"status":"live"}\n' };
     case '/ready': {
       const reasons = reasonsNotReady();
-      if (reasons.length === 0) send(response, 200, JSON_TYPE, '{"status":"ready"}\n');
-      else send(response, 503, JSON_TYPE, `${JSON.stringify({ status: 'not ready', reasons })}\n`);
-      return;
+      if (reasons.length === 0) {
+        return { status: 200, type: JSON_TYPE, body: '{"status":"ready"}\n' };
+      }
+      const body = `${JSON.stringify({ status: 'not ready', reasons })}\n`;
+      return { status: 503, type: JSON_TYPE, body };
     }
     case '/metrics':
-      send(response, 200, PROMETHEUS_CONTENT_TYPE, metricsText());
+      return { status: 200, type: PROMETHEUS_CONTENT_TYPE, body: metricsText() };
   }
 }
 
-const JSON_TYPE = 'application/json';
-
-function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, {
-    'Content-Type': type,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-  });
-  response.end(body);
+/** Fresh for everybody who asks now and then, and once for all who ask again and again. */
+function limitRenderings(render: () => string): () => string {
+  let second = 0;
+  let renderings = 0;
+  let text = '';
+  return () => {
+    const now = Math.floor(performance.now() / 1000);
+    if (now !== second) renderings = 0;
+    second = now;
+    if (renderings < RENDERINGS_A_SECOND) {
+      renderings += 1;
+      text = render();
+    }
+    return text;
+  };
 }

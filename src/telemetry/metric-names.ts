@@ -10,7 +10,7 @@ export const STAGE_DIMENSION = 'Stage';
 export type Label = 'Listener' | 'Reason' | 'TlsVersion' | 'Code';
 
 /** Units as CloudWatch spells them. */
-export type MetricUnit = 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes' | 'None';
+export type MetricUnit = 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes' | 'Percent' | 'None';
 
 export interface MetricSpecification {
   /**
@@ -57,6 +57,11 @@ export const METRICS = {
     ['Listener'],
     [[]],
     'Sessions that ended without QUIT or a final reply of the server',
+  ),
+  SessionBudgetsSpent: counter(
+    ['Reason'],
+    [[]],
+    'Sessions that were ended since they had spent a budget: of commands, errors or failed sign-ins, or the octets of a line',
   ),
   TlsHandshakes: counter(['TlsVersion'], [['TlsVersion']], 'TLS handshakes that succeeded'),
   TlsFailures: counter(['Listener'], [[]], 'TLS handshakes that failed'),
@@ -144,6 +149,11 @@ export const METRICS = {
   // Sign-in
   AuthSuccess: counter(['Listener'], [[]], 'Sign-ins that succeeded'),
   AuthFailures: counter(['Listener'], [[]], 'Sign-ins that were refused, for whatever reason'),
+  AuthThrottled: counter(
+    ['Reason'],
+    [[]],
+    'Sign-ins that were refused uncompared: too many of the address or the user name had failed (throttled), or too many waited (overloaded)',
+  ),
   AuthBackendErrors: counter([], [[]], 'Sign-ins that could not be checked, answered 454'),
   AuthLatency: values('Milliseconds', 'From the last response of the client to the answer'),
   CredentialCacheHitRate: values(
@@ -153,9 +163,9 @@ export const METRICS = {
 
   // The process
   RamBudgetUsed: gauge('Bytes', 'Octets of limits.memory in use'),
-  RamBudgetLargestClient: gauge(
-    'Bytes',
-    'Octets of limits.memory that one client holds: the one that holds the most',
+  RamBudgetLargestClientShare: gauge(
+    'Percent',
+    'Percent of limits.memory that one client holds: the one that holds the most',
   ),
   EventLoopLagP99: gauge('Milliseconds', 'Delay of the event loop, 99th percentile'),
   HeapUsed: gauge('Bytes', 'JavaScript heap in use'),

@@ -208,5 +208,6 @@ const HISTOGRAM_BOUNDS: Readonly<Record<MetricUnit, readonly number[]>> = {
   Seconds: [1, 5, 10, 30, 60, 120, 300, 600],
   Bytes: [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6, 256e6],
   Count: [1, 2, 5, 10, 20, 50, 100, 500, 1000],
+  Percent: [1, 5, 10, 25, 50, 75, 90, 100],
   None: [0, 1],
 };

@@ -1,5 +1,5 @@
 // What stops the program before it serves: one clear line for each fault, the right exit code, no stack.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -110,6 +110,49 @@ describe('serve', () => {
     expect(code).toBe(1);
     expect(lines).toEqual([
       `mailsluice serve: health.port: expected an address that is free, got 127.0.0.1:${busyPort} (EADDRINUSE)`,
+    ]);
+  });
+
+  test.each([
+    ['on loopback', [], {}, '127.0.0.1'],
+    ['where --health-host says', ['--health-host', '0.0.0.0'], {}, '0.0.0.0'],
+    [
+      'where the configuration says, whatever --health-host says',
+      ['--health-host', '0.0.0.0'],
+      { host: '127.0.0.1' },
+      '127.0.0.1',
+    ],
+  ])('serve: the health server listens %s', async (_, args, health, host) => {
+    const configuration = { ...serving, health: { ...health, port: busyPort } };
+    const { lines } = await mailsluice(
+      [
+        'serve',
+        ...args,
+        '--config',
+        JSON.stringify({ ...configuration, log: { level: 'silent' } }),
+      ],
+      aws.environment,
+    );
+    expect(lines).toEqual([
+      `mailsluice serve: health.port: expected an address that is free, got ${host}:${busyPort} (EADDRINUSE)`,
+    ]);
+  });
+
+  test('serve: the image has its health server listen on every address, for probes from outside', () => {
+    const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
+    const command = /^CMD (.+)$/m.exec(dockerfile)?.[1] ?? '[]';
+    expect(JSON.parse(command)).toEqual(['serve', '--health-host', '0.0.0.0']);
+  });
+
+  test('serve: a --health-host that is no host is refused, exit 2', async () => {
+    const { health: _, ...configuration } = serving;
+    const { code, lines } = await mailsluice(
+      ['serve', '--health-host', 'a b', '--config', JSON.stringify(configuration)],
+      aws.environment,
+    );
+    expect(code).toBe(2);
+    expect(lines.map(withoutProgram)).toEqual([
+      expect.stringMatching(/^health\.host: expected .*, got "a b"$/),
     ]);
   });
 

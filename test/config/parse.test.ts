@@ -43,7 +43,7 @@ test('accepts a document with every common section, and reads its units', () => 
       maxConnectionsPerAddress: 100,
       memory: '256MB',
     },
-    health: { host: '0.0.0.0', port: 8080 },
+    health: { host: '127.0.0.1', port: 8080 },
   });
   expect(configuration.limits).toMatchObject({ maxMessageSize: 40e6, memory: 256e6 });
   expect(configuration.listeners[0]).toMatchObject({ name: 'mx', requireTls: false });

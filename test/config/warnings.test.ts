@@ -123,7 +123,7 @@ test.each<[string, object, string]>([
   [
     'a listener on the port of the health server',
     { listeners: [listener, { ...other, port: 8080 }] },
-    'health.port: expected an address that no listener has, as listeners[1] has, got "0.0.0.0:8080"',
+    'health.port: expected an address that no listener has, as listeners[1] has, got "127.0.0.1:8080"',
   ],
   [
     'XCLIENT from everybody',

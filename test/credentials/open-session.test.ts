@@ -1,19 +1,28 @@
 // A change to a credential reaches sessions that are open, and what a proxy says of a user is worth no more than the row.
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CredentialAdministration } from '../../src/credentials/index.ts';
+import { type Credential, CredentialAdministration } from '../../src/credentials/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { TestClient } from '../support/smtp-client.ts';
+import { ScramClient } from './scram-client.ts';
 import { type Served, serve } from './served.ts';
+import { startTokenIssuer, type TokenIssuer } from './token-issuer.ts';
 
 let aws: TestAws;
 let administration: CredentialAdministration;
 let served: Served;
+let issuer: TokenIssuer;
 beforeAll(async () => {
   aws = await startTestAws();
   administration = new CredentialAdministration(aws.dynamoDb, aws.resources.table);
+  issuer = await startTokenIssuer();
   const listener = { host: '127.0.0.1', port: 0 };
   served = await serve(aws, {
-    credentials: { table: aws.resources.table, cache: '0s' },
+    credentials: {
+      table: aws.resources.table,
+      cache: '0s',
+      tokens: [{ issuer: issuer.issuer, audience: ['mail'] }],
+    },
     listeners: [
       { ...listener, name: 'smtps', tls: 'implicit', auth: 'required' },
       { ...listener, name: 'relay', tls: 'none', trustedXclients: ['127.0.0.1'] },
@@ -22,53 +31,174 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await served?.[Symbol.asyncDispose]();
+  await issuer?.[Symbol.asyncDispose]();
   await aws?.close();
 });
 
-async function signedIn(username: string, secret: string): Promise<TestClient> {
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+async function byPlain(client: TestClient, username: string, secret: string): Promise<string> {
+  return client.say(`AUTH PLAIN ${base64(`\0${username}\0${secret}`)}`);
+}
+
+async function byToken(client: TestClient, username: string): Promise<string> {
+  const response = `n,,\x01auth=Bearer ${await issuer.token(username)}\x01\x01`;
+  return client.say(`AUTH OAUTHBEARER ${base64(response)}`);
+}
+
+async function byScram(client: TestClient, username: string, secret: string): Promise<string> {
+  const scram = new ScramClient(username, secret);
+  const first = await client.say(`AUTH SCRAM-SHA-256 ${base64(scram.first())}`);
+  const last = await client.say(
+    base64(scram.final(Buffer.from(first.slice(4), 'base64').toString())),
+  );
+  expect(last).toMatch(/^334 /);
+  return client.say('');
+}
+
+const MECHANISMS = { PLAIN: byPlain, SCRAM: byScram, OAUTHBEARER: byToken };
+type Mechanism = keyof typeof MECHANISMS;
+
+/** Signs in and begins a transaction, which the credential allows as it is. */
+async function signedIn(
+  username: string,
+  secret: string,
+  mechanism: Mechanism = 'PLAIN',
+): Promise<TestClient> {
   const client = await TestClient.connectTls(served.port('smtps'));
   await client.reply();
   await client.say('EHLO c');
-  const response = Buffer.from(`\0${username}\0${secret}`).toString('base64');
-  expect(await client.say(`AUTH PLAIN ${response}`)).toMatch(/^235 /);
+  expect(await MECHANISMS[mechanism](client, username, secret)).toMatch(/^235 /);
   expect(await client.say('MAIL FROM:<a@b.example>')).toMatch(/^250 /);
   expect(await client.say('RSET')).toMatch(/^250 /);
   return client;
 }
 
-const changes: [string, (username: string) => Promise<unknown>, RegExp][] = [
+async function changed(name: string, change: (before: Credential) => Credential): Promise<void> {
+  await administration.replace(change(await administration.read(name)));
+}
+
+const ENDED = /^421 4\.7\.0 Sign-in is no longer/;
+const GOES_ON = /^250 /;
+const OVERLAP_MILLISECONDS = 2000;
+
+async function rotate(name: string, overlapMilliseconds: number): Promise<string> {
+  const now = new Date();
+  const keepUntil = new Date(now.getTime() + overlapMilliseconds);
+  const { generated = '' } = await administration.rotate(
+    name,
+    { kind: 'generated' },
+    keepUntil,
+    now,
+  );
+  return generated;
+}
+
+const changes: [string, Mechanism, (username: string) => Promise<unknown>, RegExp][] = [
+  ['disabled', 'PLAIN', (name) => administration.setEnabled(name, false), ENDED],
+  ['disabled', 'SCRAM', (name) => administration.setEnabled(name, false), ENDED],
+  ['disabled', 'OAUTHBEARER', (name) => administration.setEnabled(name, false), ENDED],
+  ['removed', 'PLAIN', (name) => administration.remove(name), ENDED],
   [
-    'disabled',
-    (name) => administration.setEnabled(name, false),
-    /^421 4\.7\.0 Sign-in is no longer/,
+    'removed and made again with another secret',
+    'PLAIN',
+    async (name) => {
+      await administration.remove(name);
+      await administration.add({ username: name });
+    },
+    ENDED,
   ],
-  ['removed', (name) => administration.remove(name), /^421 4\.7\.0 Sign-in is no longer/],
+  [
+    'expired',
+    'PLAIN',
+    (name) => changed(name, (before) => ({ ...before, expiresAt: new Date(Date.now() - 1000) })),
+    ENDED,
+  ],
+  ['rotated without an overlap', 'PLAIN', (name) => rotate(name, 0), ENDED],
+  ['rotated without an overlap', 'SCRAM', (name) => rotate(name, 0), ENDED],
+  ['rotated with an overlap', 'PLAIN', (name) => rotate(name, 3_600_000), GOES_ON],
+  ['rotated with an overlap', 'SCRAM', (name) => rotate(name, 3_600_000), GOES_ON],
+  [
+    'rotated with an overlap that is over',
+    'PLAIN',
+    async (name) => {
+      await rotate(name, OVERLAP_MILLISECONDS);
+      await pause(OVERLAP_MILLISECONDS);
+    },
+    ENDED,
+  ],
+  [
+    'rotated with an overlap that is over',
+    'SCRAM',
+    async (name) => {
+      await rotate(name, OVERLAP_MILLISECONDS);
+      await pause(OVERLAP_MILLISECONDS);
+    },
+    ENDED,
+  ],
+  ['rotated', 'OAUTHBEARER', (name) => rotate(name, 0), GOES_ON],
+  [
+    'closed to the issuer of its token',
+    'OAUTHBEARER',
+    (name) => changed(name, (before) => ({ ...before, tokenIssuers: ['https://other.example'] })),
+    ENDED,
+  ],
+  [
+    'closed to tokens',
+    'OAUTHBEARER',
+    (name) => changed(name, (before) => ({ ...before, tokenIssuers: [] })),
+    ENDED,
+  ],
+  [
+    'bound to another name in tokens',
+    'OAUTHBEARER',
+    (name) => changed(name, (before) => ({ ...before, tokenName: 'another' })),
+    ENDED,
+  ],
   [
     'moved to another network',
-    async (name) => {
-      const credential = await administration.read(name);
-      await administration.replace({ ...credential, grants: { allowedCidrs: ['192.0.2.0/24'] } });
-    },
-    /^421 4\.7\.0 Sign-in is no longer/,
+    'PLAIN',
+    (name) =>
+      changed(name, (before) => ({ ...before, grants: { allowedCidrs: ['192.0.2.0/24'] } })),
+    ENDED,
   ],
   [
     'allowed other senders only',
-    async (name) => {
-      const credential = await administration.read(name);
-      await administration.replace({ ...credential, grants: { allowedSenders: ['*@c.example'] } });
-    },
+    'PLAIN',
+    (name) =>
+      changed(name, (before) => ({ ...before, grants: { allowedSenders: ['*@c.example'] } })),
     /^550 5\.7\.1 /,
+  ],
+  [
+    'given a limit of size',
+    'PLAIN',
+    (name) => changed(name, (before) => ({ ...before, grants: { maxMessageSize: 10 } })),
+    /^552 5\.3\.4 /,
   ],
 ];
 
 test.each(changes)(
-  'a session of a credential that is %s hears so at its next MAIL',
-  async (what, change, reply) => {
-    const username = `open-${what.replaceAll(' ', '-')}`;
-    const { generated = '' } = await administration.add({ username });
-    const client = await signedIn(username, generated);
+  'a session of a credential that is %s, signed in by %s, hears so at its next MAIL',
+  async (what, mechanism, change, reply) => {
+    const username = `open-${mechanism}-${what.replaceAll(' ', '-')}`.toLowerCase();
+    const { credential, generated = '' } = await administration.add({ username });
+    await administration.replace({ ...credential, tokenIssuers: [issuer.issuer] });
+    const client = await signedIn(username, generated, mechanism);
     await change(username);
-    expect(await client.say('MAIL FROM:<a@b.example>')).toMatch(reply);
+    expect(await client.say('MAIL FROM:<a@b.example> SIZE=100')).toMatch(reply);
+    client.destroy();
+  },
+);
+
+test.each(['PLAIN', 'SCRAM'] as const)(
+  'a session that signed in with the new secret stays when the old one ends, by %s',
+  async (mechanism) => {
+    const username = `renewed-${mechanism}`.toLowerCase();
+    await administration.add({ username });
+    const secret = await rotate(username, OVERLAP_MILLISECONDS);
+    const client = await signedIn(username, secret, mechanism);
+    await pause(OVERLAP_MILLISECONDS);
+    expect(await client.say('MAIL FROM:<a@b.example>')).toMatch(GOES_ON);
     client.destroy();
   },
 );

@@ -5,6 +5,8 @@ import {
   CredentialAdministration,
   createAuthenticator,
 } from '../../src/credentials/index.ts';
+import type { Credential } from '../../src/credentials/credential.ts';
+import { ruleAgainst } from '../../src/credentials/identity-review.ts';
 import { issueGrants } from '../../src/policy/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { type FaultyTable, startFaultyTable } from './faulty-table.ts';
@@ -85,6 +87,54 @@ test('a table that fails now and then does not let a revoked credential live on'
   expect(await signIn(username, secret)).toBe(235);
   table.fault = 'none';
   expect(await signIn(username, secret)).toBe(535);
+});
+
+const changes: [string, (username: string) => Promise<unknown>][] = [
+  ['disabled', (name) => administration.setEnabled(name, false)],
+  ['removed', (name) => administration.remove(name)],
+  [
+    'given a new secret',
+    (name) => {
+      const now = new Date(clock.now());
+      return administration.rotate(name, { kind: 'generated' }, now, now);
+    },
+  ],
+  [
+    'moved to another network',
+    async (name) => {
+      const before = await administration.read(name);
+      await administration.replace({ ...before, grants: { allowedCidrs: ['203.0.113.0/24'] } });
+    },
+  ],
+];
+
+test.each(changes)(
+  'an open session of a credential that is %s ends within a minute, while the cache is kept',
+  async (_, change) => {
+    const { username, secret } = await added();
+    const answer = await authenticator.authenticate(plain(username, secret), session());
+    if (answer.kind !== 'accept') throw new Error(answer.kind);
+    const open = { ...session(), identity: answer.identity };
+    const review = async (): Promise<string> => (await authenticator.review(open)).kind;
+    expect(await review()).toBe('valid');
+    await change(username);
+    clock.pass(60);
+    expect(await review()).toBe('revoked');
+  },
+);
+
+test('an open session that signed in with the old secret ends with the overlap, while the cache is kept', async () => {
+  const { username, secret } = await added();
+  const now = new Date(clock.now());
+  const keepUntil = new Date(clock.now() + 30_000);
+  await administration.rotate(username, { kind: 'generated' }, keepUntil, now);
+  const answer = await authenticator.authenticate(plain(username, secret), session());
+  if (answer.kind !== 'accept') throw new Error(answer.kind);
+  const open = { ...session(), identity: answer.identity };
+  clock.pass(29);
+  expect((await authenticator.review(open)).kind).toBe('valid');
+  clock.pass(1);
+  expect((await authenticator.review(open)).kind).toBe('revoked');
 });
 
 test('a removed credential stops within a minute, also when the name was given away again', async () => {
@@ -184,6 +234,32 @@ test('a user who signs in again and again is read once a minute', async () => {
     ...Array<string>(50).fill('cache'),
     'table',
   ]);
+});
+
+test('the networks of a credential are parsed once, however often it is looked at', () => {
+  let parsed = 0;
+  const allowedCidrs = new Proxy(['192.0.2.0/24', '2001:db8::/32'], {
+    get: (networks, name, receiver) => {
+      if (name === 'flatMap') parsed += 1;
+      return Reflect.get(networks, name, receiver) as unknown;
+    },
+  });
+  const createdAt = new Date(0);
+  const credential: Credential = {
+    username: 'near',
+    version: 1,
+    enabled: true,
+    secrets: [],
+    grants: { allowedCidrs },
+    createdAt,
+  };
+  for (let again = 0; again < 100; again += 1) {
+    expect(ruleAgainst(credential, { clientAddress: '192.0.2.7' }, 0)).toBeUndefined();
+    expect(ruleAgainst(credential, { clientAddress: '198.51.100.7' }, 0)).toBe(
+      'address-not-allowed',
+    );
+  }
+  expect(parsed).toBe(1);
 });
 
 test('many sign-ins of one user at once are one reading', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export type Attacker = 'hold-messages' | 'fill-connections';
+export type Attacker = 'hold-messages' | 'fill-connections' | 'crowd-health' | 'heavy-mail';
 
 export class Attack implements AsyncDisposable {
   readonly #child: ChildProcess;

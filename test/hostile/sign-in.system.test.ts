@@ -17,9 +17,12 @@ import {
 } from '../../src/credentials/verifier.ts';
 import { type Served, serve } from '../credentials/served.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { type Outcome, sendMail, slowest } from './victim.ts';
 
 const PASSWORD = 'correct horse battery';
 const SOON_SECONDS = 5;
+/** The server notices the end of a connection behind the client, on a busy machine by much. */
+const LET_GO_MILLISECONDS = 500;
 
 let aws: TestAws;
 let served: Served;
@@ -69,7 +72,7 @@ async function signIn(username: string, password: string, localAddress: string):
   socket.write('QUIT\r\n');
   // Until the server has closed the connection, it counts.
   while ((await replies.next()).done !== true);
-  await pause(100);
+  await pause(LET_GO_MILLISECONDS);
   return { code, seconds };
 }
 
@@ -112,6 +115,9 @@ test('an office of 200 clients behind one address signs in at once: each within 
       }
     }),
   );
+  process.stderr.write(
+    `an office: the slowest sign-in took ${slowest(heard.map(({ code, seconds }) => ({ reply: code, seconds })))}\n`,
+  );
   expect(heard.map(({ code }) => code)).toEqual(Array.from({ length: 200 }, () => '235'));
   expect(Math.max(...heard.map(({ seconds }) => seconds))).toBeLessThan(SOON_SECONDS);
 }, 120_000);
@@ -120,6 +126,7 @@ test('of 688 guesses at one name from one address, 20 are compared, and the righ
   expect((await signIn('victim', PASSWORD, '127.0.9.1')).code).toBe('235');
   const guessing = guess({ username: 'victim', right: PASSWORD, address: '127.0.1.1' });
   const others: Heard[] = [];
+  const mails: Outcome[] = [];
   let isOver = false;
   const over = guessing.then(() => {
     isOver = true;
@@ -127,15 +134,25 @@ test('of 688 guesses at one name from one address, 20 are compared, and the righ
   for (let round = 0; !isOver && round < 20; round += 1) {
     others.push(await signIn('victim', PASSWORD, '127.0.9.1'));
     others.push(await signIn('bystander', PASSWORD, `127.0.9.${10 + round}`));
+    const address = `127.0.9.${100 + round}`;
+    mails.push(await sendMail({ port: served.port('mx'), address, octets: 20_000 }));
   }
   await over;
   const answers = await guessing;
   expect(answers['235']).toBeUndefined();
-  expect(answers['535']).toBeLessThanOrEqual(20);
+  // On a busy machine even fewer: the queue for a hash is full, and that is 454.
+  expect(answers['535'] ?? 0).toBeLessThanOrEqual(20);
   expect((answers['454'] ?? 0) + (answers['535'] ?? 0) + (answers['421'] ?? 0)).toBeGreaterThan(
     300,
   );
   expect(others.length).toBeGreaterThan(4);
+  const signIns = others.map(({ code, seconds }) => ({ reply: code, seconds }));
+  process.stderr.write(
+    `688 guesses: the slowest mail took ${slowest(mails)}, sign-in ${slowest(signIns)}\n`,
+  );
+  expect(
+    mails.filter(({ reply, seconds }) => !reply.startsWith('250') || seconds > SOON_SECONDS),
+  ).toEqual([]);
   expect(new Set(others.map(({ code }) => code))).toEqual(new Set(['235']));
   expect(Math.max(...others.map(({ seconds }) => seconds))).toBeLessThan(SOON_SECONDS);
 }, 120_000);

@@ -1,5 +1,6 @@
 // An honest client that sends one mail from a separate address, and what it saw.
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 interface SendOptions {
   readonly port: number;
@@ -7,6 +8,8 @@ interface SendOptions {
   readonly address: string;
   /** Says SIZE. Default true. */
   readonly declares?: boolean;
+  /** Over implicit TLS, and signs in first by this user name and password. */
+  readonly signsIn?: readonly [username: string, password: string];
   /** Octets a second; as fast as it goes by default. */
   readonly rate?: number;
 }
@@ -32,10 +35,14 @@ function messageOf(octets: number): Buffer {
 
 /** Connects, sends one mail and says QUIT. Never rejects. */
 export async function sendMail(options: MailOptions): Promise<Outcome> {
-  const { port, address, declares = true, rate } = options;
+  const { port, address, declares = true, rate, signsIn } = options;
   const message = 'message' in options ? options.message : messageOf(options.octets);
   const begun = performance.now();
-  const socket = connect({ port, host: '127.0.0.1', localAddress: address });
+  const tcp = connect({ port, host: '127.0.0.1', localAddress: address });
+  tcp.on('error', () => undefined);
+  const socket =
+    signsIn === undefined ? tcp : connectTls({ socket: tcp, rejectUnauthorized: false });
+  const secret = signsIn && Buffer.from(`\0${signsIn.join('\0')}`).toString('base64');
   const replies = readReplies(socket);
   const next = async (): Promise<string> => (await replies.next()).value ?? 'closed';
   const size = declares ? ` SIZE=${message.length}` : '';
@@ -44,6 +51,7 @@ export async function sendMail(options: MailOptions): Promise<Outcome> {
     reply = await next();
     for (const command of [
       'EHLO victim.example',
+      ...(secret === undefined ? [] : [`AUTH PLAIN ${secret}`]),
       `MAIL FROM:<v@victim.example>${size}`,
       'RCPT TO:<b@in.example>',
       'DATA',
@@ -101,4 +109,20 @@ async function* readReplies(socket: Socket): AsyncGenerator<string, undefined> {
     }
   }
   return undefined;
+}
+
+/** From the connection to the reply, beside two busy processes on a machine that has nothing else to do. */
+const SOON_SECONDS = 5;
+/** What an attack may cost where the machine is so busy that mail takes long without it. */
+const SOON_FACTOR = 8;
+
+/** The seconds within which mail must be answered during an attack, by what the same mail takes without one. */
+export function soonAfter(withoutAttack: readonly Outcome[]): number {
+  const slowestSeconds = Math.max(...withoutAttack.map(({ seconds }) => seconds));
+  return Math.max(SOON_SECONDS, slowestSeconds * SOON_FACTOR);
+}
+
+/** Of all these, for the report of a test. */
+export function slowest(outcomes: readonly Outcome[]): string {
+  return `${Math.max(...outcomes.map(({ seconds }) => seconds)).toFixed(2)} s`;
 }

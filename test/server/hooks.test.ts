@@ -99,6 +99,47 @@ test('the hooks before a mail are asked one after another, and not after a refus
   expect(asked).toEqual(['first', 'second']);
 });
 
+test('the same EHLO again is asked about once, and anew for another name, another verb, and after STARTTLS', async () => {
+  const told: string[] = [];
+  const listeners = [
+    { name: 'mx', host: '127.0.0.1', port: 0, tls: 'starttls', auth: 'optional' } as const,
+  ];
+  const { port } = await startServer(
+    { listeners, tls: { certificates: [certificate] } },
+    (server) => {
+      server
+        .onHelo(async (clientDomain, { tls }) => {
+          told.push(`${clientDomain} ${tls === null ? 'clear' : 'tls'}`);
+          return { code: 250, text: `hello ${clientDomain}` };
+        })
+        .onSignIn(() => true);
+    },
+  );
+  const client = await TestClient.connect(port);
+  await client.reply();
+  for (let again = 0; again < 50; again += 1) {
+    expect(await client.say('EHLO c')).toMatch(/^250-/);
+    expect(await client.say('MAIL FROM:<a@b.example>')).toMatch(/^250 /);
+  }
+  expect(told.splice(0)).toEqual(['c clear']);
+  expect(await client.say('HELO c')).toBe('250 hello c');
+  expect(await client.say('HELO c')).toBe('250 hello c');
+  expect(await client.say('EHLO d')).toMatch(/^250-/);
+  expect(told.splice(0)).toEqual(['c clear', 'd clear']);
+  await client.say('STARTTLS');
+  await client.secure();
+  expect(await client.say('EHLO d')).not.toMatch(/STARTTLS/);
+  await client.say('EHLO d');
+  expect(told.splice(0)).toEqual(['d tls']);
+  expect(await client.say(`AUTH PLAIN ${Buffer.from('\0a\0b').toString('base64')}`)).toMatch(
+    /^235 /,
+  );
+  await client.say('EHLO d');
+  await client.say('EHLO d');
+  expect(told.splice(0)).toEqual(['d tls']);
+  client.destroy();
+});
+
 describe('the arguments of hooks', () => {
   test('hooks get the session, the paths, the parameters and what was accepted before', async () => {
     const told: unknown[] = [];

@@ -88,6 +88,34 @@ describe('the caps', () => {
     expect(replies?.length).toBe(1050);
   });
 
+  test('a read with a thousand commands gives way to what came before and after it from others', async () => {
+    const heard: string[] = [];
+    const { port } = await startServer(
+      {
+        limits: { maxErrors: 10_000 },
+        observe: (event) => {
+          if (event.kind === 'note' && event.note.kind === 'refused') heard.push(event.note.verb);
+        },
+      },
+      (server) => server.onMail(() => {}),
+    );
+    const [before, flood, after] = [
+      await TestClient.connect(port),
+      await TestClient.connect(port),
+      await TestClient.connect(port),
+    ];
+    for (const client of [before, flood, after]) await client.reply();
+    before.send('MAIL FROM:<a@b.example>\r\n');
+    flood.send('EXPN a\r\n'.repeat(1000));
+    after.send('MAIL FROM:<a@b.example>\r\n');
+    expect(await before.reply()).toMatch(/^503 /);
+    expect(await after.reply()).toMatch(/^503 /);
+    await expect.poll(() => heard.length).toBe(1002);
+    // At most a hundred, and those of the read that the other's came with.
+    expect(heard.lastIndexOf('MAIL')).toBeLessThan(300);
+    for (const client of [before, flood, after]) client.destroy();
+  });
+
   test('the caps on what waits for an answer stop the reading, and lose nothing', async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();

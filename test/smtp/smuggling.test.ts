@@ -5,6 +5,7 @@ import type { Output, Session, SessionOptions } from '../../src/smtp/index.ts';
 import { newSession } from '../support/session.ts';
 import { normalizeByReference } from '../support/reference-decoder.ts';
 import { everySplit, unescape } from '../support/splits.ts';
+import { BARE_NEWLINES, NO_BARE_NEWLINE, SMUGGLED } from './smuggling-shapes.ts';
 
 interface Outcome {
   readonly text: string;
@@ -38,62 +39,44 @@ function run(bareNewline: SessionOptions['bareNewline'], pieces: readonly Buffer
   return { text, reversePaths, message, discarded };
 }
 
-const smuggled = 'MAIL FROM:<evil@b>\\r\\nRCPT TO:<b@b>\\r\\nDATA\\r\\nevil\\r\\n';
-
-test.each([
-  ['LF . LF', '\\n.\\n', '\\n.\\n'],
-  ['LF . CRLF', '\\n.\\r\\n', '\\n.\\r\\n'],
-  ['CRLF . LF', '\\r\\n.\\n', '\\r\\n\\n'],
-  ['CR . CR', '\\r.\\r', '\\r.\\r'],
-  ['CR . CRLF', '\\r.\\r\\n', '\\r.\\r\\n'],
-  ['CRLF . CR', '\\r\\n.\\r', '\\r\\n\\r'],
-  ['LF . CR', '\\n.\\r', '\\n.\\r'],
-  ['CR . LF', '\\r.\\n', '\\r.\\n'],
-  ['LF CR . CRLF', '\\n\\r.\\r\\n', '\\n\\r.\\r\\n'],
-  ['CRLF . CR CRLF', '\\r\\n.\\r\\r\\n', '\\r\\n\\r\\r\\n'],
-  ['CR CRLF . CR CRLF', '\\r\\r\\n.\\r\\r\\n', '\\r\\r\\n\\r\\r\\n'],
-  ['CR LF NUL . CRLF with a bare LF', '\\n\\0.\\r\\n', '\\n\\0.\\r\\n'],
-  ['CRLF . NUL LF', '\\r\\n.\\0\\n', '\\r\\n\\0\\n'],
-])('%s does not end the data, and is refused after its real end', (_, shape, kept) => {
-  const data = unescape(`text${shape}${smuggled}.\\r\\n`);
-  const stored = unescape(`text${kept}${smuggled}`).toString('latin1');
-  for (const pieces of everySplit(data)) {
-    const refused = run('reject', pieces);
-    expect(refused.text).toBe('550 5.6.11 Message contains a bare CR or LF\r\n');
-    expect(refused.reversePaths).toEqual(['a@b']);
-    expect(refused.discarded).toEqual(['refused']);
-    const accepted = {
-      text: '250 2.0.0 Message accepted\r\n',
-      reversePaths: ['a@b'],
-      discarded: [],
-    };
-    expect(run('accept', pieces)).toEqual({ ...accepted, message: stored });
-    expect(run('normalize', pieces)).toEqual({
-      ...accepted,
-      message: normalizeByReference(stored),
-    });
-  }
-});
-
-test.each([
-  ['CRLF NUL . CRLF', '\\r\\n\\0.\\r\\n', '\\r\\n\\0.\\r\\n'],
-  ['CRLF . NUL CRLF', '\\r\\n.\\0\\r\\n', '\\r\\n\\0\\r\\n'],
-  ['CRLF . NUL . CRLF', '\\r\\n.\\0.\\r\\n', '\\r\\n\\0.\\r\\n'],
-  ['CRLF . space CRLF', '\\r\\n. \\r\\n', '\\r\\n \\r\\n'],
-  ['CRLF .. CRLF', '\\r\\n..\\r\\n', '\\r\\n.\\r\\n'],
-  ['the octets of an overlong LF', '\\r\\n.\\xc0\\x8a', '\\r\\n\\xc0\\x8a'],
-  ['NEL', '\\x85.\\x85', '\\x85.\\x85'],
-])('%s does not end the data, and is stored as it came', (_, shape, kept) => {
-  const data = unescape(`text${shape}${smuggled}.\\r\\n`);
-  const stored = unescape(`text${kept}${smuggled}`).toString('latin1');
-  for (const pieces of everySplit(data)) {
-    for (const bareNewline of ['reject', 'normalize', 'accept'] as const) {
-      expect(run(bareNewline, pieces)).toEqual({
+test.each(BARE_NEWLINES)(
+  '%s does not end the data, and is refused after its real end',
+  (_, shape, kept) => {
+    const data = unescape(`text${shape}${SMUGGLED}.\\r\\n`);
+    const stored = unescape(`text${kept}${SMUGGLED}`).toString('latin1');
+    for (const pieces of everySplit(data)) {
+      const refused = run('reject', pieces);
+      expect(refused.text).toBe('550 5.6.11 Message contains a bare CR or LF\r\n');
+      expect(refused.reversePaths).toEqual(['a@b']);
+      expect(refused.discarded).toEqual(['refused']);
+      const accepted = {
         text: '250 2.0.0 Message accepted\r\n',
         reversePaths: ['a@b'],
-        message: stored,
         discarded: [],
+      };
+      expect(run('accept', pieces)).toEqual({ ...accepted, message: stored });
+      expect(run('normalize', pieces)).toEqual({
+        ...accepted,
+        message: normalizeByReference(stored),
       });
     }
-  }
-});
+  },
+);
+
+test.each(NO_BARE_NEWLINE)(
+  '%s does not end the data, and is stored as it came',
+  (_, shape, kept) => {
+    const data = unescape(`text${shape}${SMUGGLED}.\\r\\n`);
+    const stored = unescape(`text${kept}${SMUGGLED}`).toString('latin1');
+    for (const pieces of everySplit(data)) {
+      for (const bareNewline of ['reject', 'normalize', 'accept'] as const) {
+        expect(run(bareNewline, pieces)).toEqual({
+          text: '250 2.0.0 Message accepted\r\n',
+          reversePaths: ['a@b'],
+          message: stored,
+          discarded: [],
+        });
+      }
+    }
+  },
+);

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { HealthServer } from '../../src/telemetry/health.ts';
+import { clientNetwork } from '../../src/net/addresses.ts';
 import { proxyPrefixLength } from '../../src/net/proxy-header.ts';
 
 let reasons: string[] = [];
@@ -14,6 +16,7 @@ async function startHealth(port = 0): Promise<HealthServer> {
     reasonsNotReady: () => reasons,
     metricsText: () => 'mailsluice_up 1\n',
     prefixLength: proxyPrefixLength,
+    clientOf: clientNetwork,
   });
   servers.push(health);
   return health;
@@ -135,30 +138,51 @@ test('a client that connects and goes away, or talks nonsense, does no harm', as
   expect((await get(health, '/live')).status).toBe(200);
 });
 
-test('beyond 64 open connections the next is closed, and a free place is taken again', async () => {
-  const health = await startHealth();
-  const open = await Promise.all(
-    Array.from({ length: 64 }, async () => {
-      const socket = connect(health.address.port, '127.0.0.1');
-      await once(socket, 'connect');
-      return socket;
-    }),
-  );
-  const refused = connect(health.address.port, '127.0.0.1');
-  refused.on('error', () => {});
-  await once(refused, 'close');
-  const [first] = open;
-  first?.destroy();
-  await expect
-    .poll(() =>
-      get(health, '/live').then(
-        ({ status }) => status,
-        () => 0,
-      ),
-    )
-    .toBe(200);
-  for (const socket of open) socket.destroy();
+test.each([
+  ['a request line that is none', 'GET /live\r\n\r\n', 400],
+  ['another protocol', 'GET /live HTTP/2.0\r\n\r\n', 400],
+  ['a field without a name', 'GET /live HTTP/1.1\r\n: a\r\n\r\n', 400],
+  ['a field that is folded', 'GET /live HTTP/1.1\r\nA: b\r\n c\r\n\r\n', 400],
+  ['header fields of more than 8 KiB', `GET /live HTTP/1.1\r\nA: ${'x'.repeat(9000)}`, 431],
+  ['HTTP/1.0, as HAProxy asks', 'GET /ready HTTP/1.0\r\n\r\n', 200],
+  ['a target in absolute form', 'GET http://a/live?x=1 HTTP/1.1\r\nHost: a\r\n\r\n', 200],
+  ['a second request, which is not answered', request.toString().repeat(2), 200],
+])('%s is answered once: %s', async (_, text, status) => {
+  const heard = await exchange(await startHealth(), [Buffer.from(text)]);
+  expect(heard.match(/^HTTP\/1\.1 \d+/gm)).toEqual([`HTTP/1.1 ${status}`]);
 });
+
+async function open(health: HealthServer, localAddress: string): Promise<Socket> {
+  const socket = connect({ port: health.address.port, host: '127.0.0.1', localAddress });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('a new connection takes the place of the oldest one of the client that has the most', async () => {
+  const health = await startHealth();
+  const crowd: Socket[] = [];
+  for (let index = 0; index < 32; index += 1) crowd.push(await open(health, '127.0.0.2'));
+  const other = await open(health, '127.0.0.3');
+  const closed = crowd.map((socket) => once(socket, 'close'));
+  // Younger ones stay: their request is on its way.
+  await pause(300);
+  const another = await open(health, '127.0.0.2');
+  await closed[0];
+  expect((await get(health, '/live')).status).toBe(200);
+  expect(crowd.filter(({ destroyed }) => destroyed)).toHaveLength(1);
+  for (const socket of [...crowd, other, another]) socket.destroy();
+});
+
+test('a connection has 5 s for everything, however busy it is', async () => {
+  const health = await startHealth();
+  const socket = await open(health, '127.0.0.2');
+  const begun = performance.now();
+  const timer = setInterval(() => socket.write('GET'), 200);
+  await once(socket, 'close');
+  clearInterval(timer);
+  expect(performance.now() - begun).toBeGreaterThan(4000);
+}, 10_000);
 
 test('a port in use is an error that says so', async () => {
   const health = await startHealth();
@@ -172,9 +196,7 @@ test('a port in use is an error that says so', async () => {
 test('close ends what is open', async () => {
   const health = await startHealth();
   const { port } = health.address;
-  const idle = connect(port, '127.0.0.1');
-  idle.on('error', () => {});
-  await once(idle, 'connect');
+  const idle = await open(health, '127.0.0.1');
   const closed = once(idle, 'close');
   await health.close();
   await closed;

@@ -20,6 +20,9 @@ export function reportCredentials(log: Log, metrics: Metrics): (event: Credentia
         if (event.cause === 'table-unavailable' || event.cause === 'issuer-unavailable') {
           metrics.count('AuthBackendErrors', {});
         }
+        if (event.cause === 'throttled' || event.cause === 'overloaded') {
+          metrics.count('AuthThrottled', { Reason: event.cause });
+        }
         const { kind, username, ...fields } = event;
         write(kind, { ...fields, username });
         break;

@@ -132,7 +132,7 @@ export const EVENTS = {
     ended: logged(
       'info',
       [...SESSION_FIELDS, 'rule'],
-      [],
+      ['SessionBudgetsSpent'],
       'The server ended a session, or the client said QUIT; `rule` says which',
     ),
     'signed-in': counted(['AuthSuccess'], 'A sign-in was answered 235', 'sign-in-accepted'),
@@ -318,7 +318,7 @@ export const EVENTS = {
     'sign-in-refused': logged(
       'info',
       [...SESSION_FIELDS, 'mechanism', 'username', 'cause', 'code'],
-      ['AuthBackendErrors'],
+      ['AuthBackendErrors', 'AuthThrottled'],
       'A sign-in was refused; `cause` is what the client does not learn',
     ),
     'identity-without-credential': logged(

@@ -1,6 +1,7 @@
 import { BoundedMap } from '../../counters/bounded-map.ts';
 import type { Peer, ServerEvent } from '../../server/index.ts';
 import type { Note } from '../../smtp/index.ts';
+import type { Farewell } from '../../smtp/replies.ts';
 import type { Log, Metrics } from '../../telemetry/index.ts';
 import type { AddressView } from './address-view.ts';
 import { eventLog } from './event-log.ts';
@@ -13,6 +14,14 @@ const MILLISECONDS_OF_A_DAY = 24 * 3600 * 1000;
  * close, since a commit may outlive its session.
  */
 const PLAINTEXT_SESSIONS = 20_000;
+
+/** The ends of a session by a budget that no honest client spends. */
+const BUDGETS: ReadonlySet<string> = new Set([
+  'too-many-commands',
+  'too-many-errors',
+  'too-many-sign-in-failures',
+  'line-flood',
+] satisfies Farewell[]);
 
 /** Logs and counts the events of the server, which owns the line of each refused command. */
 export function reportServer(
@@ -51,6 +60,7 @@ export function reportServer(
         break;
       }
       case 'ended':
+        if (BUDGETS.has(note.rule)) metrics.count('SessionBudgetsSpent', { Reason: note.rule });
         write(note.kind, { ...peer, rule: note.rule });
         break;
     }

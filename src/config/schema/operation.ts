@@ -4,7 +4,7 @@ import { duration } from '../units.ts';
 import { host, port } from './common.ts';
 
 export const health = section(
-  { host: host.default('0.0.0.0'), port: port.default(8080) },
+  { host: host.default('127.0.0.1'), port: port.default(8080) },
   'The HTTP server of /live, /ready and /metrics.',
 );
 

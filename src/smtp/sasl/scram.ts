@@ -137,30 +137,36 @@ class ScramExchange implements Exchange {
   #takeFinal(stage: Extract<Stage, { name: 'challenged' }>, text: string): Step {
     const final = parseClientFinal(text);
     if (final === undefined) return MALFORMED;
-    const serverSignature = this.#verify(stage, final);
-    this.#stage = { name: 'checked', serverSignature };
-    const proved = serverSignature !== undefined;
-    return { kind: 'ask', question: { kind: 'settle-sign-in', proved } };
+    const verified = this.#verify(stage, final);
+    this.#stage = { name: 'checked', serverSignature: verified?.serverSignature };
+    const proved = verified !== undefined;
+    return {
+      kind: 'ask',
+      question: { kind: 'settle-sign-in', proved, ...(verified && { fitting: verified.verifier }) },
+    };
   }
 
-  /** The server's signature, if the client's proof fits one of the verifiers. */
+  /** The verifier that the client's proof fits, if it fits one, and the server's signature by it. */
   #verify(
     { first, serverFirst, nonce, verifiers }: Extract<Stage, { name: 'challenged' }>,
     final: ClientFinal,
-  ): Buffer | undefined {
+  ): { readonly verifier: ScramVerifier; readonly serverSignature: Buffer } | undefined {
     const binding =
       first.binding.kind === 'bound' ? this.#bindingOctets(first.binding.type) : undefined;
     const bound = Buffer.concat([Buffer.from(first.header), binding ?? Buffer.alloc(0)]);
     const isBound = isSame(final.channelBinding, bound);
     const authMessage = `${first.bare},${serverFirst},${final.withoutProof}`;
-    let signature: Buffer | undefined;
+    let verified:
+      | { readonly verifier: ScramVerifier; readonly serverSignature: Buffer }
+      | undefined;
     // All of them, so that the time does not tell which one fits.
     for (const verifier of verifiers) {
       if (isProved(verifier, authMessage, final.proof)) {
-        signature = createHmac(HASH, verifier.serverKey).update(authMessage).digest();
+        const serverSignature = createHmac(HASH, verifier.serverKey).update(authMessage).digest();
+        verified = { verifier, serverSignature };
       }
     }
-    return isBound && final.nonce === nonce ? signature : undefined;
+    return isBound && final.nonce === nonce ? verified : undefined;
   }
 
   #bindingOctets(type: string): Buffer | undefined {

@@ -65,7 +65,10 @@ export const notes: Samples<Note> = {
   ],
   'signed-in': [{ kind: 'signed-in', mechanism: 'PLAIN', username: 'alice' }],
   'sign-in-refused': [{ kind: 'sign-in-refused', mechanism: 'PLAIN', code: 535 }],
-  ended: [{ kind: 'ended', rule: 'quit' }],
+  ended: [
+    { kind: 'ended', rule: 'quit' },
+    { kind: 'ended', rule: 'too-many-commands' },
+  ],
 };
 
 export const serverEvents: Samples<Exclude<ServerEvent, { readonly kind: 'note' }>> = {
@@ -203,6 +206,7 @@ export const credentialEvents: Samples<CredentialEvent> = {
   'sign-in-refused': [
     { kind: 'sign-in-refused', ...signIn, cause: 'wrong-secret', code: 535 },
     { kind: 'sign-in-refused', ...peer, mechanism: 'PLAIN', cause: 'table-unavailable', code: 454 },
+    { kind: 'sign-in-refused', ...peer, mechanism: 'PLAIN', cause: 'throttled', code: 454 },
   ],
   'identity-without-credential': [
     { kind: 'identity-without-credential', ...peer, mechanism: 'XCLIENT' },

@@ -1,7 +1,8 @@
 // Opens messages from several addresses and holds them open: declares a size, brings so many octets at once, then goes
 // on with a few octets a second. A connection that ends is opened again.
 // Prints a line with the number of messages under way, and of those that ended, each second.
-import { connect } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -14,6 +15,10 @@ const { values } = parseArgs({
     size: { type: 'string', default: '0' },
     octets: { type: 'string', default: '0' },
     drip: { type: 'string', default: '100' },
+    /** 1: over STARTTLS. */
+    tls: { type: 'string', default: '0' },
+    /** 1: one chunk that does not end, in place of DATA. */
+    bdat: { type: 'string', default: '0' },
   },
 });
 const [port, clients, connections, size, octets, drip] = [
@@ -25,45 +30,69 @@ const [port, clients, connections, size, octets, drip] = [
   values.drip,
 ].map(Number) as [number, number, number, number, number, number];
 
+const isTls = values.tls === '1';
+const isBdat = values.bdat === '1';
+
+/** More than any message may have. */
+const CHUNK_OCTETS = 39_000_000;
 const LINE = `${'x'.repeat(76)}\r\n`;
 const AGAIN_MILLISECONDS = 500;
 let holding = 0;
 let ended = 0;
 
 function hold(index: number): void {
-  const socket = connect({
+  const tcp = connectTcp({
     port,
     host: '127.0.0.1',
     localAddress: `127.0.1.${1 + (index % clients)}`,
   });
   const declared = size > 0 ? ` SIZE=${size}` : '';
   const steps = ['EHLO h.example', `MAIL FROM:<h@h.example>${declared}`, 'RCPT TO:<b@in.example>'];
-  steps.push('DATA');
+  if (isTls) steps.unshift('EHLO h.example', 'STARTTLS');
+  if (!isBdat) steps.push('DATA');
+  let socket: Socket = tcp;
   let text = '';
+  let said = '';
   let isHolding = false;
   let timer: NodeJS.Timeout | undefined;
   const begin = (): void => {
     isHolding = true;
     holding += 1;
+    if (isBdat) socket.write(`BDAT ${CHUNK_OCTETS} LAST\r\n`);
     socket.write(LINE.repeat(Math.ceil(octets / LINE.length)));
     timer = setInterval(() => {
       // What the server does not read is not piled up.
       if (!socket.writableNeedDrain) socket.write(`${'y'.repeat(Math.max(1, drip - 2))}\r\n`);
     }, 1000);
   };
-  socket.on('data', (chunk) => {
+  const next = (): void => {
+    said = steps.shift() ?? '';
+    if (said === '') begin();
+    else socket.write(`${said}\r\n`);
+  };
+  const secure = (): void => {
+    tcp.removeAllListeners('data');
+    socket = connectTls({ socket: tcp, rejectUnauthorized: false }, next);
+    listen(socket);
+  };
+  const read = (chunk: Buffer): void => {
     text += chunk.toString('latin1');
     for (let end = text.indexOf('\r\n'); end !== -1; end = text.indexOf('\r\n')) {
       const line = text.slice(0, end);
       text = text.slice(end + 2);
       if (line[3] === '-') continue;
       if (line.startsWith('354')) begin();
-      else if (line.startsWith('2') && steps.length > 0) socket.write(`${steps.shift()}\r\n`);
+      else if (said === 'STARTTLS' && line.startsWith('220')) secure();
+      else if (line.startsWith('2') && !isHolding) next();
       else socket.destroy();
     }
-  });
-  socket.on('error', () => undefined);
-  socket.on('close', () => {
+  };
+  listen(tcp);
+  function listen(on: Socket): void {
+    on.on('data', read);
+    on.on('error', () => undefined);
+  }
+  tcp.on('close', () => {
     clearInterval(timer);
     if (isHolding) {
       holding -= 1;

@@ -3,7 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { timeInWords } from '../../../infra/watch/words.ts';
-import { METRIC_NAMES } from '../../../src/telemetry/index.ts';
+import { METRIC_NAMES, type MetricName } from '../../../src/telemetry/index.ts';
 import { resourcesOf, synthApp, synthBridge } from '../support.ts';
 
 const runbook = readFileSync(new URL('../../../infra/RUNBOOK.md', import.meta.url), 'utf8');
@@ -98,6 +98,23 @@ describe('alarms', () => {
       expect(Properties['AlarmActions']).toHaveLength(1);
     }
   });
+
+  test.each([
+    'ConnectionsShed',
+    'MessagesShed',
+    'SessionBudgetsSpent',
+    'AuthThrottled',
+    'AuthFailures',
+    'RamBudgetLargestClientShare',
+  ] satisfies MetricName[])(
+    'what tells of an attack, %s, has an alarm, a graph and a place in the runbook',
+    (name) => {
+      const [dashboard] = Object.values(resourcesOf(template, 'AWS::CloudWatch::Dashboard'));
+      expect(JSON.stringify(alarms)).toContain(`"MetricName":"${name}"`);
+      expect(JSON.stringify(dashboard)).toContain(name);
+      expect(runbook).toMatch(new RegExp(`^## ${name}$|\`${name}\``, 'm'));
+    },
+  );
 
   test('the runbook names no metric that is not in the list', () => {
     const named = [...runbook.matchAll(/`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`/g)].map(

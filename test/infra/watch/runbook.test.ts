@@ -1,7 +1,9 @@
 // Names in the runbook that a reader looks up elsewhere: log queries, log events, graphs of the dashboard.
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { LOG_QUERIES } from '../../../infra/watch/log-queries.ts';
+import { limitLines } from '../../../src/app/report/line-limit.ts';
+import type { Log, LogFields } from '../../../src/telemetry/index.ts';
 import { LOGGED_FIELDS } from '../../app/report/events-table.ts';
 import { resourcesOf, synthBridge } from '../support.ts';
 
@@ -49,20 +51,69 @@ describe('the log queries', () => {
   );
 });
 
+test('no log query counts a line that may stand for several as one', () => {
+  const statements = Object.values(LOG_QUERIES).flatMap(
+    ({ statsStatements = [] }) => statsStatements,
+  );
+  expect(statements.length).toBeGreaterThan(3);
+  for (const statement of statements) {
+    expect(statement).toMatch(/^sum\(coalesce\(repeated, 1\)\) as \w+ by [\w, ]+$/);
+  }
+});
+
+test('a line for several events, as the program writes it, has the fields that the log queries group by', () => {
+  vi.useFakeTimers();
+  try {
+    const lines: { event: string; fields: LogFields }[] = [];
+    const keep = (event: string, fields: LogFields = {}): void =>
+      void lines.push({ event, fields });
+    const log: Log = {
+      debug: keep,
+      info: keep,
+      warn: keep,
+      error: keep,
+      child: () => log,
+      write: () => undefined,
+      flush: () => Promise.resolve(),
+    };
+    const limited = limitLines(log);
+    const grouped = Object.values(LOG_QUERIES).flatMap(({ filterStatements, statsStatements }) => {
+      const [, event] = /event = "([a-z-]+)"/.exec(String(filterStatements)) ?? [];
+      const [, names] = / by (.*)$/.exec(String(statsStatements)) ?? [];
+      return event === undefined || names === undefined
+        ? []
+        : [{ event, names: names.split(', ') }];
+    });
+    expect(grouped.length).toBeGreaterThan(3);
+    for (const { event, names } of grouped) {
+      const fields = Object.fromEntries(names.map((name) => [name, `a ${name}`]));
+      for (let line = 0; line < 50; line += 1) limited.info(event, { ...fields, sessionId: 's' });
+      vi.advanceTimersByTime(65_000);
+      const written = lines.splice(0).map((line) => line.fields);
+      for (const each of written) expect(each).toMatchObject(fields);
+      const sum = written.reduce((all, { repeated }) => all + Number(repeated ?? 1), 0);
+      expect([event, written.length < 50, sum]).toEqual([event, true, 50]);
+    }
+    limited.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 /** The names of log fields in a query; `level` and `event` are in every line. */
 function fieldsIn(query: string): string[] {
-  const words = query
-    .replaceAll(/"[^"]*"|\/[^/]*\/|count\(\*\)|as \w+/g, '')
-    .match(/(?<![@\w])[A-Za-z]\w*/g);
+  const words = query.replaceAll(/"[^"]*"|\/[^/]*\/|as \w+/g, '').match(/(?<![@\w])[A-Za-z]\w*/g);
   return (words ?? []).filter((word) => !QUERY_WORDS.has(word));
 }
 
 /** Of the query language, and of every line. */
-const QUERY_WORDS = new Set(['like', 'by', 'and', 'or', 'ispresent', 'event', 'level']);
+const QUERY_WORDS = new Set(
+  'like by and or ispresent sum coalesce event level repeated'.split(' '),
+);
 
 test('the events that the runbook names are logged', () => {
   const names = named(/`([a-z]+(?:-[a-z]+)+)`/g);
-  // Values of `cause` in `message-deferred` and `sign-in-refused`, and of `reason` in `outbox-skipped`.
+  // Values of `cause` in `message-deferred` and `sign-in-refused`, of `reason` in `outbox-skipped`, and of `rule` in `ended`.
   const causes = new Set([
     'breaker-open',
     'duplicate-under-way',
@@ -70,6 +121,9 @@ test('the events that the runbook names are logged', () => {
     'listener-share',
     'other-version',
     'wrong-secret',
+    'too-many-commands',
+    'too-many-errors',
+    'too-many-sign-in-failures',
   ]);
   expect(names).toContain('aws-misconfigured');
   expect(names.filter((name) => !LOGGED_FIELDS.has(name) && !causes.has(name))).toEqual([]);
