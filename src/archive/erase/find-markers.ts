@@ -1,0 +1,147 @@
+// One person's notifications in the outbox: those that wait, those that were set aside, and in a bucket that keeps
+// versions those that were published and deleted.
+import { OUTBOX_PREFIX, type ReceivedNotification } from '../../bridge/index.ts';
+import { isMessageId, messageIdMillis } from '../../bridge/contract/message-id.ts';
+import { type OutboxMarker, parseMarker } from '../../bridge/outbox/marker.ts';
+import { isWithin } from '../received-time.ts';
+import { erasedVersion, type Finding, sharedReason } from './find-theirs.ts';
+import { failureOfObject, isGone } from './object-failure.ts';
+import { listVersions, type ObjectVersion, type VersionedPlace } from './object-versions.ts';
+import { headerAddressesOf, otherRecipients, type Parties, rolesOf } from './person.ts';
+import { getVersion, readMailVersion } from './read-version.ts';
+import type { EraseItem, EraseScope } from './scope.ts';
+
+export interface MarkerGroup {
+  readonly key: string;
+  readonly messageId: string;
+  readonly versions: readonly ObjectVersion[];
+}
+
+/** `outbox/ID.json` and `outbox/poison/ID.json` */
+const MARKER = new RegExp(`^${OUTBOX_PREFIX}(?:poison/)?([^/]+)\\.json$`);
+
+/** The markers whose mail was received in the range. */
+export async function* listMarkerGroups(
+  place: VersionedPlace,
+  { range }: EraseScope,
+): AsyncGenerator<MarkerGroup> {
+  let group: { key: string; messageId: string; versions: ObjectVersion[] } | undefined;
+  for await (const version of listVersions(place, { prefix: OUTBOX_PREFIX })) {
+    const [, messageId] = MARKER.exec(version.key) ?? [];
+    if (messageId === undefined || !isMessageId(messageId)) continue;
+    if (!isWithin(new Date(messageIdMillis(messageId)), range)) continue;
+    if (group?.key !== version.key) {
+      if (group !== undefined) yield group;
+      group = { key: version.key, messageId, versions: [] };
+    }
+    group.versions.push(version);
+  }
+  if (group !== undefined) yield group;
+}
+
+/** `undefined` where the mail is not the person's. */
+export async function judgeMarker(
+  place: VersionedPlace,
+  { key, messageId, versions }: MarkerGroup,
+  scope: EraseScope,
+): Promise<Finding | undefined> {
+  const { person, prefixes } = scope;
+  const first = versions.filter(({ isDeleteMarker }) => !isDeleteMarker);
+  const then = versions.filter(({ isDeleteMarker }) => isDeleteMarker);
+  const item: EraseItem = { kind: 'outbox', key, messageId, versions: versions.map(erasedVersion) };
+  for (const version of first) {
+    let marker: ReadMarker;
+    try {
+      marker = await readMarker(place, version);
+    } catch (error) {
+      if (isGone(error)) continue;
+      const reason = failureOfObject(error) ?? markerReason(error);
+      if (reason === undefined) throw error;
+      return { item, first, then, left: { outcome: 'unread', reason } };
+    }
+    const { parties, mailKey } = marker;
+    if (prefixes !== undefined && !prefixes.some((prefix) => mailKey.startsWith(`${prefix}dt=`))) {
+      continue;
+    }
+    const roles = rolesOf(person, parties);
+    if (roles.length === 0) continue;
+    const others = otherRecipients(person, parties);
+    const found = { ...item, roles, otherRecipients: others };
+    if (person.keepShared && others > 0) {
+      return { item: found, first, then, left: { outcome: 'kept', reason: sharedReason(others) } };
+    }
+    return { item: found, first, then };
+  }
+  return undefined;
+}
+
+interface ReadMarker {
+  readonly parties: Parties;
+  readonly mailKey: string;
+}
+
+class MarkerUnreadableError extends Error {}
+
+function markerReason(error: unknown): string | undefined {
+  return error instanceof MarkerUnreadableError ? error.message : undefined;
+}
+
+async function readMarker(place: VersionedPlace, version: ObjectVersion): Promise<ReadMarker> {
+  const { Body } = await getVersion(place, version);
+  const parsed = parseMarker((await Body?.transformToString()) ?? '');
+  if (parsed.kind !== 'marker') {
+    throw new MarkerUnreadableError(
+      'it is no notification that this release can read, so nobody knows whose it is: look at it, and delete it by hand',
+    );
+  }
+  const { marker } = parsed;
+  const notification = notificationOf(marker);
+  const { mail, receipt, mailsluice: member } = notification;
+  const own: Parties = {
+    reversePath: member.envelope.reversePath,
+    recipients: [
+      ...new Set([
+        ...receipt.recipients,
+        ...member.envelope.recipients.map(({ forwardPath }) => forwardPath),
+      ]),
+    ],
+    headerAddresses: headerAddressesOf(mail.headers),
+  };
+  // A notification that was too large for SNS does not name everybody. Its mail does.
+  if (member.reduced === undefined) return { parties: own, mailKey: marker.key };
+  const parties = await partiesOfMail(place, marker.key);
+  return { parties: { ...own, ...parties }, mailKey: marker.key };
+}
+
+function notificationOf({ notification }: OutboxMarker): ReceivedNotification {
+  try {
+    return JSON.parse(notification.message) as ReceivedNotification;
+  } catch (cause) {
+    throw new MarkerUnreadableError(
+      'its notification is not JSON: look at it, and delete it by hand',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+async function partiesOfMail(place: VersionedPlace, key: string): Promise<Partial<Parties>> {
+  const current = (at: string): ObjectVersion => ({
+    key: at,
+    isDeleteMarker: false,
+    isLatest: true,
+  });
+  try {
+    const { parties } = await readMailVersion(
+      place,
+      current(key),
+      [current(`${key}.envelope.json`)],
+      false,
+    );
+    return parties;
+  } catch (error) {
+    if (failureOfObject(error) === undefined) throw error;
+    return {};
+  }
+}
