@@ -101,25 +101,30 @@ async function judgeMail(
   person: Person,
 ): Promise<Finding | undefined> {
   const { key, versions, sidecars } = group;
-  const read: ReadVersion[] = [];
+  let theirs: ReadVersion | undefined;
+  let isRead = false;
   let failure: unknown;
+  const judge = (read: ReadVersion): void => {
+    isRead = true;
+    failure ??= read.unreadHeader;
+    if (rolesOf(person, read.parties).length > 0) theirs = read;
+  };
   for (const version of versions.filter(({ isDeleteMarker }) => !isDeleteMarker)) {
     try {
-      read.push(await readVersion(place, version, sidecars, person.headers === true));
+      judge(await readVersion(place, version, sidecars, person.headers === true));
     } catch (error) {
       if (failureOfObject(error) === undefined) throw error;
       // It expired since it was listed, which is as good.
       if (!isGone(error)) failure ??= error;
     }
+    if (theirs !== undefined) break;
   }
   // Of a mail that expired or was never stored, the record is left.
   const hasSidecar = sidecars.some(({ isDeleteMarker }) => !isDeleteMarker);
-  if (read.length === 0 && failure === undefined && hasSidecar) {
-    read.push(await readSidecarRecord(place, sidecars));
+  if (!isRead && failure === undefined && hasSidecar) {
+    judge(await readSidecarRecord(place, sidecars));
   }
-  const theirs = read.find(({ parties }) => rolesOf(person, parties).length > 0);
   if (theirs === undefined) {
-    failure ??= read.find(({ unreadHeader }) => unreadHeader !== undefined)?.unreadHeader;
     if (failure !== undefined) throw failure;
     return undefined;
   }
@@ -140,8 +145,7 @@ async function judgeMail(
   if (person.keepShared && others > 0) {
     return { item, first, then, left: { outcome: 'kept', reason: sharedReason(others) } };
   }
-  const now = new Date();
-  const locked = read.map(({ lock }) => lock && lockReason(lock, now)).find(Boolean);
+  const locked = theirs.lock && lockReason(theirs.lock, new Date());
   return { item, first, then, ...(locked !== undefined && { locked }) };
 }
 

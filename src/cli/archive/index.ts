@@ -8,6 +8,7 @@ import { indexCommand } from './index-command.ts';
 import { listCommand } from './list.ts';
 import { replayCommand } from './replay.ts';
 import { showCommand } from './show.ts';
+import { verifyCommand } from './verify.ts';
 
 export function archiveCommand(context: CliContext): Command {
   const command = new Command('archive').description(
@@ -19,6 +20,7 @@ export function archiveCommand(context: CliContext): Command {
     fetchCommand,
     replayCommand,
     indexCommand,
+    verifyCommand,
     eraseCommand,
   ];
   for (const subcommand of subcommands) command.addCommand(subcommand(context));
