@@ -12,9 +12,17 @@ export interface ParseProbe {
   end(): Promise<string | undefined>;
 }
 
+/** The parser makes nothing of a text: HTML of it and links in it take far longer than to parse it. */
+const NOTHING_MADE = {
+  skipHtmlToText: true,
+  skipImageLinks: true,
+  skipTextToHtml: true,
+  skipTextLinks: true,
+};
+
 export async function createParseProbe(): Promise<ParseProbe> {
   const { createBoundedParser } = await import('../message/mime/bounded-parser.ts');
-  const { parser, explain } = createBoundedParser();
+  const { parser, explain } = createBoundedParser(NOTHING_MADE);
   let failure: unknown;
   parser.on('data', (part: AttachmentStream | MessageText) => {
     if (part.type === 'text') return;

@@ -1,29 +1,22 @@
 // Whether stored mail is what was received: each object is read whole, and compared with its record.
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { decodeRecord } from '../bridge/contract/mail-record.ts';
-import { isMissingObject, type MailRecord, objectKeyPrefix, sidecarKey } from '../bridge/index.ts';
-import { failureOfObject, isGone } from './erase/object-failure.ts';
+import { type MailRecord, objectKeyPrefix } from '../bridge/index.ts';
 import { mapInOrder } from './in-order.ts';
 import type { Place } from './list-mail.ts';
+import { openObject } from './open-mail.ts';
 import { createParseProbe, type ParseProbe } from './parse-probe.ts';
-
-export type VerifyFault =
-  /** The object is not what its record says. */
-  | 'mismatch'
-  /** The object or its record is gone. */
-  | 'missing'
-  /** S3 does not give it, or its record cannot be read. */
-  | 'unreadable'
-  /** It exceeds a limit of the parser that subscribers use. */
-  | 'unparsable';
+import { type MailFault, reading, tryTwice, UnreadableMailError } from './unreadable-mail.ts';
 
 export interface VerifyOutcome {
   readonly key: string;
-  /** Absent where the mail is as it was received. */
-  readonly fault?: VerifyFault;
+  /**
+   * `mismatch`: the object is not what its record says. `missing`: the object or its record is gone. `unreadable`: S3 does
+   * not give it, or its record cannot be read. `unparsable`: it exceeds a limit of the parser that subscribers use.
+   */
+  readonly result: 'verified' | 'mismatch' | 'missing' | 'unreadable' | 'unparsable';
+  /** Of a mail that is missing or unreadable. */
+  readonly fault?: MailFault;
   /** What was expected and what is there. */
   readonly reason?: string;
   /** Octets of the object that were read. */
@@ -37,39 +30,35 @@ export interface VerifyOptions {
   readonly parse?: boolean;
 }
 
+/** A mail, or why it was not found. */
+export interface MailToVerify {
+  readonly key: string;
+  readonly unreadable?: UnreadableMailError;
+}
+
+const MISSING: ReadonlySet<MailFault> = new Set(['not-found', 'gone', 'sidecar-missing']);
+
 /** Reads the mails and gives an outcome for each, in their order. Rejects with what does not concern one mail. */
 export function verifyMails(
   place: Place,
-  mails: AsyncIterable<{ readonly key: string }>,
+  mails: AsyncIterable<MailToVerify>,
   { parse = false, concurrency = parse ? 4 : 16 }: VerifyOptions = {},
 ): AsyncGenerator<VerifyOutcome> {
-  return mapInOrder(mails, concurrency, ({ key }) => verifyMail(place, key, parse));
-}
-
-/** An answer that broke off is asked for again: the SDK does that only before its body. */
-const TRIES = 3;
-const RETRY_MILLIS = 500;
-
-async function verifyMail(place: Place, key: string, parse: boolean): Promise<VerifyOutcome> {
-  for (let tries = 1; ; tries += 1) {
+  return mapInOrder(mails, concurrency, async ({ key, unreadable }) => {
     try {
-      return await verifyOnce(place, key, parse);
+      // What could not be read for the selection has the same reason here.
+      if (unreadable !== undefined) throw unreadable;
+      return await tryTwice(() => reading(key, () => verifyMail(place, key, parse)));
     } catch (error) {
       if (error instanceof MismatchError) {
-        return { key, fault: 'mismatch', reason: error.message, octets: error.octets };
+        return { key, result: 'mismatch', reason: error.message, octets: error.octets };
       }
-      if (error instanceof BrokenOffError) {
-        if (tries < TRIES) {
-          await sleep(RETRY_MILLIS * tries);
-          continue;
-        }
-        return { key, fault: 'unreadable', reason: error.message, octets: 0 };
-      }
-      const reason = failureOfObject(error);
-      if (reason === undefined) throw error;
-      return { key, fault: isGone(error) ? 'missing' : 'unreadable', reason, octets: 0 };
+      if (!(error instanceof UnreadableMailError)) throw error;
+      const { fault, message: reason } = error;
+      const result = MISSING.has(fault) ? 'missing' : 'unreadable';
+      return { key, result, fault, reason, octets: 0 };
     }
-  }
+  });
 }
 
 class MismatchError extends Error {
@@ -81,55 +70,20 @@ class MismatchError extends Error {
   }
 }
 
-class BrokenOffError extends Error {}
-class SidecarMissingError extends Error {}
-
-async function verifyOnce(place: Place, key: string, parse: boolean): Promise<VerifyOutcome> {
-  const { Body, Metadata = {}, ContentLength = 0 } = await get(place, key);
-  const stream = Body as Readable;
+async function verifyMail(place: Place, key: string, parse: boolean): Promise<VerifyOutcome> {
+  const object = await openObject(place, key);
   try {
-    const record = await decodeRecord(Metadata, () => readSidecar(place, key));
+    const record = await object.record();
     requireSamePlace(key, record);
-    requireSameDigest(Metadata, record);
-    const { traceHeaderSize, size, storedSize = size } = record.member;
-    const expected = traceHeaderSize + storedSize;
-    if (ContentLength !== expected) {
-      throw new MismatchError(`expected ${expected} octets by the record, got ${ContentLength}`);
-    }
     const probe = parse ? await createParseProbe() : undefined;
-    const read = await readContent(stream, traceHeaderSize, probe);
+    const read = await readContent(object.stream, record.member.traceHeaderSize, probe);
     requireSameContent(key, record, read);
-    const unparsable = await probe?.end();
-    return {
-      key,
-      octets: read.octets,
-      ...(unparsable !== undefined && { fault: 'unparsable' as const, reason: unparsable }),
-    };
-  } catch (error) {
-    if (error instanceof SidecarMissingError) {
-      return { key, fault: 'missing', reason: error.message, octets: 0 };
-    }
-    throw error;
+    const reason = await probe?.end();
+    const { octets } = read;
+    if (reason !== undefined) return { key, result: 'unparsable', reason, octets };
+    return { key, result: 'verified', octets };
   } finally {
-    stream.destroy();
-  }
-}
-
-function get({ s3, bucket, signal }: Place, key: string) {
-  return s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
-    ...(signal && { abortSignal: signal }),
-  });
-}
-
-async function readSidecar(place: Place, key: string): Promise<string> {
-  try {
-    const { Body } = await get(place, sidecarKey(key));
-    return (await Body?.transformToString()) ?? '';
-  } catch (error) {
-    if (!isMissingObject(error)) throw error;
-    throw new SidecarMissingError(
-      `its record is gone (${sidecarKey(key)}): bring it back from an older version or a backup`,
-    );
+    object.stream.destroy();
   }
 }
 
@@ -157,24 +111,25 @@ async function readContent(
       await probe?.write(chunk);
     }
   } catch (error) {
-    const { message } = error as Error;
-    // The SDK compares what it reads with the checksum that S3 keeps.
-    if (/checksum mismatch/i.test(message)) {
-      throw new MismatchError('the octets do not have the checksum that S3 keeps of them', octets);
-    }
-    throw new BrokenOffError(`the answer of S3 broke off: run the same command again`, {
-      cause: error,
-    });
+    if (!isChecksumMismatch(error)) throw error;
+    throw new MismatchError('the octets do not have the checksum that S3 keeps of them', octets);
   }
   return { octets, sha256: hash.digest('hex'), trace: Buffer.concat(trace) };
+}
+
+/** The SDK compares what it reads with the checksum that S3 keeps, and has no name for that error. */
+function isChecksumMismatch(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return /checksum mismatch/i.test(error.message) || isChecksumMismatch(error.cause);
 }
 
 function requireSameContent(key: string, { member }: MailRecord, read: ReadContent): void {
   const { traceHeaderSize, size, storedSize = size, sha256, storedSha256 = sha256 } = member;
   const expected = traceHeaderSize + storedSize;
   if (read.octets !== expected) {
-    throw new BrokenOffError(
-      `the answer of S3 broke off after ${read.octets} of ${expected} octets`,
+    throw new MismatchError(
+      `expected ${expected} octets by the record, got ${read.octets}`,
+      read.octets,
     );
   }
   if (read.sha256 !== storedSha256) {
@@ -195,19 +150,8 @@ function requireSameContent(key: string, { member }: MailRecord, read: ReadConte
 
 /** The key has the hour of the record. */
 function requireSamePlace(key: string, { receivedAt }: MailRecord): void {
-  const at = new Date(receivedAt);
-  const hour = Number.isNaN(at.getTime()) ? receivedAt : objectKeyPrefix('', at);
-  if (key.slice(0, key.lastIndexOf('/') + 1).endsWith(hour)) return;
+  const hour = objectKeyPrefix('', new Date(receivedAt));
+  const end = key.lastIndexOf('/') + 1;
+  if (key.slice(end - hour.length, end) === hour) return;
   throw new MismatchError(`expected it under ${hour} by the record`);
-}
-
-/** Where the record is in a sidecar, the object has the digest too, if it was small enough to be known in time. */
-function requireSameDigest(
-  { sha256 }: Readonly<Record<string, string>>,
-  { member }: MailRecord,
-): void {
-  if (sha256 === undefined || sha256 === member.sha256) return;
-  throw new MismatchError(
-    `expected SHA-256 ${sha256} in the record by the metadata, got ${member.sha256}`,
-  );
 }

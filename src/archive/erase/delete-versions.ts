@@ -77,7 +77,7 @@ async function deleteOnce(
     );
   } catch (error) {
     // S3 refuses the whole request where MFA is missing, or the right for any of it.
-    if (failureOfObject(error) === undefined) throw error;
+    if (failureOfObject(error, '') === undefined) throw error;
     const refused = { code: errorCode(error), message: (error as Error).message };
     return new Map(versions.map((version) => [version, refused]));
   }

@@ -154,7 +154,7 @@ async function rewriteReason(
     if (code === 'PreconditionFailed' || code === 'ConditionalRequestConflict') {
       return 'the index was written at the same time: run the same command again';
     }
-    const reason = failureOfObject(error);
+    const reason = failureOfObject(error, version.key);
     if (reason === undefined) throw error;
     return code === 'AccessDenied'
       ? 'access denied: writing the index without the rows requires s3:PutObject on the file'

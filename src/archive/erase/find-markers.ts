@@ -55,7 +55,7 @@ export async function judgeMarker(
       marker = await readMarker(place, version);
     } catch (error) {
       if (isGone(error)) continue;
-      const reason = failureOfObject(error) ?? markerReason(error);
+      const reason = failureOfObject(error, key) ?? markerReason(error);
       if (reason === undefined) throw error;
       return { item, first, then, left: { outcome: 'unread', reason } };
     }
@@ -141,7 +141,7 @@ async function partiesOfMail(place: VersionedPlace, key: string): Promise<Partia
     );
     return parties;
   } catch (error) {
-    if (failureOfObject(error) === undefined) throw error;
+    if (failureOfObject(error, key) === undefined) throw error;
     return {};
   }
 }

@@ -89,7 +89,8 @@ export async function judgeGroup(
     if (mail === undefined || !isWithin(mail.receivedAt, scope.range)) return undefined;
     return await judgeMail(place, group, scope.person);
   } catch (error) {
-    const reason = error instanceof IndexFileError ? error.message : failureOfObject(error);
+    const reason =
+      error instanceof IndexFileError ? error.message : failureOfObject(error, group.key);
     if (reason === undefined) throw error;
     return left(group, 'unread', reason);
   }
@@ -113,7 +114,7 @@ async function judgeMail(
     try {
       judge(await readVersion(place, version, sidecars, person.headers === true));
     } catch (error) {
-      if (failureOfObject(error) === undefined) throw error;
+      if (failureOfObject(error, key) === undefined) throw error;
       // It expired since it was listed, which is as good.
       if (!isGone(error)) failure ??= error;
     }

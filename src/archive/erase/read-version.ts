@@ -12,7 +12,7 @@ import {
   MailRecordError,
 } from '../../bridge/contract/mail-record.ts';
 import { errorCode } from '../../bridge/aws/error-codes.ts';
-import { isMissingObject } from '../../bridge/index.ts';
+import { isMissingObject, NoSuchMailError } from '../../bridge/index.ts';
 import type { Place } from '../list-mail.ts';
 import { type ObjectVersion, sendOptions } from './object-versions.ts';
 import { type ObjectLock, lockOf } from './object-lock.ts';
@@ -64,7 +64,7 @@ export async function readSidecarRecord(
 function partiesOf({ member }: MailRecord): Parties {
   // A sidecar is a file that anybody may have written.
   const { reversePath, recipients } = member?.envelope ?? {};
-  if (!Array.isArray(recipients)) throw new MailRecordError('the record has no envelope');
+  if (!Array.isArray(recipients)) throw new MailRecordError('damaged', 'expected an envelope');
   return { reversePath, recipients: recipients.map(({ forwardPath }) => forwardPath) };
 }
 
@@ -127,5 +127,5 @@ async function readSidecar(place: Place, sidecars: readonly ObjectVersion[]): Pr
       if (!isMissingObject(error)) throw error;
     }
   }
-  throw new MailRecordError('the record is in a sidecar (.envelope.json), and that is missing');
+  throw new NoSuchMailError('sidecar', sidecars[0]?.key ?? '');
 }

@@ -11,6 +11,7 @@ import { printable, printableJson } from '../../app/printable.ts';
 import { parseAddressPattern } from '../../policy/address-pattern.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, collect, withArchiveOptions } from '../frame/options.ts';
+import { writing } from '../frame/write-error.ts';
 import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -94,8 +95,7 @@ async function runErase(
     ...(to && { to: to.toISOString() }),
     ...(prefixes && { prefixes }),
   };
-  const report =
-    options.report === undefined ? undefined : await EraseReport.open(options.report, head);
+  const report = await openReport(options.report, head);
   const output = createOutput(stdout);
   const progress = createProgress(stderr, 'object');
   const stop = context.interrupted();
@@ -116,17 +116,18 @@ async function runErase(
     for await (const outcome of outcomes) {
       counts[outcome.outcome] += 1;
       await report?.record(outcome);
-      progress.end();
+      progress.hide();
       if (options.json) await output.write(`${printableJson(outcome)}\n`);
       else if (outcome.reason === undefined) await output.write(`${renderOutcome(outcome)}\n`);
       else stderr.write(`${printable(outcome.key)}: ${printable(outcome.reason)}\n`);
     }
     isComplete = !stop.aborted;
   } finally {
-    progress.end();
+    progress[Symbol.dispose]();
     await report?.end(counts, isComplete);
     await report?.close();
   }
+  await output.end();
   if (!options.json) stderr.write(renderCounts(counts, dryRun));
   if (stop.aborted) throw new OperatorError('interrupted; run the same command again to go on');
   const failed = counts.refused + counts.unread;
@@ -135,6 +136,14 @@ async function runErase(
       `${renderCount(failed, 'object')} ${dryRun ? 'would not be' : 'could not be'} erased`,
     );
   }
+}
+
+async function openReport(
+  file: string | undefined,
+  head: EraseHead,
+): Promise<EraseReport | undefined> {
+  if (file === undefined) return undefined;
+  return writing(`--report "${file}"`, () => EraseReport.open(file, head));
 }
 
 /** `erased  mail/…/01k8…  recipient  2 versions` */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { findMail, MailNotFoundError, selectMail } from '../../archive/index.ts';
-import { type VerifyFault, type VerifyOutcome, verifyMails } from '../../archive/verify-mail.ts';
+import { findMails, selectMail } from '../../archive/index.ts';
+import { type VerifyOutcome, verifyMails } from '../../archive/verify-mail.ts';
 import { OperatorError } from '../../app/operator-error.ts';
 import { printable, printableJson } from '../../app/printable.ts';
 import type { CliContext } from '../frame/context.ts';
@@ -27,9 +27,7 @@ export function verifyCommand(context: CliContext): Command {
     .option('--parse', 'also parse each message, as a subscriber would')
     .option('--concurrency <n>', 'objects read at once; default: 16, with --parse 4')
     .action(async (mails: readonly string[], options: VerifyCliOptions) => {
-      await withArchive(context, options, async (archive) => {
-        await runVerify(context, archive, mails, options);
-      });
+      await withArchive(context, options, (archive) => runVerify(context, archive, mails, options));
     });
 }
 
@@ -41,75 +39,52 @@ async function runVerify(
 ): Promise<void> {
   const concurrency = readCount('--concurrency', options.concurrency, 256);
   const limit = readCount('--limit', options.limit) ?? Infinity;
-  const output = createOutput(context.stdout);
-  const progress = createProgress(context.stderr, 'mail');
-  const stop = context.interrupted();
-  const missing: VerifyOutcome[] = [];
   const selected =
     mails.length > 0
-      ? findAll(archive, mails, missing)
+      ? findMails(archive, archive.prefixes, mails)
       : selectMail(archive, readSelection(archive, options));
-  const counts: Record<VerifyFault, number> = {
-    mismatch: 0,
-    missing: 0,
-    unreadable: 0,
-    unparsable: 0,
-  };
-  let verified = 0;
-  let octets = 0;
-  const add = async (outcome: VerifyOutcome): Promise<void> => {
-    verified += 1;
-    octets += outcome.octets;
-    progress.step();
-    const { key, fault, reason } = outcome;
-    if (fault === undefined) return;
-    counts[fault] += 1;
-    progress.end();
-    await output.write(
-      options.json
-        ? `${printableJson({ key, fault, reason })}\n`
-        : `${fault}  ${printable(key)}  ${printable(reason ?? '')}\n`,
-    );
-  };
-  const limited = takeUntil(selected, limit, stop);
-  const outcomes = verifyMails(archive, limited, {
+  const stop = context.interrupted();
+  const outcomes = verifyMails(archive, takeUntil(selected, limit, stop), {
     parse: options.parse === true,
     ...(concurrency !== undefined && { concurrency }),
   });
-  try {
-    for await (const outcome of outcomes) await add(outcome);
-    for (const outcome of missing) await add(outcome);
-  } finally {
-    progress.end();
+  const output = createOutput(context.stdout);
+  const counts = { verified: 0, mismatch: 0, missing: 0, unreadable: 0, unparsable: 0 };
+  let octets = 0;
+  {
+    using progress = createProgress(context.stderr, 'mail');
+    for await (const outcome of outcomes) {
+      counts[outcome.result] += 1;
+      octets += outcome.octets;
+      progress.step();
+      if (outcome.result === 'verified') continue;
+      progress.hide();
+      await output.write(`${renderOutcome(outcome, options)}\n`);
+    }
   }
-  const failed = Object.values(counts).reduce((sum, count) => sum + count);
+  const { verified, ...faults } = counts;
+  const failed = Object.values(faults).reduce((sum, count) => sum + count);
   if (options.json) {
-    await output.write(
-      `${printableJson({ verified, failed, ...counts, complete: !stop.aborted })}\n`,
-    );
+    const complete = !stop.aborted;
+    await output.write(`${printableJson({ ...counts, failed, complete })}\n`);
   } else {
-    context.stderr.write(`verified ${renderCount(verified, 'mail')}, ${renderSize(octets)}\n`);
+    context.stderr.write(
+      `verified ${renderCount(verified + failed, 'mail')}, ${renderSize(octets)}\n`,
+    );
   }
+  await output.end();
   if (stop.aborted) throw new OperatorError('interrupted');
   if (failed > 0) {
-    const parts = Object.entries(counts).filter(([, count]) => count > 0);
+    const parts = Object.entries(faults).filter(([, count]) => count > 0);
     throw new OperatorError(parts.map(([fault, count]) => `${count} ${fault}`).join(', '));
   }
 }
 
-async function* findAll(
-  archive: OpenedArchive,
-  mails: readonly string[],
-  missing: VerifyOutcome[],
-): AsyncGenerator<{ readonly key: string }> {
-  for (const mail of mails) {
-    try {
-      yield await findMail(archive, archive.prefixes, mail);
-    } catch (error) {
-      if (!(error instanceof MailNotFoundError)) throw error;
-      missing.push({ key: mail, fault: 'missing', reason: error.message, octets: 0 });
-    }
-  }
+/** `mismatch  mail/…/01k8…  expected SHA-256 …, got …` */
+function renderOutcome(outcome: VerifyOutcome, { json }: VerifyCliOptions): string {
+  const { octets: _, ...shown } = outcome;
+  if (json) return printableJson(shown);
+  return printable([shown.result, shown.key, shown.reason ?? ''].join('  '));
 }
 
 async function* takeUntil<T>(
