@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { parseAddressList } from '../../message/address-list.ts';
-import type { IndexLine } from '../hourly-index.ts';
+import type { IndexLine } from '../index-line.ts';
 import { isWithin } from '../received-time.ts';
 import { type ObjectVersion, sendOptions, type VersionedPlace } from './object-versions.ts';
 import { headerAddressesOf, otherRecipients, type Parties, rolesOf } from './person.ts';

@@ -11,7 +11,8 @@ import {
   type MailRecord,
   MailRecordError,
 } from '../../bridge/contract/mail-record.ts';
-import { errorCode } from '../../bridge/aws/error-codes.ts';
+import { errorCode, errorFields } from '../../bridge/aws/error-codes.ts';
+import { isGone } from './object-failure.ts';
 import { isMissingObject, NoSuchMailError } from '../../bridge/index.ts';
 import type { Place } from '../list-mail.ts';
 import { type ObjectVersion, sendOptions } from './object-versions.ts';
@@ -74,7 +75,7 @@ interface Head {
 }
 
 async function readHead(place: Place, version: ObjectVersion, headers: boolean): Promise<Head> {
-  if (!headers) return { answer: await headVersion(place, version) };
+  if (!headers) return { answer: await readMetadata(place, version) };
   try {
     const Range = `bytes=0-${TRACE_OCTETS + HEADER_SECTION_OCTETS}`;
     const answer = await getVersion(place, version, Range);
@@ -83,6 +84,19 @@ async function readHead(place: Place, version: ObjectVersion, headers: boolean):
     // An empty object has no range.
     if (errorCode(error) !== 'InvalidRange') throw error;
     return { answer: await headVersion(place, version), head: Buffer.alloc(0) };
+  }
+}
+
+/** An answer to HEAD has no body, so S3 cannot say why it refuses: of one octet it can. */
+async function readMetadata(place: Place, version: ObjectVersion): Promise<Head['answer']> {
+  try {
+    return await headVersion(place, version);
+  } catch (error) {
+    const status = errorFields(error).$metadata?.httpStatusCode ?? 0;
+    if (isGone(error) || status < 400 || status >= 500) throw error;
+    const answer = await getVersion(place, version, 'bytes=0-0');
+    await answer.Body?.transformToByteArray();
+    return answer;
   }
 }
 

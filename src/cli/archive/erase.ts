@@ -6,6 +6,7 @@ import {
   type EraseOutcome,
   EraseReport,
 } from '../../archive/erase/index.ts';
+import { accessFault } from '../../bridge/index.ts';
 import { OperatorError, UsageError } from '../../app/operator-error.ts';
 import { printable, printableJson } from '../../app/printable.ts';
 import { parseAddressPattern } from '../../policy/address-pattern.ts';
@@ -122,6 +123,12 @@ async function runErase(
       else stderr.write(`${printable(outcome.key)}: ${printable(outcome.reason)}\n`);
     }
     isComplete = !stop.aborted;
+  } catch (error) {
+    if (accessFault(error) !== 'denied') throw error;
+    throw new OperatorError(
+      `these AWS credentials have no right to do that; erasing requires s3:GetBucketVersioning, s3:ListBucket, s3:ListBucketVersions and, on the objects, s3:GetObject, s3:GetObjectVersion, s3:DeleteObject and s3:DeleteObjectVersion in "${archive.bucket}"`,
+      { cause: error },
+    );
   } finally {
     progress[Symbol.dispose]();
     await report?.end(counts, isComplete);
