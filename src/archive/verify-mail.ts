@@ -50,9 +50,6 @@ export function verifyMails(
       if (unreadable !== undefined) throw unreadable;
       return await tryTwice(() => reading(key, () => verifyMail(place, key, parse)));
     } catch (error) {
-      if (error instanceof MismatchError) {
-        return { key, result: 'mismatch', reason: error.message, octets: error.octets };
-      }
       if (!(error instanceof UnreadableMailError)) throw error;
       const { fault, message: reason } = error;
       const result = MISSING.has(fault) ? 'missing' : 'unreadable';
@@ -61,25 +58,16 @@ export function verifyMails(
   });
 }
 
-class MismatchError extends Error {
-  readonly octets: number;
-
-  constructor(message: string, octets = 0) {
-    super(message);
-    this.octets = octets;
-  }
-}
-
 async function verifyMail(place: Place, key: string, parse: boolean): Promise<VerifyOutcome> {
   const object = await openObject(place, key);
   try {
     const record = await object.record();
-    requireSamePlace(key, record);
     const probe = parse ? await createParseProbe() : undefined;
     const read = await readContent(object.stream, record.member.traceHeaderSize, probe);
-    requireSameContent(key, record, read);
-    const reason = await probe?.end();
     const { octets } = read;
+    const difference = placeDifference(key, record) ?? contentDifference(key, record, read);
+    if (difference !== undefined) return { key, result: 'mismatch', reason: difference, octets };
+    const reason = await probe?.end();
     if (reason !== undefined) return { key, result: 'unparsable', reason, octets };
     return { key, result: 'verified', octets };
   } finally {
@@ -92,6 +80,8 @@ interface ReadContent {
   /** Of what follows the trace header block, in hexadecimal. */
   readonly sha256: string;
   readonly trace: Buffer;
+  /** S3 keeps a checksum of the object, and the octets do not have it. */
+  readonly isCorrupt: boolean;
 }
 
 async function readContent(
@@ -102,6 +92,7 @@ async function readContent(
   const hash = createHash('sha256');
   const trace: Buffer[] = [];
   let octets = 0;
+  let isCorrupt = false;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       const left = Math.max(0, traceOctets - octets);
@@ -112,9 +103,9 @@ async function readContent(
     }
   } catch (error) {
     if (!isChecksumMismatch(error)) throw error;
-    throw new MismatchError('the octets do not have the checksum that S3 keeps of them', octets);
+    isCorrupt = true;
   }
-  return { octets, sha256: hash.digest('hex'), trace: Buffer.concat(trace) };
+  return { octets, sha256: hash.digest('hex'), trace: Buffer.concat(trace), isCorrupt };
 }
 
 /** The SDK compares what it reads with the checksum that S3 keeps, and has no name for that error. */
@@ -123,35 +114,32 @@ function isChecksumMismatch(error: unknown): boolean {
   return /checksum mismatch/i.test(error.message) || isChecksumMismatch(error.cause);
 }
 
-function requireSameContent(key: string, { member }: MailRecord, read: ReadContent): void {
+function contentDifference(
+  key: string,
+  { member }: MailRecord,
+  read: ReadContent,
+): string | undefined {
+  if (read.isCorrupt) return 'the octets do not have the checksum that S3 keeps of them';
   const { traceHeaderSize, size, storedSize = size, sha256, storedSha256 = sha256 } = member;
   const expected = traceHeaderSize + storedSize;
   if (read.octets !== expected) {
-    throw new MismatchError(
-      `expected ${expected} octets by the record, got ${read.octets}`,
-      read.octets,
-    );
+    return `expected ${expected} octets by the record, got ${read.octets}`;
   }
   if (read.sha256 !== storedSha256) {
-    throw new MismatchError(
-      `expected SHA-256 ${storedSha256} of what follows the trace header block, got ${read.sha256}`,
-      read.octets,
-    );
+    return `expected SHA-256 ${storedSha256} of what follows the trace header block, got ${read.sha256}`;
   }
   // The digest does not cover the trace header block, which names the mail.
   const messageId = key.slice(key.lastIndexOf('/') + 1);
   if (traceHeaderSize > 0 && !read.trace.includes(messageId)) {
-    throw new MismatchError(
-      `expected ${messageId} in the trace header block: the object is another mail's`,
-      read.octets,
-    );
+    return `expected ${messageId} in the trace header block: the object is another mail's`;
   }
+  return undefined;
 }
 
 /** The key has the hour of the record. */
-function requireSamePlace(key: string, { receivedAt }: MailRecord): void {
+function placeDifference(key: string, { receivedAt }: MailRecord): string | undefined {
   const hour = objectKeyPrefix('', new Date(receivedAt));
   const end = key.lastIndexOf('/') + 1;
-  if (key.slice(end - hour.length, end) === hour) return;
-  throw new MismatchError(`expected it under ${hour} by the record`);
+  const isSame = key.slice(end - hour.length, end) === hour;
+  return isSame ? undefined : `expected it under ${hour} by the record`;
 }

@@ -55,9 +55,12 @@ export async function judgeMarker(
       marker = await readMarker(place, version);
     } catch (error) {
       if (isGone(error)) continue;
-      const reason = failureOfObject(error, key) ?? markerReason(error);
+      const reason = failureOfObject(error, key);
       if (reason === undefined) throw error;
       return { item, first, then, left: { outcome: 'unread', reason } };
+    }
+    if (marker.kind === 'unreadable') {
+      return { item, first, then, left: { outcome: 'unread', reason: UNREADABLE } };
     }
     const { parties, mailKey } = marker;
     if (prefixes !== undefined && !prefixes.some((prefix) => mailKey.startsWith(`${prefix}dt=`))) {
@@ -75,27 +78,19 @@ export async function judgeMarker(
   return undefined;
 }
 
-interface ReadMarker {
-  readonly parties: Parties;
-  readonly mailKey: string;
-}
+type ReadMarker =
+  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'marker'; readonly parties: Parties; readonly mailKey: string };
 
-class MarkerUnreadableError extends Error {}
-
-function markerReason(error: unknown): string | undefined {
-  return error instanceof MarkerUnreadableError ? error.message : undefined;
-}
+const UNREADABLE =
+  'it is no notification that this release can read, so nobody knows whose it is; look at it, and delete it by hand';
 
 async function readMarker(place: VersionedPlace, version: ObjectVersion): Promise<ReadMarker> {
   const { Body } = await getVersion(place, version);
   const parsed = parseMarker((await Body?.transformToString()) ?? '');
-  if (parsed.kind !== 'marker') {
-    throw new MarkerUnreadableError(
-      'it is no notification that this release can read, so nobody knows whose it is: look at it, and delete it by hand',
-    );
-  }
+  const notification = parsed.kind === 'marker' ? notificationOf(parsed.marker) : undefined;
+  if (parsed.kind !== 'marker' || notification === undefined) return { kind: 'unreadable' };
   const { marker } = parsed;
-  const notification = notificationOf(marker);
   const { mail, receipt, mailsluice: member } = notification;
   const own: Parties = {
     reversePath: member.envelope.reversePath,
@@ -108,21 +103,15 @@ async function readMarker(place: VersionedPlace, version: ObjectVersion): Promis
     headerAddresses: headerAddressesOf(mail.headers),
   };
   // A notification that was too large for SNS does not name everybody. Its mail does.
-  if (member.reduced === undefined) return { parties: own, mailKey: marker.key };
-  const parties = await partiesOfMail(place, marker.key);
-  return { parties: { ...own, ...parties }, mailKey: marker.key };
+  const known = member.reduced === undefined ? {} : await partiesOfMail(place, marker.key);
+  return { kind: 'marker', parties: { ...own, ...known }, mailKey: marker.key };
 }
 
-function notificationOf({ notification }: OutboxMarker): ReceivedNotification {
+function notificationOf({ notification }: OutboxMarker): ReceivedNotification | undefined {
   try {
     return JSON.parse(notification.message) as ReceivedNotification;
-  } catch (cause) {
-    throw new MarkerUnreadableError(
-      'its notification is not JSON: look at it, and delete it by hand',
-      {
-        cause,
-      },
-    );
+  } catch {
+    return undefined;
   }
 }
 

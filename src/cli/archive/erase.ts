@@ -16,7 +16,8 @@ import { writing } from '../frame/write-error.ts';
 import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
-import { readCount, readTime } from './selection-options.ts';
+import { readCount } from './selection-options.ts';
+import { readTime } from './selection-values.ts';
 
 interface EraseCliOptions extends ArchiveOptions {
   readonly address: readonly string[];

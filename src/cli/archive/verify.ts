@@ -10,6 +10,7 @@ import { createOutput, renderCount, renderSize } from './output.ts';
 import { createProgress } from './progress.ts';
 import {
   readCount,
+  readMails,
   readSelection,
   type SelectionOptions,
   withSelectionOptions,
@@ -26,7 +27,8 @@ export function verifyCommand(context: CliContext): Command {
     .argument('[mail...]', 'messageIds or keys; without them, what the options select')
     .option('--parse', 'also parse each message, as a subscriber would')
     .option('--concurrency <n>', 'objects read at once; default: 16, with --parse 4')
-    .action(async (mails: readonly string[], options: VerifyCliOptions) => {
+    .action(async (named: readonly string[], options: VerifyCliOptions) => {
+      const mails = readMails(named, options);
       await withArchive(context, options, (archive) => runVerify(context, archive, mails, options));
     });
 }

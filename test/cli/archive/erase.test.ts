@@ -179,7 +179,7 @@ test('erase deletes markers of the outbox, waiting or set aside, and names one t
     [
       'unread',
       'outbox',
-      'it is no notification that this release can read, so nobody knows whose it is: look at it, and delete it by hand',
+      'it is no notification that this release can read, so nobody knows whose it is; look at it, and delete it by hand',
     ],
     ['erased', 'outbox', undefined],
     ['erased', 'outbox', undefined],
