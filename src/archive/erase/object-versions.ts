@@ -4,7 +4,7 @@ import {
   ListObjectsV2Command,
   ListObjectVersionsCommand,
 } from '@aws-sdk/client-s3';
-import { OUTBOX_PREFIX } from '../../bridge/index.ts';
+import { OUTBOX_PREFIX, proven, provesListing } from '../../bridge/index.ts';
 import type { Place } from '../list-mail.ts';
 
 /** A bucket of which it is known whether it keeps versions. */
@@ -92,13 +92,17 @@ async function* objectPages(
   let token: string | undefined;
   do {
     const page = await place.s3.send(
-      new ListObjectsV2Command({
-        Bucket: place.bucket,
-        Prefix: prefix,
-        ...(delimiter !== undefined && { Delimiter: delimiter }),
-        ...(after !== undefined && { StartAfter: after }),
-        ...(token !== undefined && { ContinuationToken: token }),
-      }),
+      // An empty list is the proof that nothing is left: it must be S3's, and this bucket's.
+      proven(
+        new ListObjectsV2Command({
+          Bucket: place.bucket,
+          Prefix: prefix,
+          ...(delimiter !== undefined && { Delimiter: delimiter }),
+          ...(after !== undefined && { StartAfter: after }),
+          ...(token !== undefined && { ContinuationToken: token }),
+        }),
+        provesListing(place.bucket),
+      ),
       sendOptions(place),
     );
     yield {
@@ -124,13 +128,17 @@ async function* versionPages(
   let isLast: boolean;
   do {
     const page = await place.s3.send(
-      new ListObjectVersionsCommand({
-        Bucket: place.bucket,
-        Prefix: prefix,
-        ...(delimiter !== undefined && { Delimiter: delimiter }),
-        ...(keyMarker !== undefined && { KeyMarker: keyMarker }),
-        ...(versionIdMarker !== undefined && { VersionIdMarker: versionIdMarker }),
-      }),
+      proven(
+        new ListObjectVersionsCommand({
+          Bucket: place.bucket,
+          Prefix: prefix,
+          ...(delimiter !== undefined && { Delimiter: delimiter }),
+          ...(keyMarker !== undefined && { KeyMarker: keyMarker }),
+          ...(versionIdMarker !== undefined && { VersionIdMarker: versionIdMarker }),
+        }),
+        // Its answer has the same name of the bucket, and no count.
+        ({ Name }) => provesListing(place.bucket)({ Name, KeyCount: 0 }),
+      ),
       sendOptions(place),
     );
     const listed = (entries: typeof page.DeleteMarkers, isDeleteMarker: boolean): ObjectVersion[] =>

@@ -298,6 +298,19 @@ describe('erase', () => {
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
+  test('an empty page of something that is not S3 is no proof that nothing is left', async () => {
+    const page: Answer = {
+      status: 200,
+      headers: { 'content-type': 'application/xml' },
+      body: Buffer.from('<html><body>Welcome</body></html>'),
+    };
+    const fault: Fault = { kind: 'answer', carriesOut: false, answer: () => page };
+    proxy.inject('ListObjectsV2', fault, ALWAYS);
+    const { exitCode, stderr } = await cli(['erase', '--address', ANN]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`${proxy.endpoint} answered ListObjectsV2 with 200`);
+  });
+
   test('what a run that was killed began to delete is deleted by the next run with its report', async () => {
     const file = join(folder, 'killed.jsonl');
     const args = ['erase', '--address', ANN, '--yes', '--report', file];

@@ -111,6 +111,32 @@ test('erase finds mail under every prefix of the bucket, in all hours', async ()
   expect(await listKeys(aws)).toEqual([]);
 });
 
+test('with --prefix, the rows of other prefixes stay in an index that both share', async () => {
+  const [mail = '', team = ''] = await storeMails(aws, [
+    { at: AT, from: ANN },
+    { at: AT, from: ANN, prefix: 'team/' },
+  ]);
+  const args = ['--from', '2026-11-23', '--to', '2026-11-24'];
+  await cli(['index', ...args, '--prefix', 'mail/', '--prefix', 'team/']);
+  expect(await listKeys(aws, 'index/')).toHaveLength(2);
+  const only = ['erase', '--address', ANN, '--prefix', 'team/', '--yes'];
+  expect((await cli(only)).exitCode).toBe(0);
+  expect(await listKeys(aws)).toEqual(['index/dt=2026-11-23/hr=13/mail.ndjson.gz', mail]);
+  expect(team).not.toBe('');
+});
+
+test('erase that is interrupted says how to go on', async () => {
+  const [key] = await storeMails(aws, [{ at: AT, from: ANN }]);
+  const { exitCode, stderr } = await cli(['erase', '--address', ANN, '--yes'], {
+    interrupted: AbortSignal.abort(),
+  });
+  expect([exitCode, stderr]).toEqual([
+    1,
+    'erased 0 objects\nmailsluice archive erase: interrupted; run the same command again to go on\n',
+  ]);
+  expect(await listKeys(aws)).toEqual([key]);
+});
+
 test.each([
   ['the end of the range is not in it', ['--to', '2026-11-23T13:00Z'], 0],
   ['nor what is before its begin', ['--from', '2026-11-23T13:00:00.001Z'], 0],
