@@ -48,7 +48,7 @@ export function verifyMails(
     try {
       // What could not be read for the selection has the same reason here.
       if (unreadable !== undefined) throw unreadable;
-      return await tryTwice(() => reading(key, () => verifyMail(place, key, parse)));
+      return await tryTwice(() => reading(place, key, () => verifyMail(place, key, parse)));
     } catch (error) {
       if (!(error instanceof UnreadableMailError)) throw error;
       const { fault, message: reason } = error;

@@ -29,6 +29,8 @@ export interface EraseOptions extends EraseScope, DeleteOptions {
   readonly onErasing?: (items: readonly EraseItem[]) => Promise<void>;
   /** Called for each mail, notification and index file that was looked at. */
   readonly onJudged?: () => void;
+  /** Called with each of `prefixes` under which there is nothing in the range, of nobody. */
+  readonly onEmpty?: (prefix: string) => void;
   /** Begins nothing more; a deletion under way is finished. */
   readonly stop?: AbortSignal;
 }
@@ -74,6 +76,7 @@ export async function* eraseMail(
 async function* findAll(place: VersionedPlace, options: EraseOptions): AsyncGenerator<Finding> {
   const { concurrency = 16, prefixes, indexPrefix = 'index/', range, stop, onJudged } = options;
   const isStopped = (): boolean => stop?.aborted === true;
+  let looked = 0;
   async function* judged<T>(
     groups: AsyncIterable<T>,
     judge: (place: VersionedPlace, group: T, scope: EraseScope) => Promise<Finding | undefined>,
@@ -81,6 +84,7 @@ async function* findAll(place: VersionedPlace, options: EraseOptions): AsyncGene
     const findings = mapInOrder(groups, concurrency, (group) => judge(place, group, options));
     for await (const finding of findings) {
       if (isStopped()) return;
+      looked += 1;
       onJudged?.();
       if (finding !== undefined) yield finding;
     }
@@ -92,8 +96,10 @@ async function* findAll(place: VersionedPlace, options: EraseOptions): AsyncGene
       ? await findDayPrefixes(place)
       : [...new Set([...prefixes, indexPrefix])];
   for (const prefix of searched) {
+    const before = looked;
     yield* judged(listGroups(place, prefix, range), judgeGroup);
     if (isStopped()) return;
+    if (looked === before && prefixes?.includes(prefix)) options.onEmpty?.(prefix);
   }
 }
 

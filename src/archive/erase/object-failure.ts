@@ -12,7 +12,7 @@ export function isGone(error: unknown): boolean {
 /** `undefined` for an error that does not concern the object alone: the network, the credentials, the bucket. */
 export function failureOfObject(error: unknown, key: string): string | undefined {
   if (errorCode(error) === 'InvalidObjectState') {
-    return 'is in cold storage; bring it back with mailsluice archive fetch --restore, then run the same command again';
+    return 'is in cold storage; bring it back with mailsluice archive verify --restore, then run the same command again';
   }
   const known = asUnreadable(error, key);
   return known instanceof UnreadableMailError ? known.message : undefined;

@@ -58,9 +58,13 @@ export function eraseCommand(context: CliContext): Command {
       if (options.yes && options.dryRun) {
         throw new UsageError('expected one of --yes and --dry-run, got both');
       }
-      await withArchive(context, options, async (archive) => {
-        await runErase(context, archive, options, addresses, isTheirs);
-      });
+      await withArchive(
+        context,
+        options,
+        (archive) => runErase(context, archive, options, addresses, isTheirs),
+        // What is left of mail that was deleted is not in the listing of the mail.
+        { mayBeEmpty: true },
+      );
     });
 }
 
@@ -110,6 +114,10 @@ async function runErase(
       ...(concurrency !== undefined && { concurrency }),
       bypassGovernance: options.bypassGovernance === true,
       onJudged: () => progress.step(),
+      onEmpty: (prefix) => {
+        progress.hide();
+        stderr.write(`${printable(prefix)}: there is nothing under it in this time, of nobody\n`);
+      },
       ...(report && {
         unfinished: report.unfinished,
         onErasing: (items) => report.erasing(items),

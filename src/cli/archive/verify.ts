@@ -8,6 +8,7 @@ import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
 import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount, renderSize } from './output.ts';
 import { createProgress } from './progress.ts';
+import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
 import {
   readCount,
   readMails,
@@ -16,20 +17,26 @@ import {
   withSelectionOptions,
 } from './selection-options.ts';
 
-interface VerifyCliOptions extends ArchiveOptions, SelectionOptions {
+interface VerifyCliOptions extends ArchiveOptions, SelectionOptions, RestoreCliOptions {
   readonly parse?: true;
   readonly concurrency?: string;
 }
 
 export function verifyCommand(context: CliContext): Command {
-  return withSelectionOptions(withArchiveOptions(new Command('verify')))
+  return withSelectionOptions(withRestoreOptions(withArchiveOptions(new Command('verify'))))
     .description('read stored mail and compare it with its recorded SHA-256, size and envelope')
     .argument('[mail...]', 'messageIds or keys; without them, what the options select')
     .option('--parse', 'also parse each message, as a subscriber would')
     .option('--concurrency <n>', 'objects read at once; default: 16, with --parse 4')
     .action(async (named: readonly string[], options: VerifyCliOptions) => {
       const mails = readMails(named, options);
-      await withArchive(context, options, (archive) => runVerify(context, archive, mails, options));
+      const restore = readRestore(options);
+      await withArchive(
+        context,
+        options,
+        (archive) => runVerify(context, archive, mails, options),
+        restore,
+      );
     });
 }
 

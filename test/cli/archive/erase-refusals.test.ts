@@ -129,7 +129,7 @@ const ERASE: readonly Row[] = [
     spoil: () =>
       inject(refusal(403, 'InvalidObjectState'), () => `${spoiled}.envelope.json`, 'GetObject'),
     sentence:
-      'is in cold storage; bring it back with mailsluice archive fetch --restore, then run the same command again',
+      'is in cold storage; bring it back with mailsluice archive verify --restore, then run the same command again',
   },
   {
     name: 'a record that is gone',

@@ -123,6 +123,12 @@ test('with --prefix, the rows of other prefixes stay in an index that both share
   expect((await cli(only)).exitCode).toBe(0);
   expect(await listKeys(aws)).toEqual(['index/dt=2026-11-23/hr=13/mail.ndjson.gz', mail]);
   expect(team).not.toBe('');
+  // Misspelled, or empty by now: nobody is to take it for a proof unseen.
+  const again = await cli(only);
+  expect([again.exitCode, again.stderr]).toEqual([
+    0,
+    'team/: there is nothing under it in this time, of nobody\nerased 0 objects\n',
+  ]);
 });
 
 test('erase that is interrupted says how to go on', async () => {
