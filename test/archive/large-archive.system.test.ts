@@ -45,7 +45,7 @@ afterAll(async () => {
 
 /** At once: at full size this takes most of an hour. */
 function note(line: string): void {
-  console.log(line);
+  process.stdout.write(`${line}\n`);
 }
 
 async function store(): Promise<void> {

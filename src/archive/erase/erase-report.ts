@@ -82,7 +82,7 @@ export class EraseReport {
     await this.#append(items.map((item) => ({ event: 'erasing', ...item })));
   }
 
-  /** Written with what follows: until then, a line of `erasing` stands for it. */
+  /** Written with what follows: until last, a line of `erasing` stands for it. */
   async record({ outcome, ...item }: EraseOutcome): Promise<void> {
     this.#unwritten.push({ at: new Date().toISOString(), event: outcome, ...item });
     if (this.#unwritten.length >= UNWRITTEN_LINES) await this.#append([]);

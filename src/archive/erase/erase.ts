@@ -62,7 +62,7 @@ export async function* eraseMail(
       };
     } else {
       batch.push(finding);
-      versions += finding.first.length + finding.then.length;
+      versions += finding.first.length + finding.last.length;
       if (versions >= DELETE_BATCH_OBJECTS) {
         yield* eraseBatch(versioned, batch, options);
         batch = [];
@@ -116,7 +116,7 @@ async function* eraseBatch(
     if (reason !== undefined) reasons.set(finding, reason);
   }
   await deleteAll(place, findings, reasons, ({ first }) => first, options);
-  await deleteAll(place, findings, reasons, ({ then }) => then, options);
+  await deleteAll(place, findings, reasons, ({ last }) => last, options);
   for (const finding of findings) {
     const reason = reasons.get(finding);
     yield {
@@ -186,6 +186,6 @@ function againOf(item: EraseItem): Finding {
   return {
     item,
     first: versions.filter(isFirst),
-    then: versions.filter((each) => !isFirst(each)),
+    last: versions.filter((each) => !isFirst(each)),
   };
 }

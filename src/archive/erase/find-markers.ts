@@ -47,7 +47,7 @@ export async function judgeMarker(
 ): Promise<Finding | undefined> {
   const { person, prefixes } = scope;
   const first = versions.filter(({ isDeleteMarker }) => !isDeleteMarker);
-  const then = versions.filter(({ isDeleteMarker }) => isDeleteMarker);
+  const last = versions.filter(({ isDeleteMarker }) => isDeleteMarker);
   const item: EraseItem = { kind: 'outbox', key, messageId, versions: versions.map(erasedVersion) };
   for (const version of first) {
     let marker: ReadMarker;
@@ -57,10 +57,10 @@ export async function judgeMarker(
       if (isGone(error)) continue;
       const reason = failureOfObject(error, key);
       if (reason === undefined) throw error;
-      return { item, first, then, left: { outcome: 'unread', reason } };
+      return { item, first, last, left: { outcome: 'unread', reason } };
     }
     if (marker.kind === 'unreadable') {
-      return { item, first, then, left: { outcome: 'unread', reason: UNREADABLE } };
+      return { item, first, last, left: { outcome: 'unread', reason: UNREADABLE } };
     }
     const { parties, mailKey } = marker;
     if (prefixes !== undefined && !prefixes.some((prefix) => mailKey.startsWith(`${prefix}dt=`))) {
@@ -71,9 +71,9 @@ export async function judgeMarker(
     const others = otherRecipients(person, parties);
     const found = { ...item, roles, otherRecipients: others };
     if (person.keepShared && others > 0) {
-      return { item: found, first, then, left: { outcome: 'kept', reason: sharedReason(others) } };
+      return { item: found, first, last, left: { outcome: 'kept', reason: sharedReason(others) } };
     }
-    return { item: found, first, then };
+    return { item: found, first, last };
   }
   return undefined;
 }

@@ -24,7 +24,7 @@ export interface Finding {
    * Deleted when all of `first` is: the record, by which the mail is found again, and delete markers, without which an
    * older version would be the mail again.
    */
-  readonly then: readonly ObjectVersion[];
+  readonly last: readonly ObjectVersion[];
   /** The current version of an index file, which is written without the person's rows first. */
   readonly rewrite?: ObjectVersion;
   /** Why it is left alone. */
@@ -132,7 +132,7 @@ async function judgeMail(
   const { record, parties } = theirs;
   const others = otherRecipients(person, parties);
   const first = versions.filter(({ isDeleteMarker }) => !isDeleteMarker);
-  const then = [...sidecars, ...versions.filter(({ isDeleteMarker }) => isDeleteMarker)];
+  const last = [...sidecars, ...versions.filter(({ isDeleteMarker }) => isDeleteMarker)];
   const item: EraseItem = {
     kind: 'mail',
     key,
@@ -141,13 +141,13 @@ async function judgeMail(
     sha256: record.member.sha256,
     roles: rolesOf(person, parties),
     otherRecipients: others,
-    versions: [...first, ...then].map(erasedVersion),
+    versions: [...first, ...last].map(erasedVersion),
   };
   if (person.keepShared && others > 0) {
-    return { item, first, then, left: { outcome: 'kept', reason: sharedReason(others) } };
+    return { item, first, last, left: { outcome: 'kept', reason: sharedReason(others) } };
   }
   const locked = theirs.lock && lockReason(theirs.lock, new Date());
-  return { item, first, then, ...(locked !== undefined && { locked }) };
+  return { item, first, last, ...(locked !== undefined && { locked }) };
 }
 
 /** Where only the envelope can be read, it decides if it names the person. */
@@ -197,7 +197,7 @@ async function judgeIndexFile(
       versions: (first.length > 0 ? first : theirs).map(erasedVersion),
     },
     first,
-    then: isEmptied ? versions.filter(({ isDeleteMarker }) => isDeleteMarker) : [],
+    last: isEmptied ? versions.filter(({ isDeleteMarker }) => isDeleteMarker) : [],
     ...(rewrite && { rewrite }),
   };
 }
@@ -209,7 +209,7 @@ export function left(
 ): Finding {
   const kind = INDEX_FILE.test(key) ? 'index' : parseMailKey(key) === undefined ? 'outbox' : 'mail';
   const item: EraseItem = { kind, key, versions: [...versions, ...sidecars].map(erasedVersion) };
-  return { item, first: [], then: [], left: { outcome, reason } };
+  return { item, first: [], last: [], left: { outcome, reason } };
 }
 
 export function sharedReason(others: number): string {
