@@ -1,5 +1,6 @@
 // One person's notifications in the outbox: those that wait, those that were set aside, and in a bucket that keeps
 // versions those that were published and deleted.
+import { deadLetterKey, markerKey } from '../../bridge/contract/object-key.ts';
 import { OUTBOX_PREFIX, type ReceivedNotification } from '../../bridge/index.ts';
 import { isMessageId, messageIdMillis } from '../../bridge/contract/message-id.ts';
 import { type OutboxMarker, parseMarker } from '../../bridge/outbox/marker.ts';
@@ -17,8 +18,12 @@ export interface MarkerGroup {
   readonly versions: readonly ObjectVersion[];
 }
 
-/** `outbox/ID.json` and `outbox/poison/ID.json` */
-const MARKER = new RegExp(`^${OUTBOX_PREFIX}(?:poison/)?([^/]+)\\.json$`);
+/** Of a marker that waits or was set aside; `undefined` for any other object. */
+function messageIdOf(key: string): string | undefined {
+  const id = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+  const isMarker = isMessageId(id) && [markerKey(id), deadLetterKey(id)].includes(key);
+  return isMarker ? id : undefined;
+}
 
 /** The markers whose mail was received in the range. */
 export async function* listMarkerGroups(
@@ -27,8 +32,8 @@ export async function* listMarkerGroups(
 ): AsyncGenerator<MarkerGroup> {
   let group: { key: string; messageId: string; versions: ObjectVersion[] } | undefined;
   for await (const version of listVersions(place, { prefix: OUTBOX_PREFIX })) {
-    const [, messageId] = MARKER.exec(version.key) ?? [];
-    if (messageId === undefined || !isMessageId(messageId)) continue;
+    const messageId = messageIdOf(version.key);
+    if (messageId === undefined) continue;
     if (!isWithin(new Date(messageIdMillis(messageId)), range)) continue;
     if (group?.key !== version.key) {
       if (group !== undefined) yield group;
