@@ -134,7 +134,7 @@ const ERASE: readonly Row[] = [
   {
     name: 'a record that is gone',
     spoil: () => inject(refusal(404, 'NoSuchKey'), () => `${spoiled}.envelope.json`, 'GetObject'),
-    sentence: /^the object with its record does not exist; bring back the object/,
+    sentence: /^the object with its record does not exist; restore the object/,
   },
   {
     name: 'a right to delete that is missing',
