@@ -7,4 +7,8 @@ export { MailBridge, type SubscriberOptions } from './bridge/mail-bridge.ts';
 export type { MailBridgeProps } from './bridge/mail-bridge-props.ts';
 export { MailData, type MailDataProps } from './data/mail-data.ts';
 export { addOutputs } from './app/outputs.ts';
-export { type BoundCertificate, TlsCertificate } from './certificate/tls-certificate.ts';
+export {
+  type BoundCertificate,
+  type SelfSignedOptions,
+  TlsCertificate,
+} from './certificate/tls-certificate.ts';

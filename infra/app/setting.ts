@@ -1,6 +1,6 @@
 // What a row of the table of settings is made of: the kinds of values, each with how it is read and described.
 import { readFileSync } from 'node:fs';
-import type { Stack } from 'aws-cdk-lib';
+import type { aws_secretsmanager as secretsmanager, Stack } from 'aws-cdk-lib';
 import type { MailBridgeProps } from '../bridge/mail-bridge-props.ts';
 import type { MailDataProps } from '../data/mail-data.ts';
 
@@ -24,6 +24,14 @@ export interface RelatedSettings {
   readonly taskSubnetIds: readonly string[] | undefined;
 }
 
+/** What a row may use to make props for the service stack. */
+export interface ServiceTarget {
+  /** The service stack; rows may create constructs in it. */
+  readonly stack: Stack;
+  /** The secret of the data stack for a certificate that is placed by hand. */
+  readonly certificateSecret?: secretsmanager.ISecret;
+}
+
 interface Row<Value, Default> {
   /** The value when the setting is not given. */
   readonly default: Default;
@@ -38,7 +46,7 @@ interface Row<Value, Default> {
   /** The props for the data stack. Not called without a value. */
   data?(value: Value, others: RelatedSettings): Partial<MailDataProps>;
   /** The props for the service stack. Not called without a value. */
-  service?(value: Value, others: RelatedSettings, stack: Stack): Partial<MailBridgeProps>;
+  service?(value: Value, others: RelatedSettings, target: ServiceTarget): Partial<MailBridgeProps>;
 }
 
 export interface Setting<Value, Default> extends Row<Value, Default> {

@@ -26,6 +26,7 @@ import {
   oneOf,
   type RelatedSettings,
   REQUIRED,
+  type ServiceTarget,
   type Setting,
   setting,
   type SettingValue,
@@ -75,7 +76,7 @@ export const SETTINGS = {
       (id === undefined) === (hostedZoneName === undefined)
         ? undefined
         : 'hostedZoneId and hostedZoneName: expected both or neither',
-    service: (_, others, stack) => ({ hostedZone: importHostedZone(stack, others) }),
+    service: (_, others, { stack }) => ({ hostedZone: importHostedZone(stack, others) }),
   }),
   hostedZoneName: setting(text('the name of that zone', 'example.com'), {
     default: undefined,
@@ -102,19 +103,22 @@ export const SETTINGS = {
     meaning: 'SPF and DMARC records which say that `mailDomains` send no mail',
     service: (receiveOnly) => ({ receiveOnly }),
   }),
-  certificate: setting(oneOf(['self-signed', 'acm']), {
+  certificate: setting(oneOf(['self-signed', 'replaced', 'acm']), {
     default: 'self-signed',
     meaning:
-      '`acm`: a new exportable certificate; needs a hosted zone, and ACM charges for each issue and renewal',
+      '`replaced`: the self-signed one has been [replaced by one from a CA](#the-certificate); `acm`: a new exportable certificate; needs a hosted zone, and ACM charges for each issue and renewal',
     conflict: (certificate, { hostedZoneId }) =>
       certificate === 'acm' && hostedZoneId === undefined
         ? 'certificate: expected hostedZoneId and hostedZoneName beside "acm", to validate it'
         : undefined,
-    service: (certificate, others, stack) => ({
+    service: (certificate, others, { stack, certificateSecret }) => ({
       certificate:
         certificate === 'acm'
           ? TlsCertificate.exportable(importHostedZone(stack, others))
-          : TlsCertificate.selfSigned(),
+          : TlsCertificate.selfSigned({
+              replaced: certificate === 'replaced',
+              ...(certificateSecret && { secret: certificateSecret }),
+            }),
     }),
   }),
   certificateArn: setting(
@@ -127,7 +131,7 @@ export const SETTINGS = {
       default: undefined,
       meaning:
         'an exportable certificate that ACM already has; takes precedence over `certificate`',
-      service: (arn, _, stack) => ({
+      service: (arn, _, { stack }) => ({
         certificate: TlsCertificate.fromAcm(
           acm.Certificate.fromCertificateArn(stack, 'Certificate', arn),
         ),
@@ -149,7 +153,7 @@ export const SETTINGS = {
           : undefined,
       meaning:
         'a secret whose JSON has `cert` and `key` (PEM); takes precedence over `certificate`',
-      service: (arn, _, stack) => ({
+      service: (arn, _, { stack }) => ({
         certificate: TlsCertificate.fromSecret(
           secretsmanager.Secret.fromSecretCompleteArn(stack, 'CertificateSecret', arn),
         ),
@@ -181,7 +185,7 @@ export const SETTINGS = {
     meaning:
       'an existing VPC instead of a new one; needs `vpcCidr`, `taskSubnetIds` and, unless `internal`, `publicSubnetIds`; `egress` says how its task subnets reach AWS',
     conflict: vpcConflict,
-    service: (vpcId, others, stack) => importVpc(stack, vpcId, others),
+    service: (vpcId, others, { stack }) => importVpc(stack, vpcId, others),
   }),
   vpcCidr: setting(text('the network of that VPC', '10.1.0.0/16'), {
     default: undefined,
@@ -289,7 +293,7 @@ export const SETTINGS = {
   alarmEmail: setting(text('a mail address', 'oncall@example.com'), {
     default: undefined,
     meaning: 'the address that is notified of alarms',
-    service: (address, _, stack) => ({ alarmTopic: makeAlarmTopic(stack, address) }),
+    service: (address, _, { stack }) => ({ alarmTopic: makeAlarmTopic(stack, address) }),
   }),
   exampleSubscriber: setting(flag, {
     default: MAIL_BRIDGE_DEFAULTS.exampleSubscriber,
@@ -320,14 +324,14 @@ export function dataProps(settings: Settings): MailDataProps {
   ) as MailDataProps;
 }
 
-/** The props of the service stack, but for the resources of the data stack. May create constructs in `stack`. */
-export function serviceProps(settings: Settings, stack: Stack): MailBridgeProps {
+/** The props of the service stack, but for the resources of the data stack. May create constructs in its stack. */
+export function serviceProps(settings: Settings, target: ServiceTarget): MailBridgeProps {
   const props: MailBridgeProps = { configuration: { hostname: settings.hostname } };
   return Object.assign(
     props,
     ...SETTING_NAMES.map((name) => {
       const value = settings[name];
-      return value === undefined ? {} : SETTING_ROWS[name].service?.(value, settings, stack);
+      return value === undefined ? {} : SETTING_ROWS[name].service?.(value, settings, target);
     }),
   ) as MailBridgeProps;
 }

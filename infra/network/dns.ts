@@ -67,7 +67,7 @@ export function checkDnsPlan(
   const problems: string[] = [];
   if (plan.mtaSts === 'enforce' && !hasTrustedCertificate) {
     problems.push(
-      'mtaSts: expected "none" or "testing" with a self-signed certificate, got "enforce": other servers would stop delivering',
+      'mtaSts: expected "none" or "testing" with a self-signed certificate, got "enforce": other servers would stop delivering; replace the certificate first, and say so with certificate=replaced (in the construct: TlsCertificate.selfSigned({ replaced: true }))',
     );
   }
   if (plan.mtaSts !== 'none' && zoneName === undefined) {

@@ -45,7 +45,7 @@ function contextOf(name: SettingName, value: unknown): Context {
 function propsOf(context: Context): string {
   const settings = readSettings(makeApp(context).node);
   const stack = new Stack();
-  const props = [dataProps(settings), serviceProps(settings, stack)];
+  const props = [dataProps(settings), serviceProps(settings, { stack })];
   return JSON.stringify([props, stack.node.findAll().map(textsOf)], (_, value: unknown) =>
     Construct.isConstruct(value) ? value.node.path : isPeer(value) ? value.uniqueId : value,
   );
