@@ -57,14 +57,16 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
       'The log in the console',
       `${console}#logsV2:log-groups/log-group/${bridge.logGroup.logGroupName}`,
     ],
-    DashboardUrl: [
-      'The dashboard in the console',
-      `${console}#dashboards/dashboard/${bridge.dashboard.dashboardName}`,
-    ],
     ClusterName: ['The ECS cluster', bridge.cluster.clusterName],
     ServiceName: ['The ECS service', bridge.service.serviceName],
     Version: ['The version of Mailsluice', packageVersion],
   };
+  if (bridge.dashboard !== undefined) {
+    outputs['DashboardUrl'] = [
+      'The dashboard in the console',
+      `${console}#dashboards/dashboard/${bridge.dashboard.dashboardName}`,
+    ];
+  }
   if (bridge.addresses.length > 0) {
     outputs['StaticAddresses'] = [
       'The fixed IP addresses, for allow lists',

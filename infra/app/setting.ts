@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { aws_secretsmanager as secretsmanager, Stack } from 'aws-cdk-lib';
 import type { MailBridgeProps } from '../bridge/mail-bridge-props.ts';
 import type { MailDataProps } from '../data/mail-data.ts';
+import type { Profile } from './profiles.ts';
+import { type Document, isRecord } from './records.ts';
 
 /** The default of a setting that must be given. */
 export const REQUIRED = { required: true } as const;
@@ -15,6 +17,7 @@ export interface RelatedSettings {
   readonly objectLockMode: 'governance' | 'compliance';
   readonly certificateArn: string | undefined;
   readonly config: Readonly<Record<string, unknown>> | undefined;
+  readonly profile: Profile;
   readonly zones: number;
   readonly internal: boolean;
   readonly ports: readonly string[] | undefined;
@@ -174,8 +177,6 @@ export function number(minimum: number, maximum?: number): SettingKind<number> {
   });
 }
 
-type Document = Readonly<Record<string, unknown>>;
-
 /** A JSON object in a file, or the object itself in cdk.json. */
 export function jsonFile(example: string, samples: readonly Document[]): SettingKind<Document> {
   const expected = 'a readable JSON file';
@@ -197,10 +198,6 @@ export function jsonFile(example: string, samples: readonly Document[]): Setting
       }
     },
   };
-}
-
-export function isRecord(value: unknown): value is Document {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function typeOf(document: unknown): string {

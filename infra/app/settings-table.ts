@@ -1,3 +1,4 @@
+import { PROFILES } from './profiles.ts';
 import { REQUIRED } from './setting.ts';
 import { SETTING_NAMES, SETTING_ROWS } from './settings.ts';
 
@@ -5,7 +6,14 @@ import { SETTING_NAMES, SETTING_ROWS } from './settings.ts';
 export function renderSettingsTable(): string {
   const rows = SETTING_NAMES.map((name) => {
     const { kind, defaultText, meaning, default: value } = SETTING_ROWS[name];
-    return [`\`${name}\``, kind.values, defaultText ?? renderDefault(value), meaning];
+    const byDefault = defaultText ?? renderDefault(value);
+    const { [name]: small } = PROFILES.small;
+    return [
+      `\`${name}\``,
+      kind.values,
+      small === undefined ? byDefault : `${byDefault}; ${renderDefault(small)} with \`small\``,
+      meaning,
+    ];
   });
   const head = ['Setting', 'Values', 'Default', 'Meaning'];
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');

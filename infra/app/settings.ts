@@ -18,6 +18,7 @@ import type { MailDataProps } from '../data/mail-data.ts';
 import { makeAlarmTopic } from './alarm-topic.ts';
 import { importVpc, vpcConflict } from './existing-vpc.ts';
 import { listenersOn, portProblem } from './open-ports.ts';
+import { withLimitsOf } from './profiles.ts';
 import {
   flag,
   jsonFile,
@@ -59,14 +60,19 @@ export const SETTINGS = {
       service: (stage) => ({ stage }),
     },
   ),
+  profile: setting(oneOf(['standard', 'small']), {
+    default: 'standard',
+    meaning: 'the defaults of other settings; see [A small deployment](#a-small-deployment)',
+    partOf: 'config',
+  }),
   config: setting(jsonFile('config.json', [{}, { traceHeaders: false }]), {
     default: {},
     defaultText: 'none',
     meaning:
       "a JSON file with the program's configuration, without bucket, topic, table, certificates, health and metrics",
     // Checked, field by field, in the construct.
-    service: (config, { hostname, ports = [] }) => ({
-      configuration: { ...config, hostname, ...listenersOn(ports) },
+    service: (config, { hostname, profile, ports = [] }) => ({
+      configuration: { ...withLimitsOf(profile, config), hostname, ...listenersOn(ports) },
     }),
   }),
   hostedZoneId: setting(text('the id of a Route 53 hosted zone', 'Z0123456789ABC'), {
@@ -165,9 +171,10 @@ export const SETTINGS = {
     meaning: 'see [How tasks reach AWS services](#how-tasks-reach-aws-services)',
     service: (egress) => ({ egress: EGRESS[egress] }),
   }),
-  zones: setting(number(2, 6), {
+  zones: setting(number(1, 6), {
     default: MAIL_BRIDGE_DEFAULTS.zones,
-    meaning: 'availability zones; the service has a fixed address in each',
+    meaning:
+      'availability zones; the service has a fixed address in each. With one, it stops with that zone',
     data: (zones, { internal, vpcId, publicSubnetIds = [] }) => {
       const own = vpcId === undefined ? zones : publicSubnetIds.length;
       return { addresses: internal ? 0 : own };
@@ -264,6 +271,12 @@ export const SETTINGS = {
     default: MAIL_BRIDGE_DEFAULTS.maximumTasks,
     meaning: 'the maximum number of tasks',
     service: (maximumTasks) => ({ maximumTasks }),
+  }),
+  monitoring: setting(oneOf(['full', 'basic']), {
+    default: MAIL_BRIDGE_DEFAULTS.monitoring,
+    meaning:
+      '`basic`: eight metrics, six alarms, no dashboard and no Container Insights, all of which CloudWatch charges for',
+    service: (monitoring) => ({ monitoring }),
   }),
   customerManagedKey: setting(flag, {
     default: false,

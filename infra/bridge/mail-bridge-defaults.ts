@@ -28,6 +28,7 @@ export const MAIL_BRIDGE_DEFAULTS = defaultsOf({
   mailDomains: [],
   maximumTasks: 10,
   memoryMiB: 1024,
+  monitoring: 'full',
   mtaSts: 'none',
   ports: {},
   receiveOnly: false,

@@ -268,8 +268,8 @@ function networkProblems(
       `minimumTasks and maximumTasks: expected 1 <= minimum <= maximum, got ${minimumTasks} and ${maximumTasks}`,
     );
   }
-  if (vpc === undefined && (zones < 2 || zones > 6)) {
-    problems.push(`zones: expected 2 to 6, got ${zones}`);
+  if (vpc === undefined && (zones < 1 || zones > 6)) {
+    problems.push(`zones: expected 1 to 6, got ${zones}`);
   }
   if (allocationIds !== undefined && !internetFacing) {
     problems.push('allocationIds: expected none for an internal load balancer');

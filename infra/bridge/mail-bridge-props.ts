@@ -10,7 +10,7 @@ import type {
   aws_sns as sns,
 } from 'aws-cdk-lib';
 import type { TlsCertificate } from '../certificate/tls-certificate.ts';
-import type { ClientAddress, Egress, MtaStsMode } from './choices.ts';
+import type { ClientAddress, Egress, Monitoring, MtaStsMode } from './choices.ts';
 import type { ProgramConfiguration } from './configuration.ts';
 
 export interface MailBridgeProps {
@@ -69,7 +69,7 @@ export interface MailBridgeProps {
    */
   readonly egress?: Egress;
   /**
-   * Availability zones of a new VPC. The service has an address in each.
+   * Availability zones of a new VPC, 1 to 6. The service has an address in each; with one, it stops with that zone.
    * @default 2
    */
   readonly zones?: number;
@@ -116,7 +116,7 @@ export interface MailBridgeProps {
   readonly image?: ecs.ContainerImage;
   /**
    * The ECS cluster.
-   * @default - a new cluster with Container Insights
+   * @default - a new cluster, with Container Insights unless `monitoring` is `basic`
    */
   readonly cluster?: ecs.ICluster;
   /**
@@ -181,6 +181,11 @@ export interface MailBridgeProps {
    * @default - a unique name
    */
   readonly stage?: string;
+  /**
+   * How much CloudWatch shows. With `basic`, only the metrics in the alarms and the number of messages are emitted.
+   * @default 'full'
+   */
+  readonly monitoring?: Monitoring;
   /**
    * Retention of the log.
    * @default logs.RetentionDays.THREE_MONTHS

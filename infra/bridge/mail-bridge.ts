@@ -76,7 +76,8 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   readonly logGroup: logs.LogGroup;
   readonly taskRole: iam.Role;
   readonly alarms: readonly cloudwatch.Alarm[];
-  readonly dashboard: cloudwatch.Dashboard;
+  /** None with basic monitoring. */
+  readonly dashboard: cloudwatch.Dashboard | undefined;
   /** The security group of the load balancer: `connections.allowFrom` opens it to more peers. */
   readonly connections: ec2.Connections;
   /** The value of the dimension `Stage` in every metric. */
@@ -143,10 +144,10 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     if (plan.exampleSubscriber) {
       this.addSubscriber(new ExampleSubscriber(this, 'ExampleSubscriber').handler);
     }
-    this.dashboard = new Dashboard(this, 'Dashboard', {
-      ...watched,
-      alarms: this.alarms,
-    }).dashboard;
+    this.dashboard =
+      plan.monitoring === 'basic'
+        ? undefined
+        : new Dashboard(this, 'Dashboard', { ...watched, alarms: this.alarms }).dashboard;
     new LogQueries(this, 'LogQueries', { stage: this.stage, logGroup: this.logGroup });
     this.dnsRecords = this.#publishDns(props, plan);
   }
@@ -344,7 +345,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   #renderConfiguration(
-    { program, clientAddress }: MailBridgePlan,
+    { program, clientAddress, monitoring }: MailBridgePlan,
     certificate: BoundCertificate,
   ): string {
     const resources = {
@@ -353,6 +354,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       table: this.table.tableName,
       certificate: certificate.configuration,
       stage: this.stage,
+      monitoring,
       loadBalancerCidrs: [this.vpc.vpcCidrBlock],
     };
     return Stack.of(this).toJsonString(completeConfiguration(program, resources, clientAddress));
@@ -371,12 +373,13 @@ export class MailBridge extends Construct implements ec2.IConnectable {
 
   #makeAlarms(
     { alarmTopic, warningTopic }: MailBridgeProps,
-    { minimumTasks, runbookUrl }: MailBridgePlan,
+    { minimumTasks, runbookUrl, monitoring }: MailBridgePlan,
     watched: Omit<DashboardProps, 'alarms'>,
   ): Alarms {
     const alarms = new Alarms(this, 'Alarms', {
       ...watched,
       minimumTasks,
+      monitoring,
       pageTopic: alarmTopic,
       warningTopic,
       runbookUrl,

@@ -46,7 +46,7 @@ export function taskSizeProblems(cpu: number, memoryMiB: number): string[] {
 /** The errors of what an untyped caller gives for a prop with its own class. */
 export function choiceProblems(props: MailBridgeProps): string[] {
   const problems: string[] = [];
-  const { egress, clientAddress, certificate } = props as {
+  const { egress, clientAddress, certificate, monitoring } = props as {
     readonly [Name in keyof MailBridgeProps]: unknown;
   };
   const got = (value: unknown) => JSON.stringify(value) ?? typeof value;
@@ -62,6 +62,9 @@ export function choiceProblems(props: MailBridgeProps): string[] {
   }
   if (certificate !== undefined && !(certificate instanceof TlsCertificate)) {
     problems.push(`certificate: expected a TlsCertificate, got ${got(certificate)}`);
+  }
+  if (monitoring !== undefined && monitoring !== 'full' && monitoring !== 'basic') {
+    problems.push(`monitoring: expected "full" or "basic", got ${got(monitoring)}`);
   }
   return problems;
 }

@@ -43,6 +43,7 @@ export function countAlarmMetrics(): number {
     ),
     topic: new sns.Topic(stack, 'Topic'),
     minimumTasks: 2,
+    monitoring: 'full',
     pageTopic: undefined,
     warningTopic: undefined,
     runbookUrl: 'RUNBOOK.md',

@@ -2,9 +2,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { renderSettingsTable } from '../app/settings-table.ts';
-import { renderCostTable, renderIdle } from './cost.ts';
+import { renderCostTable } from './cost.ts';
+import { renderIdleTable } from './idle-cost.ts';
 
-const TABLES = { settings: renderSettingsTable, cost: renderCostTable, idle: renderIdle } as const;
+const TABLES = {
+  settings: renderSettingsTable,
+  cost: renderCostTable,
+  idle: renderIdleTable,
+} as const;
 
 /** The page with its tables as they should be. */
 export function withTables(page: string): string {
