@@ -39,7 +39,7 @@ export function idleCost(templates: readonly StackTemplate[]): readonly CostItem
   const publicTasks = JSON.stringify(service).includes('"AssignPublicIp":"ENABLED"') ? tasks : 0;
   const endpoints = of('AWS::EC2::VPCEndpoint')
     .filter(({ Properties }) => Properties?.['VpcEndpointType'] === 'Interface')
-    .map(({ Properties }) => (Properties?.['SubnetIds'] as readonly unknown[]).length)
+    .map(({ Properties }) => (Properties?.['SubnetIds'] as readonly unknown[] | undefined)?.length ?? 0)
     .reduce((sum, subnets) => sum + subnets, 0);
   const hasInsights = JSON.stringify(of('AWS::ECS::Cluster')).includes('"enhanced"');
   const exportable = of('AWS::CertificateManager::Certificate').filter(
