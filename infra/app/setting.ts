@@ -35,6 +35,15 @@ export interface ServiceTarget {
   readonly certificateSecret?: secretsmanager.ISecret;
 }
 
+/** A setting that CloudFormation could change only by making what must stay anew. */
+export interface FixedSetting<Value> {
+  /** The stack whose first deployment it is. */
+  readonly stack: 'data' | 'service';
+  readonly because: string;
+  /** What must stay the same, as text. Not called with a value that could not be read. */
+  describe(value: Value | undefined): string;
+}
+
 interface Row<Value, Default> {
   /** The value when the setting is not given. */
   readonly default: Default;
@@ -42,6 +51,8 @@ interface Row<Value, Default> {
   readonly defaultText?: string;
   /** The description in README.md. */
   readonly meaning: string;
+  /** Why the setting can be chosen only at the first deployment of a stack, if so. */
+  readonly fixed?: FixedSetting<Value>;
   /** The setting whose row turns this one into props, if its own row does not. */
   readonly partOf?: string;
   /** The error if the value contradicts another setting. */

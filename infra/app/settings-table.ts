@@ -5,14 +5,16 @@ import { SETTING_NAMES, SETTING_ROWS } from './settings.ts';
 /** The table of settings in README.md. */
 export function renderSettingsTable(): string {
   const rows = SETTING_NAMES.map((name) => {
-    const { kind, defaultText, meaning, default: value } = SETTING_ROWS[name];
+    const { kind, defaultText, meaning, fixed, default: value } = SETTING_ROWS[name];
     const byDefault = defaultText ?? renderDefault(value);
     const { [name]: small } = PROFILES.small;
     return [
       `\`${name}\``,
       kind.values,
       small === undefined ? byDefault : `${byDefault}; ${renderDefault(small)} with \`small\``,
-      meaning,
+      fixed === undefined
+        ? meaning
+        : `${meaning}; [only at the first deployment](#what-can-be-changed-later)`,
     ];
   });
   const head = ['Setting', 'Values', 'Default', 'Meaning'];

@@ -56,7 +56,8 @@ export const SETTINGS = {
     text('a letter, then up to 30 letters, digits and "-"', 'prod', /^[A-Za-z][A-Za-z0-9-]{0,30}$/),
     {
       default: 'prod',
-      meaning: 'part of the names of the stacks; several stages can exist side by side',
+      meaning:
+        'part of the names of the stacks; several stages can exist side by side, and another one is another deployment',
       service: (stage) => ({ stage }),
     },
   ),
@@ -93,6 +94,12 @@ export const SETTINGS = {
     default: MAIL_BRIDGE_DEFAULTS.mailDomains,
     meaning: 'the domains that receive mail here, separated by commas: MX records',
     service: (mailDomains) => ({ mailDomains }),
+  }),
+  mxRecords: setting(flag, {
+    default: MAIL_BRIDGE_DEFAULTS.mxRecords,
+    meaning:
+      'MX records in the hosted zone, as the last step of a deployment; `false` where others receive the mail until the service has been tried',
+    service: (mxRecords) => ({ mxRecords }),
   }),
   mtaSts: setting(oneOf(['none', 'testing', 'enforce']), {
     default: MAIL_BRIDGE_DEFAULTS.mtaSts,
@@ -184,7 +191,12 @@ export const SETTINGS = {
   cidr: setting(text('a private network of /16 to /20', '10.0.0.0/16'), {
     default: undefined,
     defaultText: '`10.0.0.0/16`',
-    meaning: 'the addresses of the new VPC; only at the first deployment',
+    meaning: 'the addresses of the new VPC',
+    fixed: {
+      stack: 'service',
+      because: 'it is the network of the VPC, which cannot be changed while anything is in it',
+      describe: (cidr) => cidr ?? MAIL_BRIDGE_DEFAULTS.cidr,
+    },
     service: (cidr) => ({ cidr }),
   }),
   vpcId: setting(text('the id of a VPC', 'vpc-0123456789abcdef0', /^vpc-[0-9a-z]+$/), {
@@ -192,6 +204,11 @@ export const SETTINGS = {
     meaning:
       'an existing VPC instead of a new one; needs `vpcCidr`, `taskSubnetIds` and, unless `internal`, `publicSubnetIds`; `egress` says how its task subnets reach AWS',
     conflict: vpcConflict,
+    fixed: {
+      stack: 'service',
+      because: 'another VPC is another load balancer, with another DNS name',
+      describe: (vpcId) => vpcId ?? 'a new VPC',
+    },
     service: (vpcId, others, { stack }) => importVpc(stack, vpcId, others),
   }),
   vpcCidr: setting(text('the network of that VPC', '10.1.0.0/16'), {
@@ -211,7 +228,12 @@ export const SETTINGS = {
   }),
   internal: setting(flag, {
     default: false,
-    meaning: 'a load balancer without public addresses; only at the first deployment',
+    meaning: 'a load balancer without public addresses',
+    fixed: {
+      stack: 'service',
+      because: 'it makes the load balancer anew, with another DNS name',
+      describe: String,
+    },
     service: (internal) => ({ internetFacing: !internal }),
   }),
   allowedNetworks: setting(list('IPv4 networks', '192.0.2.0/24', '198.51.100.0/24'), {
@@ -292,7 +314,12 @@ export const SETTINGS = {
   objectLockDays: setting(number(1), {
     default: undefined,
     meaning:
-      'the days for which mail cannot be deleted or changed (S3 Object Lock); only when the bucket is created',
+      'the days for which mail cannot be deleted or changed (S3 Object Lock); their number can be changed later',
+    fixed: {
+      stack: 'data',
+      because: 'S3 Object Lock is chosen when the bucket is created',
+      describe: (days) => (days === undefined ? 'none' : 'a number of days'),
+    },
     data: (days, { objectLockMode }) => ({
       objectLock: s3.ObjectLockRetention[objectLockMode](Duration.days(days)),
     }),

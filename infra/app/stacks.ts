@@ -11,6 +11,7 @@ import type { Construct } from 'constructs';
 import { MailBridge } from '../bridge/mail-bridge.ts';
 import { makeCertificateSecret } from '../certificate/tls-certificate.ts';
 import { MailData } from '../data/mail-data.ts';
+import { recordFixed } from './fixed-settings.ts';
 import { addOutputs } from './outputs.ts';
 import { readSettings } from './read-settings.ts';
 import { dataProps, serviceProps, type Settings } from './settings.ts';
@@ -27,6 +28,7 @@ export class DataStack extends Stack {
       description: `Mailsluice (${settings.stage}): mail, credentials and addresses. Deleting this stack deletes none of them.`,
       terminationProtection: true,
     });
+    this.templateOptions.metadata = recordFixed('data', settings);
     this.data = new MailData(this, 'Data', dataProps(settings));
     this.certificateSecret = makeCertificateSecret(this, 'CertificateSecret', settings.hostname);
   }
@@ -47,6 +49,7 @@ export class ServiceStack extends Stack {
       ...props,
       description: `Mailsluice (${settings.stage}): the SMTP service.`,
     });
+    this.templateOptions.metadata = recordFixed('service', settings);
     this.#zones = settings.zones;
     const { bucket, topic, table, allocationIds, addresses } = kept.data;
     const { certificateSecret } = kept;

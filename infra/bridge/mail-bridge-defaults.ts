@@ -30,6 +30,7 @@ export const MAIL_BRIDGE_DEFAULTS = defaultsOf({
   memoryMiB: 1024,
   monitoring: 'full',
   mtaSts: 'none',
+  mxRecords: true,
   ports: {},
   receiveOnly: false,
   runbookUrl: 'infra/RUNBOOK.md',

@@ -161,6 +161,12 @@ export interface MailBridgeProps {
    */
   readonly mailDomains?: readonly string[];
   /**
+   * Creates the MX records in `hostedZone`, when the service is stable. Without them mail still goes where it went
+   * before: set it once the service has been tried, and the old records are gone.
+   * @default true
+   */
+  readonly mxRecords?: boolean;
+  /**
    * MTA-STS for these domains.
    * @default 'none'
    */

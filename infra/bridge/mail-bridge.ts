@@ -401,13 +401,17 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   /** Creates the records if there is a hosted zone; returns them in either case. */
-  #publishDns({ hostedZone }: MailBridgeProps, { dns, dualStack }: MailBridgePlan): string {
+  #publishDns(
+    { hostedZone }: MailBridgeProps,
+    { dns, dualStack, mxRecords }: MailBridgePlan,
+  ): string {
     if (hostedZone !== undefined) {
       new Dns(this, 'Dns', {
         ...dns,
         hostedZone,
         loadBalancer: this.loadBalancer,
         dualStack,
+        mxRecords,
         service: this.service,
       });
     }

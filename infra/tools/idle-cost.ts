@@ -39,7 +39,10 @@ export function idleCost(templates: readonly StackTemplate[]): readonly CostItem
   const publicTasks = JSON.stringify(service).includes('"AssignPublicIp":"ENABLED"') ? tasks : 0;
   const endpoints = of('AWS::EC2::VPCEndpoint')
     .filter(({ Properties }) => Properties?.['VpcEndpointType'] === 'Interface')
-    .map(({ Properties }) => (Properties?.['SubnetIds'] as readonly unknown[] | undefined)?.length ?? 0)
+    .map(
+      ({ Properties }) =>
+        (Properties?.['SubnetIds'] as readonly unknown[] | undefined)?.length ?? 0,
+    )
     .reduce((sum, subnets) => sum + subnets, 0);
   const hasInsights = JSON.stringify(of('AWS::ECS::Cluster')).includes('"enhanced"');
   const exportable = of('AWS::CertificateManager::Certificate').filter(
@@ -109,13 +112,19 @@ function metricsOf(properties: Readonly<Record<string, unknown>>): number {
   return queries.filter(({ MetricStat }) => MetricStat !== undefined).length + 2 * bands;
 }
 
+/** The synthesis by the CDK command line, which follows, reports what its validators find. */
+const WITHOUT_REPORT = {
+  '@aws-cdk/core:validateAgainstDefaultRules': false,
+  '@aws-cdk/core:annotationsInValidationReport': false,
+};
+
 /** The templates of both stacks of the ready app, as `cdk synth` with this context writes them. */
 export function synthesize(
   context: Readonly<Record<string, unknown>>,
 ): Readonly<Record<'data' | 'service', StackTemplate>> {
   const outdir = mkdtempSync(join(tmpdir(), 'mailsluice-synth-'));
   try {
-    const app = new App({ outdir, context: { ...context } });
+    const app = new App({ outdir, context: { ...context, ...WITHOUT_REPORT } });
     const { data, service } = addStacks(app);
     const assembly = app.synth();
     const templateOf = ({ artifactId }: { readonly artifactId: string }) =>

@@ -1,12 +1,14 @@
 // `node infra/tools/write-readme.ts`: writes the generated tables of infra/README.md anew. A test compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { renderFixedTable } from '../app/fixed-settings.ts';
 import { renderSettingsTable } from '../app/settings-table.ts';
 import { renderCostTable } from './cost.ts';
 import { renderIdleTable } from './idle-cost.ts';
 
 const TABLES = {
   settings: renderSettingsTable,
+  fixed: renderFixedTable,
   cost: renderCostTable,
   idle: renderIdleTable,
 } as const;
