@@ -100,9 +100,11 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   readonly #keys: readonly kms.IKey[];
   readonly #alarms: Alarms;
 
-  constructor(scope: Construct, id: string, props: MailBridgeProps) {
+  constructor(scope: Construct, id: string, given: MailBridgeProps) {
     super(scope, id);
     Object.defineProperty(this, MARK, { value: true });
+    // JavaScript can leave them out, which is reported as what they lack.
+    const props = (given as MailBridgeProps | undefined) ?? ({} as MailBridgeProps);
     const plan = planMailBridge(this, props);
     this.stage = plan.stage;
     this.configuration = plan.configuration;

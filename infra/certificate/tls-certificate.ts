@@ -7,6 +7,7 @@ import {
   aws_secretsmanager as secretsmanager,
   CustomResource,
   Duration,
+  type IResource,
   RemovalPolicy,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
@@ -82,6 +83,11 @@ export abstract class TlsCertificate {
   /** How the program's configuration names the certificate. */
   abstract readonly source: 'secret' | 'acm';
 
+  /** What is imported, for the check of its region. */
+  get resource(): IResource | undefined {
+    return undefined;
+  }
+
   /** The errors that can be known before. */
   problems(): readonly string[] {
     return [];
@@ -101,6 +107,10 @@ class SecretCertificate extends TlsCertificate {
     super();
     this.#secret = secret;
     this.#serverNames = serverNames;
+  }
+
+  override get resource(): IResource {
+    return this.#secret;
   }
 
   bind(): BoundCertificate {
@@ -124,6 +134,10 @@ class AcmCertificate extends TlsCertificate {
     super();
     this.#certificate = certificate;
     this.#serverNames = serverNames;
+  }
+
+  override get resource(): IResource {
+    return this.#certificate;
   }
 
   override problems(): readonly string[] {
@@ -175,6 +189,10 @@ class SelfSignedCertificate extends TlsCertificate {
     super();
     this.isTrusted = replaced;
     this.#secret = secret;
+  }
+
+  override get resource(): IResource | undefined {
+    return this.#secret;
   }
 
   bind(scope: Construct, hostname: string): BoundCertificate {

@@ -143,6 +143,18 @@ function explainAccountError(error: unknown): Finding {
   }
 }
 
+/** An ARN of a setting that is of another region than the deployment: the tasks could not read what it names. */
+export function checkRegions(context: Context, region: string): Finding[] {
+  return ['certificateArn', 'certificateSecretArn'].flatMap((name) => {
+    const arn = context[name];
+    const [, , , found] = typeof arn === 'string' ? arn.split(':') : [];
+    if (found === undefined || found === region) return [];
+    return [
+      missing(`${name}: expected one in the region ${region} of the deployment, got ${found}`),
+    ];
+  });
+}
+
 /** The clients of the services that the checks ask. */
 export interface DeployClients {
   readonly cloudFormation: CloudFormationClient;
@@ -167,6 +179,7 @@ export async function checkDeployment(
   };
   return {
     findings: [
+      ...checkRegions(context, await cloudFormation.config.region()),
       ...checkFixedSettings(names.data, last.data, next.data),
       ...checkFixedSettings(names.service, last.service, next.service),
       ...(await checkRecords(route53, last.service, next.service)),

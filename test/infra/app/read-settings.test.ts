@@ -76,9 +76,12 @@ describe('the settings of the ready app', () => {
   });
 
   test('the name of a stage can be part of the name of a stack', () => {
-    expect(errors({ hostname: 'mx.example.com', stage: 'a b' })[1]).toBe(
-      'stage: expected a letter, then up to 30 letters, digits and "-", like "prod", got "a b"',
-    );
+    for (const stage of ['a b', 'x'.repeat(32), '1']) {
+      expect(errors({ hostname: 'mx.example.com', stage })[1]).toBe(
+        `stage: expected a letter, then up to 30 letters, digits and "-", like "prod", got "${stage}"`,
+      );
+    }
+    expect(settings({ hostname: 'mx.example.com', stage: 'x'.repeat(31) }).stage).toHaveLength(31);
   });
 
   test('a value out of its range is reported here, before AWS would refuse it', () => {

@@ -13,6 +13,7 @@ import {
   checkCli,
   checkContainerBuilder,
   checkDeployment,
+  checkRegions,
   type DeployClients,
   doctorsStack,
   optionOf,
@@ -159,6 +160,20 @@ test('errors in the settings end a deployment before it starts, all at once and 
     /hostname: expected .*\n.*egress: expected/s,
   );
 });
+
+test.each(['certificateArn', 'certificateSecretArn'])(
+  'the setting %s is compared with the region of the deployment',
+  (name) => {
+    const context = { [name]: 'arn:aws:acm:us-east-1:111122223333:certificate/1-2' };
+    expect(checkRegions(context, 'us-east-1')).toEqual([]);
+    expect(checkRegions(context, 'eu-west-1')).toEqual([
+      {
+        kind: 'missing',
+        says: `${name}: expected one in the region eu-west-1 of the deployment, got us-east-1`,
+      },
+    ]);
+  },
+);
 
 test.each([
   [['-c', 'hostname=mx.example.com', '--context=a=b=c'], { hostname: 'mx.example.com', a: 'b=c' }],
