@@ -335,6 +335,15 @@ export const SETTINGS = {
     meaning: 'the address that is notified of alarms',
     service: (address, _, { stack }) => ({ alarmTopic: makeAlarmTopic(stack, address) }),
   }),
+  runbookUrl: setting(
+    text('an https address', 'https://wiki.example.com/RUNBOOK.md', /^https:\/\/\S+$/),
+    {
+      default: undefined,
+      defaultText: 'the dashboard',
+      meaning: 'where you publish `infra/RUNBOOK.md`: each alarm links to its article there',
+      service: (runbookUrl) => ({ runbookUrl }),
+    },
+  ),
   exampleSubscriber: setting(flag, {
     default: MAIL_BRIDGE_DEFAULTS.exampleSubscriber,
     meaning: 'an example subscriber: queue with dead-letter queue, and function',

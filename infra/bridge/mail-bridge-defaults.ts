@@ -33,7 +33,6 @@ export const MAIL_BRIDGE_DEFAULTS = defaultsOf({
   mxRecords: true,
   ports: {},
   receiveOnly: false,
-  runbookUrl: 'infra/RUNBOOK.md',
   zones: 2,
 });
 

@@ -208,8 +208,8 @@ export interface MailBridgeProps {
    */
   readonly warningTopic?: sns.ITopic;
   /**
-   * The address of RUNBOOK.md. Each alarm links to its article there.
-   * @default 'infra/RUNBOOK.md'
+   * The https address at which you publish RUNBOOK.md. Each alarm links to its article there.
+   * @default - the articles are on the dashboard, to which each alarm links
    */
   readonly runbookUrl?: string;
   /**

@@ -13,6 +13,7 @@ import {
   type aws_sns as sns,
   aws_sns_subscriptions as subscriptions,
   type aws_sqs as sqs,
+  Aws,
   Names,
   Stack,
 } from 'aws-cdk-lib';
@@ -25,9 +26,11 @@ import { Dns, renderRecords } from '../network/dns.ts';
 import { Edge, type PublishedPort } from '../network/edge.ts';
 import { Network } from '../network/network.ts';
 import { Alarms } from '../watch/alarms.ts';
-import { Dashboard, type DashboardProps } from '../watch/dashboard.ts';
+import { cloudWatchConsole } from '../watch/console.ts';
+import { Dashboard, type WatchedParts } from '../watch/dashboard.ts';
 import { LogQueries } from '../watch/log-queries.ts';
 import { bridgeMetric, type BridgeMetricOptions } from '../watch/metrics.ts';
+import { readRunbook } from '../watch/runbook.ts';
 import { completeConfiguration } from './configuration.ts';
 import { ExampleSubscriber } from './example-subscriber.ts';
 import { ProgramImage } from './image.ts';
@@ -149,7 +152,12 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     this.dashboard =
       plan.monitoring === 'basic'
         ? undefined
-        : new Dashboard(this, 'Dashboard', { ...watched, alarms: this.alarms }).dashboard;
+        : new Dashboard(this, 'Dashboard', {
+            ...watched,
+            alarms: this.alarms,
+            name: this.#dashboardName,
+            articles: props.runbookUrl === undefined ? readRunbook() : new Map<string, string>(),
+          }).dashboard;
     new LogQueries(this, 'LogQueries', { stage: this.stage, logGroup: this.logGroup });
     this.dnsRecords = this.#publishDns(props, plan);
   }
@@ -362,8 +370,13 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     return Stack.of(this).toJsonString(completeConfiguration(program, resources, clientAddress));
   }
 
+  /** Dashboards of all regions share their names. */
+  get #dashboardName(): string {
+    return `${Names.uniqueResourceName(this, { maxLength: 200, separator: '-' })}-${Aws.REGION}`;
+  }
+
   /** What the alarms and the dashboard look at. */
-  #watchedParts({ targetGroups }: Edge): Omit<DashboardProps, 'alarms'> {
+  #watchedParts({ targetGroups }: Edge): WatchedParts {
     return {
       stage: this.stage,
       service: this.service,
@@ -374,17 +387,18 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   #makeAlarms(
-    { alarmTopic, warningTopic }: MailBridgeProps,
-    { minimumTasks, runbookUrl, monitoring }: MailBridgePlan,
-    watched: Omit<DashboardProps, 'alarms'>,
+    { alarmTopic, warningTopic, runbookUrl }: MailBridgeProps,
+    { minimumTasks, monitoring }: MailBridgePlan,
+    watched: WatchedParts,
   ): Alarms {
+    const dashboardUrl = `${cloudWatchConsole(this)}#dashboards/dashboard/${this.#dashboardName}`;
     const alarms = new Alarms(this, 'Alarms', {
       ...watched,
       minimumTasks,
       monitoring,
       pageTopic: alarmTopic,
       warningTopic,
-      runbookUrl,
+      runbook: { runbookUrl, dashboardUrl: monitoring === 'basic' ? undefined : dashboardUrl },
     });
     // A release that cannot store mail is rolled back.
     watched.service.enableDeploymentAlarms([alarms.commitFailures.alarmName], {

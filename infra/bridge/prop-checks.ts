@@ -47,7 +47,7 @@ export function taskSizeProblems(cpu: number, memoryMiB: number): string[] {
 /** The errors of what an untyped caller gives for a prop with its own class. */
 export function choiceProblems(props: MailBridgeProps): string[] {
   const problems: string[] = [];
-  const { egress, clientAddress, certificate, monitoring } = props as {
+  const { egress, clientAddress, certificate, monitoring, runbookUrl } = props as {
     readonly [Name in keyof MailBridgeProps]: unknown;
   };
   const got = (value: unknown) => JSON.stringify(value) ?? typeof value;
@@ -66,6 +66,11 @@ export function choiceProblems(props: MailBridgeProps): string[] {
   }
   if (monitoring !== undefined && monitoring !== 'full' && monitoring !== 'basic') {
     problems.push(`monitoring: expected "full" or "basic", got ${got(monitoring)}`);
+  }
+  if (runbookUrl !== undefined && !/^https:\/\/\S+$/.test(String(runbookUrl))) {
+    problems.push(
+      `runbookUrl: expected an https address, like "https://wiki.example.com/RUNBOOK.md", got ${got(runbookUrl)}`,
+    );
   }
   return problems;
 }

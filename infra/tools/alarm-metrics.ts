@@ -46,7 +46,7 @@ export function countAlarmMetrics(): number {
     monitoring: 'full',
     pageTopic: undefined,
     warningTopic: undefined,
-    runbookUrl: 'RUNBOOK.md',
+    runbook: { runbookUrl: undefined, dashboardUrl: undefined },
   });
   // The app made a folder for templates, and none is written.
   rmSync(app.outdir, { recursive: true, force: true });

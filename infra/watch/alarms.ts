@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import type { MetricName } from '../../src/telemetry/metric-names.ts';
 import type { Monitoring } from '../bridge/choices.ts';
 import { bridgeMetric } from './metrics.ts';
+import { renderPlace, type RunbookPlaces } from './runbook.ts';
 import { atLeast, timeInWords } from './words.ts';
 
 export interface AlarmsProps {
@@ -27,8 +28,8 @@ export interface AlarmsProps {
   readonly pageTopic: sns.ITopic | undefined;
   /** Gets the alarms that can wait until the morning. */
   readonly warningTopic: sns.ITopic | undefined;
-  /** The address of RUNBOOK.md. */
-  readonly runbookUrl: string;
+  /** Where the articles of the alarms are. */
+  readonly runbook: RunbookPlaces;
 }
 
 /** The numbers of an alarm, for its text. */
@@ -446,7 +447,7 @@ export class Alarms extends Construct {
   }
 
   #describe(name: string, says: string): string {
-    return `${says}. What to do: ${this.#props.runbookUrl}#${name.toLowerCase()}`;
+    return `${says}. What to do: ${renderPlace(name, this.#props.runbook)}`;
   }
 
   #notify(alarm: cloudwatch.Alarm, severity: 'page' | 'warning'): void {

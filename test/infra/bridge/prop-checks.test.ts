@@ -142,6 +142,11 @@ describe('the construct refuses', () => {
       }),
       'topic: expected a standard topic, since notifications have no order, got a FIFO topic',
     ],
+    [
+      'a runbook that is no address',
+      () => ({ runbookUrl: 'infra/RUNBOOK.md' }),
+      'runbookUrl: expected an https address, like "https://wiki.example.com/RUNBOOK.md", got "infra/RUNBOOK.md"',
+    ],
     ['no props at all', undefined, 'configuration.hostname: expected a host name'],
     [
       'zones beside a VPC',
