@@ -67,7 +67,8 @@ export function choiceProblems(props: MailBridgeProps): string[] {
   if (monitoring !== undefined && monitoring !== 'full' && monitoring !== 'basic') {
     problems.push(`monitoring: expected "full" or "basic", got ${got(monitoring)}`);
   }
-  if (runbookUrl !== undefined && !/^https:\/\/\S+$/.test(String(runbookUrl))) {
+  const isAddress = typeof runbookUrl === 'string' && /^https:\/\/\S+$/.test(runbookUrl);
+  if (runbookUrl !== undefined && !isAddress) {
     problems.push(
       `runbookUrl: expected an https address, like "https://wiki.example.com/RUNBOOK.md", got ${got(runbookUrl)}`,
     );

@@ -28,7 +28,7 @@ describe.each(APP_VARIANTS)('the app %s', (name, context) => {
         !text.includes(':role/aws-service-role/ecs.application-autoscaling.amazonaws.com/') &&
         // The same in every partition: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
         !/Principal\/Service/.test(path) &&
-        !/\/Principal$/.test(path) &&
+        !path.endsWith('/Principal') &&
         // The address of the JSON schema of a template's own metadata.
         !path.startsWith('/Metadata'),
     );
