@@ -1,7 +1,10 @@
 // China and GovCloud: no name of a host, an endpoint or an ARN in the templates is of one partition alone.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { APP_VARIANTS } from './app-variants.ts';
 import { resourcesOf, synthApp } from './support.ts';
+
+// Each synthesizes other templates.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** All texts in a template, with the keys that lead to them. */
 function textsOf(value: unknown, path = ''): [path: string, text: string][] {

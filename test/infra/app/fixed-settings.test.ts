@@ -1,8 +1,11 @@
 // Settings that can be chosen only at the first deployment: recorded in the templates, and compared by `deploy`.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { fixedProblems } from '../../../infra/app/fixed-settings.ts';
 import { SETTING_NAMES, SETTING_ROWS } from '../../../infra/app/settings.ts';
 import { synthApp } from '../support.ts';
+
+// Each synthesizes other templates.
+vi.setConfig({ testTimeout: 120_000 });
 
 type Context = Readonly<Record<string, string>>;
 interface WithMetadata {

@@ -132,7 +132,10 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
   });
 });
 
-test('infra/README.md has the generated tables; `node infra/tools/write-readme.ts` writes them', () => {
+test('infra/README.md has the generated tables; `node infra/tools/write-readme.ts` writes them', {
+  // Synthesizes the deployments of the table of costs.
+  timeout: 120_000,
+}, () => {
   const page = readFileSync(new URL('../../../infra/README.md', import.meta.url), 'utf8');
   expect(withTables(page)).toBe(page);
 });

@@ -1,6 +1,6 @@
 // The bill of a deployment that receives nothing, counted in its templates.
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { taskSizeProblems } from '../../../infra/bridge/prop-checks.ts';
 import { fleetFor, monthlyCost } from '../../../infra/tools/cost.ts';
 import {
@@ -11,6 +11,9 @@ import {
   totalOf,
 } from '../../../infra/tools/idle-cost.ts';
 import { synthApp } from '../support.ts';
+
+// Each synthesizes other templates.
+vi.setConfig({ testTimeout: 120_000 });
 
 const readme = readFileSync(new URL('../../../infra/README.md', import.meta.url), 'utf8');
 
