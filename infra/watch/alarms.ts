@@ -12,6 +12,7 @@ import {
 import { Construct } from 'constructs';
 import type { MetricName } from '../../src/telemetry/metric-names.ts';
 import type { Monitoring } from '../bridge/choices.ts';
+import type { AlarmOptions } from './alarm-options.ts';
 import { bridgeMetric } from './metrics.ts';
 import { renderPlace, type RunbookPlaces } from './runbook.ts';
 import { atLeast, timeInWords } from './words.ts';
@@ -30,24 +31,6 @@ export interface AlarmsProps {
   readonly warningTopic: sns.ITopic | undefined;
   /** Where the articles of the alarms are. */
   readonly runbook: RunbookPlaces;
-}
-
-/** The numbers of an alarm, for its text. */
-interface Limit {
-  readonly threshold: number;
-  /** All periods that must breach, as `15 minutes`. */
-  readonly time: string;
-}
-
-interface AlarmOptions {
-  readonly severity: 'page' | 'warning';
-  readonly says: (limit: Limit) => string;
-  readonly metric: cloudwatch.Metric | cloudwatch.MathExpression;
-  readonly threshold: number;
-  readonly comparison?: cloudwatch.ComparisonOperator;
-  /** Periods that must breach, of as many looked at. */
-  readonly periods?: number;
-  readonly missing: cloudwatch.TreatMissingData;
 }
 
 const { BREACHING, NOT_BREACHING } = cloudwatch.TreatMissingData;
