@@ -2,9 +2,13 @@
 export type { ProgramConfiguration } from './bridge/configuration.ts';
 export { ProgramImage } from './bridge/image.ts';
 export type { BridgeMetricOptions } from './watch/metrics.ts';
-export { ClientAddress, Egress, type MtaStsMode } from './bridge/choices.ts';
+export { ClientAddress, Egress, type Monitoring, type MtaStsMode } from './bridge/choices.ts';
 export { MailBridge, type SubscriberOptions } from './bridge/mail-bridge.ts';
 export type { MailBridgeProps } from './bridge/mail-bridge-props.ts';
 export { MailData, type MailDataProps } from './data/mail-data.ts';
 export { addOutputs } from './app/outputs.ts';
-export { type BoundCertificate, TlsCertificate } from './certificate/tls-certificate.ts';
+export {
+  type BoundCertificate,
+  type SelfSignedOptions,
+  TlsCertificate,
+} from './certificate/tls-certificate.ts';

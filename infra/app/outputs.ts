@@ -1,21 +1,14 @@
 // What an operator needs to know after a deployment, as outputs of a stack.
-import { Aws, CfnMapping, CfnOutput, type Stack } from 'aws-cdk-lib';
+import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { MailBridge } from '../bridge/mail-bridge.ts';
 import { exampleRecipient } from '../bridge/default-routes.ts';
 import { packageVersion } from '../tools/package-root.ts';
-
-/** The console of each partition. */
-const CONSOLES = {
-  aws: { domain: 'console.aws.amazon.com' },
-  'aws-cn': { domain: 'console.amazonaws.cn' },
-  'aws-us-gov': { domain: 'console.amazonaws-us-gov.com' },
-};
+import { cloudWatchConsole } from '../watch/console.ts';
 
 /** Adds the outputs of a MailBridge to a stack. */
 export function addOutputs(stack: Stack, bridge: MailBridge): void {
   const { hostname } = bridge.configuration;
-  const consoles = new CfnMapping(stack, 'Consoles', { mapping: CONSOLES });
-  const console = `https://${Aws.REGION}.${consoles.findInMap(Aws.PARTITION, 'domain')}/cloudwatch/home?region=${Aws.REGION}`;
+  const console = cloudWatchConsole(stack);
   const submission = bridge.ports.find(({ publicPort }) => publicPort === 587);
   const port = submission?.publicPort ?? bridge.ports[0]?.publicPort ?? 25;
   const recipient = exampleRecipient(bridge.configuration.routes, hostname);
@@ -57,14 +50,16 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
       'The log in the console',
       `${console}#logsV2:log-groups/log-group/${bridge.logGroup.logGroupName}`,
     ],
-    DashboardUrl: [
-      'The dashboard in the console',
-      `${console}#dashboards/dashboard/${bridge.dashboard.dashboardName}`,
-    ],
     ClusterName: ['The ECS cluster', bridge.cluster.clusterName],
     ServiceName: ['The ECS service', bridge.service.serviceName],
     Version: ['The version of Mailsluice', packageVersion],
   };
+  if (bridge.dashboard !== undefined) {
+    outputs['DashboardUrl'] = [
+      'The dashboard in the console',
+      `${console}#dashboards/dashboard/${bridge.dashboard.dashboardName}`,
+    ];
+  }
   if (bridge.addresses.length > 0) {
     outputs['StaticAddresses'] = [
       'The fixed IP addresses, for allow lists',

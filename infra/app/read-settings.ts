@@ -1,7 +1,9 @@
 // Reads the settings: `-c name=value` on the command line, or the entry of the stage in cdk.json.
 import type { Node } from 'constructs';
 import { SettingsError } from '../bridge/settings-error.ts';
-import { isRecord, REQUIRED } from './setting.ts';
+import { PROFILES } from './profiles.ts';
+import { isRecord } from './records.ts';
+import { REQUIRED } from './setting.ts';
 import { SETTING_NAMES, SETTING_ROWS, type SettingName, type Settings } from './settings.ts';
 
 /** @throws SettingsError with all errors in the settings. */
@@ -30,9 +32,15 @@ export function readSettings(node: Node): Settings {
   const contextOf = (name: string): unknown => (node.tryGetContext(name) as unknown) ?? undefined;
   const stage = read('stage', contextOf('stage'));
   const ofStage = stageEntry(contextOf('stages'), stage, problems);
-  const values = new Map<SettingName, unknown>([['stage', stage]]);
+  const profile = read('profile', contextOf('profile') ?? ofStage['profile']);
+  const defaults = PROFILES[profile === 'small' ? 'small' : 'standard'];
+  const values = new Map<SettingName, unknown>([
+    ['stage', stage],
+    ['profile', profile],
+  ]);
   for (const name of SETTING_NAMES) {
-    if (name !== 'stage') values.set(name, read(name, contextOf(name) ?? ofStage[name]));
+    if (values.has(name)) continue;
+    values.set(name, read(name, contextOf(name) ?? ofStage[name] ?? defaults[name]));
   }
   // Every row of the table has been read, or a problem has been found.
   const settings = Object.fromEntries(values) as Settings;

@@ -1,8 +1,10 @@
 // What a row of the table of settings is made of: the kinds of values, each with how it is read and described.
 import { readFileSync } from 'node:fs';
-import type { Stack } from 'aws-cdk-lib';
+import type { aws_secretsmanager as secretsmanager, Stack } from 'aws-cdk-lib';
 import type { MailBridgeProps } from '../bridge/mail-bridge-props.ts';
 import type { MailDataProps } from '../data/mail-data.ts';
+import type { Profile } from './profiles.ts';
+import { type Document, isRecord } from './records.ts';
 
 /** The default of a setting that must be given. */
 export const REQUIRED = { required: true } as const;
@@ -15,6 +17,7 @@ export interface RelatedSettings {
   readonly objectLockMode: 'governance' | 'compliance';
   readonly certificateArn: string | undefined;
   readonly config: Readonly<Record<string, unknown>> | undefined;
+  readonly profile: Profile;
   readonly zones: number;
   readonly internal: boolean;
   readonly ports: readonly string[] | undefined;
@@ -24,6 +27,23 @@ export interface RelatedSettings {
   readonly taskSubnetIds: readonly string[] | undefined;
 }
 
+/** What a row may use to make props for the service stack. */
+export interface ServiceTarget {
+  /** The service stack; rows may create constructs in it. */
+  readonly stack: Stack;
+  /** The secret of the data stack for a certificate that is placed by hand. */
+  readonly certificateSecret?: secretsmanager.ISecret;
+}
+
+/** A setting that CloudFormation could change only by making what must stay anew. */
+export interface FixedSetting<Value> {
+  /** The stack whose first deployment it is. */
+  readonly stack: 'data' | 'service';
+  readonly because: string;
+  /** What must stay the same, as text. Not called with a value that could not be read. */
+  describe(value: Value | undefined): string;
+}
+
 interface Row<Value, Default> {
   /** The value when the setting is not given. */
   readonly default: Default;
@@ -31,6 +51,8 @@ interface Row<Value, Default> {
   readonly defaultText?: string;
   /** The description in README.md. */
   readonly meaning: string;
+  /** Why the setting can be chosen only at the first deployment of a stack, if so. */
+  readonly fixed?: FixedSetting<Value>;
   /** The setting whose row turns this one into props, if its own row does not. */
   readonly partOf?: string;
   /** The error if the value contradicts another setting. */
@@ -38,7 +60,7 @@ interface Row<Value, Default> {
   /** The props for the data stack. Not called without a value. */
   data?(value: Value, others: RelatedSettings): Partial<MailDataProps>;
   /** The props for the service stack. Not called without a value. */
-  service?(value: Value, others: RelatedSettings, stack: Stack): Partial<MailBridgeProps>;
+  service?(value: Value, others: RelatedSettings, target: ServiceTarget): Partial<MailBridgeProps>;
 }
 
 export interface Setting<Value, Default> extends Row<Value, Default> {
@@ -166,8 +188,6 @@ export function number(minimum: number, maximum?: number): SettingKind<number> {
   });
 }
 
-type Document = Readonly<Record<string, unknown>>;
-
 /** A JSON object in a file, or the object itself in cdk.json. */
 export function jsonFile(example: string, samples: readonly Document[]): SettingKind<Document> {
   const expected = 'a readable JSON file';
@@ -189,10 +209,6 @@ export function jsonFile(example: string, samples: readonly Document[]): Setting
       }
     },
   };
-}
-
-export function isRecord(value: unknown): value is Document {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function typeOf(document: unknown): string {

@@ -1,11 +1,21 @@
+import { PROFILES } from './profiles.ts';
 import { REQUIRED } from './setting.ts';
 import { SETTING_NAMES, SETTING_ROWS } from './settings.ts';
 
 /** The table of settings in README.md. */
 export function renderSettingsTable(): string {
   const rows = SETTING_NAMES.map((name) => {
-    const { kind, defaultText, meaning, default: value } = SETTING_ROWS[name];
-    return [`\`${name}\``, kind.values, defaultText ?? renderDefault(value), meaning];
+    const { kind, defaultText, meaning, fixed, default: value } = SETTING_ROWS[name];
+    const byDefault = defaultText ?? renderDefault(value);
+    const { [name]: small } = PROFILES.small;
+    return [
+      `\`${name}\``,
+      kind.values,
+      small === undefined ? byDefault : `${byDefault}; ${renderDefault(small)} with \`small\``,
+      fixed === undefined
+        ? meaning
+        : `${meaning}; [only at the first deployment](#what-can-be-changed-later)`,
+    ];
   });
   const head = ['Setting', 'Values', 'Default', 'Meaning'];
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');

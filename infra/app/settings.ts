@@ -18,6 +18,7 @@ import type { MailDataProps } from '../data/mail-data.ts';
 import { makeAlarmTopic } from './alarm-topic.ts';
 import { importVpc, vpcConflict } from './existing-vpc.ts';
 import { listenersOn, portProblem } from './open-ports.ts';
+import { withLimitsOf } from './profiles.ts';
 import {
   flag,
   jsonFile,
@@ -26,6 +27,7 @@ import {
   oneOf,
   type RelatedSettings,
   REQUIRED,
+  type ServiceTarget,
   type Setting,
   setting,
   type SettingValue,
@@ -54,18 +56,24 @@ export const SETTINGS = {
     text('a letter, then up to 30 letters, digits and "-"', 'prod', /^[A-Za-z][A-Za-z0-9-]{0,30}$/),
     {
       default: 'prod',
-      meaning: 'part of the names of the stacks; several stages can exist side by side',
+      meaning:
+        'part of the names of the stacks; several stages can exist side by side, and another one is another deployment',
       service: (stage) => ({ stage }),
     },
   ),
+  profile: setting(oneOf(['standard', 'small']), {
+    default: 'standard',
+    meaning: 'the defaults of other settings; see [A small deployment](#a-small-deployment)',
+    partOf: 'config',
+  }),
   config: setting(jsonFile('config.json', [{}, { traceHeaders: false }]), {
     default: {},
     defaultText: 'none',
     meaning:
       "a JSON file with the program's configuration, without bucket, topic, table, certificates, health and metrics",
     // Checked, field by field, in the construct.
-    service: (config, { hostname, ports = [] }) => ({
-      configuration: { ...config, hostname, ...listenersOn(ports) },
+    service: (config, { hostname, profile, ports = [] }) => ({
+      configuration: { ...withLimitsOf(profile, config), hostname, ...listenersOn(ports) },
     }),
   }),
   hostedZoneId: setting(text('the id of a Route 53 hosted zone', 'Z0123456789ABC'), {
@@ -75,7 +83,7 @@ export const SETTINGS = {
       (id === undefined) === (hostedZoneName === undefined)
         ? undefined
         : 'hostedZoneId and hostedZoneName: expected both or neither',
-    service: (_, others, stack) => ({ hostedZone: importHostedZone(stack, others) }),
+    service: (_, others, { stack }) => ({ hostedZone: importHostedZone(stack, others) }),
   }),
   hostedZoneName: setting(text('the name of that zone', 'example.com'), {
     default: undefined,
@@ -86,6 +94,12 @@ export const SETTINGS = {
     default: MAIL_BRIDGE_DEFAULTS.mailDomains,
     meaning: 'the domains that receive mail here, separated by commas: MX records',
     service: (mailDomains) => ({ mailDomains }),
+  }),
+  mxRecords: setting(flag, {
+    default: MAIL_BRIDGE_DEFAULTS.mxRecords,
+    meaning:
+      'MX records in the hosted zone, as the last step of a deployment; `false` where others receive the mail until the service has been tried',
+    service: (mxRecords) => ({ mxRecords }),
   }),
   mtaSts: setting(oneOf(['none', 'testing', 'enforce']), {
     default: MAIL_BRIDGE_DEFAULTS.mtaSts,
@@ -102,19 +116,22 @@ export const SETTINGS = {
     meaning: 'SPF and DMARC records which say that `mailDomains` send no mail',
     service: (receiveOnly) => ({ receiveOnly }),
   }),
-  certificate: setting(oneOf(['self-signed', 'acm']), {
+  certificate: setting(oneOf(['self-signed', 'replaced', 'acm']), {
     default: 'self-signed',
     meaning:
-      '`acm`: a new exportable certificate; needs a hosted zone, and ACM charges for each issue and renewal',
+      '`replaced`: the self-signed one has been [replaced by one from a CA](#the-certificate); `acm`: a new exportable certificate; needs a hosted zone, and ACM charges for each issue and renewal',
     conflict: (certificate, { hostedZoneId }) =>
       certificate === 'acm' && hostedZoneId === undefined
         ? 'certificate: expected hostedZoneId and hostedZoneName beside "acm", to validate it'
         : undefined,
-    service: (certificate, others, stack) => ({
+    service: (certificate, others, { stack, certificateSecret }) => ({
       certificate:
         certificate === 'acm'
           ? TlsCertificate.exportable(importHostedZone(stack, others))
-          : TlsCertificate.selfSigned(),
+          : TlsCertificate.selfSigned({
+              replaced: certificate === 'replaced',
+              ...(certificateSecret && { secret: certificateSecret }),
+            }),
     }),
   }),
   certificateArn: setting(
@@ -127,7 +144,7 @@ export const SETTINGS = {
       default: undefined,
       meaning:
         'an exportable certificate that ACM already has; takes precedence over `certificate`',
-      service: (arn, _, stack) => ({
+      service: (arn, _, { stack }) => ({
         certificate: TlsCertificate.fromAcm(
           acm.Certificate.fromCertificateArn(stack, 'Certificate', arn),
         ),
@@ -149,7 +166,7 @@ export const SETTINGS = {
           : undefined,
       meaning:
         'a secret whose JSON has `cert` and `key` (PEM); takes precedence over `certificate`',
-      service: (arn, _, stack) => ({
+      service: (arn, _, { stack }) => ({
         certificate: TlsCertificate.fromSecret(
           secretsmanager.Secret.fromSecretCompleteArn(stack, 'CertificateSecret', arn),
         ),
@@ -161,9 +178,10 @@ export const SETTINGS = {
     meaning: 'see [How tasks reach AWS services](#how-tasks-reach-aws-services)',
     service: (egress) => ({ egress: EGRESS[egress] }),
   }),
-  zones: setting(number(2, 6), {
+  zones: setting(number(1, 6), {
     default: MAIL_BRIDGE_DEFAULTS.zones,
-    meaning: 'availability zones; the service has a fixed address in each',
+    meaning:
+      'availability zones; the service has a fixed address in each. With one, it stops with that zone',
     data: (zones, { internal, vpcId, publicSubnetIds = [] }) => {
       const own = vpcId === undefined ? zones : publicSubnetIds.length;
       return { addresses: internal ? 0 : own };
@@ -173,7 +191,12 @@ export const SETTINGS = {
   cidr: setting(text('a private network of /16 to /20', '10.0.0.0/16'), {
     default: undefined,
     defaultText: '`10.0.0.0/16`',
-    meaning: 'the addresses of the new VPC; only at the first deployment',
+    meaning: 'the addresses of the new VPC',
+    fixed: {
+      stack: 'service',
+      because: 'it is the network of the VPC, which cannot be changed while anything is in it',
+      describe: (cidr) => cidr ?? MAIL_BRIDGE_DEFAULTS.cidr,
+    },
     service: (cidr) => ({ cidr }),
   }),
   vpcId: setting(text('the id of a VPC', 'vpc-0123456789abcdef0', /^vpc-[0-9a-z]+$/), {
@@ -181,7 +204,12 @@ export const SETTINGS = {
     meaning:
       'an existing VPC instead of a new one; needs `vpcCidr`, `taskSubnetIds` and, unless `internal`, `publicSubnetIds`; `egress` says how its task subnets reach AWS',
     conflict: vpcConflict,
-    service: (vpcId, others, stack) => importVpc(stack, vpcId, others),
+    fixed: {
+      stack: 'service',
+      because: 'another VPC is another load balancer, with another DNS name',
+      describe: (vpcId) => vpcId ?? 'a new VPC',
+    },
+    service: (vpcId, others, { stack }) => importVpc(stack, vpcId, others),
   }),
   vpcCidr: setting(text('the network of that VPC', '10.1.0.0/16'), {
     default: undefined,
@@ -200,7 +228,12 @@ export const SETTINGS = {
   }),
   internal: setting(flag, {
     default: false,
-    meaning: 'a load balancer without public addresses; only at the first deployment',
+    meaning: 'a load balancer without public addresses',
+    fixed: {
+      stack: 'service',
+      because: 'it makes the load balancer anew, with another DNS name',
+      describe: String,
+    },
     service: (internal) => ({ internetFacing: !internal }),
   }),
   allowedNetworks: setting(list('IPv4 networks', '192.0.2.0/24', '198.51.100.0/24'), {
@@ -261,6 +294,12 @@ export const SETTINGS = {
     meaning: 'the maximum number of tasks',
     service: (maximumTasks) => ({ maximumTasks }),
   }),
+  monitoring: setting(oneOf(['full', 'basic']), {
+    default: MAIL_BRIDGE_DEFAULTS.monitoring,
+    meaning:
+      '`basic`: eight metrics, six alarms, no dashboard and no Container Insights, all of which CloudWatch charges for',
+    service: (monitoring) => ({ monitoring }),
+  }),
   customerManagedKey: setting(flag, {
     default: false,
     meaning: 'a KMS key of the account for bucket and topic',
@@ -275,7 +314,12 @@ export const SETTINGS = {
   objectLockDays: setting(number(1), {
     default: undefined,
     meaning:
-      'the days for which mail cannot be deleted or changed (S3 Object Lock); only when the bucket is created',
+      'the days for which mail cannot be deleted or changed (S3 Object Lock); their number can be changed later',
+    fixed: {
+      stack: 'data',
+      because: 'S3 Object Lock is chosen when the bucket is created',
+      describe: (days) => (days === undefined ? 'none' : 'a number of days'),
+    },
     data: (days, { objectLockMode }) => ({
       objectLock: s3.ObjectLockRetention[objectLockMode](Duration.days(days)),
     }),
@@ -289,8 +333,17 @@ export const SETTINGS = {
   alarmEmail: setting(text('a mail address', 'oncall@example.com'), {
     default: undefined,
     meaning: 'the address that is notified of alarms',
-    service: (address, _, stack) => ({ alarmTopic: makeAlarmTopic(stack, address) }),
+    service: (address, _, { stack }) => ({ alarmTopic: makeAlarmTopic(stack, address) }),
   }),
+  runbookUrl: setting(
+    text('an https address', 'https://wiki.example.com/RUNBOOK.md', /^https:\/\/\S+$/),
+    {
+      default: undefined,
+      defaultText: 'the dashboard',
+      meaning: 'where you publish `infra/RUNBOOK.md`: each alarm links to its article there',
+      service: (runbookUrl) => ({ runbookUrl }),
+    },
+  ),
   exampleSubscriber: setting(flag, {
     default: MAIL_BRIDGE_DEFAULTS.exampleSubscriber,
     meaning: 'an example subscriber: queue with dead-letter queue, and function',
@@ -320,14 +373,14 @@ export function dataProps(settings: Settings): MailDataProps {
   ) as MailDataProps;
 }
 
-/** The props of the service stack, but for the resources of the data stack. May create constructs in `stack`. */
-export function serviceProps(settings: Settings, stack: Stack): MailBridgeProps {
+/** The props of the service stack, but for the resources of the data stack. May create constructs in its stack. */
+export function serviceProps(settings: Settings, target: ServiceTarget): MailBridgeProps {
   const props: MailBridgeProps = { configuration: { hostname: settings.hostname } };
   return Object.assign(
     props,
     ...SETTING_NAMES.map((name) => {
       const value = settings[name];
-      return value === undefined ? {} : SETTING_ROWS[name].service?.(value, settings, stack);
+      return value === undefined ? {} : SETTING_ROWS[name].service?.(value, settings, target);
     }),
   ) as MailBridgeProps;
 }

@@ -1,15 +1,26 @@
 // The two stacks of the ready app: what must be kept, and what can be deleted and deployed again.
-import { type App, Fn, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import {
+  type App,
+  type aws_secretsmanager as secretsmanager,
+  Fn,
+  Stack,
+  type StackProps,
+  Tags,
+} from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { MailBridge } from '../bridge/mail-bridge.ts';
+import { makeCertificateSecret } from '../certificate/tls-certificate.ts';
 import { MailData } from '../data/mail-data.ts';
+import { recordFixed } from './fixed-settings.ts';
 import { addOutputs } from './outputs.ts';
 import { readSettings } from './read-settings.ts';
 import { dataProps, serviceProps, type Settings } from './settings.ts';
 
-/** Bucket, topic, table, key and addresses: termination-protected, and retained even when the stack is deleted. */
+/** Bucket, topic, table, key, certificate and addresses: termination-protected, and retained even when the stack is deleted. */
 export class DataStack extends Stack {
   readonly data: MailData;
+  /** Outlives the service, so that a certificate from a CA is found again when the service is deployed again. */
+  readonly certificateSecret: secretsmanager.ISecret;
 
   constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
     super(scope, id, {
@@ -17,7 +28,9 @@ export class DataStack extends Stack {
       description: `Mailsluice (${settings.stage}): mail, credentials and addresses. Deleting this stack deletes none of them.`,
       terminationProtection: true,
     });
+    this.templateOptions.metadata = recordFixed('data', settings);
     this.data = new MailData(this, 'Data', dataProps(settings));
+    this.certificateSecret = makeCertificateSecret(this, 'CertificateSecret', settings.hostname);
   }
 }
 
@@ -30,16 +43,18 @@ export class ServiceStack extends Stack {
     scope: Construct,
     id: string,
     settings: Settings,
-    { data, ...props }: StackProps & { readonly data: MailData },
+    { kept, ...props }: StackProps & { readonly kept: DataStack },
   ) {
     super(scope, id, {
       ...props,
       description: `Mailsluice (${settings.stage}): the SMTP service.`,
     });
+    this.templateOptions.metadata = recordFixed('service', settings);
     this.#zones = settings.zones;
-    const { bucket, topic, table, allocationIds, addresses } = data;
+    const { bucket, topic, table, allocationIds, addresses } = kept.data;
+    const { certificateSecret } = kept;
     this.bridge = new MailBridge(this, 'Bridge', {
-      ...serviceProps(settings, this),
+      ...serviceProps(settings, { stack: this, certificateSecret }),
       bucket,
       topic,
       table,
@@ -64,7 +79,7 @@ export function addStacks(app: App): { readonly data: DataStack; readonly servic
   const settings = readSettings(app.node);
   const names = stackNames(settings.stage);
   const data = new DataStack(app, names.data, settings, {});
-  const service = new ServiceStack(app, names.service, settings, { data: data.data });
+  const service = new ServiceStack(app, names.service, settings, { kept: data });
   service.addStackDependency(data);
   Tags.of(app).add('mailsluice:stage', settings.stage);
   return { data, service };

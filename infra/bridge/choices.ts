@@ -53,5 +53,11 @@ export class ClientAddress {
   }
 }
 
+/**
+ * How much of the service CloudWatch shows, which it charges for. `full`: all metrics, every alarm, a dashboard and
+ * Container Insights. `basic`: eight metrics, six alarms and those of subscribers, no dashboard, no Container Insights.
+ */
+export type Monitoring = 'full' | 'basic';
+
 /** Whether MTA-STS (RFC 8461) tells other mail servers to require TLS. */
 export type MtaStsMode = 'none' | 'testing' | 'enforce';

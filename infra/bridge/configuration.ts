@@ -5,7 +5,7 @@ import {
   ConfigurationError,
   parseConfiguration,
 } from '../../src/config/index.ts';
-import type { ClientAddress } from './choices.ts';
+import type { ClientAddress, Monitoring } from './choices.ts';
 
 /**
  * The configuration that `mailsluice serve` reads, without the fields that the construct fills in: bucket, topic,
@@ -39,6 +39,7 @@ export interface ProgramResources {
   readonly table: string;
   readonly certificate: object;
   readonly stage: string;
+  readonly monitoring: Monitoring;
   /** The networks in which the load balancer has its own addresses. */
   readonly loadBalancerCidrs: readonly string[];
 }
@@ -50,6 +51,7 @@ const STAND_INS = {
   table: 'stand-in',
   certificate: { secretArn: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:stand-in' },
   loadBalancerCidrs: ['10.0.0.0/16'],
+  monitoring: 'full',
 } as const;
 
 export type CheckedConfiguration =
@@ -98,7 +100,11 @@ export function completeConfiguration(
     credentials: { ...given.credentials, table: resources.table },
     tls: { ...given.tls, certificates: [resources.certificate] },
     health: { host: '0.0.0.0', port: HEALTH_PORT },
-    metrics: { emf: true, stage: resources.stage },
+    metrics: {
+      emf: true,
+      stage: resources.stage,
+      ...(resources.monitoring === 'basic' && { detail: 'basic' }),
+    },
   };
 }
 

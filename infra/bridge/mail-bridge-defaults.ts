@@ -28,10 +28,11 @@ export const MAIL_BRIDGE_DEFAULTS = defaultsOf({
   mailDomains: [],
   maximumTasks: 10,
   memoryMiB: 1024,
+  monitoring: 'full',
   mtaSts: 'none',
+  mxRecords: true,
   ports: {},
   receiveOnly: false,
-  runbookUrl: 'infra/RUNBOOK.md',
   zones: 2,
 });
 

@@ -14,7 +14,13 @@ import { checkConfiguration, mailPrefixes, type ProgramConfiguration } from './c
 import { withDefaultRoutes } from './default-routes.ts';
 import { type DefaultedProps, withDefaults } from './mail-bridge-defaults.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
-import { choiceProblems, portProblems, resourceProblems, taskSizeProblems } from './prop-checks.ts';
+import {
+  choiceProblems,
+  isKeyUnknown,
+  portProblems,
+  resourceProblems,
+  taskSizeProblems,
+} from './prop-checks.ts';
 import { SettingsError } from './settings-error.ts';
 
 /** Fargate kills a task this long after SIGTERM; the program must have stopped by then. */
@@ -78,6 +84,7 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
   }
   warnAboutProxyHeader(scope, given);
   warnAboutOpenPort(scope, given, configuration, program);
+  warnAboutUnknownKey(scope, props);
   for (const warning of configurationWarnings(configuration)) {
     Annotations.of(scope).addWarningV2(
       `mailsluice:${warning.path}`,
@@ -171,6 +178,14 @@ function warnAboutOpenPort(
   Annotations.of(scope).addWarningV2(
     'mailsluice:no-routes',
     'Without mailDomains and without routes, everybody on the internet can store mail for every recipient, at your cost. Give the domains that receive mail here as mailDomains, or routes in the configuration.',
+  );
+}
+
+function warnAboutUnknownKey(scope: Construct, props: MailBridgeProps): void {
+  if (!isKeyUnknown(props)) return;
+  Annotations.of(scope).addWarningV2(
+    'mailsluice:bucket-key',
+    'The bucket is imported, so that its encryption is not known here. If it has a KMS key, give it as encryptionKey: without the right to use it, every mail would be answered 451. Otherwise acknowledge this warning.',
   );
 }
 
@@ -268,8 +283,8 @@ function networkProblems(
       `minimumTasks and maximumTasks: expected 1 <= minimum <= maximum, got ${minimumTasks} and ${maximumTasks}`,
     );
   }
-  if (vpc === undefined && (zones < 2 || zones > 6)) {
-    problems.push(`zones: expected 2 to 6, got ${zones}`);
+  if (vpc === undefined && (zones < 1 || zones > 6)) {
+    problems.push(`zones: expected 1 to 6, got ${zones}`);
   }
   if (allocationIds !== undefined && !internetFacing) {
     problems.push('allocationIds: expected none for an internal load balancer');

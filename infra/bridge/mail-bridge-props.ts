@@ -10,7 +10,7 @@ import type {
   aws_sns as sns,
 } from 'aws-cdk-lib';
 import type { TlsCertificate } from '../certificate/tls-certificate.ts';
-import type { ClientAddress, Egress, MtaStsMode } from './choices.ts';
+import type { ClientAddress, Egress, Monitoring, MtaStsMode } from './choices.ts';
 import type { ProgramConfiguration } from './configuration.ts';
 
 export interface MailBridgeProps {
@@ -69,7 +69,7 @@ export interface MailBridgeProps {
    */
   readonly egress?: Egress;
   /**
-   * Availability zones of a new VPC. The service has an address in each.
+   * Availability zones of a new VPC, 1 to 6. The service has an address in each; with one, it stops with that zone.
    * @default 2
    */
   readonly zones?: number;
@@ -116,7 +116,7 @@ export interface MailBridgeProps {
   readonly image?: ecs.ContainerImage;
   /**
    * The ECS cluster.
-   * @default - a new cluster with Container Insights
+   * @default - a new cluster, with Container Insights unless `monitoring` is `basic`
    */
   readonly cluster?: ecs.ICluster;
   /**
@@ -161,6 +161,12 @@ export interface MailBridgeProps {
    */
   readonly mailDomains?: readonly string[];
   /**
+   * Creates the MX records in `hostedZone`, when the service is stable. Without them mail still goes where it went
+   * before: set it once the service has been tried, and the old records are gone.
+   * @default true
+   */
+  readonly mxRecords?: boolean;
+  /**
    * MTA-STS for these domains.
    * @default 'none'
    */
@@ -182,6 +188,11 @@ export interface MailBridgeProps {
    */
   readonly stage?: string;
   /**
+   * How much CloudWatch shows. With `basic`, only the metrics in the alarms and the number of messages are emitted.
+   * @default 'full'
+   */
+  readonly monitoring?: Monitoring;
+  /**
    * Retention of the log.
    * @default logs.RetentionDays.THREE_MONTHS
    */
@@ -197,8 +208,8 @@ export interface MailBridgeProps {
    */
   readonly warningTopic?: sns.ITopic;
   /**
-   * The address of RUNBOOK.md. Each alarm links to its article there.
-   * @default 'infra/RUNBOOK.md'
+   * The https address at which you publish RUNBOOK.md. Each alarm links to its article there.
+   * @default - the articles are on the dashboard, to which each alarm links
    */
   readonly runbookUrl?: string;
   /**

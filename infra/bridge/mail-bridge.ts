@@ -13,6 +13,7 @@ import {
   type aws_sns as sns,
   aws_sns_subscriptions as subscriptions,
   type aws_sqs as sqs,
+  Aws,
   Names,
   Stack,
 } from 'aws-cdk-lib';
@@ -25,9 +26,11 @@ import { Dns, renderRecords } from '../network/dns.ts';
 import { Edge, type PublishedPort } from '../network/edge.ts';
 import { Network } from '../network/network.ts';
 import { Alarms } from '../watch/alarms.ts';
-import { Dashboard, type DashboardProps } from '../watch/dashboard.ts';
+import { cloudWatchConsole } from '../watch/console.ts';
+import { Dashboard, type WatchedParts } from '../watch/dashboard.ts';
 import { LogQueries } from '../watch/log-queries.ts';
 import { bridgeMetric, type BridgeMetricOptions } from '../watch/metrics.ts';
+import { readRunbook } from '../watch/runbook.ts';
 import { completeConfiguration } from './configuration.ts';
 import { ExampleSubscriber } from './example-subscriber.ts';
 import { ProgramImage } from './image.ts';
@@ -76,7 +79,8 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   readonly logGroup: logs.LogGroup;
   readonly taskRole: iam.Role;
   readonly alarms: readonly cloudwatch.Alarm[];
-  readonly dashboard: cloudwatch.Dashboard;
+  /** None with basic monitoring. */
+  readonly dashboard: cloudwatch.Dashboard | undefined;
   /** The security group of the load balancer: `connections.allowFrom` opens it to more peers. */
   readonly connections: ec2.Connections;
   /** The value of the dimension `Stage` in every metric. */
@@ -99,9 +103,11 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   readonly #keys: readonly kms.IKey[];
   readonly #alarms: Alarms;
 
-  constructor(scope: Construct, id: string, props: MailBridgeProps) {
+  constructor(scope: Construct, id: string, given: MailBridgeProps) {
     super(scope, id);
     Object.defineProperty(this, MARK, { value: true });
+    // JavaScript can leave them out, which is reported as what they lack.
+    const props = (given as MailBridgeProps | undefined) ?? ({} as MailBridgeProps);
     const plan = planMailBridge(this, props);
     this.stage = plan.stage;
     this.configuration = plan.configuration;
@@ -143,10 +149,15 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     if (plan.exampleSubscriber) {
       this.addSubscriber(new ExampleSubscriber(this, 'ExampleSubscriber').handler);
     }
-    this.dashboard = new Dashboard(this, 'Dashboard', {
-      ...watched,
-      alarms: this.alarms,
-    }).dashboard;
+    this.dashboard =
+      plan.monitoring === 'basic'
+        ? undefined
+        : new Dashboard(this, 'Dashboard', {
+            ...watched,
+            alarms: this.alarms,
+            name: this.#dashboardName,
+            articles: props.runbookUrl === undefined ? readRunbook() : new Map<string, string>(),
+          }).dashboard;
     new LogQueries(this, 'LogQueries', { stage: this.stage, logGroup: this.logGroup });
     this.dnsRecords = this.#publishDns(props, plan);
   }
@@ -344,7 +355,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   #renderConfiguration(
-    { program, clientAddress }: MailBridgePlan,
+    { program, clientAddress, monitoring }: MailBridgePlan,
     certificate: BoundCertificate,
   ): string {
     const resources = {
@@ -353,13 +364,19 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       table: this.table.tableName,
       certificate: certificate.configuration,
       stage: this.stage,
+      monitoring,
       loadBalancerCidrs: [this.vpc.vpcCidrBlock],
     };
     return Stack.of(this).toJsonString(completeConfiguration(program, resources, clientAddress));
   }
 
+  /** Dashboards of all regions share their names. */
+  get #dashboardName(): string {
+    return `${Names.uniqueResourceName(this, { maxLength: 200, separator: '-' })}-${Aws.REGION}`;
+  }
+
   /** What the alarms and the dashboard look at. */
-  #watchedParts({ targetGroups }: Edge): Omit<DashboardProps, 'alarms'> {
+  #watchedParts({ targetGroups }: Edge): WatchedParts {
     return {
       stage: this.stage,
       service: this.service,
@@ -370,16 +387,18 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   #makeAlarms(
-    { alarmTopic, warningTopic }: MailBridgeProps,
-    { minimumTasks, runbookUrl }: MailBridgePlan,
-    watched: Omit<DashboardProps, 'alarms'>,
+    { alarmTopic, warningTopic, runbookUrl }: MailBridgeProps,
+    { minimumTasks, monitoring }: MailBridgePlan,
+    watched: WatchedParts,
   ): Alarms {
+    const dashboardUrl = `${cloudWatchConsole(this)}#dashboards/dashboard/${this.#dashboardName}`;
     const alarms = new Alarms(this, 'Alarms', {
       ...watched,
       minimumTasks,
+      monitoring,
       pageTopic: alarmTopic,
       warningTopic,
-      runbookUrl,
+      runbook: { runbookUrl, dashboardUrl: monitoring === 'basic' ? undefined : dashboardUrl },
     });
     // A release that cannot store mail is rolled back.
     watched.service.enableDeploymentAlarms([alarms.commitFailures.alarmName], {
@@ -398,13 +417,17 @@ export class MailBridge extends Construct implements ec2.IConnectable {
   }
 
   /** Creates the records if there is a hosted zone; returns them in either case. */
-  #publishDns({ hostedZone }: MailBridgeProps, { dns, dualStack }: MailBridgePlan): string {
+  #publishDns(
+    { hostedZone }: MailBridgeProps,
+    { dns, dualStack, mxRecords }: MailBridgePlan,
+  ): string {
     if (hostedZone !== undefined) {
       new Dns(this, 'Dns', {
         ...dns,
         hostedZone,
         loadBalancer: this.loadBalancer,
         dualStack,
+        mxRecords,
         service: this.service,
       });
     }

@@ -3,6 +3,7 @@ import {
   aws_dynamodb as dynamodb,
   type aws_s3 as s3,
   type aws_sns as sns,
+  type IResource,
   Stack,
   Token,
 } from 'aws-cdk-lib';
@@ -46,7 +47,7 @@ export function taskSizeProblems(cpu: number, memoryMiB: number): string[] {
 /** The errors of what an untyped caller gives for a prop with its own class. */
 export function choiceProblems(props: MailBridgeProps): string[] {
   const problems: string[] = [];
-  const { egress, clientAddress, certificate } = props as {
+  const { egress, clientAddress, certificate, monitoring, runbookUrl } = props as {
     readonly [Name in keyof MailBridgeProps]: unknown;
   };
   const got = (value: unknown) => JSON.stringify(value) ?? typeof value;
@@ -63,6 +64,15 @@ export function choiceProblems(props: MailBridgeProps): string[] {
   if (certificate !== undefined && !(certificate instanceof TlsCertificate)) {
     problems.push(`certificate: expected a TlsCertificate, got ${got(certificate)}`);
   }
+  if (monitoring !== undefined && monitoring !== 'full' && monitoring !== 'basic') {
+    problems.push(`monitoring: expected "full" or "basic", got ${got(monitoring)}`);
+  }
+  const isAddress = typeof runbookUrl === 'string' && /^https:\/\/\S+$/.test(runbookUrl);
+  if (runbookUrl !== undefined && !isAddress) {
+    problems.push(
+      `runbookUrl: expected an https address, like "https://wiki.example.com/RUNBOOK.md", got ${got(runbookUrl)}`,
+    );
+  }
   return problems;
 }
 
@@ -72,11 +82,18 @@ function isChoice(value: unknown, kind: typeof Egress | typeof ClientAddress): b
 
 /** The errors of given resources. */
 export function resourceProblems(scope: Construct, props: MailBridgeProps): string[] {
-  const { bucket, topic, table, vpc, zones, cidr } = props;
+  const { bucket, topic, table, encryptionKey, certificate, vpc, zones, cidr } = props;
   return [
     ...(bucket === undefined ? [] : bucketProblems(scope, bucket)),
     ...(topic === undefined ? [] : topicProblems(scope, topic)),
-    ...(table === undefined ? [] : tableProblems(table)),
+    ...(table === undefined ? [] : [...elsewhere(scope, 'table', table), ...tableProblems(table)]),
+    ...(encryptionKey === undefined
+      ? []
+      : elsewhere(scope, 'encryptionKey', encryptionKey, 'region')),
+    ...(certificate?.resource === undefined
+      ? []
+      : elsewhere(scope, 'certificate', certificate.resource, 'region')),
+    ...(vpc === undefined ? [] : elsewhere(scope, 'vpc', vpc)),
     ...(vpc !== undefined && zones !== undefined
       ? ['zones: expected none beside vpc, whose subnets decide it']
       : []),
@@ -85,6 +102,16 @@ export function resourceProblems(scope: Construct, props: MailBridgeProps): stri
       : []),
     ...(cidr === undefined ? [] : cidrProblems(cidr)),
   ];
+}
+
+/** Whether a bucket is given that cannot tell whether it has a KMS key. */
+export function isKeyUnknown({ bucket, encryptionKey }: MailBridgeProps): boolean {
+  return (
+    bucket !== undefined &&
+    bucket.node.defaultChild === undefined &&
+    encryptionKey === undefined &&
+    bucket.encryptionKey === undefined
+  );
 }
 
 function bucketProblems(scope: Construct, bucket: s3.IBucket): string[] {
@@ -111,11 +138,12 @@ function topicProblems(scope: Construct, topic: sns.ITopic): string[] {
 function elsewhere(
   scope: Construct,
   prop: string,
-  { env }: { readonly env: { readonly region: string; readonly account: string } },
+  resource: IResource,
   ...parts: readonly ('region' | 'account')[]
 ): string[] {
   const { region, account } = Stack.of(scope);
   const own = { region, account };
+  const env = placeOf(resource);
   const compared = parts.length === 0 ? (['region', 'account'] as const) : parts;
   return compared
     .filter(
@@ -125,6 +153,18 @@ function elsewhere(
     .map(
       (part) => `${prop}: expected one in the ${part} ${own[part]} of the stack, got ${env[part]}`,
     );
+}
+
+/** Where a resource is. Not every import of the CDK reads it from the ARN. */
+function placeOf(resource: IResource): { readonly region: string; readonly account: string } {
+  const { certificateArn, tableArn } = resource as {
+    readonly certificateArn?: string;
+    readonly tableArn?: string;
+  };
+  const arn = certificateArn ?? tableArn;
+  if (arn === undefined || Token.isUnresolved(arn)) return resource.env;
+  const [, , , region = '', account = ''] = arn.split(':');
+  return { region, account };
 }
 
 /** Of a table that the app itself makes; an imported one does not know its key. */

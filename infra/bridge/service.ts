@@ -11,6 +11,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import type { Monitoring } from './choices.ts';
 import { HEALTH_PORT } from './configuration.ts';
 import type { Edge } from '../network/edge.ts';
 
@@ -27,6 +28,7 @@ export interface ServiceProps {
   readonly maximumTasks: number;
   readonly taskRole: iam.IRole;
   readonly logRetention: logs.RetentionDays;
+  readonly monitoring: Monitoring;
   /** The program's configuration, as JSON. */
   readonly configuration: string;
   readonly edge: Edge;
@@ -54,12 +56,7 @@ export class Service extends Construct {
       retention: props.logRetention,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
-    this.cluster =
-      props.cluster ??
-      (new ecs.Cluster(this, 'Cluster', {
-        vpc: props.vpc,
-        containerInsightsV2: ecs.ContainerInsights.ENHANCED,
-      }) as ecs.ICluster);
+    this.cluster = props.cluster ?? this.#makeCluster(props);
     this.securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: props.vpc,
       description: 'The SMTP tasks: in from the load balancer, out to HTTPS',
@@ -74,6 +71,21 @@ export class Service extends Construct {
     this.service.node.addDependency(executionRole);
     this.#connect(props);
     this.#scale(props);
+  }
+
+  #makeCluster({ vpc, monitoring }: ServiceProps): ecs.ICluster {
+    const { ENHANCED, DISABLED } = ecs.ContainerInsights;
+    const cluster = new ecs.Cluster(this, 'Cluster', {
+      vpc,
+      containerInsightsV2: monitoring === 'basic' ? DISABLED : ENHANCED,
+    });
+    if (monitoring === 'basic') {
+      acknowledge(cluster, {
+        id: 'AwsSolutions::AwsSolutions-ECS4',
+        reason: 'Container Insights is charged for each task, and basic monitoring is to be cheap',
+      });
+    }
+    return cluster as ecs.ICluster;
   }
 
   #makeTask(props: ServiceProps, executionRole: iam.IRole): ecs.FargateTaskDefinition {
@@ -182,6 +194,8 @@ export class Service extends Construct {
       minCapacity: minimumTasks,
       maxCapacity: maximumTasks,
     });
+    // A policy would be two more alarms that can do nothing.
+    if (minimumTasks === maximumTasks) return;
     // Sessions do not move to a new task, so a fleet that shrank too soon has to grow again.
     const cooldowns = {
       scaleInCooldown: Duration.minutes(5),

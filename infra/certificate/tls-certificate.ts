@@ -7,6 +7,7 @@ import {
   aws_secretsmanager as secretsmanager,
   CustomResource,
   Duration,
+  type IResource,
   RemovalPolicy,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
@@ -25,6 +26,21 @@ export interface BoundCertificate {
   readonly secret?: secretsmanager.ISecret;
   /** What must exist before the first task starts. */
   readonly dependency?: Construct;
+}
+
+/** Options of a certificate that begins as a self-signed one. */
+export interface SelfSignedOptions {
+  /**
+   * The secret, as of a stack that outlives the service. A certificate of somebody else in it is never touched.
+   * @default - a new secret, retained
+   */
+  readonly secret?: secretsmanager.ISecret;
+  /**
+   * Whether the certificate in the secret has been replaced by one from a CA, which mail servers that verify accept.
+   * `mtaSts: 'enforce'` is refused without it.
+   * @default false
+   */
+  readonly replaced?: boolean;
 }
 
 /** The source of certificate and key. The program loads newer ones while it runs. */
@@ -57,8 +73,8 @@ export abstract class TlsCertificate {
    * A secret with a self-signed certificate, to be replaced by one from a CA with `put-secret-value`, without a
    * deployment. Mail servers accept it, since they do not verify; mail programs warn their users.
    */
-  static selfSigned(): TlsCertificate {
-    return new SelfSignedCertificate();
+  static selfSigned(options: SelfSignedOptions = {}): TlsCertificate {
+    return new SelfSignedCertificate(options);
   }
 
   /** Whether a client that verifies accepts it. */
@@ -66,6 +82,11 @@ export abstract class TlsCertificate {
 
   /** How the program's configuration names the certificate. */
   abstract readonly source: 'secret' | 'acm';
+
+  /** What is imported, for the check of its region. */
+  get resource(): IResource | undefined {
+    return undefined;
+  }
 
   /** The errors that can be known before. */
   problems(): readonly string[] {
@@ -86,6 +107,10 @@ class SecretCertificate extends TlsCertificate {
     super();
     this.#secret = secret;
     this.#serverNames = serverNames;
+  }
+
+  override get resource(): IResource {
+    return this.#secret;
   }
 
   bind(): BoundCertificate {
@@ -109,6 +134,10 @@ class AcmCertificate extends TlsCertificate {
     super();
     this.#certificate = certificate;
     this.#serverNames = serverNames;
+  }
+
+  override get resource(): IResource {
+    return this.#certificate;
   }
 
   override problems(): readonly string[] {
@@ -152,34 +181,55 @@ class NewAcmCertificate extends TlsCertificate {
 }
 
 class SelfSignedCertificate extends TlsCertificate {
-  readonly isTrusted = false;
+  readonly isTrusted: boolean;
   readonly source = 'secret';
+  readonly #secret: secretsmanager.ISecret | undefined;
+
+  constructor({ secret, replaced = false }: SelfSignedOptions) {
+    super();
+    this.isTrusted = replaced;
+    this.#secret = secret;
+  }
+
+  override get resource(): IResource | undefined {
+    return this.#secret;
+  }
 
   bind(scope: Construct, hostname: string): BoundCertificate {
-    const secret = new secretsmanager.Secret(scope, 'CertificateSecret', {
-      description: `Certificate and key of ${hostname}: JSON with "cert" and "key" (PEM). Put a real one here.`,
-      // Recognized and replaced before the first task starts; see self-signed/handler.ts.
-      generateSecretString: {
-        secretStringTemplate: JSON.stringify({ placeholder: true }),
-        generateStringKey: 'unused',
-      },
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    });
-    acknowledge(secret, {
-      id: 'AwsSolutions::AwsSolutions-SMG4',
-      reason:
-        'Secrets Manager does not rotate a certificate: the operator puts a renewed one here, and the program loads it while it runs',
-    });
+    const secret = this.#secret ?? makeCertificateSecret(scope, 'CertificateSecret', hostname);
     const filled = new SelfSignedFiller(scope, 'SelfSigned', { secret, hostname });
-    return { ...boundSecret(secret as secretsmanager.ISecret), dependency: filled };
+    return { ...boundSecret(secret), dependency: filled };
   }
+}
+
+/** A secret for a certificate, with a placeholder that is replaced before the first task starts; retained. */
+export function makeCertificateSecret(
+  scope: Construct,
+  id: string,
+  hostname: string,
+): secretsmanager.ISecret {
+  const secret = new secretsmanager.Secret(scope, id, {
+    description: `Certificate and key of ${hostname}: JSON with "cert" and "key" (PEM). Put a real one here.`,
+    // Recognized by self-signed/handler.ts.
+    generateSecretString: {
+      secretStringTemplate: JSON.stringify({ placeholder: true }),
+      generateStringKey: 'unused',
+    },
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+  });
+  acknowledge(secret, {
+    id: 'AwsSolutions::AwsSolutions-SMG4',
+    reason:
+      'Secrets Manager does not rotate a certificate: the operator puts a renewed one here, and the program loads it while it runs',
+  });
+  return secret as secretsmanager.ISecret;
 }
 
 class SelfSignedFiller extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { secret, hostname }: { readonly secret: secretsmanager.Secret; readonly hostname: string },
+    { secret, hostname }: { readonly secret: secretsmanager.ISecret; readonly hostname: string },
   ) {
     super(scope, id);
     const logGroup = new logs.LogGroup(this, 'Log', {

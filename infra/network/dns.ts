@@ -67,7 +67,7 @@ export function checkDnsPlan(
   const problems: string[] = [];
   if (plan.mtaSts === 'enforce' && !hasTrustedCertificate) {
     problems.push(
-      'mtaSts: expected "none" or "testing" with a self-signed certificate, got "enforce": other servers would stop delivering',
+      'mtaSts: expected "none" or "testing" with a self-signed certificate, got "enforce": other servers would stop delivering; replace the certificate first, and say so with certificate=replaced (in the construct: TlsCertificate.selfSigned({ replaced: true }))',
     );
   }
   if (plan.mtaSts !== 'none' && zoneName === undefined) {
@@ -116,6 +116,7 @@ export interface DnsProps extends DnsPlan {
   readonly hostedZone: route53.IHostedZone;
   readonly loadBalancer: elbv2.NetworkLoadBalancer;
   readonly dualStack: boolean;
+  readonly mxRecords: boolean;
   /** What must run before mail is sent here. */
   readonly service: IConstruct;
 }
@@ -149,6 +150,7 @@ export class Dns extends Construct {
         texts.set(name, [...(texts.get(name) ?? []), value]);
         continue;
       }
+      if (!props.mxRecords) continue;
       const record = new route53.MxRecord(this, `Mx-${name}`, {
         ...common,
         recordName: `${name}.`,

@@ -1,5 +1,12 @@
 // The VPC: a new one as the choice of egress needs it, or the caller's own.
-import { aws_ec2 as ec2, aws_iam as iam, aws_logs as logs, Aws, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  aws_ec2 as ec2,
+  aws_iam as iam,
+  aws_logs as logs,
+  Aws,
+  CfnMapping,
+  RemovalPolicy,
+} from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Egress } from '../bridge/choices.ts';
 
@@ -17,6 +24,13 @@ export interface NetworkProps {
   /** Whether the tasks export their certificate from ACM. */
   readonly usesAcm: boolean;
 }
+
+/** The beginning of the name of an ECR endpoint in each partition; the other services begin alike everywhere. */
+const ECR_ENDPOINTS = {
+  aws: { prefix: 'com.amazonaws' },
+  'aws-cn': { prefix: 'cn.com.amazonaws' },
+  'aws-us-gov': { prefix: 'com.amazonaws' },
+};
 
 const MAXIMUM_ZONES = 6;
 /** 251 addresses for tasks or load balancer in each zone; twelve of these fit into a /20. */
@@ -83,8 +97,11 @@ export class Network extends Construct {
   }
 
   #addInterfaceEndpoints(vpc: ec2.Vpc, usesAcm: boolean): void {
-    const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SNS, SECRETS_MANAGER, CERTIFICATE_MANAGER } =
+    const { CLOUDWATCH_LOGS, SNS, SECRETS_MANAGER, CERTIFICATE_MANAGER } =
       ec2.InterfaceVpcEndpointAwsService;
+    // The CDK knows the names by the region, which a stack without one does not.
+    const ecr = new CfnMapping(this, 'EcrEndpoints', { mapping: ECR_ENDPOINTS });
+    const ecrPrefix = ecr.findInMap(Aws.PARTITION, 'prefix');
     const securityGroup = new ec2.SecurityGroup(this, 'EndpointSecurityGroup', {
       vpc: vpc as ec2.IVpc,
       description: 'Interface endpoints of the AWS services that the tasks use',
@@ -98,8 +115,8 @@ export class Network extends Construct {
       );
     }
     for (const [name, service] of Object.entries({
-      Ecr: ECR,
-      EcrDocker: ECR_DOCKER,
+      Ecr: new ec2.InterfaceVpcEndpointAwsService('ecr.api', ecrPrefix),
+      EcrDocker: new ec2.InterfaceVpcEndpointAwsService('ecr.dkr', ecrPrefix),
       Logs: CLOUDWATCH_LOGS,
       Sns: SNS,
       SecretsManager: SECRETS_MANAGER,

@@ -43,9 +43,10 @@ export function countAlarmMetrics(): number {
     ),
     topic: new sns.Topic(stack, 'Topic'),
     minimumTasks: 2,
+    monitoring: 'full',
     pageTopic: undefined,
     warningTopic: undefined,
-    runbookUrl: 'RUNBOOK.md',
+    runbook: { runbookUrl: undefined, dashboardUrl: undefined },
   });
   // The app made a folder for templates, and none is written.
   rmSync(app.outdir, { recursive: true, force: true });

@@ -1,7 +1,8 @@
-// What it costs: a calculator with its assumptions on top. `node infra/tools/cost.ts` prints the table of README.md;
-// a test keeps the two equal. Prices of us-east-1, November 2026, without tax, free tier and discounts.
+// What it costs by the messages that arrive: a calculator with its assumptions on top. `node infra/tools/cost.ts` prints the
+// table of README.md; a test keeps the two equal. What a deployment costs before any mail is in idle-cost.ts.
 import { type Label, METRICS, type MetricSpecification } from '../../src/telemetry/metric-names.ts';
 import { countAlarmMetrics } from './alarm-metrics.ts';
+import { DAYS, insightsCost, PRICES } from './prices.ts';
 
 export interface CostAssumptions {
   /** Mean octets of one message. */
@@ -17,7 +18,7 @@ export interface CostAssumptions {
 
 export const ASSUMPTIONS: CostAssumptions = {
   messageOctets: 50_000,
-  days: 30,
+  days: DAYS,
   logOctets: 700,
   zones: 2,
   labelValues: { Listener: 3, Reason: 2, TlsVersion: 2, Code: 0 },
@@ -26,44 +27,10 @@ export const ASSUMPTIONS: CostAssumptions = {
 const GIGABYTE = 1e9;
 const MILLION = 1e6;
 
-/** Dollars. */
-const PRICES = {
-  /** Fargate, Linux on ARM64, for an hour. */
-  fargateCpu: 0.03238,
-  fargateGigabyte: 0.00356,
-  /** Network Load Balancer for an hour, and one NLCU of it. */
-  loadBalancer: 0.0225,
-  loadBalancerUnit: 0.006,
-  /** A million PutObject. */
-  s3Put: 5,
-  /** A million requests to SNS; one of 64 KB each. */
-  snsRequest: 0.5,
-  /** A gigabyte taken in by CloudWatch Logs. */
-  logs: 0.5,
-  /** A public IPv4 address for an hour. */
-  address: 0.005,
-  natGateway: 0.045,
-  natGigabyte: 0.045,
-  endpoint: 0.01,
-  endpointGigabyte: 0.01,
-  /** CloudWatch, for a month: a metric, a metric that an alarm looks at, a dashboard. */
-  metric: 0.3,
-  alarmMetric: 0.1,
-  dashboard: 3,
-  /** A secret for a month: the certificate's. */
-  secret: 0.4,
-  /** Amazon SES: a message received (each 256 KB chunk that is full: 0.00009). */
-  sesMessage: 0.0001,
-  /** SES Mail Manager: a message by its plan, and the ingress endpoint for a month. */
-  mailManagerMessage: 0.00015,
-  mailManagerPlanMessage: 0.00016,
-  mailManagerEndpoint: 50,
-} as const;
-
 export type CostEgress = 'public' | 'nat' | 'endpoints';
 
 /** Tasks and their size that carry a rate of messages, with room for twice as much. */
-interface Fleet {
+export interface Fleet {
   readonly tasks: number;
   readonly cpu: number;
   readonly gigabytes: number;
@@ -85,7 +52,7 @@ export interface MonthlyCost {
   readonly mailManager: readonly [aLaCarte: number, plan: number];
 }
 
-function fleetFor(messagesPerSecond: number): Fleet {
+export function fleetFor(messagesPerSecond: number): Fleet {
   if (messagesPerSecond <= 20) return { tasks: 2, cpu: 0.5, gigabytes: 1 };
   return { tasks: Math.max(3, Math.ceil(messagesPerSecond / 85)), cpu: 1, gigabytes: 2 };
 }
@@ -107,7 +74,7 @@ export function monthlyCost(
   const s3 = millions * PRICES.s3Put;
   const sns = millions * PRICES.snsRequest;
   const logs = ((messages * logOctets) / GIGABYTE) * PRICES.logs;
-  const fixed = zones * hours * PRICES.address + PRICES.secret + monitoring(assumptions);
+  const fixed = zones * hours * PRICES.address + PRICES.secret + monitoring(assumptions, tasks);
   const carried = fargate + loadBalancer + s3 + sns + logs + fixed;
   // SNS, logs and the image; mail itself goes through the gateway endpoint of S3.
   const egressGigabytes = (messages * EGRESS_OCTETS) / GIGABYTE;
@@ -151,12 +118,18 @@ export function countMetrics({ labelValues }: CostAssumptions): number {
 
 let alarmMetrics: number | undefined;
 
-function monitoring(assumptions: CostAssumptions): number {
-  alarmMetrics ??= countAlarmMetrics();
+function monitoring(assumptions: CostAssumptions, tasks: number): number {
+  alarmMetrics ??= countAlarmMetrics() + SCALING_ALARMS;
   return (
-    countMetrics(assumptions) * PRICES.metric + alarmMetrics * PRICES.alarmMetric + PRICES.dashboard
+    countMetrics(assumptions) * PRICES.metric +
+    alarmMetrics * PRICES.alarmMetric +
+    PRICES.dashboard +
+    insightsCost(tasks)
   );
 }
+
+/** Two for each of the two policies that the service scales by. */
+const SCALING_ALARMS = 4;
 
 /** SMTP, TLS and TCP around the message. */
 const WIRE_OVERHEAD = 1.04;
@@ -177,12 +150,6 @@ export function breakEvenWithSes(egress: CostEgress): number {
     else high = middle;
   }
   return monthlyCost(high).messages;
-}
-
-/** The sentence of README.md on a deployment that receives nothing. */
-export function renderIdle(): string {
-  const { total } = monthlyCost(0);
-  return `A deployment with the default settings that receives nothing costs about ${dollars(total.nat)} a month with \`nat\`, ${dollars(total.public)} with \`public\` and ${dollars(total.endpoints)} with \`endpoints\`. Container Insights, which is on, is charged besides, for each task; pass a \`cluster\` without it to save that.`;
 }
 
 /** The table of README.md. */
@@ -231,7 +198,7 @@ export function renderBreakEven(): string {
     .join(', ');
 }
 
-function dollars(amount: number): string {
+export function dollars(amount: number): string {
   return `$${amount < 10 ? amount.toFixed(1) : Math.round(amount).toLocaleString('en-US')}`;
 }
 

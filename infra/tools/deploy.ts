@@ -1,26 +1,25 @@
 // `npm run deploy -- -c hostname=mx.example.com …`: checks the prerequisites of a deployment, reports all that are
-// missing, and otherwise runs `cdk deploy --all` with the same arguments, and the doctor on what it deployed.
+// missing, and otherwise prints the estimate of its cost, runs `cdk deploy --all` with the same arguments, and the doctor on
+// what it deployed.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { Route53Client } from '@aws-sdk/client-route-53';
 import { type Bucket, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { stackNames } from '../app/stacks.ts';
+import { SettingsError } from '../bridge/settings-error.ts';
+import { buildArtifacts } from './build-artifacts.ts';
+import { checkFixedSettings, checkRecords, readLastTemplate } from './check-deployed.ts';
+import { type Finding, FINE, missing, unknown } from './findings.ts';
+import { idleCost, renderEstimate, synthesize } from './idle-cost.ts';
 
 /** The one of a bootstrap that was given none. */
 const DEFAULT_QUALIFIER = 'hnb659fds';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The result of a check: in order, a reason to stop, or not checked. */
-export type Finding =
-  | { readonly kind: 'fine' }
-  | { readonly kind: 'missing'; readonly says: string }
-  | { readonly kind: 'unknown'; readonly says: string };
-
-const FINE: Finding = { kind: 'fine' };
-const missing = (says: string): Finding => ({ kind: 'missing', says });
-const unknown = (says: string): Finding => ({ kind: 'unknown', says });
 
 /** The CLI must understand what aws-cdk-lib writes; another version may be first on the path. */
 export function checkCli(versionOutput: string, pinned: string): Finding {
@@ -51,18 +50,7 @@ export interface DeployOptions {
 type Context = Readonly<Record<string, unknown>>;
 
 export function readOptions(args: readonly string[], cdkJson: Context): DeployOptions {
-  const valuesOf = (...names: readonly string[]): string[] =>
-    args.flatMap((arg, at) => {
-      const [name = '', ...value] = arg.split('=');
-      if (!names.includes(name)) return [];
-      return value.length > 0 ? [value.join('=')] : args.slice(at + 1, at + 2);
-    });
-  const given = Object.fromEntries(
-    valuesOf('-c', '--context').map((text) => {
-      const [name = '', ...value] = text.split('=');
-      return [name, value.join('=')];
-    }),
-  );
+  const given = readContext(args);
   const context = contextOf(cdkJson, 'context');
   const stage = contextOf(contextOf(context, 'stages'), given['stage'] ?? 'prod');
   const setting = (name: string): string | undefined => {
@@ -70,11 +58,29 @@ export function readOptions(args: readonly string[], cdkJson: Context): DeployOp
     return typeof value === 'string' ? value : undefined;
   };
   return {
-    profile: valuesOf('--profile').at(-1),
+    profile: valuesOf(args, '--profile').at(-1),
     qualifier: setting('@aws-cdk/core:bootstrapQualifier') ?? DEFAULT_QUALIFIER,
     image: setting('image'),
-    approval: valuesOf('--require-approval').length > 0,
+    approval: valuesOf(args, '--require-approval').length > 0,
   };
+}
+
+/** The context that the arguments give, by name. */
+export function readContext(args: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    valuesOf(args, '-c', '--context').map((text) => {
+      const [name = '', ...value] = text.split('=');
+      return [name, value.join('=')];
+    }),
+  );
+}
+
+function valuesOf(args: readonly string[], ...names: readonly string[]): string[] {
+  return args.flatMap((arg, at) => {
+    const [name = '', ...value] = arg.split('=');
+    if (!names.includes(name)) return [];
+    return value.length > 0 ? [value.join('=')] : args.slice(at + 1, at + 2);
+  });
 }
 
 function contextOf(parent: Context, name: string): Context {
@@ -137,6 +143,59 @@ function explainAccountError(error: unknown): Finding {
   }
 }
 
+/** An ARN of a setting that is of another region than the deployment: the tasks could not read what it names. */
+export function checkRegions(context: Context, region: string): Finding[] {
+  return ['certificateArn', 'certificateSecretArn'].flatMap((name) => {
+    const arn = context[name];
+    const [, , , found] = typeof arn === 'string' ? arn.split(':') : [];
+    if (found === undefined || found === region) return [];
+    return [
+      missing(`${name}: expected one in the region ${region} of the deployment, got ${found}`),
+    ];
+  });
+}
+
+/** The clients of the services that the checks ask. */
+export interface DeployClients {
+  readonly cloudFormation: CloudFormationClient;
+  readonly route53: Route53Client;
+}
+
+/**
+ * Compares what is to be deployed with what is there; the estimate of what it costs. `context` is that of cdk.json and
+ * of the command line together.
+ * @throws SettingsError with all errors in the settings.
+ */
+export async function checkDeployment(
+  context: Context,
+  { cloudFormation, route53 }: DeployClients,
+): Promise<{ readonly findings: readonly Finding[]; readonly estimate: string }> {
+  await buildArtifacts();
+  const next = synthesize(context);
+  const names = stackNames(typeof context['stage'] === 'string' ? context['stage'] : 'prod');
+  const last = {
+    data: await readLastTemplate(cloudFormation, names.data),
+    service: await readLastTemplate(cloudFormation, names.service),
+  };
+  return {
+    findings: [
+      ...checkRegions(context, await cloudFormation.config.region()),
+      ...checkFixedSettings(names.data, last.data, next.data),
+      ...checkFixedSettings(names.service, last.service, next.service),
+      ...(await checkRecords(route53, last.service, next.service)),
+    ],
+    estimate: renderEstimate(idleCost([next.data, next.service])),
+  };
+}
+
+/** Prints what was found; whether the deployment can begin. */
+function report(findings: readonly Finding[]): boolean {
+  for (const finding of findings) {
+    if (finding.kind !== 'fine') console.error(`mailsluice deploy: ${finding.says}`);
+  }
+  return !findings.some(({ kind }) => kind === 'missing');
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const { devDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
     devDependencies: Readonly<Record<string, string>>;
@@ -154,10 +213,21 @@ async function main(args: readonly string[]): Promise<number> {
       : FINE,
     await checkAccount(new S3Client({ maxAttempts: 2, ...(profile && { profile }) }), qualifier),
   ];
-  for (const finding of findings) {
-    if (finding.kind !== 'fine') console.error(`mailsluice deploy: ${finding.says}`);
+  if (!report(findings)) return 1;
+  try {
+    const context = { ...contextOf(cdkJson, 'context'), ...readContext(args) };
+    const options = { maxAttempts: 2, ...(profile && { profile }) };
+    const checked = await checkDeployment(context, {
+      cloudFormation: new CloudFormationClient(options),
+      route53: new Route53Client(options),
+    });
+    if (!report(checked.findings)) return 1;
+    console.log(checked.estimate);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    console.error(`mailsluice deploy: ${error.message}`);
+    return 1;
   }
-  if (findings.some(({ kind }) => kind === 'missing')) return 1;
 
   const folder = mkdtempSync(join(tmpdir(), 'mailsluice-deploy-'));
   try {

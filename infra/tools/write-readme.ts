@@ -1,10 +1,17 @@
 // `node infra/tools/write-readme.ts`: writes the generated tables of infra/README.md anew. A test compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { renderFixedTable } from '../app/fixed-settings.ts';
 import { renderSettingsTable } from '../app/settings-table.ts';
-import { renderCostTable, renderIdle } from './cost.ts';
+import { renderCostTable } from './cost.ts';
+import { renderIdleTable } from './idle-cost.ts';
 
-const TABLES = { settings: renderSettingsTable, cost: renderCostTable, idle: renderIdle } as const;
+const TABLES = {
+  settings: renderSettingsTable,
+  fixed: renderFixedTable,
+  cost: renderCostTable,
+  idle: renderIdleTable,
+} as const;
 
 /** The page with its tables as they should be. */
 export function withTables(page: string): string {

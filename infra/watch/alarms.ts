@@ -11,7 +11,10 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { MetricName } from '../../src/telemetry/metric-names.ts';
+import type { Monitoring } from '../bridge/choices.ts';
+import type { AlarmOptions } from './alarm-options.ts';
 import { bridgeMetric } from './metrics.ts';
+import { renderPlace, type RunbookPlaces } from './runbook.ts';
 import { atLeast, timeInWords } from './words.ts';
 
 export interface AlarmsProps {
@@ -21,30 +24,13 @@ export interface AlarmsProps {
   readonly targetGroups: readonly elbv2.NetworkTargetGroup[];
   readonly topic: sns.ITopic;
   readonly minimumTasks: number;
+  readonly monitoring: Monitoring;
   /** Gets the alarms that cannot wait. */
   readonly pageTopic: sns.ITopic | undefined;
   /** Gets the alarms that can wait until the morning. */
   readonly warningTopic: sns.ITopic | undefined;
-  /** The address of RUNBOOK.md. */
-  readonly runbookUrl: string;
-}
-
-/** The numbers of an alarm, for its text. */
-interface Limit {
-  readonly threshold: number;
-  /** All periods that must breach, as `15 minutes`. */
-  readonly time: string;
-}
-
-interface AlarmOptions {
-  readonly severity: 'page' | 'warning';
-  readonly says: (limit: Limit) => string;
-  readonly metric: cloudwatch.Metric | cloudwatch.MathExpression;
-  readonly threshold: number;
-  readonly comparison?: cloudwatch.ComparisonOperator;
-  /** Periods that must breach, of as many looked at. */
-  readonly periods?: number;
-  readonly missing: cloudwatch.TreatMissingData;
+  /** Where the articles of the alarms are. */
+  readonly runbook: RunbookPlaces;
 }
 
 const { BREACHING, NOT_BREACHING } = cloudwatch.TreatMissingData;
@@ -64,13 +50,20 @@ export class Alarms extends Construct {
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
     this.#props = props;
-    this.commitFailures = this.#addCommit();
+    this.commitFailures = this.#addCommitFailures();
+    this.#addOldestInOutbox();
+    this.#addSignInErrors();
+    this.#addCertificateExpiry();
+    this.#addMemory();
+    this.#addService();
+    // The others look at metrics that are not emitted then, or can be done without.
+    if (props.monitoring === 'basic') return;
+    this.#addCommit();
     this.#addOutbox();
     this.#addSignIn();
     this.#addAttacks();
     this.#addCertificate();
     this.#addProcess();
-    this.#addService();
     this.#addLoadBalancer();
   }
 
@@ -113,7 +106,7 @@ export class Alarms extends Construct {
     );
   }
 
-  #addCommit(): cloudwatch.Alarm {
+  #addCommit(): void {
     const deferred = this.#metric('MessagesDeferred', { period: five });
     const accepted = this.#metric('MessagesAccepted', { period: five });
     this.#add('DeferredRatio', {
@@ -166,6 +159,9 @@ export class Alarms extends Construct {
       threshold: 100,
       missing: NOT_BREACHING,
     });
+  }
+
+  #addCommitFailures(): cloudwatch.Alarm {
     return this.#add('CommitFailures', {
       severity: 'page',
       says: ({ threshold, time }) =>
@@ -176,7 +172,7 @@ export class Alarms extends Construct {
     });
   }
 
-  #addOutbox(): void {
+  #addOldestInOutbox(): void {
     this.#add('OutboxOldestAge', {
       severity: 'page',
       says: ({ threshold }) =>
@@ -188,6 +184,9 @@ export class Alarms extends Construct {
       // Every task reports it in every interval; without tasks another alarm sounds.
       missing: NOT_BREACHING,
     });
+  }
+
+  #addOutbox(): void {
     this.#add('OutboxSkipped', {
       severity: 'warning',
       says: ({ threshold, time }) =>
@@ -218,7 +217,7 @@ export class Alarms extends Construct {
     });
   }
 
-  #addSignIn(): void {
+  #addSignInErrors(): void {
     this.#add('AuthBackendErrors', {
       severity: 'page',
       says: ({ threshold, time }) =>
@@ -227,6 +226,9 @@ export class Alarms extends Construct {
       threshold: 10,
       missing: NOT_BREACHING,
     });
+  }
+
+  #addSignIn(): void {
     const metric = this.#metric('AuthFailures', { period: five });
     const time = timeOf(metric, SIGN_IN_PERIODS);
     const alarm = new cloudwatch.AnomalyDetectionAlarm(this, 'AuthFailures', {
@@ -274,25 +276,27 @@ export class Alarms extends Construct {
     });
   }
 
+  #addCertificateExpiry(): void {
+    this.#addExpiry('CertificateExpiresSoon', 'warning', 21);
+  }
+
+  #addExpiry(name: string, severity: 'page' | 'warning', threshold: number): void {
+    this.#add(name, {
+      severity,
+      says: () => `A certificate expires in less than ${threshold} days`,
+      metric: this.#metric('CertDaysToExpiry', {
+        period: Duration.hours(1),
+        statistic: cloudwatch.Stats.MINIMUM,
+      }),
+      threshold,
+      comparison: LESS_THAN_THRESHOLD,
+      // A program without a certificate reports nothing here; it is not ready then, and UnhealthyTasks sounds.
+      missing: NOT_BREACHING,
+    });
+  }
+
   #addCertificate(): void {
-    const days = this.#metric('CertDaysToExpiry', {
-      period: Duration.hours(1),
-      statistic: cloudwatch.Stats.MINIMUM,
-    });
-    // A program without a certificate reports nothing here; it is not ready then, and UnhealthyTasks sounds.
-    const common = { metric: days, comparison: LESS_THAN_THRESHOLD, missing: NOT_BREACHING };
-    this.#add('CertificateExpiresSoon', {
-      ...common,
-      severity: 'warning',
-      says: ({ threshold }) => `A certificate expires in less than ${threshold} days`,
-      threshold: 21,
-    });
-    this.#add('CertificateExpires', {
-      ...common,
-      severity: 'page',
-      says: ({ threshold }) => `A certificate expires in less than ${threshold} days`,
-      threshold: 7,
-    });
+    this.#addExpiry('CertificateExpires', 'page', 7);
     this.#add('CertReloadErrors', {
       severity: 'warning',
       says: ({ threshold, time }) =>
@@ -321,23 +325,25 @@ export class Alarms extends Construct {
       threshold: 1,
       missing: NOT_BREACHING,
     });
-    const { service } = this.#props;
     this.#add('CpuHigh', {
       severity: 'warning',
       says: ({ threshold, time }) =>
         `For ${time}, the tasks have used more than ${threshold} % of their CPU`,
-      metric: service.metricCpuUtilization({ period: five }),
+      metric: this.#props.service.metricCpuUtilization({ period: five }),
       threshold: 80,
       comparison: GREATER_THAN_THRESHOLD,
       periods: 2,
       // Without tasks there is no utilisation, and UnhealthyTasks sounds.
       missing: NOT_BREACHING,
     });
+  }
+
+  #addMemory(): void {
     this.#add('MemoryHigh', {
       severity: 'warning',
       says: ({ threshold, time }) =>
         `For ${time}, the tasks have used more than ${threshold} % of their memory`,
-      metric: service.metricMemoryUtilization({ period: five }),
+      metric: this.#props.service.metricMemoryUtilization({ period: five }),
       threshold: 80,
       comparison: GREATER_THAN_THRESHOLD,
       periods: 2,
@@ -424,7 +430,7 @@ export class Alarms extends Construct {
   }
 
   #describe(name: string, says: string): string {
-    return `${says}. What to do: ${this.#props.runbookUrl}#${name.toLowerCase()}`;
+    return `${says}. What to do: ${renderPlace(name, this.#props.runbook)}`;
   }
 
   #notify(alarm: cloudwatch.Alarm, severity: 'page' | 'warning'): void {

@@ -10,17 +10,26 @@ import { Construct } from 'constructs';
 import type { MetricName } from '../../src/telemetry/metric-names.ts';
 import { bridgeMetric, bridgeMetricBy } from './metrics.ts';
 
-export interface DashboardProps {
+/** What the dashboard and the alarms look at. */
+export interface WatchedParts {
   readonly stage: string;
   readonly service: ecs.FargateService;
   readonly loadBalancer: elbv2.NetworkLoadBalancer;
   readonly targetGroups: readonly elbv2.NetworkTargetGroup[];
   readonly topic: sns.ITopic;
+}
+
+export interface DashboardProps extends WatchedParts {
   readonly alarms: readonly cloudwatch.IAlarm[];
+  /** Known before it is made, so that the alarms that it shows can link to it. */
+  readonly name: string;
+  /** Articles to show below the graphs, by the name of their alarm. */
+  readonly articles: ReadonlyMap<string, string>;
 }
 
 const PERIOD = Duration.minutes(1);
 const HEIGHT = 6;
+const ARTICLE_HEIGHT = 8;
 const COLUMNS = 24;
 
 export class Dashboard extends Construct {
@@ -31,6 +40,7 @@ export class Dashboard extends Construct {
     super(scope, id);
     this.#props = props;
     this.dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
+      dashboardName: props.name,
       defaultInterval: Duration.hours(3),
       periodOverride: cloudwatch.PeriodOverride.INHERIT,
     });
@@ -139,6 +149,25 @@ export class Dashboard extends Construct {
         props.loadBalancer.metrics.tcpTargetResetCount({ period: PERIOD }),
       ]),
     ]);
+    this.#addArticles(props.articles);
+  }
+
+  #addArticles(articles: ReadonlyMap<string, string>): void {
+    if (articles.size === 0) return;
+    const widgets = [...articles.values()].map(
+      (markdown) =>
+        new cloudwatch.TextWidget({ markdown, width: COLUMNS / 2, height: ARTICLE_HEIGHT }),
+    );
+    this.dashboard.addWidgets(
+      new cloudwatch.TextWidget({
+        markdown: '# Runbook: what to do when an alarm sounds',
+        width: COLUMNS,
+        height: 1,
+      }),
+    );
+    for (let at = 0; at < widgets.length; at += 2) {
+      this.dashboard.addWidgets(...widgets.slice(at, at + 2));
+    }
   }
 
   #row(title: string, widgets: readonly cloudwatch.GraphWidget[]): void {

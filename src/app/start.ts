@@ -88,10 +88,11 @@ async function start(
     () => lines.close(),
     observeProcess(metrics),
   );
-  const { emf, stage, interval } = configuration.metrics;
+  const { emf, stage, detail, interval } = configuration.metrics;
   if (emf) {
     const reporter = new EmfReporter(metrics, {
       stage,
+      detail,
       intervalSeconds: interval,
       write: (line) => log.write(line),
     });

@@ -1,6 +1,13 @@
 // CloudWatch's embedded metric format: JSON lines in the log that CloudWatch Logs turns into metrics. One line
 // for each set of labels and interval, never one for each message.
-import { type Label, METRIC_NAMESPACE, METRICS, STAGE_DIMENSION } from './metric-names.ts';
+import {
+  BASIC_METRICS,
+  type Label,
+  METRIC_NAMESPACE,
+  type MetricDetail,
+  METRICS,
+  STAGE_DIMENSION,
+} from './metric-names.ts';
 import type { MetricsRegistry, SeriesReport } from './metrics.ts';
 import { EMF_VALUES, type ValueDistribution } from './value-distribution.ts';
 
@@ -24,10 +31,16 @@ interface EmfDocument {
 }
 
 /** The lines, without newlines, of what the registry saw since the last call. */
-export function takeEmfLines(registry: MetricsRegistry, stage: string, now: Date): string[] {
+export function takeEmfLines(
+  registry: MetricsRegistry,
+  stage: string,
+  now: Date,
+  detail: MetricDetail = 'full',
+): string[] {
   const documents: EmfDocument[] = [];
   for (const report of registry.takeInterval()) {
-    for (const value of emfValues(report)) documentFor(documents, report, value);
+    if (detail === 'basic' && !BASIC_METRICS.includes(report.name)) continue;
+    for (const value of emfValues(report)) documentFor(documents, report, value, detail);
   }
   return documents.map(({ labels, dimensions, metrics, values }) =>
     JSON.stringify({
@@ -49,10 +62,11 @@ function documentFor(
   documents: EmfDocument[],
   { name, labels }: SeriesReport,
   value: EmfValue,
+  detail: MetricDetail,
 ): void {
   const specification = METRICS[name];
   const dimensions = specification.dimensions
-    .filter((set) => set.every((label) => label in labels))
+    .filter((set) => set.every((label) => detail === 'full' && label in labels))
     .map((set) => [STAGE_DIMENSION, ...set]);
   const key = JSON.stringify([labels, dimensions]);
   let document = documents.find(
@@ -94,6 +108,8 @@ function summarise({ roundedCounts, min, max }: ValueDistribution): EmfValue[] {
 
 export interface EmfReporterOptions {
   readonly stage: string;
+  /** Default `full`. */
+  readonly detail?: MetricDetail;
   /** Seconds between reports. Default 60, CloudWatch's own resolution. */
   readonly intervalSeconds?: number;
   /** Takes one line without its newline. */
@@ -115,8 +131,8 @@ export class EmfReporter {
 
   /** Writes what happened since the last report. */
   report(): void {
-    const { stage, write } = this.#options;
-    for (const line of takeEmfLines(this.#registry, stage, new Date())) write(line);
+    const { stage, detail, write } = this.#options;
+    for (const line of takeEmfLines(this.#registry, stage, new Date(), detail)) write(line);
   }
 
   /** Writes the last, shorter interval, and stops. */

@@ -12,12 +12,14 @@ export {
   type LogValue,
 } from './log.ts';
 export {
+  BASIC_METRICS,
   type CounterName,
   type GaugeName,
   type Label,
   type LabelsOf,
   METRIC_NAMES,
   METRIC_NAMESPACE,
+  type MetricDetail,
   METRICS,
   type MetricName,
   type MetricSpecification,

@@ -178,6 +178,21 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS;
 
+/** How much is published: all metrics, or only the sums of BASIC_METRICS. */
+export type MetricDetail = 'full' | 'basic';
+
+/** The metrics of a deployment that must be cheap: CloudWatch charges for each metric and each value of a label. */
+export const BASIC_METRICS: readonly MetricName[] = [
+  'MessagesAccepted',
+  'MessagesRejected',
+  'MessagesDeferred',
+  'CommitFailures',
+  'OutboxOldestAge',
+  'AuthBackendErrors',
+  'ActiveConnections',
+  'CertDaysToExpiry',
+];
+
 type NameOfKind<K extends MetricSpecification['kind']> = {
   [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never;
 }[MetricName];

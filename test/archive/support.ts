@@ -9,10 +9,18 @@ export interface MailToStore extends FactsInput {
   readonly prefix?: string;
 }
 
+/** Where the mail is put. */
+export interface ArchiveAws extends Pick<TestAws, 's3' | 'sns'> {
+  readonly resources: Pick<TestAws['resources'], 'bucket' | 'topicArn'>;
+}
+
 export const CONTENT = 'From: a@client.example\r\nSubject: x\r\n\r\nHello\r\n';
 
 /** Stores and announces each; gives their keys in that order. */
-export async function storeMails(aws: TestAws, mails: readonly MailToStore[]): Promise<string[]> {
+export async function storeMails(
+  aws: ArchiveAws,
+  mails: readonly MailToStore[],
+): Promise<string[]> {
   const keys: string[] = [];
   for (const { at, content = CONTENT, prefix = 'mail/', ...input } of mails) {
     const bridge = createBridge({

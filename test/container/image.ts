@@ -1,7 +1,7 @@
 // Builds the image of the unmodified Dockerfile on a stand-in for its base: Debian's minimal system with the
 // Node.js of this project, under the public base's name. Everything in a storage of its own.
 import { execFile, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,21 +38,29 @@ export async function podman(...args: string[]): Promise<string> {
   return (await run('podman', podmanArguments(args), { maxBuffer: 1e8 })).stdout;
 }
 
+/** The Dockerfile without the digest that a release pins, which a stand-in cannot have. */
+function readDockerfile(): string {
+  const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+  return dockerfile.replace(/^(FROM \S+)@sha256:[0-9a-f]{64}$/m, '$1');
+}
+
 /** The base that the Dockerfile names. */
 export function baseName(): string {
-  const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
-  const [, name] = /^FROM (\S+)$/m.exec(dockerfile) ?? [];
+  const [, name] = /^FROM (\S+)$/m.exec(readDockerfile()) ?? [];
   if (name === undefined) throw new Error('expected one FROM in the Dockerfile');
   return name;
 }
 
 export async function buildImage(): Promise<void> {
   await buildArtifacts();
+  mkdirSync(folder, { recursive: true });
   await makeBase(baseName());
+  const dockerfile = join(folder, 'Dockerfile');
+  writeFileSync(dockerfile, readDockerfile());
   await run('buildah', [
     ...storage,
     ...['bud', '--isolation', 'chroot', '--pull-never', '--format', 'docker', '--no-cache'],
-    ...['-f', join(root, 'Dockerfile'), '-t', IMAGE, join(root, 'dist/container')],
+    ...['-f', dockerfile, '-t', IMAGE, join(root, 'dist/container')],
   ]);
 }
 

@@ -11,6 +11,9 @@ type Context = Readonly<Record<string, string>>;
 const CHANGES: readonly (readonly [from: Context, to: Context])[] = [
   [{ zones: '2' }, { zones: '3' }],
   [{ zones: '3' }, { zones: '6' }],
+  [{ zones: '1' }, { zones: '2' }],
+  [{ profile: 'small' }, {}],
+  [{ profile: 'small' }, { profile: 'standard', egress: 'endpoints', zones: '3' }],
   [{ egress: 'nat' }, { egress: 'public' }],
   [{ egress: 'endpoints' }, { egress: 'public' }],
   [{ egress: 'nat' }, { egress: 'endpoints' }],

@@ -12,3 +12,9 @@ export function findRuntime(
 ): { readonly node: string } | { readonly problem: string };
 
 export function requireRuntime(root: string): string;
+
+export function systemProblem(
+  machine: Pick<Machine, 'platform' | 'architecture' | 'version'>,
+): string | undefined;
+
+export function requireSystem(): void;

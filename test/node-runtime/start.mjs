@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { requireRuntime } from './runtime.mjs';
+import { requireRuntime, requireSystem } from './runtime.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const installed = `${root}node_modules/.package-lock.json`;
@@ -13,6 +13,8 @@ const isInstalled =
   statSync(installed).mtimeMs >= statSync(`${root}package-lock.json`).mtimeMs;
 
 if (!isInstalled) {
+  // Before the installation, which builds with the same Node.js.
+  requireSystem();
   process.stderr.write('mailsluice: installing, once …\n');
   const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,

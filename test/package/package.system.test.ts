@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { prepareJest } from './jest.ts';
+import { GIVEN, ownApp } from './own-app.ts';
 import { Project } from './packed.ts';
 
 let project: Project;
@@ -163,6 +165,68 @@ describe('with aws-cdk-lib and constructs', () => {
         2,
       );
       expect(written.filter((name) => name.endsWith('/index.mjs'))).toHaveLength(2);
+    },
+  );
+
+  describe.each(['mjs', 'cjs', 'mts'] as const)('an app of one’s own, as .%s', (ending) => {
+    let counts: Readonly<Record<string, Readonly<Record<string, number>>>> = {};
+    beforeAll(async () => {
+      project.write(`own.${ending}`, ownApp(ending));
+      counts = JSON.parse(await project.node(`own.${ending}`, `own-${ending}`)) as typeof counts;
+    }, 240_000);
+
+    test.each(GIVEN)(
+      `an app of one’s own, as .${ending}, with the stack %s has of %s: %d`,
+      (stack, type, count) => {
+        expect(counts[stack]?.['AWS::ECS::Service']).toBe(1);
+        expect(counts[stack]?.[type] ?? 0).toBe(count);
+      },
+    );
+  });
+
+  test('an app of one’s own in TypeScript is type-checked', slow, async () => {
+    project.write('own.mts', ownApp('mts'));
+    expect(await project.typeErrors('own.mts')).toBe('');
+  });
+
+  const jest = prepareJest();
+  test.skipIf(!jest.ok)(
+    `a project as cdk init makes it tests the construct with jest and ts-jest${jest.ok ? '' : `: ${jest.reason}`}`,
+    { timeout: 300_000 },
+    async () => {
+      if (!jest.ok) return;
+      project.write(
+        'mail.test.ts',
+        `import * as cdk from 'aws-cdk-lib';
+      import { Template } from 'aws-cdk-lib/assertions';
+      import { MailBridge } from 'mailsluice/cdk';
+      test('one load balancer', () => {
+        const stack = new cdk.Stack(new cdk.App(), 'Mine');
+        new MailBridge(stack, 'Mail', { configuration: { hostname: 'mx.example.com' } });
+        Template.fromStack(stack).resourceCountIs('AWS::ElasticLoadBalancingV2::LoadBalancer', 1);
+      });`,
+      );
+      // As "cdk init app --language typescript" has it, but for the places of the packages.
+      project.write(
+        'jest.config.js',
+        `module.exports = ${JSON.stringify({
+          testEnvironment: 'node',
+          roots: [project.folder],
+          testMatch: ['**/*.test.ts'],
+          transform: {
+            [String.raw`^.+\.tsx?$`]: [
+              jest.tsJest,
+              { tsconfig: { module: 'commonjs', target: 'es2022', types: [] }, diagnostics: false },
+            ],
+          },
+        })};`,
+      );
+      const printed = await project.node(jest.program, '--config', 'jest.config.js', '--runInBand');
+      expect(printed).not.toContain('failed');
+      // With what jest prints to standard error, the numbers of tests.
+      project.write('wrong.test.ts', `test('wrong', () => expect(1).toBe(2));`);
+      const args = ['--config', 'jest.config.js', '--runInBand', 'wrong'];
+      await expect(project.node(jest.program, ...args)).rejects.toThrow(/1 failed/);
     },
   );
 

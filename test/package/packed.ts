@@ -20,7 +20,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const modules = join(root, 'node_modules');
 const run = promisify(execFile);
 /** Not part of what is packed, or made while packing. */
-const LEFT_OUT: readonly string[] = ['.git', 'node_modules', 'dist', 'cdk.out', 'coverage', 'test'];
+const LEFT_OUT: readonly string[] = ['.git', 'node_modules', 'dist', 'cdk.out', 'coverage'];
+/** Of the tests only what the build runs on is there. */
+const NEEDED_TESTS = /^test(?:\/node-runtime(?:\/.*)?)?$/;
 
 export interface Manifest {
   readonly name: string;
@@ -53,7 +55,10 @@ export class Project {
     const sources = join(temporary, 'sources');
     cpSync(root, sources, {
       recursive: true,
-      filter: (path) => !LEFT_OUT.includes(relative(root, path)),
+      filter: (path) => {
+        const name = relative(root, path);
+        return name.startsWith('test') ? NEEDED_TESTS.test(name) : !LEFT_OUT.includes(name);
+      },
     });
     symlinkSync(modules, join(sources, 'node_modules'));
     // Runs the script `prepare`, which builds.

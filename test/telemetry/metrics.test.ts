@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { MetricsRegistry, SERIES_PER_METRIC } from '../../src/telemetry/metrics.ts';
 import { takeEmfLines } from '../../src/telemetry/emf.ts';
-import { METRIC_NAMES, METRICS } from '../../src/telemetry/metric-names.ts';
+import { BASIC_METRICS, METRIC_NAMES, METRICS } from '../../src/telemetry/metric-names.ts';
 import { prometheusName, renderPrometheus } from '../../src/telemetry/prometheus.ts';
 import { renderMetricsTable } from './metrics-table.ts';
 
@@ -51,6 +51,32 @@ test('a counter is emitted as the growth of its interval, with its own labels an
       },
     ]);
   }
+});
+
+test('with basic detail, eight metrics are emitted, each as one series whatever its labels, and with the same sum', () => {
+  const registry = new MetricsRegistry();
+  for (const name of METRIC_NAMES) {
+    const { kind, labels } = METRICS[name];
+    if (kind === 'gauge') registry.gauge(name as never, () => 1);
+    for (const value of ['one', 'other']) {
+      const given = Object.fromEntries(labels.map((label) => [label, value]));
+      if (kind === 'counter') registry.count(name as never, given as never);
+      if (kind === 'values') registry.record(name as never, given as never, 1);
+    }
+  }
+  const series = new Set<string>();
+  let rejected = 0;
+  for (const line of takeEmfLines(registry, 'prod', now, 'basic')) {
+    const document = JSON.parse(line) as EmfDocument;
+    for (const { Dimensions, Metrics } of document._aws.CloudWatchMetrics) {
+      expect(Dimensions).toEqual([['Stage']]);
+      for (const { Name } of Metrics) series.add(Name);
+    }
+    if ('MessagesRejected' in document) rejected += document['MessagesRejected'] as number;
+  }
+  expect([...series].sort()).toEqual([...BASIC_METRICS].sort());
+  expect(series.size).toBe(8);
+  expect(rejected).toBe(2);
 });
 
 test('a counter that stood still is a zero, without the labels that nothing was counted under', () => {

@@ -4,6 +4,7 @@ import {
   accessFault,
   isCertificateFault,
   isRegionMissing,
+  UnprovenAnswerError,
 } from '../../bridge/index.ts';
 
 const SESSION_EXPIRED =
@@ -58,6 +59,8 @@ export function awsErrorLine(error: unknown, words: AwsErrorWords): string | und
   if (name === 'TimeoutError') {
     return `${service} did not answer in time: check the network, AWS_REGION and ${endpointVariable}`;
   }
+  // Its message names the endpoint where something else answers.
+  if (error instanceof UnprovenAnswerError) return error.message;
   const line = lines[name];
   if (line !== undefined) return line;
   const fault = accessFault(error);

@@ -17,7 +17,13 @@ export async function withArchive(
   context: CliContext,
   options: ArchiveOptions,
   action: (archive: OpenedArchive) => Promise<void>,
-  more: Pick<OpenedArchive, 'restore'> = {},
+  {
+    mayBeEmpty = false,
+    ...more
+  }: Pick<OpenedArchive, 'restore'> & {
+    /** A prefix without mail is no error. Default false. */
+    readonly mayBeEmpty?: boolean;
+  } = {},
 ): Promise<void> {
   const target = await findArchive(context, options);
   const s3 = context.clients.s3(target.endpoint);
@@ -29,7 +35,7 @@ export async function withArchive(
           : bucketErrorLine(error, target.bucket),
       async () => {
         const archive = { ...target, ...more, s3 };
-        await requireMail(archive);
+        if (!mayBeEmpty) await requireMail(archive);
         await action(archive);
       },
     );

@@ -32,6 +32,10 @@ export const metrics = section(
       'The value of the dimension Stage of every metric, which names the installation.',
       /^[A-Za-z0-9._-]{1,100}$/,
     ).default('default'),
+    detail: oneOf(
+      ['full', 'basic'],
+      'The metrics in the log: all, or eight without labels, since CloudWatch charges for each metric; /metrics always has all.',
+    ).default('full'),
     interval: duration('1s', '5m', 'The time between two reports in the log.').prefault('1m'),
   },
   'Metrics.',

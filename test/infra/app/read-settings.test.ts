@@ -54,7 +54,7 @@ describe('the settings of the ready app', () => {
       'hostnme: expected no such setting',
       'config: expected a readable JSON file, got "/nowhere/config.json" (ENOENT)',
       'egress: expected "nat", "endpoints" or "public", got "tunnel"',
-      'zones: expected a whole number from 2 to 6, got "two"',
+      'zones: expected a whole number from 1 to 6, got "two"',
       'dualStack: expected "true" or "false", got "yes"',
     ]);
   });
@@ -76,9 +76,12 @@ describe('the settings of the ready app', () => {
   });
 
   test('the name of a stage can be part of the name of a stack', () => {
-    expect(errors({ hostname: 'mx.example.com', stage: 'a b' })[1]).toBe(
-      'stage: expected a letter, then up to 30 letters, digits and "-", like "prod", got "a b"',
-    );
+    for (const stage of ['a b', 'x'.repeat(32), '1']) {
+      expect(errors({ hostname: 'mx.example.com', stage })[1]).toBe(
+        `stage: expected a letter, then up to 30 letters, digits and "-", like "prod", got "${stage}"`,
+      );
+    }
+    expect(settings({ hostname: 'mx.example.com', stage: 'x'.repeat(31) }).stage).toHaveLength(31);
   });
 
   test('a value out of its range is reported here, before AWS would refuse it', () => {
@@ -94,7 +97,7 @@ describe('the settings of the ready app', () => {
       expect.stringMatching(
         /^certificateSecretArn: expected the complete ARN of a secret .*got "arn:/,
       ),
-      'zones: expected a whole number from 2 to 6, got "7"',
+      'zones: expected a whole number from 1 to 6, got "7"',
       'cpu: expected 256, 512, 1024, 2048, 4096, 8192 or 16384, got "300"',
       'memoryMiB: expected a whole number from 512 to 122880, got "100"',
     ]);

@@ -45,7 +45,7 @@ function contextOf(name: SettingName, value: unknown): Context {
 function propsOf(context: Context): string {
   const settings = readSettings(makeApp(context).node);
   const stack = new Stack();
-  const props = [dataProps(settings), serviceProps(settings, stack)];
+  const props = [dataProps(settings), serviceProps(settings, { stack })];
   return JSON.stringify([props, stack.node.findAll().map(textsOf)], (_, value: unknown) =>
     Construct.isConstruct(value) ? value.node.path : isPeer(value) ? value.uniqueId : value,
   );
@@ -132,7 +132,10 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
   });
 });
 
-test('infra/README.md has the generated tables; `node infra/tools/write-readme.ts` writes them', () => {
+test('infra/README.md has the generated tables; `node infra/tools/write-readme.ts` writes them', {
+  // Synthesizes the deployments of the table of costs.
+  timeout: 120_000,
+}, () => {
   const page = readFileSync(new URL('../../../infra/README.md', import.meta.url), 'utf8');
   expect(withTables(page)).toBe(page);
 });

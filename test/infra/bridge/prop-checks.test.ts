@@ -4,7 +4,9 @@ import {
   aws_certificatemanager as acm,
   aws_dynamodb as dynamodb,
   aws_ec2 as ec2,
+  aws_kms as kms,
   aws_s3 as s3,
+  aws_secretsmanager as secretsmanager,
   aws_sns as sns,
   Stack,
 } from 'aws-cdk-lib';
@@ -16,10 +18,11 @@ import { makeStack, resourcesOf, synthApp, synthBridge } from '../support.ts';
 
 const hostname = 'mx.example.com';
 
-function errorsOf(make: (stack: Stack) => object, stack = makeStack()): string[] {
+/** Without `make`, as JavaScript can leave out the props. */
+function errorsOf(make: ((stack: Stack) => object) | undefined, stack = makeStack()): string[] {
   try {
-    const props = { configuration: { hostname }, ...make(stack) } as MailBridgeProps;
-    new MailBridge(stack, 'Bridge', props);
+    const props = make && { configuration: { hostname }, ...make(stack) };
+    new MailBridge(stack, 'Bridge', props as MailBridgeProps);
   } catch (error) {
     return (error as Error).message
       .split('\n')
@@ -33,7 +36,7 @@ const inIreland = () =>
   new Stack(new App(), 'Test', { env: { account: '111122223333', region: 'eu-west-1' } });
 
 describe('the construct refuses', () => {
-  test.each<[what: string, make: (stack: Stack) => object, expected: string]>([
+  test.each<[what: string, make: ((stack: Stack) => object) | undefined, expected: string]>([
     ['no configuration', () => ({ configuration: undefined }), 'configuration.hostname: expected'],
     [
       'two listeners on one public port',
@@ -123,6 +126,29 @@ describe('the construct refuses', () => {
       'egress: expected Egress.nat(), Egress.endpoints() or Egress.publicAddresses(), got "public"',
     ],
     [
+      'the name of a certificate from JavaScript',
+      () => ({ certificate: 'self-signed' }),
+      'certificate: expected a TlsCertificate, got "self-signed"',
+    ],
+    [
+      'a monitoring that there is not',
+      () => ({ monitoring: 'none' }),
+      'monitoring: expected "full" or "basic", got "none"',
+    ],
+    [
+      'an imported FIFO topic',
+      (stack) => ({
+        topic: sns.Topic.fromTopicArn(stack, 'Given', 'arn:aws:sns:eu-west-1:111122223333:m.fifo'),
+      }),
+      'topic: expected a standard topic, since notifications have no order, got a FIFO topic',
+    ],
+    [
+      'a runbook that is no address',
+      () => ({ runbookUrl: 'infra/RUNBOOK.md' }),
+      'runbookUrl: expected an https address, like "https://wiki.example.com/RUNBOOK.md", got "infra/RUNBOOK.md"',
+    ],
+    ['no props at all', undefined, 'configuration.hostname: expected a host name'],
+    [
       'zones beside a VPC',
       (stack) => ({ vpc: new ec2.Vpc(stack, 'Vpc'), zones: 2 }),
       'zones: expected none beside vpc, whose subnets decide it',
@@ -146,6 +172,101 @@ describe('the construct refuses', () => {
       'loadBalancerSubnets: expected subnets of the vpc, which has none of the type Public; choose others with loadBalancerSubnets, or another way out with egress',
       'taskSubnets: expected subnets of the vpc, which has none of the type Private; choose others with taskSubnets, or another way out with egress',
     ]);
+  });
+
+  const other = (service: string, rest: string) =>
+    `arn:aws:${service}:us-east-1:111122223333:${rest}`;
+  test.each<[prop: string, make: (stack: Stack) => object]>([
+    [
+      'certificate',
+      (stack) => ({
+        certificate: TlsCertificate.fromAcm(
+          acm.Certificate.fromCertificateArn(stack, 'C', other('acm', 'certificate/1-2')),
+        ),
+      }),
+    ],
+    [
+      'certificate',
+      (stack) => ({
+        certificate: TlsCertificate.fromSecret(
+          secretsmanager.Secret.fromSecretCompleteArn(
+            stack,
+            'C',
+            other('secretsmanager', 'secret:mx-AbCdEf'),
+          ),
+        ),
+      }),
+    ],
+    ['topic', (stack) => ({ topic: sns.Topic.fromTopicArn(stack, 'T', other('sns', 'mail')) })],
+    [
+      'table',
+      (stack) => ({
+        table: dynamodb.Table.fromTableArn(stack, 'T', other('dynamodb', 'table/credentials')),
+      }),
+    ],
+    [
+      'encryptionKey',
+      (stack) => ({ encryptionKey: kms.Key.fromKeyArn(stack, 'K', other('kms', 'key/1-2')) }),
+    ],
+  ])('the construct refuses a %s of another region, where both are known (%#)', (prop, make) => {
+    expect(errorsOf(make, inIreland())).toEqual([
+      `${prop}: expected one in the region eu-west-1 of the stack, got us-east-1`,
+    ]);
+  });
+
+  test('the construct warns of an imported bucket whose key it cannot know, and takes the key', () => {
+    const bucketOf = (stack: Stack) => s3.Bucket.fromBucketName(stack, 'Given', 'their-mail');
+    const key = (stack: Stack) =>
+      kms.Key.fromKeyArn(stack, 'K', 'arn:aws:kms:eu-west-1:111122223333:key/1-2');
+    const warningsOf = (make: (stack: Stack) => Partial<MailBridgeProps>) =>
+      JSON.stringify(synthBridge(make).bridge.node.metadata);
+    expect(warningsOf((stack) => ({ bucket: bucketOf(stack) }))).toContain('mailsluice:bucket-key');
+    for (const make of [
+      () => ({}),
+      (stack: Stack) => ({ bucket: new s3.Bucket(stack, 'Own', { enforceSSL: true }) }),
+      (stack: Stack) => ({ bucket: bucketOf(stack), encryptionKey: key(stack) }),
+      (stack: Stack) => ({
+        bucket: s3.Bucket.fromBucketAttributes(stack, 'Given', {
+          bucketName: 'their-mail',
+          encryptionKey: key(stack),
+        }),
+      }),
+    ]) {
+      expect(warningsOf(make as (stack: Stack) => Partial<MailBridgeProps>)).not.toContain(
+        'mailsluice:bucket-key',
+      );
+    }
+  });
+
+  test('the construct takes two listeners whose names differ in a dash and a capital alone', () => {
+    const { bridge } = synthBridge(() => ({
+      configuration: {
+        hostname,
+        listeners: [
+          { name: 'a-b', port: 2525 },
+          { name: 'aB', port: 2587 },
+        ],
+      },
+    }));
+    expect(bridge.ports.map(({ listener, publicPort }) => [listener, publicPort])).toEqual([
+      ['a-b', 25],
+      ['aB', 587],
+    ]);
+  });
+
+  test('the construct takes a secret by a partial ARN, and may read it whatever its last six characters', () => {
+    const { template } = synthBridge((stack) => ({
+      certificate: TlsCertificate.fromSecret(
+        secretsmanager.Secret.fromSecretPartialArn(
+          stack,
+          'Given',
+          'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx',
+        ),
+      ),
+    }));
+    expect(JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'))).toContain(
+      'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mx-??????',
+    );
   });
 
   test('the construct refuses a bucket of another region or account, where both are known', () => {

@@ -4,16 +4,23 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { Route53Client } from '@aws-sdk/client-route-53';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   checkAccount,
   checkCli,
   checkContainerBuilder,
+  checkDeployment,
+  checkRegions,
+  type DeployClients,
   doctorsStack,
   optionOf,
+  readContext,
   readOptions,
 } from '../../../infra/tools/deploy.ts';
+import { SettingsError } from '../../../infra/bridge/settings-error.ts';
 import { startOwnTestAws, type TestAws } from '../../support/aws.ts';
 
 let aws: TestAws;
@@ -138,6 +145,41 @@ describe('before a deployment', () => {
       expect.stringMatching(/^mailsluice deploy: AWS region: not set/),
     ]);
   });
+});
+
+test('errors in the settings end a deployment before it starts, all at once and without a stack trace', async () => {
+  const without: DeployClients = {
+    cloudFormation: new CloudFormationClient({
+      region: 'eu-west-1',
+      endpoint: 'http://127.0.0.1:1',
+    }),
+    route53: new Route53Client({ region: 'eu-west-1', endpoint: 'http://127.0.0.1:1' }),
+  };
+  await expect(checkDeployment({ egress: 'tunnel' }, without)).rejects.toThrow(SettingsError);
+  await expect(checkDeployment({ egress: 'tunnel' }, without)).rejects.toThrow(
+    /hostname: expected .*\n.*egress: expected/s,
+  );
+});
+
+test.each(['certificateArn', 'certificateSecretArn'])(
+  'the setting %s is compared with the region of the deployment',
+  (name) => {
+    const context = { [name]: 'arn:aws:acm:us-east-1:111122223333:certificate/1-2' };
+    expect(checkRegions(context, 'us-east-1')).toEqual([]);
+    expect(checkRegions(context, 'eu-west-1')).toEqual([
+      {
+        kind: 'missing',
+        says: `${name}: expected one in the region eu-west-1 of the deployment, got us-east-1`,
+      },
+    ]);
+  },
+);
+
+test.each([
+  [['-c', 'hostname=mx.example.com', '--context=a=b=c'], { hostname: 'mx.example.com', a: 'b=c' }],
+  [['--profile', 'x'], {}],
+])('the arguments %j give the context that the command line reads', (args, context) => {
+  expect(readContext(args)).toEqual(context);
 });
 
 describe('after a deployment', () => {

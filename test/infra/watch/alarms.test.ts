@@ -16,6 +16,7 @@ const articles = new Map(
 
 const { bridge, template } = synthBridge((stack) => ({
   exampleSubscriber: true,
+  runbookUrl: 'https://wiki.example.com/RUNBOOK.md',
   alarmTopic: new sns.Topic(stack, 'page', { enforceSSL: true }),
   warningTopic: new sns.Topic(stack, 'warning', { enforceSSL: true }),
 }));
@@ -58,6 +59,42 @@ describe('alarms', () => {
         true,
       ]);
     }
+  });
+
+  test('an alarm links to the dashboard, which has its article, unless the runbook is published elsewhere', () => {
+    const { template: own } = synthBridge(() => ({}));
+    const [dashboard] = Object.values(resourcesOf(own, 'AWS::CloudWatch::Dashboard'));
+    const body = JSON.stringify(dashboard?.Properties['DashboardBody']);
+    const name = flatten(dashboard?.Properties['DashboardName']);
+    expect(name).toMatch(/^Test-?Bridge.*-<AWS::Region>$/);
+    for (const { Properties } of Object.values(resourcesOf(own, 'AWS::CloudWatch::Alarm'))) {
+      const [, article = '', url = ''] =
+        /What to do: article (\w+) on (\S+)$/.exec(flatten(Properties['AlarmDescription'])) ?? [];
+      expect(url).toBe(
+        `https://<AWS::Region>.<Consoles>/cloudwatch/home?region=<AWS::Region>#dashboards/dashboard/${name}`,
+      );
+      expect(body).toContain(`## ${article}\\\\n`);
+    }
+    // No link within the page is left, which would lead nowhere there.
+    expect(body).not.toMatch(/\]\((?!https:)/);
+    const [elsewhere] = Object.values(resourcesOf(template, 'AWS::CloudWatch::Dashboard'));
+    expect(JSON.stringify(elsewhere)).not.toContain('## CommitFailures');
+  });
+
+  test('an alarm without a dashboard and a published runbook names its article and the version of the page', () => {
+    const { service } = synthApp({ profile: 'small' });
+    for (const { Properties } of Object.values(resourcesOf(service, 'AWS::CloudWatch::Alarm'))) {
+      expect(Properties['AlarmDescription']).toMatch(
+        /What to do: article \w+ of infra\/RUNBOOK\.md in mailsluice \d+\.\d+\.\d+$/,
+      );
+    }
+    const { service: published } = synthApp({
+      profile: 'small',
+      runbookUrl: 'https://wiki.example.com/RUNBOOK.md',
+    });
+    expect(JSON.stringify(resourcesOf(published, 'AWS::CloudWatch::Alarm'))).toContain(
+      'https://wiki.example.com/RUNBOOK.md#commitfailures',
+    );
   });
 
   test.each([
@@ -133,6 +170,20 @@ describe('alarms', () => {
     ).toEqual([]);
   });
 });
+
+/** A text with the names of what CloudFormation puts into it. */
+function flatten(text: unknown): string {
+  if (typeof text === 'string') return text;
+  const { Ref: name, 'Fn::Join': join } = text as {
+    readonly Ref?: string;
+    readonly 'Fn::Join'?: readonly [string, readonly unknown[]];
+    readonly 'Fn::FindInMap'?: readonly unknown[];
+  };
+  if (join !== undefined) return join[1].map(flatten).join(join[0]);
+  const [mapping] =
+    (text as { readonly 'Fn::FindInMap'?: readonly string[] })['Fn::FindInMap'] ?? [];
+  return `<${name ?? mapping}>`;
+}
 
 /** The ways to write the threshold of an alarm, or where the text cannot know it the time that it looks at. */
 function numbersOf(properties: Readonly<Record<string, unknown>>): string[] {
