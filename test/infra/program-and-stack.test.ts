@@ -215,7 +215,9 @@ describe('what the running program emits', () => {
         .replaceAll(/"[^"]*"|\/[^/]*\/|count\(\*\)|as \w+/g, '')
         .match(/(?<![@\w])[A-Za-z]+/g);
       const fields = (words ?? []).filter((word) => !QUERY_WORDS.has(word));
-      const unknown = fields.filter((field) => !loggedFields.has(field) && !rareFields.has(field));
+      const unknown = fields.filter(
+        (field) => !loggedFields.has(field) && !rareFields.has(field) && field !== OF_SEVERAL,
+      );
       expect([name, unknown]).toEqual([name, []]);
     }
   });
@@ -228,7 +230,10 @@ function fieldsOf(event: string): readonly string[] {
   return fields;
 }
 
-const UNDER_ATTACK: ReadonlySet<string> = new Set(['message-shed', 'connection-shed']);
+const UNDER_ATTACK: ReadonlySet<string> = new Set(['message-shed', 'connection-shed', 'ended']);
 
 /** Of the query language. */
-const QUERY_WORDS = new Set(['like', 'by', 'and', 'or', 'ispresent']);
+const QUERY_WORDS = new Set(['like', 'by', 'and', 'or', 'ispresent', 'sum', 'coalesce']);
+
+/** Only in a line that stands for several, which the limit of lines writes; tested there. */
+const OF_SEVERAL = 'repeated';
