@@ -111,6 +111,14 @@ describe('subscriptions', () => {
     ]);
   });
 
+  test('the queue of a followed mail is nobody', async () => {
+    const arn = await newTopic();
+    await using _ = await WatchQueue.open(aws, arn);
+    expect(sentencesOf(await checkMailSubscriptions(aws.sns, arn))).toEqual([
+      `note: mail is announced to nobody: ${arn} has no subscription`,
+    ]);
+  });
+
   test.each<[members: readonly string[], alarms: string, mail: string]>([
     [
       ['PendingConfirmation'],

@@ -1,5 +1,6 @@
 import { paginateListSubscriptionsByTopic, type SNSClient } from '@aws-sdk/client-sns';
 import { type Finding, ok } from '../finding.ts';
+import { isWatchQueue } from './watch-queue.ts';
 
 /** What stands in the place of an ARN. */
 const PENDING = 'PendingConfirmation';
@@ -17,7 +18,8 @@ async function readSubscriptions(client: SNSClient, TopicArn: string): Promise<S
   let pages = 0;
   const pending: string[] = [];
   for await (const page of paginateListSubscriptionsByTopic({ client }, { TopicArn })) {
-    for (const { SubscriptionArn, Protocol, Endpoint } of page.Subscriptions ?? []) {
+    for (const { SubscriptionArn, Protocol, Endpoint = '' } of page.Subscriptions ?? []) {
+      if (isWatchQueue(Endpoint)) continue;
       if (SubscriptionArn === PENDING) pending.push(`${Protocol} ${Endpoint}`);
       else if (SubscriptionArn !== DELETED) confirmed += 1;
     }

@@ -25,6 +25,12 @@ export interface WatchClients {
 /** If the doctor is ended before it deletes the queue, nothing stays in it for long. */
 const RETENTION_SECONDS = '300';
 const POLL_SECONDS = 2;
+const NAME_PREFIX = 'mailsluice-doctor-';
+
+/** Whether the endpoint of a subscription is the queue of a followed mail, which is gone in a minute. */
+export function isWatchQueue(endpoint: string): boolean {
+  return new RegExp(`:${NAME_PREFIX}[0-9a-f]{12}$`).test(endpoint);
+}
 
 export class WatchQueue implements AsyncDisposable {
   readonly name: string;
@@ -34,7 +40,7 @@ export class WatchQueue implements AsyncDisposable {
 
   private constructor(clients: WatchClients) {
     this.#clients = clients;
-    this.name = `mailsluice-doctor-${randomBytes(6).toString('hex')}`;
+    this.name = `${NAME_PREFIX}${randomBytes(6).toString('hex')}`;
   }
 
   /** Rejects with AWS's error, and leaves nothing behind then. */
