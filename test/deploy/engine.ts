@@ -21,9 +21,11 @@ export class Engine {
   /** What a program needs to reach the engine instead of AWS. */
   readonly environment: Readonly<Record<string, string>>;
   readonly #server: ChildProcess;
+  readonly #pythonBin: string;
   #log = '';
 
   private constructor(port: number, pythonBin: string) {
+    this.#pythonBin = pythonBin;
     // moto finds the bucket of a template's address in its path only on "localhost".
     this.endpoint = `http://localhost:${port}`;
     this.environment = {
@@ -39,7 +41,7 @@ export class Engine {
     mkdirSync(`${root}node_modules/.cache`, { recursive: true });
     this.#server = spawn(
       `${pythonBin}/python`,
-      [`${root}test/deploy/engine.py`, String(port), `${root}node_modules`],
+      [`${root}test/deploy/engine`, String(port), `${root}node_modules`],
       { env: { ...process.env, ...this.environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     for (const stream of [this.#server.stdout, this.#server.stderr]) {
@@ -86,17 +88,40 @@ export class Engine {
     return [...this.#log.matchAll(/^handled (.+)$/gm)].map(([, what]) => what ?? '');
   }
 
+  /** The calls that the rights of a role refused, in order. */
+  get denied(): readonly string[] {
+    return [...this.#log.matchAll(/^denied (.+)$/gm)].map(([, what]) => what ?? '');
+  }
+
   /** Runs a command line as an operator types it, in the folder of the package. */
   run(command: string): Promise<Finished> {
     const [program = '', ...args] = command.split(' ');
+    return this.#execute(program, args, {});
+  }
+
+  /** Runs what an operator types into a shell, with the AWS CLI of the virtual environment. */
+  shell(script: string, environment: Readonly<Record<string, string>> = {}): Promise<Finished> {
+    return this.#execute('bash', ['-euo', 'pipefail', '-c', script], {
+      AWS_DEFAULT_REGION: REGION,
+      AWS_PAGER: '',
+      ...environment,
+      PATH: `${this.environment['PATH'] ?? ''}:${this.#pythonBin}`,
+    });
+  }
+
+  #execute(
+    program: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Promise<Finished> {
     return new Promise((resolve) => {
-      execFile(
+      const child = execFile(
         program,
         args,
         {
           cwd: root,
-          env: { ...process.env, ...this.environment },
-          timeout: 120_000,
+          env: { ...process.env, ...this.environment, ...environment },
+          timeout: 240_000,
           maxBuffer: 1e8,
         },
         (error, stdout, stderr) => {
@@ -104,6 +129,7 @@ export class Engine {
           resolve({ code, output: `${stdout}${stderr}` });
         },
       );
+      child.stdin?.end();
     });
   }
 }
