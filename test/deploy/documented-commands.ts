@@ -5,10 +5,13 @@ const PROGRAMS = 'aws|npx|npm|node|docker|mailsluice|cdk|swaks|curl|printf|jq|ap
 /** Each command once, on one line, without comments. */
 export function commandsIn(page: string): readonly string[] {
   const found: string[] = [];
-  const rest = page.replaceAll(/^```(\w*)\n([^]*?)^```$/gm, (_, language: string, code: string) => {
-    if (['sh', 'bash', 'shell', 'console'].includes(language)) found.push(...linesOf(code));
-    return '';
-  });
+  const rest = page.replaceAll(
+    /^ *```(\w*)\n([^]*?)^ *```$/gm,
+    (_, language: string, code: string) => {
+      if (['sh', 'bash', 'shell', 'console'].includes(language)) found.push(...linesOf(code));
+      return '';
+    },
+  );
   const spans = [...rest.matchAll(/`([^`]+)`/g)].map(([, span = '']) => oneLine(span));
   found.push(...spans.filter((span) => new RegExp(`^(${PROGRAMS}) \\S`).test(span)));
   return [...new Set(found)];
