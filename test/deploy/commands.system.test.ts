@@ -65,6 +65,11 @@ const RUN: Readonly<Record<string, Run>> = {
     adds: '--source-table-name TABLE --target-table-name restored',
     prints: /"TableName": "restored"/,
   },
+  'aws cloudformation continue-update-rollback --stack-name NAME': {
+    // moto does not know the action; the AWS CLI checks what it is given.
+    adds: '--generate-cli-skeleton output',
+    prints: /^\{\}/,
+  },
   'npx cdk destroy Mailsluice-prod-Service': {
     // It asks on a terminal.
     adds: '--force',
@@ -105,6 +110,9 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'mailsluice doctor': NAME_ONLY,
   'npx node dist/cli/main.js': NAME_ONLY,
   'cdk deploy': NAME_ONLY,
+  'cdk init': 'test/package: an app of its own with the packed package',
+  'npx cdk diff -c …': NAME_ONLY,
+  'npm run deploy -- …': NAME_ONLY,
   'cdk deploy --all': NAME_ONLY,
   'npm run deploy': NAME_ONLY,
   'npm run build:container && docker build -f Dockerfile -t mailsluice dist/container': CONTAINER,

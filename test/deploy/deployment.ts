@@ -52,6 +52,8 @@ export interface Facts {
   readonly configuration: {
     readonly hostname: string;
     readonly traceHeaders?: boolean;
+    readonly limits?: { readonly maxConnections?: number };
+    readonly routes?: readonly { readonly recipients: readonly string[] }[];
     readonly tls: { readonly certificates: readonly Readonly<Record<string, string>>[] };
     readonly [name: string]: unknown;
   };
@@ -79,6 +81,7 @@ export interface Facts {
   readonly texts: readonly string[];
   readonly alarmAddresses: readonly string[];
   readonly alarmActions: readonly string[];
+  readonly alarmTexts: readonly string[];
   readonly mailSubscribers: readonly string[];
   readonly functions: number;
   readonly certificates: readonly string[];

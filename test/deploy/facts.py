@@ -142,6 +142,9 @@ json.dump(
         "alarmActions": sorted(
             {action for each in alarms for action in each["AlarmActions"] if each["AlarmName"] in of_type("AWS::CloudWatch::Alarm")}
         ),
+        "alarmTexts": sorted(
+            each["AlarmDescription"] for each in alarms if each["AlarmName"] in of_type("AWS::CloudWatch::Alarm")
+        ),
         "mailSubscribers": sorted(
             each["Protocol"] for each in subscriptions if each["TopicArn"] == out["TopicArn"]
         ),

@@ -56,21 +56,46 @@ export const CHANGES: Readonly<Record<SettingName, Change>> = {
     reads: ({ configuration }) => configuration.traceHeaders,
     values: ({ configFile }) => ({ size: { given: configFile, found: false } }),
   },
+  profile: {
+    reads: ({ configuration }) => configuration.limits?.maxConnections,
+    // What else it changes is given there, each by its own setting.
+    values: () => ({ size: { given: 'small', found: 1000 } }),
+  },
   hostedZoneId: {
     reads: ({ records }) => records.filter((record) => record === 'mx.example.com. A').length,
-    values: ({ zoneId }) => ({ names: { given: zoneId, found: 1 } }),
+    values: ({ zoneId }) => ({
+      names: { given: zoneId, found: 1 },
+      certificate: { given: zoneId, found: 1 },
+    }),
   },
   hostedZoneName: {
     reads: ({ records }) => records.some((record) => record.includes('example.com. ')),
-    values: () => ({ names: { given: 'example.com', found: true } }),
+    values: () => ({
+      names: { given: 'example.com', found: true },
+      certificate: { given: 'example.com', found: true },
+    }),
   },
   mailDomains: {
-    reads: ({ records }) => records.filter((record) => record.endsWith(' MX')),
+    reads: ({ configuration }) => configuration.routes?.[0]?.recipients,
     values: () => ({
       names: {
         given: 'example.com,in.example.com',
-        found: ['example.com. MX', 'in.example.com. MX'],
+        found: ['*@example.com', '*@in.example.com'],
       },
+      certificate: { given: 'example.com', found: ['*@example.com'] },
+    }),
+  },
+  mxRecords: {
+    reads: ({ records }) => ({
+      hasAddress: records.includes('mx.example.com. A'),
+      exchanges: records.filter((record) => record.endsWith(' MX')),
+    }),
+    values: () => ({
+      names: {
+        given: 'true',
+        found: { hasAddress: true, exchanges: ['example.com. MX', 'in.example.com. MX'] },
+      },
+      certificate: { given: 'false', found: { hasAddress: true, exchanges: [] } },
     }),
   },
   mtaSts: {
@@ -207,6 +232,16 @@ export const CHANGES: Readonly<Record<SettingName, Change>> = {
   maximumTasks: {
     reads: ({ maximum }) => maximum,
     values: () => ({ size: { given: '20', found: 20 } }),
+  },
+  monitoring: {
+    reads: ({ outputs }) => outputs['DashboardUrl'] === undefined,
+    values: () => ({ size: { given: 'basic', found: true } }),
+  },
+  runbookUrl: {
+    reads: ({ alarmTexts }) =>
+      alarmTexts.length > 0 &&
+      alarmTexts.every((text) => text.includes('https://wiki.example.com/RUNBOOK.md#')),
+    values: () => ({ names: { given: 'https://wiki.example.com/RUNBOOK.md', found: true } }),
   },
   customerManagedKey: {
     reads: ({ encryption, topicKey }) => [encryption, topicKey !== ''],
