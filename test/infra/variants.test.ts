@@ -278,6 +278,13 @@ describe('the construct in somebody’s own app', () => {
     template.hasResourceProperties('AWS::CertificateManager::Certificate', {
       DomainName: 'mx.example.com',
       CertificateExport: 'ENABLED',
+      ValidationMethod: 'DNS',
+      DomainValidationOptions: [
+        {
+          DomainName: 'mx.example.com',
+          HostedZoneId: { Ref: Match.stringLikeRegexp('^Zone') },
+        },
+      ],
     });
     template.hasResourceProperties('AWS::Route53::RecordSet', {
       Type: 'MX',
