@@ -16,6 +16,13 @@ export interface Finished {
   readonly output: string;
 }
 
+export interface ShellOptions {
+  /** Added to that of the engine. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Default: the folder of the package. */
+  readonly folder?: string;
+}
+
 export class Engine {
   readonly endpoint: string;
   /** What a program needs to reach the engine instead of AWS. */
@@ -100,28 +107,34 @@ export class Engine {
   }
 
   /** Runs what an operator types into a shell, with the AWS CLI of the virtual environment. */
-  shell(script: string, environment: Readonly<Record<string, string>> = {}): Promise<Finished> {
-    return this.#execute('bash', ['-euo', 'pipefail', '-c', script], {
-      AWS_DEFAULT_REGION: REGION,
-      AWS_PAGER: '',
-      ...environment,
-      PATH: `${this.environment['PATH'] ?? ''}:${this.#pythonBin}`,
-    });
+  shell(script: string, { environment = {}, folder = root }: ShellOptions = {}): Promise<Finished> {
+    return this.#execute(
+      'bash',
+      ['-euo', 'pipefail', '-c', script],
+      {
+        AWS_DEFAULT_REGION: REGION,
+        AWS_PAGER: '',
+        ...environment,
+        PATH: `${this.environment['PATH'] ?? ''}:${this.#pythonBin}`,
+      },
+      folder,
+    );
   }
 
   #execute(
     program: string,
     args: readonly string[],
     environment: Readonly<Record<string, string>>,
+    folder = root,
   ): Promise<Finished> {
     return new Promise((resolve) => {
       const child = execFile(
         program,
         args,
         {
-          cwd: root,
+          cwd: folder,
           env: { ...process.env, ...this.environment, ...environment },
-          timeout: 240_000,
+          timeout: 600_000,
           maxBuffer: 1e8,
         },
         (error, stdout, stderr) => {

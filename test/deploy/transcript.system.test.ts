@@ -1,6 +1,6 @@
 // The life of a deployment, as an operator types it: install, bootstrap, deploy, doctor, update, a bad release, its
 // roll-back, destroy, and a second deployment on what remains. MAILSLUICE_TRANSCRIPT=1 prints each command with its
-// result, and begins with `npm ci` in an empty folder.
+// result, and types them into a new clone, where `npm ci` is the first one.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,6 +47,7 @@ interface DoctorReport {
 
 describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipReason}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'transcript-'));
+  const checkout = PRINTS ? join(folder, 'mailsluice') : root;
   let engine: Engine;
   let deployed = '';
   let first: Facts;
@@ -63,7 +64,7 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
 
   /** Runs a command as typed, and prints it with its end where somebody wants the transcript. */
   async function type(command: string, lines = 12): Promise<{ code: number; output: string }> {
-    const result = await engine.shell(command);
+    const result = await engine.shell(command, { folder: checkout });
     if (PRINTS) {
       const end = result.output.trimEnd().split('\n').slice(-lines).join('\n');
       process.stdout.write(`\n$ ${command}\n${end}\n[exit code ${result.code}]\n`);
@@ -81,10 +82,9 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
 
   test('the checkout is installed in an empty folder', { timeout: 600_000 }, async ({ skip }) => {
     skip(!PRINTS, 'needs minutes and the registry: run with MAILSLUICE_TRANSCRIPT=1');
-    const empty = join(folder, 'checkout');
-    execFileSync('git', ['clone', '--quiet', root, empty]);
-    await typeWell(`cd ${empty} && npm ci`);
-    await typeWell(`cd ${empty} && npm run synth -- -c hostname=mx.example.com`);
+    execFileSync('git', ['clone', '--quiet', root, checkout]);
+    await typeWell('npm ci');
+    await typeWell('npm run synth -- -c hostname=mx.example.com');
   });
 
   test('bootstrap', { timeout: 240_000 }, async () => {
