@@ -52,6 +52,7 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
   let deployed = '';
   let first: Facts;
   let updated: Facts;
+  let certificate = '';
   let messageId = '';
 
   beforeAll(async () => {
@@ -109,6 +110,8 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
     updated = await facts();
     expect(updated.alarmAddresses).toEqual(['oncall@example.com']);
     expect(updated.outputs['MailBucketName']).toBe(first.outputs['MailBucketName']);
+    certificate = await readCertificate();
+    expect(certificate).toContain('BEGIN CERTIFICATE');
   });
 
   test('the doctor looks at the running service, and each of its lines is right', {
@@ -122,11 +125,8 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
       '--domain-name mx.example.com --generate-cli-skeleton output',
     );
     await typeWell(pointers ?? 'false', 3);
-    const { SecretString = '' } = await new SecretsManagerClient(clientOptions(engine)).send(
-      new GetSecretValueCommand({ SecretId: outputs['CertificateSecretArn'] }),
-    );
     const authority = join(folder, 'certificate.pem');
-    writeFileSync(authority, (JSON.parse(SecretString) as { cert: string }).cert);
+    writeFileSync(authority, (JSON.parse(certificate) as { cert: string }).cert);
     const added = await mailsluice(
       ['credentials', 'add', 'scanner', '--table', outputs['CredentialTableName'] ?? '', '--json'],
       engine.environment,
@@ -262,10 +262,7 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
       new DescribeTableCommand({ TableName: updated.outputs['CredentialTableName'] }),
     );
     expect(Table?.TableStatus).toBe('ACTIVE');
-    const { SecretString } = await new SecretsManagerClient(clientOptions(engine)).send(
-      new GetSecretValueCommand({ SecretId: updated.outputs['CertificateSecretArn'] }),
-    );
-    expect(SecretString).toContain('BEGIN CERTIFICATE');
+    expect(await readCertificate()).toBe(certificate);
     const refused = await type('npx cdk destroy Mailsluice-prod-Data --force', 3);
     expect(refused.code).toBe(1);
     expect(refused.output).toMatch(/TerminationProtection/);
@@ -274,10 +271,7 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
   test('a second deployment takes the mail, the credentials and the certificate that remained', {
     timeout: 240_000,
   }, async () => {
-    await typeWell(
-      `npx cdk deploy --all ${UPDATE} -c certificateSecretArn=${updated.outputs['CertificateSecretArn']} --require-approval never`,
-      3,
-    );
+    await typeWell(`npm run deploy -- ${UPDATE}`, 60);
     const now = await facts();
     for (const name of [
       'MailBucketName',
@@ -288,10 +282,19 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
     ]) {
       expect(now.outputs[name], name).toBe(updated.outputs[name]);
     }
+    expect(await readCertificate()).toBe(certificate);
     expect(await storedMail(now)).toContain('kept');
     const program = await DeployedProgram.start(engine);
     expect(await program.stop()).toBe(0);
   });
+
+  /** What the secret of the certificate holds. */
+  async function readCertificate(): Promise<string> {
+    const { SecretString = '' } = await new SecretsManagerClient(clientOptions(engine)).send(
+      new GetSecretValueCommand({ SecretId: updated.outputs['CertificateSecretArn'] }),
+    );
+    return SecretString;
+  }
 
   async function storedMail({ outputs }: Facts): Promise<string> {
     const s3 = new S3Client({ ...clientOptions(engine), forcePathStyle: true });
