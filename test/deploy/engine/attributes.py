@@ -7,6 +7,7 @@ from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route, RouteTable
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupIngress
 from moto.ec2.models.vpcs import VPC, VPCEndPoint
+from moto.ecs.models import Cluster
 from moto.elbv2 import elbv2_backends
 from moto.elbv2.models import FakeListener, FakeTargetGroup
 from moto.kms.models import Key
@@ -199,3 +200,12 @@ def update_endpoint(cls, original_resource, new_resource_name, cloudformation_js
 
 FakeTargetGroup.update_from_cloudformation_json = classmethod(update_target_group)
 VPCEndPoint.update_from_cloudformation_json = classmethod(update_endpoint)
+
+
+def update_cluster(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    settings = cloudformation_json["Properties"].get("ClusterSettings", [])
+    original_resource.settings = [{"name": each["Name"], "value": each["Value"]} for each in settings]
+    return original_resource
+
+
+Cluster.update_from_cloudformation_json = classmethod(update_cluster)
