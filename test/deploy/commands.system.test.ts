@@ -1,5 +1,5 @@
 // Every command of README.md, infra/README.md and infra/RUNBOOK.md, and those that a stack has as outputs, run as written.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
@@ -27,7 +27,7 @@ interface Run {
 /** In the order in which an operator needs them. `OUTPUT` names an output of the stack instead of a text of a page. */
 const RUN: Readonly<Record<string, Run>> = {
   'npx cdk bootstrap': { prints: /bootstrapped/ },
-  'npm run synth -- -c hostname=mx.example.com': { prints: /./ },
+  'npm run synth -- -c hostname=mx.example.com': { prints: /Successfully synthesized/ },
   'npm run deploy -- -c hostname=mx.example.com': {
     prints: /Mailsluice-prod-Service\.DoctorCommand/,
   },
@@ -50,9 +50,9 @@ const RUN: Readonly<Record<string, Run>> = {
   'npx mailsluice outbox list --config mailsluice.json --topic OLD_ARN': {
     prints: /^The outbox has nothing of arn:/m,
   },
-  'npx mailsluice outbox drain --config mailsluice.json': { prints: /./ },
+  'npx mailsluice outbox drain --config mailsluice.json': { prints: /^0 published, 0 refused/ },
   'npx mailsluice outbox drain --config mailsluice.json --topic OLD_ARN --to-topic NEW_ARN': {
-    prints: /./,
+    prints: /^0 published, 0 refused/,
   },
   'npx mailsluice archive replay MESSAGE_ID --config mailsluice.json': { prints: /\b1\b/ },
   'npx mailsluice credentials show NAME --config mailsluice.json': { prints: /scanner/ },
@@ -86,7 +86,7 @@ const CONTAINER = 'test/container builds the image and runs it, without a Docker
 const NOT_RUN: Readonly<Record<string, string>> = {
   'npm start': 'test/node-runtime.test.ts',
   'npm start -- --config FILE': 'test/app/local',
-  'npm start -- --handler ./handler.mjs': 'test/app/local/handler.test.ts',
+  'npm start -- --handler ./handler.mjs': 'test/app/local/handler.system.test.ts',
   'npm cit': 'the command that runs these tests in .ci/run',
   'npm ci': 'transcript.system.test.ts, in an empty folder',
   "printf 'From: you@example.com\\r\\nSubject: Hello\\r\\n\\r\\nIt works.\\r\\n' | curl --url smtp://127.0.0.1:2525 --mail-from you@example.com --mail-rcpt inbox@example.net --upload-file -":
@@ -135,6 +135,18 @@ test('every command of the pages is run here, or there is a reason', () => {
   expect(
     known.filter((command) => !command.startsWith('OUTPUT ') && !documented.includes(command)),
   ).toEqual([]);
+});
+
+test('the tests that cover what is not tried here are there', () => {
+  const page = readFileSync(new URL('README.md', import.meta.url), 'utf8');
+  const [, covers = ''] = page.split('What moto lacks beyond that');
+  const named = [covers, ...Object.values(NOT_RUN)].flatMap((text) =>
+    [...text.matchAll(/\btest\/[\w./-]*\w/g)].map(([path]) => path),
+  );
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((path) => !existsSync(new URL(`../../${path}`, import.meta.url)))).toEqual(
+    [],
+  );
 });
 
 describe.skipIf(!python.ok)(`the commands of the pages${skipReason}`, () => {

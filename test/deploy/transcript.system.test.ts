@@ -65,7 +65,8 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
 
   /** Runs a command as typed, and prints it with its end where somebody wants the transcript. */
   async function type(command: string, lines = 12): Promise<{ code: number; output: string }> {
-    const result = await engine.shell(command, { folder: checkout });
+    // As on a terminal, where both outputs are in the order in which they are written.
+    const result = await engine.shell(`exec 2>&1; ${command}`, { folder: checkout });
     if (PRINTS) {
       const end = result.output.trimEnd().split('\n').slice(-lines).join('\n');
       process.stdout.write(`\n$ ${command}\n${end}\n[exit code ${result.code}]\n`);
@@ -93,7 +94,7 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
   });
 
   test('the first deployment, which ends with the doctor', { timeout: 240_000 }, async () => {
-    deployed = await typeWell(`npm run deploy -- ${GIVEN}`, 60);
+    deployed = await typeWell(`npm run deploy -- ${GIVEN}`, 120);
     expect(deployed).toContain('mailsluice doctor --stack Mailsluice-prod-Service');
     expect(deployed).toMatch(/ok +aws\.stack +the stack Mailsluice-prod-Service is deployed/);
     expect(outputOf(deployed, 'DoctorCommand')).toBe(
@@ -271,7 +272,7 @@ describe.skipIf(!python.ok)(`a deployment from the first to the last day${skipRe
   test('a second deployment takes the mail, the credentials and the certificate that remained', {
     timeout: 240_000,
   }, async () => {
-    await typeWell(`npm run deploy -- ${UPDATE}`, 60);
+    await typeWell(`npm run deploy -- ${UPDATE}`, 120);
     const now = await facts();
     for (const name of [
       'MailBucketName',
