@@ -13,6 +13,7 @@ import type { Identity } from './session-facts.ts';
 import type { SignInAnswer } from './sign-in.ts';
 import { Event, type State } from './state.ts';
 import type { Turn } from './turn.ts';
+import { isSafeName } from './user-name.ts';
 
 type InExchange = Extract<State, { name: 'exchange' }>;
 type Refusal = Extract<Step, { kind: 'refuse' }>;
@@ -96,17 +97,15 @@ function refuseSignIn(turn: Turn, mechanism: string, step: Refusal): void {
   endAfterFailures(turn);
 }
 
-/** What no user name may have (RFC 4013 section 2.3): it would reach hooks, logs and terminals. */
-const UNSAFE_IN_NAME = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
-
 function hasUnsafeName(question: SignInQuestion): boolean {
   if (question.kind !== 'sign-in') return false;
   const { attempt } = question;
   const names = [
     'username' in attempt ? attempt.username : '',
     'authorizationId' in attempt ? (attempt.authorizationId ?? '') : '',
+    'subject' in attempt ? attempt.subject : '',
   ];
-  return names.some((name) => UNSAFE_IN_NAME.test(name));
+  return !names.every(isSafeName);
 }
 
 /** Ends the exchange without an identity. If the client has learned something by then, that is a sign-in that failed. */

@@ -24,4 +24,6 @@ export interface Beginning {
   readonly channelBinding?: ChannelBinding;
   /** Sent instead of the greeting; then the session ends (421, 554). */
   readonly refusal?: Reply;
+  /** Its text is said in the greeting, behind host name and protocol. */
+  readonly greeting?: Reply;
 }

@@ -19,6 +19,8 @@ export type { Beginning, ConnectionFacts } from './connection-facts.ts';
 export { type Expectation, Session } from './session.ts';
 export { renderReply } from './render-reply.ts';
 export { sharedReplies } from './replies.ts';
+export { knownMechanisms } from './sasl/mechanisms.ts';
+export { isSafeName } from './user-name.ts';
 export type {
   ChannelBinding,
   ChannelBindingType,

@@ -108,9 +108,17 @@ export const farewells = {
 export type Farewell = keyof typeof farewells;
 
 /** The reply to a new connection (RFC 5321 section 4.2). */
-export function greeting(options: { readonly hostname: string; readonly protocol: string }): Reply {
+export function greeting(
+  options: { readonly hostname: string; readonly protocol: string },
+  own?: Reply,
+): Reply {
   const protocol = options.protocol === 'lmtp' ? 'LMTP' : 'ESMTP';
-  return { code: 220, text: `${options.hostname} ${protocol}` };
+  return { code: 220, text: withText(`${options.hostname} ${protocol}`, own) };
+}
+
+/** The text of a reply behind what the protocol wants first; several lines become one. */
+export function withText(first: string, own: Reply | undefined): string {
+  return own === undefined ? first : [first, own.text].flat().join(' ').trimEnd();
 }
 
 /** The reply to HELO. */

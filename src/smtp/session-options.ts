@@ -13,7 +13,7 @@ export interface SessionOptions {
   readonly tls: 'none' | 'starttls' | 'implicit';
   /** No MAIL before TLS: `530 5.7.0`. */
   readonly requireTls: boolean;
-  /** `required`: nothing but EHLO, STARTTLS, NOOP, QUIT and AUTH works before sign-in. */
+  /** `required`: nothing but EHLO, STARTTLS, NOOP, RSET, QUIT and AUTH works before sign-in. */
   readonly auth: 'none' | 'optional' | 'required';
   /** AUTH in the clear is refused `538 5.7.11` unless this is true, which only a loopback test should say. */
   readonly allowInsecureAuth: boolean;

@@ -95,7 +95,7 @@ export class Session {
     return name === 'closed' ? 'nothing' : 'input';
   }
 
-  /** A snapshot, the same object until something changes. */
+  /** The same object for the life of the session, always with the present facts. */
   get facts(): SessionFacts {
     return this.#turn.context.facts;
   }
@@ -133,7 +133,7 @@ export class Session {
       turn.reply(beginning.refusal);
       turn.end('refused');
     } else {
-      turn.reply(greeting(this.#options));
+      turn.reply(greeting(this.#options, beginning.greeting));
     }
     return turn.finish();
   }
@@ -359,7 +359,8 @@ export class Session {
     const turn = this.#turn;
     const { options, facts } = turn.context;
     if (!worksUnsecured.has(verb)) {
-      const needsSignIn = options.auth === 'required' && facts.identity === null;
+      // RFC 4954 section 6 excepts RSET, and RFC 3207 section 4 does not.
+      const needsSignIn = options.auth === 'required' && facts.identity === null && verb !== 'RSET';
       const needsTls = options.requireTls || (needsSignIn && startTls.isOffered(turn.context));
       if (needsTls && facts.tls === null) return 'tls-required';
       if (needsSignIn) return 'sign-in-required';

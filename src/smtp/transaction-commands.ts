@@ -40,23 +40,16 @@ export function proceedMail(
 export function checkRcpt(turn: Turn, argument: string): void {
   const { context } = turn;
   const transaction = transactionOf(turn.state);
-  const { envelope, recipients, domains } = transaction;
+  const { envelope, recipients } = transaction;
   const rcpt = parseRcpt(argument, envelope.parameters, context);
   if (!rcpt.ok) {
     transaction.refusedRecipients++;
     return turn.refuse('RCPT', rcpt.rule);
   }
-  const { maxRecipients, maxRecipientDomains } = context.options;
-  if (recipients.length >= maxRecipients) {
+  if (recipients.length >= context.options.maxRecipients) {
     return refuseTooMany(turn, 'too-many-recipients');
   }
   const { forwardPath, parameters } = rcpt.value;
-  if (maxRecipientDomains !== undefined) {
-    const isNew = !domains.has(forwardPath.domain.toLowerCase());
-    if (isNew && domains.size >= maxRecipientDomains) {
-      return refuseTooMany(turn, 'too-many-recipient-domains');
-    }
-  }
   return turn.ask('RCPT', { kind: 'forward-path', forwardPath, parameters, envelope });
 }
 
@@ -71,12 +64,19 @@ export function proceedRcpt(
 ): void {
   const transaction = transactionOf(turn.state);
   const { recipients, domains } = transaction;
+  const { maxRecipientDomains } = turn.context.options;
+  if (maxRecipientDomains !== undefined) {
+    const domain = forwardPath.domain.toLowerCase();
+    // Not before the question: a recipient that is refused for good must not hear that it may come again.
+    if (!domains.has(domain) && domains.size >= maxRecipientDomains) {
+      return refuseTooMany(turn, 'too-many-recipient-domains');
+    }
+    domains.add(domain);
+  }
   noteUndeclaredUtf8(transaction, forwardPath);
   recipients.push({ forwardPath, parameters });
-  if (turn.context.options.maxRecipientDomains !== undefined) {
-    domains.add(forwardPath.domain.toLowerCase());
-  }
   turn.step(Event.RCPT);
   if (reply === undefined) turn.say(rendered.recipientOk);
   else turn.reply(reply);
+  return undefined;
 }

@@ -116,9 +116,9 @@ export class Turn {
     return this.#machine.allows(verb);
   }
 
-  /** Replaces facts; the others stay as they are. */
+  /** Replaces facts in the one object that the session has; the others stay as they are. */
   learn(facts: Partial<SessionFacts>): void {
-    this.context.facts = { ...this.context.facts, ...facts };
+    Object.assign(this.context.facts, facts);
   }
 
   /** Says whole lines of wire text. */

@@ -18,6 +18,9 @@ const known: readonly Mechanism[] = [
   external,
 ];
 
+/** The names of the mechanisms that need no code of the embedder's. */
+export const knownMechanisms: readonly string[] = known.map(({ name }) => name);
+
 /** The mechanism of that name, in capitals. An embedder's mechanism goes before ours of the same name. */
 export function findMechanism(
   name: string,
