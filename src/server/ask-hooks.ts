@@ -1,31 +1,13 @@
 // Asks the hooks about a question of the session. Answers that are there at once cost no promise.
-import type {
-  Answer,
-  Question,
-  Reply,
-  SessionFacts,
-  SignInAnswer,
-  SignInAttempt,
-} from '../smtp/index.ts';
-import {
-  type HookAnswer,
-  type Hooks,
-  isPromise,
-  type MailHookAnswer,
-  type Now,
-  type SignInHook,
-  type SignInHookAnswer,
-} from './hooks.ts';
+import type { Answer, Question, SessionFacts, SignInAnswer, SignInAttempt } from '../smtp/index.ts';
+import { type Place, requireReplies, requireReply } from './boundary/replies.ts';
+import { requireSignInAnswer } from './boundary/sign-in-answers.ts';
+import { type Hooks, isPromise, type Now, type SignInHook } from './hooks.ts';
 import { replies } from './replies.ts';
 
 export const ACCEPT: Answer = { kind: 'accept' };
 
 const SIGN_IN_REFUSED: SignInAnswer = { kind: 'refuse', reply: replies.signInRefused };
-
-/** One reply, and not one for each recipient. */
-export function isReply(said: Reply | readonly Reply[]): said is Reply {
-  return 'code' in said;
-}
 
 /** A question for hooks. The others are for a writer, or for the hook whose `verify` answer came before. */
 export type PolicyQuestion = Exclude<
@@ -41,14 +23,14 @@ export function askPolicy(
 ): Now<Answer | SignInAnswer> {
   switch (question.kind) {
     case 'helo':
-      return askHooks(hooks.helo, question.clientDomain, session);
+      return askHooks('onHelo', hooks.helo, question.clientDomain, session);
     case 'sign-in':
       return askSignInHooks(hooks.signIn, question.attempt, session);
     case 'reverse-path':
-      return askHooks(hooks.sender, question.reversePath, session, question.parameters);
+      return askHooks('onSender', hooks.sender, question.reversePath, session, question.parameters);
     case 'forward-path': {
       const { forwardPath, envelope, parameters } = question;
-      return askHooks(hooks.recipient, forwardPath, session, envelope, parameters);
+      return askHooks('onRecipient', hooks.recipient, forwardPath, session, envelope, parameters);
     }
   }
 }
@@ -72,43 +54,52 @@ export function answerToFailure({ kind }: Question): Answer & { kind: 'refuse' }
   }
 }
 
-/** A refusal is any reply that is not 2yz. */
-export function toAnswer(reply: HookAnswer): Answer {
-  if (!reply) return ACCEPT;
-  return reply.code < 400 ? { kind: 'accept', reply } : { kind: 'refuse', reply };
+/** What a hook said, checked: nothing, or a reply of which 4yz and 5yz refuse. Throws a `HookAnswerError`. */
+export function toAnswer(said: unknown, place: Place): Answer {
+  if (said === undefined) return ACCEPT;
+  const reply = requireReply(said, place);
+  return { kind: reply.code < 400 ? 'accept' : 'refuse', reply };
 }
 
 /** The same for what may also be one reply for each recipient: a mail hook's answer, or a commit's. */
-export function toMailAnswer(said: MailHookAnswer): Answer {
-  return said && !isReply(said) ? { kind: 'each', replies: said } : toAnswer(said);
+export function toMailAnswer(said: unknown, place: Place, recipients: number): Answer {
+  return Array.isArray(said)
+    ? { kind: 'each', replies: requireReplies(said, place, recipients) }
+    : toAnswer(said, place);
 }
+
+/** Hooks of one kind: what they answer is checked. */
+type AnyHooks<A extends readonly unknown[]> = readonly ((...args: A) => unknown)[];
 
 /** Asks one hook after another; costs no promise where none of them gave one. */
 export function askHooks<A extends readonly unknown[]>(
-  hooks: readonly ((...args: A) => Now<HookAnswer>)[],
+  place: Place,
+  hooks: AnyHooks<A>,
   ...args: A
 ): Now<Answer> {
   let own: Answer = ACCEPT;
   for (let index = 0; index < hooks.length; index++) {
     const said = hooks[index]?.(...args);
-    if (isPromise(said)) return askTheRest(hooks, args, index, said, own);
-    const answer = toAnswer(said);
+    if (said === undefined) continue;
+    if (isPromise(said)) return askTheRest(place, hooks, args, index, said, own);
+    const answer = toAnswer(said, place);
     if (answer.kind === 'refuse') return answer;
-    if (answer !== ACCEPT) own = answer;
+    own = answer;
   }
   return own;
 }
 
 async function askTheRest<A extends readonly unknown[]>(
-  hooks: readonly ((...args: A) => Now<HookAnswer>)[],
+  place: Place,
+  hooks: AnyHooks<A>,
   args: A,
   from: number,
-  first: Promise<HookAnswer>,
+  first: PromiseLike<unknown>,
   before: Answer,
 ): Promise<Answer> {
   let own = before;
   for (let index = from; index < hooks.length; index++) {
-    const answer = toAnswer(await (index === from ? first : hooks[index]?.(...args)));
+    const answer = toAnswer(await (index === from ? first : hooks[index]?.(...args)), place);
     if (answer.kind === 'refuse') return answer;
     if (answer !== ACCEPT) own = answer;
   }
@@ -123,9 +114,9 @@ export function askSignInHooks(
 ): Now<SignInAnswer> {
   let accepted: SignInAnswer | undefined;
   for (let index = 0; index < hooks.length; index++) {
-    const said = hooks[index]?.(attempt, session);
+    const said: unknown = hooks[index]?.(attempt, session);
     if (isPromise(said)) return askTheRestToSignIn(hooks, attempt, session, index, said, accepted);
-    const answer = toSignInAnswer(said, attempt);
+    const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
     if (answer?.kind === 'refuse') return answer;
     accepted ??= answer;
   }
@@ -137,31 +128,15 @@ async function askTheRestToSignIn(
   attempt: SignInAttempt,
   session: SessionFacts,
   from: number,
-  first: Promise<SignInHookAnswer>,
+  first: PromiseLike<unknown>,
   before: SignInAnswer | undefined,
 ): Promise<SignInAnswer> {
   let accepted = before;
   for (let index = from; index < hooks.length; index++) {
-    const said = await (index === from ? first : hooks[index]?.(attempt, session));
-    const answer = toSignInAnswer(said, attempt);
+    const said: unknown = await (index === from ? first : hooks[index]?.(attempt, session));
+    const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
     if (answer?.kind === 'refuse') return answer;
     accepted ??= answer;
   }
   return accepted ?? SIGN_IN_REFUSED;
-}
-
-function toSignInAnswer(said: SignInHookAnswer, attempt: SignInAttempt): SignInAnswer | undefined {
-  if (said === undefined) return undefined;
-  if (said === false) return SIGN_IN_REFUSED;
-  if (said === true) {
-    if (attempt.kind === 'scram') return SIGN_IN_REFUSED;
-    const username = attempt.kind === 'certificate' ? nameOf(attempt) : attempt.username;
-    return { kind: 'accept', identity: { username, mechanism: attempt.mechanism } };
-  }
-  if ('kind' in said) return said;
-  return said.code < 400 ? undefined : { kind: 'refuse', reply: said };
-}
-
-function nameOf(attempt: SignInAttempt & { kind: 'certificate' }): string {
-  return attempt.authorizationId === '' ? attempt.subject : attempt.authorizationId;
 }

@@ -64,14 +64,7 @@ export class CertificateStore {
 
   /** Serves these from the next handshake on. Throws a `CertificateError` and changes nothing if they are bad. */
   replace(certificates: readonly Certificate[]): void {
-    const served = makeServed(certificates, this.#use);
-    const expired = served.facts.find((facts) => facts.validTo.getTime() <= Date.now());
-    if (expired) {
-      throw new CertificateError(
-        `certificate ${expired.subject}: expected one that is still valid, got one that ended ${expired.validTo.toISOString()}`,
-      );
-    }
-    this.#served = served;
+    this.#served = makeServed(certificates, this.#use);
   }
 
   get facts(): readonly CertificateFacts[] {
@@ -94,6 +87,9 @@ function makeServed(
   { profiles, clientAuthorities }: CertificateUse,
 ): Served {
   const checked = certificates.map(requireUsable);
+  for (const [index, authority] of (clientAuthorities ?? []).entries()) {
+    requireCertificate(authority, `tls.clientAuthorities[${index}]`);
+  }
   const [first] = checked;
   if (!first) throw new CertificateError('tls.certificates: expected at least one, got none');
   return {
@@ -108,6 +104,7 @@ function makeServed(
       serverNames,
       keyType,
       validTo: new Date(x509.validTo),
+      isExpired: Date.parse(x509.validTo) <= Date.now(),
       fingerprint256: x509.fingerprint256,
     })),
   };
@@ -168,7 +165,7 @@ function makeContext(
 
 function requireUsable(source: Certificate, index: number): Checked {
   const where = `tls.certificates[${index}]`;
-  const x509 = requireCertificate(source.cert, where);
+  const x509 = requireCertificate(source.cert, `${where}.cert`);
   const key = requireKey(source.key, where);
   if (!x509.checkPrivateKey(key)) {
     throw new CertificateError(
@@ -184,7 +181,7 @@ function requireCertificate(pem: string, where: string): X509Certificate {
     return new X509Certificate(pem);
   } catch (error) {
     throw new CertificateError(
-      `${where}.cert: expected a certificate in PEM, got ${describe(pem)} (${messageOf(error)})`,
+      `${where}: expected a certificate in PEM, got ${describe(pem)} (${messageOf(error)})`,
       { cause: error },
     );
   }

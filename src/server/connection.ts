@@ -6,10 +6,11 @@ import type { Answer, ProxyFacts } from '../smtp/index.ts';
 import type { AdmittedConnection } from './admission.ts';
 import { ACCEPT, askHooks } from './ask-hooks.ts';
 import type { Watched } from './clock.ts';
-import { codeOf } from './errors.ts';
+import { AnswerTimeoutError, codeOf } from './errors.ts';
 import type { Peer } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
 import { replies } from './replies.ts';
+import { reportFailure } from './report-failure.ts';
 import type { ClosedConnection, Serving } from './serving.ts';
 import { type SessionConnection, SessionDriver } from './session-driver.ts';
 import { disown, own, type SocketOwner, startReading, stopReading } from './socket-events.ts';
@@ -39,6 +40,8 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   /** When the phase began, except for `session`, whose waits are the driver's. */
   #since: number;
   #closeCause: CloseCause = 'lost';
+  /** Which hooks `admission` asks. */
+  #asking: 'connect' | 'secured' = 'connect';
   #isInputEnded = false;
   #isTurnedAway = false;
   #isCut = false;
@@ -156,7 +159,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
         if (waited > limits.handshakeTimeoutSeconds * 1000) this.#handshakeFailed('timeout');
         return;
       case 'admission':
-        if (waited > limits.answerTimeoutSeconds * 1000) this.#destroy('failed');
+        if (waited > limits.answerTimeoutSeconds * 1000) this.#admissionTooLate();
         return;
       case 'session':
         this.#driver.check(now);
@@ -248,7 +251,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   }
 
   reportFailure(where: string, error: unknown): void {
-    this.#serving.observe?.({ kind: 'failure', peer: this.peer, where, error });
+    reportFailure(this.#serving, this.peer, where, error);
   }
 
   // ---- admission
@@ -260,7 +263,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     else {
       this.#askThen(
         'connect',
-        () => askHooks(hooks.connect, this.#driver.facts),
+        () => askHooks('onConnect', hooks.connect, this.#driver.facts),
         (answer) => this.#greet(answer),
       );
     }
@@ -271,6 +274,13 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     const socket = this.#socket;
     if (socket instanceof TLSSocket) this.#afterSecured(ACCEPT, readHandshake(socket));
     else this.#greet(ACCEPT);
+  }
+
+  #admissionTooLate(): void {
+    const seconds = this.#serving.options.limits.answerTimeoutSeconds;
+    const error = new AnswerTimeoutError(`expected an answer within ${seconds} s, got none`);
+    this.reportFailure(this.#asking, error);
+    this.#destroy('failed');
   }
 
   #greet(answer: Answer): void {
@@ -285,7 +295,12 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   }
 
   /** Asks hooks outside of a session's question: a failure is a refusal for now. */
-  #askThen(where: string, ask: () => Now<Answer>, then: (answer: Answer) => void): void {
+  #askThen(
+    where: 'connect' | 'secured',
+    ask: () => Now<Answer>,
+    then: (answer: Answer) => void,
+  ): void {
+    this.#asking = where;
     const fail = (error: unknown): Answer => {
       this.reportFailure(where, error);
       return { kind: 'refuse', reply: replies.connectHookFailed };
@@ -321,7 +336,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     this.#enter('admission');
     this.#askThen(
       'secured',
-      () => askHooks(this.#serving.hooks.secured, tls, this.#driver.facts),
+      () => askHooks('onSecured', this.#serving.hooks.secured, tls, this.#driver.facts),
       (answer) => this.#afterSecured(answer, handshake),
     );
   }

@@ -1,8 +1,9 @@
 // One error class, with one stable `code`, for each thing that a caller can do about it. Their messages name the
 // subject, the expectation and the value found, and are meant to be shown as they are, without a stack.
+import type { OptionProblem } from './boundary/checks.ts';
 
 /**
- * The options contradict themselves or the documentation: change them.
+ * The options contradict themselves or the documentation: change them. The message has one line for each mistake.
  *
  * @example
  * new SmtpServer({ limits: { maxRecipients: -1 } });
@@ -11,6 +12,48 @@
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
   readonly code = 'MAILSLUICE_OPTIONS_INVALID';
+  /** All mistakes in the options of the constructor, of `close` or of `replaceCertificates`; else empty. */
+  readonly problems: readonly OptionProblem[];
+
+  constructor(message: string, problems: readonly OptionProblem[] = []) {
+    super(message);
+    this.problems = problems;
+  }
+}
+
+/**
+ * A hook, a writer, a mechanism of your own or `nextMessageId` gave a value that its documentation does not allow. The
+ * client got a 4yz, as if the hook had thrown; observers get this error in a `failure` event.
+ *
+ * @example
+ * server.onRecipient(() => false); // in JavaScript: nothing says what `false` means
+ * // HookAnswerError: onRecipient: expected nothing or a reply { code, status, text }, got false
+ */
+export class HookAnswerError extends Error {
+  override readonly name = 'HookAnswerError';
+  readonly code = 'MAILSLUICE_HOOK_ANSWER_INVALID';
+  /** Whose value it was: `onRecipient`, `onMail`, `openMessage`, `commit`, … */
+  readonly hook: string;
+
+  constructor(hook: string, detail: string) {
+    super(`${hook}: ${detail}`);
+    this.hook = hook;
+  }
+}
+
+/**
+ * No `onMail` hook was added and no loop over the server has begun, so nobody can take a mail. MAIL is answered `451
+ * 4.3.2` after 5 seconds, or `answerTimeoutSeconds` if that is less; observers get this error in a `failure` event.
+ */
+export class NoMailHookError extends Error {
+  override readonly name = 'NoMailHookError';
+  readonly code = 'MAILSLUICE_NO_MAIL_HOOK';
+}
+
+/** The version of Node.js is older than the library supports: run a newer one. */
+export class NodeVersionError extends Error {
+  override readonly name = 'NodeVersionError';
+  readonly code = 'MAILSLUICE_NODE_VERSION';
 }
 
 /**

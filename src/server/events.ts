@@ -28,6 +28,8 @@ export interface CertificateFacts {
   readonly serverNames: readonly string[];
   readonly keyType: string;
   readonly validTo: Date;
+  /** Whether `validTo` had passed when the certificate was taken: clients that verify it will not trust the server. */
+  readonly isExpired: boolean;
   readonly fingerprint256: string;
 }
 
@@ -116,13 +118,16 @@ export type ServerEvent =
       readonly cause: DiscardCause;
       readonly sizeInOctets: number;
     }
-  /** A hook, a writer or the session threw, rejected or took too long; the client heard a 4yz. */
+  /**
+   * A hook, a writer or the session threw, rejected, took too long or gave a value that is not valid (`HookAnswerError`);
+   * the client heard a 4yz.
+   */
   | {
       readonly kind: 'failure';
       readonly peer: Peer;
       /**
        * The question of the session that could not be answered, such as `forward-path`; or `connect`, `secured`,
-       * `message`, `close` or `session`.
+       * `mechanism`, `message`, `close` or `session`.
        */
       readonly where: string;
       readonly error: unknown;

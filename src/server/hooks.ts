@@ -14,9 +14,13 @@ import type {
 import type { Mail } from './mail/mail.ts';
 
 /**
- * The answer of a hook: nothing (go on), a reply of 4yz or 5yz (refuse), or a reply of 2yz in place of the
- * server's. All hooks of a kind must accept: they are called in the order in which they were added, and the first
- * refusal is the reply to the client.
+ * The answer of a hook: nothing (`undefined`: go on), a reply of 4yz or 5yz (refuse), or a reply in place of the server's: 250, for a
+ * recipient or a mail 250 to 252. Any other value is an error: the client gets a 4yz, and observers a
+ * `HookAnswerError`. All hooks of a kind must accept: they are called in the order in which they were added, and the
+ * first refusal is the reply to the client.
+ *
+ * For `onConnect` the reply is 220, and its text is said behind the host name and `ESMTP`. For `onHelo` the text of a 250 is said
+ * behind the host name. `onSecured` can only refuse.
  *
  * @example
  * const answer: HookAnswer = { code: 550, status: '1.1', text: 'No such mailbox' }; // 550 5.1.1 No such mailbox
@@ -25,9 +29,10 @@ export type HookAnswer = Reply | undefined | void;
 
 /**
  * The answer of a sign-in hook: `true` signs the client in under the name that it gave, `false` refuses it with
- * `535 5.7.8`, nothing leaves the decision to the next hook. A client is signed in when one hook accepted it and
+ * `535 5.7.8`, nothing (`undefined`) leaves the decision to the next hook. A client is signed in when one hook accepted it and
  * none refused it. A `SignInAnswer` says more: another identity, or the verifiers that SCRAM needs. `true` cannot
- * answer SCRAM, whose password the hook never sees.
+ * answer SCRAM, whose password the hook never sees, nor a token without a user name. A `Reply` refuses: 4yz or 5yz. Any other value is
+ * an error: the client gets `454 4.7.0`, and observers a `HookAnswerError`.
  *
  * @example
  * server.onSignIn(async (attempt) => {
@@ -45,7 +50,10 @@ export type HookAnswer = Reply | undefined | void;
  */
 export type SignInHookAnswer = SignInAnswer | Reply | boolean | undefined | void;
 
-/** As `HookAnswer`; on an LMTP listener also one reply for each recipient, in their order. */
+/**
+ * As `HookAnswer`, or one reply for each recipient, in their order and as many. An LMTP client gets each of them, an SMTP client the
+ * first refusal.
+ */
 export type MailHookAnswer = HookAnswer | readonly Reply[];
 
 /** A value that is there at once, or later. */
@@ -95,6 +103,14 @@ export function makeHooks(): Hooks {
   };
 }
 
-export function isPromise<T>(value: Now<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value;
+/** Whether it is a value that is there later. What the embedder gave may be any thenable, of which only `then` is sure. */
+export function isPromise<T>(value: Now<T>): value is Promise<T>;
+export function isPromise(value: unknown): value is PromiseLike<unknown>;
+export function isPromise(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
 }

@@ -6,14 +6,17 @@ import type {
   Envelope,
   MessageFacts,
   MessageWriter,
-  OpenMessageAnswer,
   Reply,
   SessionFacts,
 } from '../smtp/index.ts';
-import { ACCEPT, isReply, toMailAnswer } from './ask-hooks.ts';
+import { ACCEPT, toMailAnswer } from './ask-hooks.ts';
+import { describe } from './boundary/show.ts';
+import { requireMessageId, requireOpened } from './boundary/writer-answers.ts';
+import { HookAnswerError } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
 import { replies } from './replies.ts';
+import { reportFailure } from './report-failure.ts';
 import type { Serving } from './serving.ts';
 
 /** The connection that a message comes over. */
@@ -28,10 +31,18 @@ export interface MessageConnection {
 /** `ended`: answered, refused, discarded or given up. What its writer says from then on is not heard. */
 type Stage = 'opening' | 'receiving' | 'committing' | 'ended';
 
+/** In place of a writer that failed while the message came: the rest of it is dropped, and the client hears 451. */
+const FAILED_WRITER: MessageWriter = {
+  write: () => true,
+  commit: () => replies.messageNotStored,
+  discard() {},
+};
+
 export class InboundMessage {
   readonly #serving: Serving;
   readonly #connection: MessageConnection;
   readonly #facts: MessageFacts;
+  readonly #session: SessionFacts;
   #stage: Stage = 'opening';
   /** While the message is being received. */
   #writer: MessageWriter | undefined;
@@ -55,16 +66,24 @@ export class InboundMessage {
   ) {
     this.#serving = serving;
     this.#connection = connection;
-    const messageId = serving.nextMessageId();
-    this.#facts = { messageId, session, envelope, receivedAt: new Date() };
+    this.#session = session;
+    const messageId = requireMessageId(serving.nextMessageId());
+    // The facts as they are now: a commit may outlive what comes next in the session.
+    this.#facts = { messageId, session: { ...session }, envelope, receivedAt: new Date() };
     this.#startedAt = serving.clock.now;
     this.#windowStart = this.#startedAt;
   }
 
   /** Asks for the writer: may the message come? */
   open(): Now<Answer> {
-    const answer = this.#serving.openMessage(this.#facts, () => this.#resume());
-    return isPromise(answer) ? answer.then((later) => this.#opened(later)) : this.#opened(answer);
+    const answer: unknown = this.#serving.openMessage(
+      this.#facts,
+      () => this.#resume(),
+      this.#session,
+    );
+    return isPromise(answer)
+      ? Promise.resolve(answer).then((later) => this.#opened(later))
+      : this.#opened(answer);
   }
 
   /** Whether its data may come: from the opening of its writer to the end of the data. */
@@ -97,7 +116,16 @@ export class InboundMessage {
 
   /** Returns false where nothing more should be read for now. */
   write(span: Buffer, received?: Buffer): boolean {
-    return this.#writer?.write(span, received) ?? true;
+    const writer = this.#writer;
+    if (!writer) return true;
+    try {
+      const said: unknown = writer.write(span, received);
+      if (typeof said === 'boolean') return said;
+      this.#writeFailed(said);
+    } catch (error) {
+      this.#failWriter(error);
+    }
+    return true;
   }
 
   /** From here on the message is the writer's: that the client goes no longer matters to it. */
@@ -108,9 +136,9 @@ export class InboundMessage {
     this.#writer = undefined;
     this.#octets = sizeInOctets;
     this.#receivedMilliseconds = performance.now();
-    const committed = writer.commit();
+    const committed: unknown = writer.commit();
     if (!isPromise(committed)) return this.#committed(committed);
-    return committed.then(
+    return Promise.resolve(committed).then(
       (said) => this.#committed(said),
       (error: unknown) => {
         this.#reportFailure(error);
@@ -131,17 +159,14 @@ export class InboundMessage {
     if (this.#stage !== 'committing') this.#stage = 'ended';
     if (!writer) return;
     this.#writer = undefined;
-    try {
-      writer.discard(cause);
-    } catch (error) {
-      this.#reportFailure(error);
-    }
+    this.#discardWriter(writer, cause);
     const sizeInOctets = this.#octets;
     const message = this.#facts;
     this.#serving.observe?.({ kind: 'message-discarded', message, cause, sizeInOctets });
   }
 
-  #opened(answer: OpenMessageAnswer): Answer {
+  #opened(said: unknown): Answer {
+    const answer = requireOpened(said);
     const isWanted = this.#stage === 'opening';
     if (answer.kind === 'refuse') {
       this.#stage = 'ended';
@@ -149,7 +174,7 @@ export class InboundMessage {
     }
     // The client disconnected, or got a 4yz, while the writer was being opened.
     if (!isWanted) {
-      answer.writer.discard('aborted');
+      this.#discardWriter(answer.writer, 'aborted');
       return ACCEPT;
     }
     this.#stage = 'receiving';
@@ -158,14 +183,53 @@ export class InboundMessage {
     return ACCEPT;
   }
 
+  /** `write` may have been asynchronous: what it rejects with is the better reason. */
+  #writeFailed(said: unknown): void {
+    if (isPromise(said)) {
+      Promise.resolve(said).catch((error: unknown) => this.#reportFailure(error));
+    }
+    this.#failWriter(new HookAnswerError('write', `expected true or false, got ${describe(said)}`));
+  }
+
+  #failWriter(error: unknown): void {
+    const writer = this.#writer;
+    this.#reportFailure(error);
+    if (!writer) return;
+    this.#writer = FAILED_WRITER;
+    this.#discardWriter(writer, 'aborted');
+    // It may have asked for a pause before, and resumes nothing any more.
+    this.#connection.resumeReading();
+  }
+
+  #discardWriter(writer: MessageWriter, cause: DiscardCause): void {
+    try {
+      const done: unknown = writer.discard(cause);
+      if (!isPromise(done)) return;
+      Promise.resolve(done).catch((error: unknown) => this.#reportFailure(error));
+    } catch (error) {
+      this.#reportFailure(error);
+    }
+  }
+
   /** The next message of the connection waits for its own writer. */
   #resume(): void {
     if (this.#writer) this.#connection.resumeReading();
   }
 
-  #committed(said: Reply | readonly Reply[]): Answer {
-    this.#end(isReply(said) ? [said] : said);
-    return toMailAnswer(said);
+  #committed(said: unknown): Answer {
+    const answer = this.#checkCommitted(said);
+    this.#end(answer.kind === 'each' ? answer.replies : [answer.reply ?? replies.messageNotStored]);
+    return answer;
+  }
+
+  #checkCommitted(said: unknown): Answer {
+    try {
+      if (said === undefined) throw new HookAnswerError('commit', 'expected a reply, got nothing');
+      return toMailAnswer(said, 'commit', this.#facts.envelope.recipients.length);
+    } catch (error) {
+      this.#reportFailure(error);
+      return { kind: 'refuse', reply: replies.messageNotStored };
+    }
   }
 
   /** Reports the outcome, once: what the writer says after it was given up is not reported. */
@@ -184,8 +248,7 @@ export class InboundMessage {
   }
 
   #reportFailure(error: unknown): void {
-    const { peer } = this.#connection;
-    this.#serving.observe?.({ kind: 'failure', peer, where: 'message', error });
+    reportFailure(this.#serving, this.#connection.peer, 'message', error);
   }
 }
 

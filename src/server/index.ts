@@ -1,9 +1,13 @@
+export type { OptionProblem } from './boundary/checks.ts';
 export type { Certificate } from './certificates.ts';
 export {
   AnswerTimeoutError,
   CertificateError,
+  HookAnswerError,
   ListenError,
   MailGoneError,
+  NodeVersionError,
+  NoMailHookError,
   OptionsError,
 } from './errors.ts';
 export type { CertificateFacts, MessageOutcome, Peer, ServerEvent } from './events.ts';

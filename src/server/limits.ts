@@ -88,3 +88,17 @@ export const COUNTS: readonly (keyof Limits)[] = [
   'maxErrors',
   'maxSignInFailures',
 ];
+
+/** The shortest time that any of these limits gives, in seconds. */
+export function shortestTimeout(limits: readonly Limits[]): number {
+  return Math.min(
+    ...limits.flatMap((each) => [
+      each.commandTimeoutSeconds,
+      each.dataTimeoutSeconds,
+      each.messageSeconds,
+      each.handshakeTimeoutSeconds,
+      each.sessionSeconds,
+      each.answerTimeoutSeconds,
+    ]),
+  );
+}

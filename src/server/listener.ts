@@ -1,10 +1,11 @@
 // One listening address: accepts connections within the caps, and provides what they need to serve.
 import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { OpenMessage, ProxyFacts, SessionFacts, SessionOptions } from '../smtp/index.ts';
+import type { ProxyFacts, SessionFacts, SessionOptions } from '../smtp/index.ts';
 import { canonicalAddress } from '../net/addresses.ts';
 import type { ProxyHeader } from '../net/proxy-header.ts';
 import type { Admission } from './admission.ts';
+import { guardMechanism } from './boundary/guarded-mechanism.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
@@ -15,6 +16,7 @@ import type { ResolvedListener } from './options.ts';
 import { ProbeSilence } from './probe-silence.ts';
 import { ProxyGate } from './proxy-gate.ts';
 import { refusalLines } from './replies.ts';
+import { reportFailure } from './report-failure.ts';
 import type { ClosedConnection, Serving } from './serving.ts';
 
 /** What the listeners of one server share. */
@@ -24,7 +26,9 @@ export interface Shared {
   readonly clock: Clock;
   readonly admission: Admission;
   readonly certificates: CertificateStore | undefined;
-  readonly openMessage: OpenMessage;
+  readonly openMessage: Serving['openMessage'];
+  readonly hasTaker: Serving['hasTaker'];
+  readonly warn: Serving['warn'];
   readonly nextMessageId: () => string;
   readonly nextSessionId: () => string;
   readonly observe: Serving['observe'];
@@ -46,11 +50,15 @@ export class Listener {
   constructor(options: ResolvedListener, shared: Shared) {
     this.options = options;
     this.#shared = shared;
-    const { hooks, clock, observe, openMessage, nextMessageId } = shared;
+    const { hooks, clock, observe, warn, openMessage, hasTaker, nextMessageId } = shared;
     this.#serving = {
       options,
-      sessionOptions: toSessionOptions(options, shared.hostname),
-      ...{ hooks, clock, observe, openMessage, nextMessageId },
+      sessionOptions: toSessionOptions(options, shared.hostname, (session, error) => {
+        const { sessionId, listener, clientAddress, clientPort } = session;
+        const peer = { sessionId, listener, clientAddress, clientPort };
+        reportFailure({ observe, warn }, peer, 'mechanism', error);
+      }),
+      ...{ hooks, clock, observe, warn, openMessage, hasTaker, nextMessageId },
       connections: this.#connections,
       secure: (socket) => this.#secure(socket),
       closed: (session, connection) => this.#closed(session, connection),
@@ -264,12 +272,11 @@ export class Listener {
   }
 
   #callCloseHooks(session: SessionFacts, peer: Peer): void {
-    const fail = (error: unknown): void =>
-      this.#serving.observe?.({ kind: 'failure', peer, where: 'close', error });
+    const fail = (error: unknown): void => reportFailure(this.#serving, peer, 'close', error);
     for (const hook of this.#serving.hooks.close) {
       try {
-        const done = hook(session);
-        if (isPromise(done)) done.catch(fail);
+        const done: unknown = hook(session);
+        if (isPromise(done)) Promise.resolve(done).catch(fail);
       } catch (error) {
         fail(error);
       }
@@ -282,7 +289,11 @@ type Source = NonNullable<ProxyHeader['source']>;
 
 function ignore(): void {}
 
-function toSessionOptions(options: ResolvedListener, hostname: string): SessionOptions {
+function toSessionOptions(
+  options: ResolvedListener,
+  hostname: string,
+  report: (session: SessionFacts, error: unknown) => void,
+): SessionOptions {
   const { limits, extensions } = options;
   const { requireTls: requireTlsExtension, ...offered } = extensions;
   return {
@@ -293,7 +304,7 @@ function toSessionOptions(options: ResolvedListener, hostname: string): SessionO
     auth: options.auth,
     allowInsecureAuth: options.allowInsecureAuth,
     mechanisms: options.mechanisms,
-    customMechanisms: options.customMechanisms,
+    customMechanisms: options.customMechanisms.map((each) => guardMechanism(each, report)),
     bareNewline: options.bareNewline,
     addressSyntax: options.addressSyntax,
     trustedNetworks: options.trustedNetworks,

@@ -1,9 +1,9 @@
-import type { Mechanism, OpenMessage } from '../smtp/index.ts';
+import { knownMechanisms, type Mechanism, type OpenMessage } from '../smtp/index.ts';
 import type { Certificate } from './certificates.ts';
-import { OptionsError } from './errors.ts';
 import type { ServerEvent } from './events.ts';
-import { isNetwork, NetworkSet } from '../net/networks.ts';
-import { COUNTS, DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { NetworkSet } from '../net/networks.ts';
+import { requireOptions } from './boundary/options-schema.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { TlsProfile } from './tls-settings.ts';
 
 /**
@@ -52,7 +52,7 @@ export interface ListenerOptions {
   readonly tls?: 'none' | 'starttls' | 'implicit';
   /** The protocol versions and ciphers. Default: `tls.profile` of the server. */
   readonly tlsProfile?: TlsProfile;
-  /** `required`: nothing but EHLO, STARTTLS, NOOP, QUIT and AUTH works before sign-in. Default `none`. */
+  /** `required`: nothing but EHLO, STARTTLS, NOOP, RSET, QUIT and AUTH works before sign-in. Default `none`. */
   readonly auth?: 'none' | 'optional' | 'required';
   /** LMTP (RFC 2033): LHLO, and one reply for each recipient. Default `smtp`. */
   readonly protocol?: 'smtp' | 'lmtp';
@@ -161,50 +161,30 @@ export interface ResolvedOptions {
 
 const DEFAULT_LISTENER: ListenerOptions = { name: 'smtp', host: '127.0.0.1', port: 0 };
 
-/** Fills in the defaults. Throws an `OptionsError` that names the option, the expectation and the value. */
+/** Checks the options and fills in the defaults. Throws one `OptionsError` for all mistakes in them. */
 export function resolveOptions(options: ServerOptions): ResolvedOptions {
+  requireOptions(options);
   const { hostname = 'localhost', listeners = [DEFAULT_LISTENER] } = options;
-  require(/^[\x21-\x7e]{1,255}$/.test(hostname), 'hostname', 'a domain name', hostname);
-  require(listeners.length > 0, 'listeners', 'at least one', listeners);
-  const limits = resolveLimits(options.limits ?? {}, DEFAULT_LIMITS, 'limits');
-  const resolved = listeners.map((each, index) =>
-    resolveListener(each, limits, index, options.tls?.profile),
-  );
-  const names = resolved.map((each) => each.name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  require(twice === undefined, 'listeners', 'a different name for each', twice);
-  const secured = resolved.find((each) => each.tls !== 'none');
-  if (secured && (options.tls?.certificates ?? []).length === 0) {
-    const why = `at least one, because the listener ${secured.name} says tls: "${secured.tls}"`;
-    require(false, 'tls.certificates', why, options.tls?.certificates);
-  }
-  return { hostname, limits, listeners: resolved };
+  const limits = resolveLimits(options.limits, DEFAULT_LIMITS);
+  const profile = options.tls?.profile;
+  return {
+    hostname,
+    limits,
+    listeners: listeners.map((each) => resolveListener(each, limits, profile)),
+  };
 }
 
 function resolveListener(
   options: ListenerOptions,
   limits: Limits,
-  index: number,
   profile: TlsProfile = 'intermediate',
 ): ResolvedListener {
-  const where = `listeners[${index}]`;
-  const { name, host, port, tls = 'none', auth = 'none' } = options;
-  require(/^[\x21-\x7e]{1,64}$/.test(name), `${where}.name`, 'a printable name', name);
-  require(Number.isInteger(port) && port >= 0 && port <= 65535, `${where}.port`, 'a port', port);
-  require(host === undefined || host !== '', `${where}.host`, 'an address', host);
-  require(auth === 'none' ||
-    tls !== 'none' ||
-    options.allowInsecureAuth ===
-      true, `${where}.auth`, '"none", because passwords would travel in the clear where tls is "none"', auth);
-  const { clientAddress = 'socket', trustedProxies = [], trustedXclients = [] } = options;
-  require(clientAddress === 'socket' ||
-    trustedProxies.length >
-      0, `${where}.trustedProxies`, 'at least one network, because anybody else could claim any address', trustedProxies);
+  const { name, host, port, auth = 'none' } = options;
   return {
     name,
     host,
     port,
-    tls,
+    tls: options.tls ?? 'none',
     tlsProfile: options.tlsProfile ?? profile,
     auth,
     protocol: options.protocol ?? 'smtp',
@@ -217,39 +197,23 @@ function resolveListener(
     requestClientCertificate: options.requestClientCertificate ?? false,
     customMechanisms: options.customMechanisms ?? [],
     extensions: options.extensions ?? {},
-    clientAddress,
-    trustedProxies: toNetworkSet(trustedProxies, `${where}.trustedProxies`),
-    trustedXclients: toNetworkSet(trustedXclients, `${where}.trustedXclients`),
-    trustedNetworks: toNetworkSet(options.trustedNetworks ?? [], `${where}.trustedNetworks`),
-    limits: resolveLimits(options.limits ?? {}, limits, `${where}.limits`),
+    clientAddress: options.clientAddress ?? 'socket',
+    trustedProxies: new NetworkSet(options.trustedProxies ?? []),
+    trustedXclients: new NetworkSet(options.trustedXclients ?? []),
+    trustedNetworks: new NetworkSet(options.trustedNetworks ?? []),
+    limits: resolveLimits(options.limits, limits),
   };
 }
 
-function resolveLimits(given: Partial<Limits>, defaults: Limits, where: string): Limits {
-  for (const [name, value] of Object.entries(given)) {
-    require(name in defaults ||
-      name === 'maxRecipientDomains', `${where}.${name}`, 'a known limit', name);
-    const isCount = COUNTS.some((count) => count === name);
-    const isRight = isCount ? Number.isSafeInteger(value) : Number.isFinite(value);
-    const expected = isCount ? 'a whole number from 0' : 'a number from 0';
-    require(isRight && value >= 0, `${where}.${name}`, expected, value);
-  }
-  return { ...defaults, ...given };
+/** A limit that is `undefined` is not set. */
+function resolveLimits(given: Partial<Limits> = {}, defaults: Limits): Limits {
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(set) };
 }
 
-function require(holds: boolean, subject: string, expected: string, value: unknown): void {
-  if (holds) return;
-  throw new OptionsError(
-    `${subject}: expected ${expected}, got ${JSON.stringify(value) ?? 'nothing'}`,
-  );
-}
-
-function toNetworkSet(networks: readonly string[], where: string): NetworkSet {
-  for (const [index, network] of networks.entries()) {
-    if (isNetwork(network)) continue;
-    throw new OptionsError(
-      `${where}[${index}]: expected an address or a network like 10.0.0.0/8, got ${JSON.stringify(network)}`,
-    );
-  }
-  return new NetworkSet(networks);
+/** Whether clients of this listener are signed in by hooks: a mechanism of the embedder's may decide by itself. */
+export function asksSignInHooks(options: ResolvedListener): boolean {
+  const own = options.customMechanisms.map(({ name }) => name);
+  const isOurs = (name: string): boolean => knownMechanisms.includes(name) && !own.includes(name);
+  return options.auth !== 'none' && options.mechanisms.some(isOurs);
 }

@@ -23,6 +23,8 @@ export const replies = {
   connectHookFailed: { code: 421, status: '3.0', text: 'Temporary failure, try again later' },
   /** Another hook, or `openMessage`, failed or took too long. */
   hookFailed: sharedReplies.temporaryFailure,
+  /** To MAIL where nobody can take a mail: no `onMail` hook, and no loop that has begun. */
+  noMailHook: { code: 451, status: '3.2', text: 'Not accepting messages now, try again later' },
   /** A sign-in hook failed or took too long (RFC 4954 section 6). */
   signInHookFailed: sharedReplies.signInUnavailable,
   /** No sign-in hook accepted the client, or one refused it. */

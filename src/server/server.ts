@@ -1,10 +1,14 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import type { MessageFacts, OpenMessageAnswer } from '../smtp/index.ts';
+import { randomUUID } from 'node:crypto';
+import type { MessageFacts, OpenMessageAnswer, SessionFacts } from '../smtp/index.ts';
 import { Admission } from './admission.ts';
+import {
+  requireCertificates,
+  requireCloseOptions,
+  requireHook,
+} from './boundary/options-schema.ts';
 import { type Certificate, CertificateStore } from './certificates.ts';
 import { Clock } from './clock.ts';
-import { CertificateError, OptionsError } from './errors.ts';
-import type { ServerEvent } from './events.ts';
+import { CertificateError, NoMailHookError, OptionsError } from './errors.ts';
 import {
   type CloseHook,
   type ConnectHook,
@@ -12,17 +16,27 @@ import {
   type Hooks,
   type MailHook,
   makeHooks,
+  type Now,
   type RecipientHook,
   type SecuredHook,
   type SenderHook,
   type SignInHook,
 } from './hooks.ts';
 import { Listener, type Shared } from './listener.ts';
+import { MailTakers } from './mail/takers.ts';
 import type { LoopMail } from './mail/mail.ts';
 import { HookWriter } from './mail/hook-writer.ts';
 import { MailLoop } from './mail/loop.ts';
-import type { Limits } from './limits.ts';
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.ts';
+import { type Limits, shortestTimeout } from './limits.ts';
+import { requireNode } from './node-version.ts';
+import {
+  asksSignInHooks,
+  type ResolvedOptions,
+  resolveOptions,
+  type ServerOptions,
+} from './options.ts';
+import { makeSafe, makeWarnings } from './report-failure.ts';
+import { makeSessionIds } from './session-ids.ts';
 
 /** One address that a server listens on. */
 export interface ListeningAddress {
@@ -72,12 +86,13 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   readonly #options: ServerOptions;
   readonly #resolved: ResolvedOptions;
   readonly #hooks: Hooks = makeHooks();
-  readonly #loop = new MailLoop();
+  readonly #takers: MailTakers;
+  readonly #loop = new MailLoop(() => this.#takers.arrived());
   readonly #clock: Clock;
   readonly #admission: Admission;
   readonly #certificates: CertificateStore | undefined = undefined;
   readonly #listeners: readonly Listener[];
-  readonly #closed = Promise.withResolvers<Closed>();
+  readonly #closed: PromiseWithResolvers<Closed>;
   readonly #observe: Shared['observe'];
   readonly #closeOnAbort = (): void => void this.close();
   #state: 'new' | 'listening' | 'draining' | 'cutting' | 'closed' = 'new';
@@ -85,8 +100,13 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   #drainIdleSeconds = Number.POSITIVE_INFINITY;
   #lastWord: NodeJS.Timeout | undefined;
 
-  /** Throws an `OptionsError` or a `CertificateError` where the options cannot work. */
+  /**
+   * Throws an `OptionsError` for all mistakes in the options, a `CertificateError` where a certificate cannot be used, or a
+   * `NodeVersionError`.
+   */
   constructor(options: ServerOptions = {}) {
+    requireNode();
+    this.#closed = Promise.withResolvers();
     this.#options = options;
     this.#resolved = resolveOptions(options);
     this.#observe = options.observe && makeSafe(options.observe);
@@ -100,13 +120,19 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     this.#clock = new Clock(shortestTimeout(this.#resolved.listeners.map((each) => each.limits)));
     const { maxConnections } = this.#resolved.limits;
     this.#admission = new Admission(maxConnections, this.#clock, this.#observe);
+    this.#takers = new MailTakers(() => this.#isTaken());
+    const { openMessage } = options;
     const shared: Shared = {
       hostname: this.#resolved.hostname,
       hooks: this.#hooks,
       clock: this.#clock,
       admission: this.#admission,
       certificates: this.#certificates,
-      openMessage: options.openMessage ?? ((facts, resume) => this.#takeIn(facts, resume)),
+      openMessage: openMessage
+        ? (facts, resume) => openMessage(facts, resume)
+        : (facts, resume, session) => this.#takeIn(facts, resume, session),
+      hasTaker: (answerTimeoutSeconds) => this.#takers.has(answerTimeoutSeconds),
+      warn: makeWarnings(),
       nextMessageId: options.nextMessageId ?? randomUUID,
       nextSessionId: makeSessionIds(),
       observe: this.#observe,
@@ -124,7 +150,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * });
    */
   onConnect(hook: ConnectHook): this {
-    this.#hooks.connect.push(hook);
+    this.#add('onConnect', this.#hooks.connect, hook);
     return this;
   }
 
@@ -137,7 +163,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * });
    */
   onHelo(hook: HeloHook): this {
-    this.#hooks.helo.push(hook);
+    this.#add('onHelo', this.#hooks.helo, hook);
     return this;
   }
 
@@ -149,7 +175,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * server.onSecured((tls) => console.log(tls.version, tls.cipher));
    */
   onSecured(hook: SecuredHook): this {
-    this.#hooks.secured.push(hook);
+    this.#add('onSecured', this.#hooks.secured, hook);
     return this;
   }
 
@@ -161,7 +187,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    *   attempt.kind === 'password' && passwords.get(attempt.username) === attempt.password.reveal());
    */
   onSignIn(hook: SignInHook): this {
-    this.#hooks.signIn.push(hook);
+    this.#add('onSignIn', this.#hooks.signIn, hook);
     return this;
   }
 
@@ -174,7 +200,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * });
    */
   onSender(hook: SenderHook): this {
-    this.#hooks.sender.push(hook);
+    this.#add('onSender', this.#hooks.sender, hook);
     return this;
   }
 
@@ -187,7 +213,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * });
    */
   onRecipient(hook: RecipientHook): this {
-    this.#hooks.recipient.push(hook);
+    this.#add('onRecipient', this.#hooks.recipient, hook);
     return this;
   }
 
@@ -202,7 +228,8 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    */
   onMail(hook: MailHook): this {
     this.#requireNoOpenMessage('onMail');
-    this.#hooks.mail.push(hook);
+    this.#add('onMail', this.#hooks.mail, hook);
+    this.#takers.arrived();
     return this;
   }
 
@@ -213,7 +240,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * server.onClose((session) => tables.delete(session.sessionId));
    */
   onClose(hook: CloseHook): this {
-    this.#hooks.close.push(hook);
+    this.#add('onClose', this.#hooks.close, hook);
     return this;
   }
 
@@ -269,6 +296,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * process.once('SIGTERM', () => void server.close({ drain: 60 }));
    */
   async close(options: CloseOptions = {}): Promise<Closed> {
+    requireCloseOptions(options);
     const { drain = DEFAULT_DRAIN_SECONDS, idle = DEFAULT_DRAIN_IDLE_SECONDS, signal } = options;
     if (this.#state === 'closed') return this.#closed.promise;
     if (this.#state === 'new' || this.#state === 'listening') {
@@ -296,7 +324,8 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
 
   /**
    * Serves these certificates from the next handshake on; existing sessions keep theirs. If one of them cannot be
-   * used or has expired, throws a `CertificateError` and goes on serving the old ones.
+   * used, throws a `CertificateError` and goes on serving the old ones. One that has expired is served: the event
+   * `certificates-served` says so.
    *
    * @example
    * server.replaceCertificates([{ cert: await readFile('mx.crt', 'utf8'), key: await readFile('mx.key', 'utf8') }]);
@@ -305,6 +334,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     if (!this.#certificates) {
       throw new OptionsError('replaceCertificates(): expected a server with tls, got one without');
     }
+    requireCertificates(certificates);
     try {
       this.#certificates.replace(certificates);
     } catch (error) {
@@ -340,15 +370,30 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   /** The library's own writer: for the hooks, and for the loop if one runs or nothing else takes the mail. */
-  #takeIn(facts: MessageFacts, resume: () => void): OpenMessageAnswer {
-    const { mail: hooks } = this.#hooks;
-    const isLooped = hooks.length === 0 || this.#loop.isRunning;
-    const writer = new HookWriter(facts, resume, {
-      hooks,
-      loop: isLooped ? this.#loop : undefined,
-      answerTimeoutSeconds: this.#limitsOf(facts.session.listener).answerTimeoutSeconds,
-    });
-    return { kind: 'accept', writer };
+  #takeIn(facts: MessageFacts, resume: () => void, session: SessionFacts): Now<OpenMessageAnswer> {
+    const { answerTimeoutSeconds } = this.#limitsOf(session.listener);
+    const open = (isTaken: boolean): OpenMessageAnswer => {
+      if (!isTaken)
+        throw new NoMailHookError('expected a loop that goes on, got one that was left');
+      const { mail: hooks } = this.#hooks;
+      const isLooped = hooks.length === 0 || this.#loop.isRunning;
+      const loop = isLooped ? this.#loop : undefined;
+      const consumers = { session, hooks, loop, answerTimeoutSeconds };
+      return { kind: 'accept', writer: new HookWriter(facts, resume, consumers) };
+    };
+    const isTaken = this.#takers.has(answerTimeoutSeconds);
+    return isTaken === true ? open(true) : Promise.resolve(isTaken).then(open);
+  }
+
+  #isTaken(): boolean {
+    return (
+      this.#options.openMessage !== undefined || this.#hooks.mail.length > 0 || this.#loop.isRunning
+    );
+  }
+
+  #add<H>(name: string, hooks: H[], hook: H): void {
+    requireHook(name, hook);
+    hooks.push(hook);
   }
 
   #limitsOf(name: string): Limits {
@@ -363,7 +408,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
 
   #requireSignInHooks(): void {
     if (this.#hooks.signIn.length > 0) return;
-    const listener = this.#resolved.listeners.find((each) => each.auth !== 'none');
+    const listener = this.#resolved.listeners.find(asksSignInHooks);
     if (!listener) return;
     throw new OptionsError(
       `listener ${listener.name}: expected an onSignIn hook for auth "${listener.auth}", got none`,
@@ -398,35 +443,4 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     this.#observe?.({ kind: 'closed', cut: this.#cut });
     this.#closed.resolve({ cut: this.#cut });
   }
-}
-
-/** An observer is not part of the service: what it throws must not touch a session. */
-function makeSafe(observe: (event: ServerEvent) => void): (event: ServerEvent) => void {
-  return (event) => {
-    try {
-      observe(event);
-    } catch (error) {
-      process.emitWarning(error instanceof Error ? error : String(error));
-    }
-  };
-}
-
-/** Short, printable, and of this process alone. */
-function makeSessionIds(): () => string {
-  const prefix = randomBytes(5).toString('hex');
-  let count = 0;
-  return () => `${prefix}-${(++count).toString(36)}`;
-}
-
-function shortestTimeout(limits: readonly Limits[]): number {
-  return Math.min(
-    ...limits.flatMap((each) => [
-      each.commandTimeoutSeconds,
-      each.dataTimeoutSeconds,
-      each.messageSeconds,
-      each.handshakeTimeoutSeconds,
-      each.sessionSeconds,
-      each.answerTimeoutSeconds,
-    ]),
-  );
 }

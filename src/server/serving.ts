@@ -2,10 +2,15 @@
 // interface and not the listener.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { OpenMessage, SessionFacts, SessionOptions } from '../smtp/index.ts';
+import type {
+  MessageFacts,
+  OpenMessageAnswer,
+  SessionFacts,
+  SessionOptions,
+} from '../smtp/index.ts';
 import type { Clock } from './clock.ts';
 import type { ServerEvent } from './events.ts';
-import type { Hooks } from './hooks.ts';
+import type { Hooks, Now } from './hooks.ts';
 import type { ResolvedListener } from './options.ts';
 
 export interface Serving {
@@ -15,7 +20,16 @@ export interface Serving {
   readonly clock: Clock;
   /** Absent without an observer, so that no event is made. Never throws. */
   readonly observe: ((event: ServerEvent) => void) | undefined;
-  readonly openMessage: OpenMessage;
+  /** Warns of a failure where nobody observes. */
+  readonly warn: (where: string, error: unknown) => void;
+  /** `session` is the object that the hooks know; `facts` has a copy of it. */
+  readonly openMessage: (
+    facts: MessageFacts,
+    resume: () => void,
+    session: SessionFacts,
+  ) => Now<OpenMessageAnswer>;
+  /** Whether anybody can take a mail: at once, or after a wait for it of some seconds. */
+  readonly hasTaker: (answerTimeoutSeconds: number) => Now<boolean>;
   readonly nextMessageId: () => string;
   /** How many connections the listener has at this moment. */
   readonly connections: { readonly size: number };

@@ -12,8 +12,9 @@ import {
   type SessionFacts,
   type SignInAnswer,
 } from '../smtp/index.ts';
-import { ACCEPT, answerToFailure, askPolicy } from './ask-hooks.ts';
-import { AnswerTimeoutError } from './errors.ts';
+import { ACCEPT, answerToFailure, askPolicy, type PolicyQuestion } from './ask-hooks.ts';
+import { AwaitedProof } from './awaited-proof.ts';
+import { AnswerTimeoutError, NoMailHookError } from './errors.ts';
 import type { Peer } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
 import { InboundMessage, type MessageConnection } from './inbound-message.ts';
@@ -42,8 +43,6 @@ export interface SessionConnection {
 }
 
 type AnyAnswer = Answer | SignInAnswer;
-type Settlement = Extract<Question, { kind: 'settle-sign-in' }>;
-type Verification = Extract<SignInAnswer, { kind: 'verify' }>;
 
 export class SessionDriver implements MessageConnection {
   readonly #serving: Serving;
@@ -61,8 +60,7 @@ export class SessionDriver implements MessageConnection {
   #asked = 0;
   /** The question whose answer is awaited. */
   #question: Question | undefined;
-  /** The last `verify` answer of a sign-in hook: it answers the question after the client's proof. */
-  #verification: Verification | undefined;
+  readonly #proof = new AwaitedProof();
   /** The last message, until it is answered. */
   #message: InboundMessage | undefined;
   #messagesAnswered = 0;
@@ -117,8 +115,10 @@ export class SessionDriver implements MessageConnection {
   begin(answer: Answer, handshake: Handshake | undefined): void {
     let refusal: Reply | undefined = this.#isDraining ? replies.shuttingDown : undefined;
     if (answer.kind === 'refuse') refusal = answer.reply;
+    const greeting = answer.kind === 'accept' ? answer.reply : undefined;
     this.#attempt(() => {
-      this.#turn(this.#session.begin({ ...handshake, ...(refusal && { refusal }) }));
+      const said = { ...(refusal && { refusal }), ...(greeting && { greeting }) };
+      this.#turn(this.#session.begin({ ...handshake, ...said }));
     });
   }
 
@@ -266,7 +266,7 @@ export class SessionDriver implements MessageConnection {
       outputs = this.#answer(answer);
     }
     if (text !== '') this.#connection.write(text);
-    if (this.#verification && !this.#session.isInExchange) this.#abandonSignIn();
+    if (this.#proof.isAwaited && !this.#session.isInExchange) this.#abandonSignIn();
     if (this.#question && this.#session.pendingOctets > MAX_PENDING_OCTETS) {
       this.#connection.pauses.add(Pause.Question);
     }
@@ -294,40 +294,41 @@ export class SessionDriver implements MessageConnection {
     try {
       if (question.kind === 'open-message') return this.#openMessage(question.envelope);
       if (question.kind === 'message') return this.#commit(question.sizeInOctets);
-      if (question.kind === 'settle-sign-in') return this.#settleSignIn(question);
+      if (question.kind === 'settle-sign-in') return this.#proof.settle(question);
       if (question.kind === 'sign-in') this.#abandonSignIn();
       if (question.kind === 'helo' && this.#securedAnswer.kind === 'refuse') {
         return this.#securedAnswer;
       }
-      return askPolicy(question, this.#serving.hooks, this.#session.facts);
+      if (question.kind === 'reverse-path') return this.#askAboutMail(question);
+      return this.#askPolicy(question);
     } catch (error) {
       return this.#fail(question, error);
     }
   }
 
-  /** The exchange ended before the client proved anything: that counts as a wrong proof, and its answer goes nowhere. */
-  #abandonSignIn(): void {
-    const verification = this.#verification;
-    if (!verification) return;
-    this.#verification = undefined;
-    try {
-      const settled = verification.settle(false);
-      if (!isPromise(settled)) return;
-      settled.catch((error: unknown) => this.#connection.reportFailure('settle-sign-in', error));
-    } catch (error) {
-      this.#connection.reportFailure('settle-sign-in', error);
-    }
+  #askPolicy(question: PolicyQuestion): Now<AnyAnswer> {
+    return askPolicy(question, this.#serving.hooks, this.#session.facts);
   }
 
-  #settleSignIn({ proved, fitting }: Settlement): Now<SignInAnswer> {
-    const verification = this.#verification;
-    this.#verification = undefined;
-    if (!verification) throw new Error('expected a verify answer before, got none');
-    return verification.settle(proved, fitting);
+  /** Where nobody can take a mail, the client hears so before it sends one. */
+  #askAboutMail(question: PolicyQuestion): Now<AnyAnswer> {
+    const { answerTimeoutSeconds } = this.#serving.options.limits;
+    const isTaken = this.#serving.hasTaker(answerTimeoutSeconds);
+    if (isTaken === true) return this.#askPolicy(question);
+    return Promise.resolve(isTaken).then((isTakenNow) => {
+      if (isTakenNow) return this.#askPolicy(question);
+      const why = 'expected an onMail hook or a loop over the server that has begun, got neither';
+      this.#connection.reportFailure(question.kind, new NoMailHookError(why));
+      return { kind: 'refuse', reply: replies.noMailHook };
+    });
+  }
+
+  #abandonSignIn(): void {
+    this.#proof.abandon((error) => this.#connection.reportFailure('settle-sign-in', error));
   }
 
   #answer(answer: AnyAnswer): Output[] {
-    if (answer.kind === 'verify') this.#verification = answer;
+    if (answer.kind === 'verify') this.#proof.await(answer);
     return this.#session.answer(answer);
   }
 

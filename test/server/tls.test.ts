@@ -286,18 +286,28 @@ describe('certificates', () => {
   });
 
   test('certificates that are bad leave the old ones serving', async () => {
-    const expired = await makeCertificate({ names: ['mx.example.com'], days: -1 });
     const { server, portOf, log } = await startServer(bothKinds());
-    for (const bad of [
-      [],
-      [{ cert: 'x', key: 'y' }],
-      [{ ...certificate, key: other.key }],
-      [expired],
-    ]) {
+    for (const bad of [[], [{ cert: 'x', key: 'y' }], [{ ...certificate, key: other.key }]]) {
       expect(() => server.replaceCertificates(bad)).toThrow(CertificateError);
     }
-    expect(log.of('certificates-refused').length).toBe(4);
+    expect(log.of('certificates-refused').length).toBe(3);
     expect(await subjectFor(portOf('smtps'))).toBe('CN=mx.example.com');
+  });
+
+  test('a certificate that has expired is served and said, at the start and on replacement', async () => {
+    const expired = await makeCertificate({ names: ['old.example.com'], days: -1 });
+    const options = bothKinds({ tls: { certificates: [expired] } });
+    const { server, portOf, log } = await startServer(options);
+    expect(await subjectFor(portOf('smtps'))).toBe('CN=old.example.com');
+    server.replaceCertificates([certificate]);
+    expect(await subjectFor(portOf('smtps'))).toBe('CN=mx.example.com');
+    server.replaceCertificates([expired]);
+    expect(await subjectFor(portOf('smtps'))).toBe('CN=old.example.com');
+    const said = log
+      .of('certificates-served')
+      .map(({ certificates }) => certificates[0]?.isExpired);
+    expect(said).toEqual([true, false, true]);
+    expect(log.of('certificates-refused')).toEqual([]);
   });
 
   test.each([

@@ -1,9 +1,16 @@
 // The writer of a server without `openMessage`: passes the octets of the message on, as they arrive, to the mail hooks and to the
 // caller's loop, and commits with the reply that they agree on.
-import type { Answer, DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
+import type {
+  Answer,
+  DiscardCause,
+  MessageFacts,
+  MessageWriter,
+  Reply,
+  SessionFacts,
+} from '../../smtp/index.ts';
 import { toMailAnswer } from '../ask-hooks.ts';
 import { MailGoneError } from '../errors.ts';
-import { isPromise, type MailHook, type MailHookAnswer, type Now } from '../hooks.ts';
+import type { MailHook } from '../hooks.ts';
 import { queuedAs } from '../replies.ts';
 import { MailContent } from './content.ts';
 import type { MailLoop } from './loop.ts';
@@ -19,12 +26,15 @@ export class HookWriter implements MessageWriter {
   readonly #answers: Answer[] = [];
   readonly #verdict = Promise.withResolvers<Replies>();
   readonly #withdraw: (() => void) | undefined;
+  /** What a hook failed with before the end of the message. */
+  #failure: { readonly error: unknown } | undefined;
 
   /** Calls every hook at once: each may read while the message comes. */
   constructor(
     facts: MessageFacts,
     resume: () => void,
     consumers: {
+      readonly session: SessionFacts;
       readonly hooks: readonly MailHook[];
       readonly loop: MailLoop | undefined;
       readonly answerTimeoutSeconds: number;
@@ -35,10 +45,10 @@ export class HookWriter implements MessageWriter {
     this.#answerTimeoutSeconds = consumers.answerTimeoutSeconds;
     // A message that is discarded is never committed: a verdict that nobody awaits must not end the process.
     this.#verdict.promise.catch(() => {});
-    const { hooks, loop } = consumers;
+    const { session, hooks, loop } = consumers;
     // All readers are there before the first of them can move on.
-    const hooked = hooks.map((hook) => ({ hook, mail: new Mail(facts, this.#content) }));
-    const looped = loop && new LoopMail(facts, this.#content);
+    const hooked = hooks.map((hook) => ({ hook, mail: new Mail(facts, session, this.#content) }));
+    const looped = loop && new LoopMail(facts, session, this.#content);
     this.#mails = [...hooked.map(({ mail }) => mail), ...(looped ? [looped] : [])];
     for (const { hook, mail } of hooked) void this.#hear(mail, callSafely(hook, mail));
     if (!looped) return;
@@ -53,6 +63,7 @@ export class HookWriter implements MessageWriter {
 
   async commit(): Promise<Replies> {
     this.#content.end();
+    this.#failure = undefined;
     const timer = setTimeout(() => {
       const why = `expected an answer within ${this.#answerTimeoutSeconds} s, got none`;
       this.#verdict.reject(this.#abandon(why));
@@ -67,12 +78,15 @@ export class HookWriter implements MessageWriter {
   discard(cause: DiscardCause): void {
     this.#withdraw?.();
     this.#abandon(`the message was discarded: ${cause}`);
+    // Nobody commits any more, which would report it.
+    if (this.#failure) throw this.#failure.error;
   }
 
   /** The first refusal or failure is the verdict; otherwise it waits for the last hook to agree. */
-  async #hear(mail: Mail, said: Promise<MailHookAnswer>): Promise<void> {
+  async #hear(mail: Mail, said: Promise<unknown>): Promise<void> {
     try {
-      const answer = toMailAnswer(await said);
+      const recipients = this.#facts.envelope.recipients.length;
+      const answer = toMailAnswer(await said, 'onMail', recipients);
       mail.finish();
       this.#answers.push(answer);
       const isRefused = isRefusal(answer);
@@ -82,6 +96,7 @@ export class HookWriter implements MessageWriter {
       }
     } catch (error) {
       mail.finish();
+      if (!mail.isGone) this.#failure ??= { error };
       this.#abandon('another hook failed', mail);
       this.#verdict.reject(error);
     }
@@ -111,9 +126,8 @@ export class HookWriter implements MessageWriter {
 }
 
 /** Whatever the hook throws is a rejection. */
-async function callSafely(hook: MailHook, mail: Mail): Promise<MailHookAnswer> {
-  const said: Now<MailHookAnswer> = hook(mail);
-  return isPromise(said) ? await said : said;
+async function callSafely(hook: MailHook, mail: Mail): Promise<unknown> {
+  return hook(mail);
 }
 
 /** Whether the whole mail was refused. */

@@ -10,8 +10,14 @@ const DONE: IteratorResult<LoopMail, undefined> = { done: true, value: undefined
 export class MailLoop {
   readonly #waiting = new Set<LoopMail>();
   readonly #takers: ((result: IteratorResult<LoopMail, undefined>) => void)[] = [];
+  readonly #begun: () => void;
   #isEnded = false;
   #loops = 0;
+
+  /** `begun` is called whenever a loop begins. */
+  constructor(begun: () => void) {
+    this.#begun = begun;
+  }
 
   /** Whether a loop runs. */
   get isRunning(): boolean {
@@ -38,6 +44,7 @@ export class MailLoop {
   iterate(): AsyncIterableIterator<LoopMail, undefined> {
     const given = new Set<LoopMail>();
     this.#loops++;
+    this.#begun();
     let isLeft = false;
     const loop: AsyncIterableIterator<LoopMail, undefined> = {
       [Symbol.asyncIterator]: () => loop,

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ParsedMail, SimpleParserOptions } from 'mailparser';
 import type { Envelope, MessageFacts, Reply, SessionFacts } from '../../smtp/index.ts';
+import { requireReply } from '../boundary/replies.ts';
 import { MailGoneError } from '../errors.ts';
 import type { MailContent, MailReader } from './content.ts';
 
@@ -15,14 +16,16 @@ import type { MailContent, MailReader } from './content.ts';
  */
 export class Mail {
   readonly #facts: MessageFacts;
+  readonly #session: SessionFacts;
   readonly #reader: MailReader;
   #abort: AbortController | undefined;
   #gone: MailGoneError | undefined;
   #isRead = false;
 
   /** @internal */
-  constructor(facts: MessageFacts, content: MailContent) {
+  constructor(facts: MessageFacts, session: SessionFacts, content: MailContent) {
     this.#facts = facts;
+    this.#session = session;
     this.#reader = content.addReader();
   }
 
@@ -30,8 +33,9 @@ export class Mail {
     return this.#facts.messageId;
   }
 
+  /** The object that the other hooks of the session get. */
   get session(): SessionFacts {
-    return this.#facts.session;
+    return this.#session;
   }
 
   get envelope(): Envelope {
@@ -142,22 +146,31 @@ export class LoopMail extends Mail {
   }
 
   /**
-   * Answers 250, or this reply, after the last octet. From here on the mail is yours. Returns false if the sender
-   * will not hear of it (it disconnected, or got a 4yz), and may therefore send the mail again.
+   * Answers 250, or this reply of 250 to 252, after the last octet. From here on the mail is yours. Returns false if the
+   * sender will not hear of it (it disconnected, or got a 4yz), and may therefore send the mail again. So it does after
+   * any other reply: the sender gets `451 4.3.0`, and observers a `HookAnswerError`.
    */
   accept(reply?: Reply): boolean {
-    return this.#decide(reply);
+    return this.#decide(() => (reply === undefined ? reply : requireReply(reply, 'accept')));
   }
 
-  /** Answers this reply of 4yz or 5yz after the last octet. Returns false if the sender will not hear of it. */
+  /**
+   * Answers this reply of 4yz or 5yz after the last octet. Returns false if the sender will not hear of it, as after any
+   * other reply: the sender gets `451 4.3.0`, and observers a `HookAnswerError`.
+   */
   reject(reply: Reply): boolean {
-    return this.#decide(reply);
+    return this.#decide(() => requireReply(reply, 'reject'));
   }
 
-  #decide(reply: Reply | undefined): boolean {
+  #decide(decision: () => Reply | undefined): boolean {
     if (this.isDecided) return false;
     this.#isDecided = true;
-    this.#decided.resolve(reply);
-    return true;
+    try {
+      this.#decided.resolve(decision());
+      return true;
+    } catch (error) {
+      this.#decided.reject(error);
+      return false;
+    }
   }
 }

@@ -114,6 +114,7 @@ export const serverEvents: Samples<Exclude<ServerEvent, { readonly kind: 'note' 
           serverNames: ['mx.example.com'],
           keyType: 'ec',
           validTo: new Date('2030-01-01'),
+          isExpired: false,
           fingerprint256: '00',
         },
       ],

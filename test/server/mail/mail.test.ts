@@ -177,9 +177,10 @@ describe('the loop', () => {
 
   test('the loop over mails tells who accepts too late that the sender does not hear of it', async () => {
     const { server, port, log } = await startServer({}, () => {});
+    const loop = server[Symbol.asyncIterator]();
     const client = await TestClient.connect(port);
     await client.openMessage();
-    const { value: mail } = await server[Symbol.asyncIterator]().next();
+    const { value: mail } = await loop.next();
     client.reset();
     await log.next('connection-closed');
     expect(mail?.signal.aborted).toBe(true);
@@ -188,12 +189,13 @@ describe('the loop', () => {
 
   test('the loop over mails never gets a mail whose client went away before its turn', async () => {
     const { server, port, log } = await startServer({}, () => {});
+    const loop = server[Symbol.asyncIterator]();
     const client = await TestClient.connect(port);
     await client.openMessage();
     client.reset();
     await log.next('connection-closed');
     const sent = sendMail(port, 'second\r\n');
-    const { value: mail } = await server[Symbol.asyncIterator]().next();
+    const { value: mail } = await loop.next();
     expect(mail && (await text(mail.content))).toBe('second\r\n');
     mail?.accept();
     expect(await sent).toMatch(/^250 /);

@@ -1,0 +1,113 @@
+// What a reply of the embedder's must be. One check for each answer that holds one: a few comparisons, no allocation.
+import type { Reply } from '../../smtp/index.ts';
+import { HookAnswerError } from '../errors.ts';
+import { describe, printable } from './show.ts';
+
+/** RFC 3463 section 2, without the class, which follows from the reply code. */
+const STATUS = /^(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d{0,2})$/;
+
+/** Where a reply may accept, and with which codes (RFC 5321 sections 4.2.3 and 4.3.2). */
+const ACCEPTING = {
+  onConnect: { from: 220, to: 220 },
+  /** There is no reply of the server's whose place it could take. */
+  onSecured: undefined,
+  onSignIn: undefined,
+  openMessage: undefined,
+  reject: undefined,
+  mechanism: undefined,
+  onHelo: { from: 250, to: 250 },
+  onSender: { from: 250, to: 250 },
+  onRecipient: { from: 250, to: 252 },
+  onMail: { from: 250, to: 252 },
+  accept: { from: 250, to: 252 },
+  commit: { from: 250, to: 252 },
+} as const satisfies Record<string, { readonly from: number; readonly to: number } | undefined>;
+
+/** Whose answer it is. */
+export type Place = keyof typeof ACCEPTING;
+
+/** Whether the code refuses: 4yz and 5yz, with the second digits of RFC 5321 section 4.2. */
+export function isRefusing(code: number): boolean {
+  return (code >= 400 && code <= 459) || (code >= 500 && code <= 559);
+}
+
+/** Throws a `HookAnswerError` unless it is a reply that this place may give. */
+export function requireReply(said: unknown, place: Place, expected = expectedOf(place)): Reply {
+  if (!isObject(said) || Array.isArray(said)) {
+    throw new HookAnswerError(place, `expected ${expected}, got ${describe(said)}`);
+  }
+  const { code, status, text } = said;
+  if (!Number.isInteger(code) || !isCodeFor(place, Number(code))) {
+    throw new HookAnswerError(
+      place,
+      `code: expected ${codesOf(place)}, got ${typeof code === 'number' ? code : describe(code)} in ${describe(said)}`,
+    );
+  }
+  if (status !== undefined && !(typeof status === 'string' && STATUS.test(status))) {
+    const got = typeof status === 'string' ? JSON.stringify(printable(status)) : describe(status);
+    throw new HookAnswerError(
+      place,
+      `status: expected nothing, or subject and detail like "7.1", whose class follows from the code, got ${got}`,
+    );
+  }
+  if (typeof text !== 'string' && !isLines(text)) {
+    throw new HookAnswerError(
+      place,
+      `text: expected a string or an array of strings, got ${describe(text)} in ${describe(said)}`,
+    );
+  }
+  return said as unknown as Reply;
+}
+
+/** Throws a `HookAnswerError` unless there is one reply for each recipient. */
+export function requireReplies(
+  said: readonly unknown[],
+  place: Place,
+  recipients: number,
+): readonly Reply[] {
+  if (said.length !== recipients) {
+    throw new HookAnswerError(
+      place,
+      `expected one reply for each of ${recipients} recipients, got ${said.length}`,
+    );
+  }
+  // Not `map`, which would skip the holes of an array.
+  for (let index = 0; index < said.length; index++) requireReply(said[index], place);
+  return said as readonly Reply[];
+}
+
+function isCodeFor(place: Place, code: number): boolean {
+  if (isRefusing(code)) return place !== 'accept';
+  const accepting = ACCEPTING[place];
+  return accepting !== undefined && code >= accepting.from && code <= accepting.to;
+}
+
+function isLines(text: unknown): boolean {
+  if (!Array.isArray(text) || text.length === 0) return false;
+  for (let index = 0; index < text.length; index++) {
+    if (typeof text[index] !== 'string') return false;
+  }
+  return true;
+}
+
+function isObject(said: unknown): said is Readonly<Record<string, unknown>> {
+  return typeof said === 'object' && said !== null;
+}
+
+function codesOf(place: Place): string {
+  const accepting = ACCEPTING[place];
+  const accepts =
+    accepting &&
+    (accepting.from === accepting.to
+      ? `${accepting.from}`
+      : `${accepting.from} to ${accepting.to}`);
+  if (place === 'accept') return `${accepts}`;
+  return `400 to 459 or 500 to 559${accepts === undefined ? '' : `, or ${accepts}`}`;
+}
+
+/** Where no answer is no answer. */
+const REPLY_NEEDED: ReadonlySet<Place> = new Set(['commit', 'openMessage', 'reject', 'mechanism']);
+
+function expectedOf(place: Place): string {
+  return `${REPLY_NEEDED.has(place) ? '' : 'nothing or '}a reply { code, status, text }`;
+}
