@@ -12,6 +12,15 @@ export interface CertificateMaterial {
   readonly source: string;
 }
 
+/** What the server takes of it. */
+export function withoutSource({
+  cert,
+  key,
+  serverNames,
+}: CertificateMaterial): Omit<CertificateMaterial, 'source'> {
+  return { cert, key, ...(serverNames && { serverNames }) };
+}
+
 /**
  * Reads the material of every configured certificate; paths are relative to `folder`.
  * @throws OperatorError naming every file or secret that could not be read.

@@ -19,7 +19,7 @@ import { SmtpServer } from '../server/index.ts';
 import { replies } from '../server/replies.ts';
 import type { Reply } from '../smtp/index.ts';
 import { createLog, EmfReporter, MetricsRegistry, observeProcess } from '../telemetry/index.ts';
-import { readCertificates } from './certificate-sources.ts';
+import { readCertificates, withoutSource } from './certificate-sources.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import { checkBucket } from './check-services.ts';
 import { closeApp, type CloseOptions } from './close.ts';
@@ -145,7 +145,7 @@ async function start(
     listeners: configuration.listeners.map((listener) =>
       listenerOptions(listener, signIn?.authenticator.mechanisms),
     ),
-    tls: { certificates, profile: configuration.tls.profile },
+    tls: { certificates: certificates.map(withoutSource), profile: configuration.tls.profile },
     limits: serverLimits(limits),
     openMessage: signIn ? limitMessages(bridge.open, signIn.rateLimit) : bridge.open,
     nextMessageId: messageId,
@@ -175,7 +175,7 @@ async function start(
       folder,
       serving: certificates,
       intervalSeconds: configuration.tls.reloadInterval,
-      replace: (newer) => server.replaceCertificates(newer),
+      replace: (newer) => server.replaceCertificates(newer.map(withoutSource)),
       observe: report,
     }),
   );

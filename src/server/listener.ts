@@ -12,7 +12,7 @@ import { Connection } from './connection.ts';
 import { codeOf, ListenError, messageOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
-import type { ResolvedListener } from './options.ts';
+import type { ResolvedListener } from './resolve-options.ts';
 import { ProbeSilence } from './probe-silence.ts';
 import { ProxyGate } from './proxy-gate.ts';
 import { refusalLines } from './replies.ts';

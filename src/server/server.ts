@@ -29,12 +29,8 @@ import { HookWriter } from './mail/hook-writer.ts';
 import { MailLoop } from './mail/loop.ts';
 import { type Limits, shortestTimeout } from './limits.ts';
 import { requireNode } from './node-version.ts';
-import {
-  asksSignInHooks,
-  type ResolvedOptions,
-  resolveOptions,
-  type ServerOptions,
-} from './options.ts';
+import type { ServerOptions } from './options.ts';
+import { asksSignInHooks, type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import { makeSafe, makeWarnings } from './report-failure.ts';
 import { makeSessionIds } from './session-ids.ts';
 

@@ -11,7 +11,7 @@ import type {
 import type { Clock } from './clock.ts';
 import type { ServerEvent } from './events.ts';
 import type { Hooks, Now } from './hooks.ts';
-import type { ResolvedListener } from './options.ts';
+import type { ResolvedListener } from './resolve-options.ts';
 
 export interface Serving {
   readonly options: ResolvedListener;

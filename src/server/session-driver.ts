@@ -310,13 +310,14 @@ export class SessionDriver implements MessageConnection {
     return askPolicy(question, this.#serving.hooks, this.#session.facts);
   }
 
-  /** Where nobody can take a mail, the client hears so before it sends one. */
+  /** Where nobody can take a mail, a client that the sender hooks accept hears so before it sends one. */
   #askAboutMail(question: PolicyQuestion): Now<AnyAnswer> {
     const { answerTimeoutSeconds } = this.#serving.options.limits;
     const isTaken = this.#serving.hasTaker(answerTimeoutSeconds);
-    if (isTaken === true) return this.#askPolicy(question);
-    return Promise.resolve(isTaken).then((isTakenNow) => {
-      if (isTakenNow) return this.#askPolicy(question);
+    const answer = this.#askPolicy(question);
+    if (isTaken === true) return answer;
+    return Promise.resolve(answer).then(async (given) => {
+      if (given.kind !== 'accept' || (await isTaken)) return given;
       const why = 'expected an onMail hook or a loop over the server that has begun, got neither';
       this.#connection.reportFailure(question.kind, new NoMailHookError(why));
       return { kind: 'refuse', reply: replies.noMailHook };

@@ -12,8 +12,8 @@ export function refusalIn(answer: Exclude<Answer, { kind: 'each' }>): Reply | un
 }
 
 /** A refusal with 2yz or 3yz is a fault of ours, and so it becomes a temporary one. */
-export function asRefusal(reply: Reply): Reply {
-  return reply.code >= 400 ? reply : sharedReplies.temporaryFailure;
+export function asRefusal(reply: Reply, failure: Reply = sharedReplies.temporaryFailure): Reply {
+  return reply.code >= 400 ? reply : failure;
 }
 
 /** The replies to a message: one, or in LMTP one for each recipient (RFC 2033 section 4.2). */
@@ -23,14 +23,14 @@ export function repliesToMessage(
   isLmtp: boolean,
   accepted: Reply,
 ): readonly Reply[] {
-  if (answer.kind === 'each' && isLmtp) {
-    const each = answer.replies.slice(0, recipients);
-    while (each.length < recipients) each.push(sharedReplies.messageNotStored);
-    return each;
-  }
+  const { messageNotStored } = sharedReplies;
+  // Which of them is meant for whom cannot be known.
+  const isComplete = answer.kind !== 'each' || answer.replies.length === recipients;
+  if (answer.kind === 'each' && isComplete && isLmtp) return answer.replies;
   // One reply for all: a refusal if there is one, because SMTP cannot accept for a part of the recipients.
-  const reply =
-    answer.kind === 'each'
+  const reply = !isComplete
+    ? messageNotStored
+    : answer.kind === 'each'
       ? (answer.replies.find(({ code }) => code >= 400) ?? answer.replies[0])
       : (refusalIn(answer) ?? answer.reply);
   return Array<Reply>(isLmtp ? recipients : 1).fill(reply ?? accepted);

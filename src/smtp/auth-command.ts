@@ -5,7 +5,7 @@ import { CR } from './grammar/ascii.ts';
 import { parseAuth } from './grammar/auth-command.ts';
 import { AUTH_LINE_OCTETS } from './input.ts';
 import { rendered } from './render-reply.ts';
-import { type Rule, challengeLine } from './replies.ts';
+import { type Rule, challengeLine, sharedReplies } from './replies.ts';
 import { parseBase64 } from './sasl/base64.ts';
 import type { SignInQuestion, Step } from './sasl/exchange.ts';
 import { findMechanism, isSafeForAuth, offeredMechanisms } from './sasl/mechanisms.ts';
@@ -88,7 +88,7 @@ function signIn(turn: Turn, identity: Identity): void {
 }
 
 function refuseSignIn(turn: Turn, mechanism: string, step: Refusal): void {
-  const reply = asRefusal(step.reply);
+  const reply = asRefusal(step.reply, sharedReplies.signInUnavailable);
   const { code } = reply;
   turn.step(Event['exchange-over']);
   turn.note({ kind: 'sign-in-refused', mechanism, code });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readCertificates } from '../../src/app/certificate-sources.ts';
+import { readCertificates, withoutSource } from '../../src/app/certificate-sources.ts';
 import { watchCertificates } from '../../src/app/certificate-watch.ts';
 import { SmtpServer } from '../../src/server/index.ts';
 import { makeCertificate } from '../support/certificates.ts';
@@ -20,7 +20,7 @@ async function changeCertificate(change: (certFile: string) => void) {
   const server = new SmtpServer({
     hostname: 'mx.example.com',
     listeners: [{ name: 'mx', host: '127.0.0.1', port: 0 }],
-    tls: { certificates: serving },
+    tls: { certificates: serving.map(withoutSource) },
     observe: reports.server,
   });
   const stop = watchCertificates({
@@ -28,7 +28,7 @@ async function changeCertificate(change: (certFile: string) => void) {
     folder,
     serving,
     intervalSeconds: 0.05,
-    replace: (newer) => server.replaceCertificates(newer),
+    replace: (newer) => server.replaceCertificates(newer.map(withoutSource)),
     observe: reports.app,
   });
   change(join(folder, 'mx.crt'));

@@ -50,7 +50,7 @@ test.each<[string, readonly string[], string]>([
     const held = makeHeldHook();
     const { client, server, log } = await startScene('mx', lines, (created) => {
       if (name === 'onHelo') created.onHelo(held.hook);
-      else created.onRecipient(held.hook);
+      else created.onRecipient(held.hook).onMail(() => {});
     });
     client.send(`NOOP\r\n${last}\r\nNOOP\r\n`);
     await held.asked;

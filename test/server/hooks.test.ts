@@ -112,7 +112,8 @@ test('the same EHLO again is asked about once, and anew for another name, anothe
           told.push(`${clientDomain} ${tls === null ? 'clear' : 'tls'}`);
           return { code: 250, text: `hello ${clientDomain}` };
         })
-        .onSignIn(() => true);
+        .onSignIn(() => true)
+        .onMail(() => {});
     },
   );
   const client = await TestClient.connect(port);
@@ -122,8 +123,8 @@ test('the same EHLO again is asked about once, and anew for another name, anothe
     expect(await client.say('MAIL FROM:<a@b.example>')).toMatch(/^250 /);
   }
   expect(told.splice(0)).toEqual(['c clear']);
-  expect(await client.say('HELO c')).toBe('250 hello c');
-  expect(await client.say('HELO c')).toBe('250 hello c');
+  expect(await client.say('HELO c')).toBe('250 localhost hello c');
+  expect(await client.say('HELO c')).toBe('250 localhost hello c');
   expect(await client.say('EHLO d')).toMatch(/^250-/);
   expect(told.splice(0)).toEqual(['c clear', 'd clear']);
   await client.say('STARTTLS');

@@ -125,6 +125,7 @@ describe('the caps', () => {
         asked.resolve();
         await release.promise;
       });
+      server.onMail(() => {});
     });
     const client = await TestClient.connect(port);
     await client.reply();
@@ -209,7 +210,7 @@ describe('the timeouts', () => {
 
   test('the timeouts answer 451 for a hook that never does, and go on', async () => {
     const { port, log } = await startServer({ limits: { answerTimeoutSeconds: 0.1 } }, (server) => {
-      server.onRecipient(async () => new Promise<undefined>(() => {}));
+      server.onRecipient(async () => new Promise<undefined>(() => {})).onMail(() => {});
     });
     const client = await TestClient.connect(port);
     await client.reply();
