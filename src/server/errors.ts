@@ -43,7 +43,7 @@ export class HookAnswerError extends Error {
 
 /**
  * No `onMail` hook was added and no loop over the server has begun, so nobody can take a mail. MAIL is answered `451
- * 4.3.2` after 5 seconds, or `answerTimeoutSeconds` if that is less; observers get this error in a `failure` event.
+ * 4.3.2` after 5 seconds, or half of `answerTimeoutSeconds` if that is less; observers get this error in a `failure` event.
  */
 export class NoMailHookError extends Error {
   override readonly name = 'NoMailHookError';

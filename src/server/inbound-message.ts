@@ -7,6 +7,7 @@ import type {
   MessageFacts,
   MessageWriter,
   Reply,
+  Session,
   SessionFacts,
 } from '../smtp/index.ts';
 import { ACCEPT, toMailAnswer } from './ask-hooks.ts';
@@ -62,14 +63,14 @@ export class InboundMessage {
     serving: Serving,
     connection: MessageConnection,
     envelope: Envelope,
-    session: SessionFacts,
+    { facts, snapshot }: Pick<Session, 'facts' | 'snapshot'>,
   ) {
     this.#serving = serving;
     this.#connection = connection;
-    this.#session = session;
+    this.#session = facts;
     const messageId = requireMessageId(serving.nextMessageId());
     // The facts as they are now: a commit may outlive what comes next in the session.
-    this.#facts = { messageId, session: { ...session }, envelope, receivedAt: new Date() };
+    this.#facts = { messageId, session: snapshot, envelope, receivedAt: new Date() };
     this.#startedAt = serving.clock.now;
     this.#windowStart = this.#startedAt;
   }

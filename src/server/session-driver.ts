@@ -378,7 +378,7 @@ export class SessionDriver implements MessageConnection {
   // ---- its messages, one after another
 
   #openMessage(envelope: Envelope): Now<Answer> {
-    const message = new InboundMessage(this.#serving, this, envelope, this.#session.facts);
+    const message = new InboundMessage(this.#serving, this, envelope, this.#session);
     this.#message = message;
     return message.open();
   }

@@ -100,6 +100,11 @@ export class Session {
     return this.#turn.context.facts;
   }
 
+  /** A copy of the facts as they are now; the same object until one changes. */
+  get snapshot(): SessionFacts {
+    return this.#turn.snapshot;
+  }
+
   /** Octets that are held unread; past one command group (64 KiB) the driver stops reading. */
   get pendingOctets(): number {
     return this.#turn.input.pendingOctets;

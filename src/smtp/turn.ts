@@ -48,6 +48,7 @@ export class Turn {
   readonly input = new Input();
   readonly #machine = new StateMachine();
   #outputs: Output[] = [];
+  #snapshot: SessionFacts | undefined;
   /** Reply text that has not become an output yet. */
   #text = '';
   #errors = 0;
@@ -119,6 +120,13 @@ export class Turn {
   /** Replaces facts in the one object that the session has; the others stay as they are. */
   learn(facts: Partial<SessionFacts>): void {
     Object.assign(this.context.facts, facts);
+    this.#snapshot = undefined;
+  }
+
+  /** The facts as they are now, for what may outlive them: the same object until one changes. */
+  get snapshot(): SessionFacts {
+    this.#snapshot ??= { ...this.context.facts };
+    return this.#snapshot;
   }
 
   /** Says whole lines of wire text. */

@@ -74,6 +74,17 @@ test('the facts follow the session, and are the same object all the time', () =>
   expect(session.facts).toBe(first);
 });
 
+test('a snapshot of the facts is the same object until one changes, and then stays as it was', () => {
+  const session = started();
+  converse(session, 'EHLO one.example');
+  const one = session.snapshot;
+  converse(session, 'NOOP');
+  expect(session.snapshot).toBe(one);
+  converse(session, 'EHLO two.example');
+  expect(one.clientDomain).toBe('one.example');
+  expect(session.snapshot.clientDomain).toBe('two.example');
+});
+
 test('what a PROXY header told is a fact, and stays one', () => {
   const proxy = { address: '10.0.0.1', tlvs: [{ type: 0xea, value: Buffer.from('vpce-1') }] };
   const session = newSession({ tls: 'starttls' }, { proxy });

@@ -3,6 +3,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest';
 import type { ServerOptions, SmtpServer } from '../../../src/server/index.ts';
+import { MailTakers } from '../../../src/server/mail/takers.ts';
 import { makeWarnings } from '../../../src/server/report-failure.ts';
 import type { SessionFacts } from '../../../src/smtp/index.ts';
 import { makeCertificate } from '../../support/certificates.ts';
@@ -121,6 +122,24 @@ test('an observer that rejects is a warning and not the end of the process', asy
 
 describe('a server that nobody takes a mail from', () => {
   const hasty: ServerOptions = { limits: { answerTimeoutSeconds: 0.4 } };
+
+  test.each([
+    [120, 5000],
+    [4, 2000],
+  ])('with answers within %d s the wait is %d ms', async (answerTimeoutSeconds, milliseconds) => {
+    vi.useFakeTimers();
+    try {
+      const ended: boolean[] = [];
+      const takers = new MailTakers(() => false);
+      void Promise.resolve(takers.has(answerTimeoutSeconds)).then((is) => ended.push(is));
+      await vi.advanceTimersByTimeAsync(milliseconds - 1);
+      expect(ended).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(ended).toEqual([false]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
   test('MAIL is 451 4.3.2 after a wait, the observer hears why, and the session goes on', async () => {
     const { port, log } = await startServer(hasty, () => {});
