@@ -141,7 +141,7 @@ export function drive(
   }
   settle();
   if (session.expects === 'handshake') act(session.secured(TLS));
-  const { expects, facts } = session;
+  const { expects, snapshot: facts } = session;
   act(session.lost());
   expect(isMessageOpen).toBe(false);
   expect(session.expects).toBe('nothing');

@@ -162,9 +162,9 @@ test('no plaintext octet after STARTTLS has any effect', () => {
       const command = Buffer.from('STARTTLS\r\n');
       const outputs = session.receive(Buffer.concat([command, before]));
       expect(outputs.map(({ kind }) => kind)).toEqual(['send', 'upgrade-tls']);
-      const { facts } = session;
+      const { snapshot } = session;
       expect(session.receive(after)).toEqual([]);
-      expect(session.facts).toBe(facts);
+      expect(session.snapshot).toBe(snapshot);
       expect(session.pendingOctets).toBe(0);
       expect(session.secured({ version: 'TLSv1.3', cipher: 'x' })).toEqual([]);
     }),
