@@ -4,7 +4,7 @@ import { isNetwork } from '../../net/networks.ts';
 import { knownMechanisms } from '../../smtp/index.ts';
 import { OptionsError } from '../errors.ts';
 import { COUNTS, DEFAULT_LIMITS } from '../limits.ts';
-import type { ListenerOptions, ServerOptions } from '../options.ts';
+import type { Extensions, ListenerOptions, ServerOptions } from '../options.ts';
 import {
   anyNumber,
   callable,
@@ -21,6 +21,9 @@ import {
   yesOrNo,
 } from './checks.ts';
 import { showValue } from './show.ts';
+
+/** A check for each option: the compiler finds one that is missing. */
+type ChecksOf<T> = Readonly<Record<keyof T, Check>>;
 
 const HIGHEST_PORT = 65_535;
 const HOST_NAME = /^(?=.{1,253}$)[\w-]+(?:\.[\w-]+)*\.?$/;
@@ -93,13 +96,13 @@ const listener = record(
         },
         ['maxSeconds', 'maxDateTime'],
       ),
-    }),
+    } satisfies ChecksOf<Extensions>),
     requestClientCertificate: yesOrNo,
     clientAddress: oneOf('socket', 'proxy'),
     trustedProxies: networks,
     trustedXclients: networks,
     limits,
-  },
+  } satisfies ChecksOf<ListenerOptions>,
   ['name', 'port'],
 );
 
@@ -125,7 +128,7 @@ const server = record({
   nextMessageId: callable,
   observe: callable,
   signal: value('an AbortSignal', (given) => given instanceof AbortSignal),
-});
+} satisfies ChecksOf<ServerOptions>);
 
 const closing = record({
   drain: anyNumber,
