@@ -1,5 +1,6 @@
 // The boundary as a property, in any order of commands: a command succeeds only if every hook that it asked meant so, and
 // a message only if its hook, or its writer, did.
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { ServerOptions } from '../../../src/server/index.ts';
@@ -164,6 +165,63 @@ test('a message is accepted only if the writer was opened, took every octet and 
   };
   await fc.assert(fc.asyncProperty(scripts, low, fc.boolean(), run), { numRuns: RUNS });
   expect(accepted).toBeGreaterThan(0);
+}, 120_000);
+
+test('an answer may come after its client or its server is gone, and then accepts and ends nothing', async () => {
+  const rejections: unknown[] = [];
+  const unhandled = (reason: unknown): void => void rejections.push(reason);
+  process.on('unhandledRejection', unhandled);
+  const script = [
+    'EHLO c',
+    'MAIL FROM:<a@example.com>',
+    'RCPT TO:<b@example.com>',
+    'BDAT 4 LAST\r\nhi',
+    'QUIT',
+  ].join('\r\n');
+  const run = async (said: Answer[], ending: string, milliseconds: number): Promise<void> => {
+    let next = 0;
+    let meant = 0;
+    const hook = (): never => {
+      const answer = said[next++ % said.length];
+      return (answer && say(answer)) as never;
+    };
+    const { server, port, log } = await startServer({}, (created) => {
+      created
+        .onConnect(hook)
+        .onHelo(hook)
+        .onSender(hook)
+        .onRecipient(hook)
+        .onMail(() => {
+          const answer = said[next++ % said.length];
+          if (isMeant(answer?.meaning)) meant++;
+          return (answer && say(answer)) as never;
+        })
+        .onClose(hook);
+    });
+    const client = await TestClient.connect(port);
+    client.send(`${script}\r\n`);
+    await setTimeout(milliseconds);
+    if (ending === 'reset') client.reset();
+    else if (ending === 'destroy') client.destroy();
+    await server.close({ drain: ending === 'drain' ? 0.02 : 0 });
+    client.destroy();
+    expect(log.of('failure').filter(({ where }) => where === 'session')).toEqual([]);
+    expect(log.of('message-accepted').length).toBeLessThanOrEqual(meant);
+  };
+  try {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(answers([250]), { minLength: 1, maxLength: 7 }),
+        fc.constantFrom('reset', 'destroy', 'drain', 'close'),
+        fc.nat(4),
+        run,
+      ),
+      { numRuns: RUNS },
+    );
+    expect(rejections).toEqual([]);
+  } finally {
+    process.off('unhandledRejection', unhandled);
+  }
 }, 120_000);
 
 test('whatever nextMessageId and observe give, a session goes on', async () => {
