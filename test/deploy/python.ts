@@ -1,6 +1,14 @@
 // The Python packages that judge a deployment, in a virtual environment that the tests make for themselves.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('.python', import.meta.url));
@@ -12,8 +20,34 @@ export type Python =
   | { readonly ok: true; readonly bin: string }
   | { readonly ok: false; readonly reason: string };
 
+/** Another worker installs while this folder is there; an older one is of a process that was killed. */
+const lock = `${folder}.lock`;
+const LOCK_MILLISECONDS = 600_000;
+const LOOK_MILLISECONDS = 500;
+
 /** Installs the pinned packages, once for each list of them. In CI a failure is an error, so that nothing is skipped. */
 export function preparePython(): Python {
+  while (!hasLock())
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MILLISECONDS);
+  try {
+    return install();
+  } finally {
+    rmdirSync(lock);
+  }
+}
+
+function hasLock(): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch {
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - since > LOCK_MILLISECONDS) rmdirSync(lock);
+    return false;
+  }
+}
+
+function install(): Python {
   const wanted = readFileSync(requirements, 'utf8');
   const bin = `${folder}/bin`;
   if (existsSync(installed) && readFileSync(installed, 'utf8') === wanted) return { ok: true, bin };
