@@ -27,7 +27,7 @@ import { functionDestination } from '../../src/archive/destinations/function.ts'
 import { NOTIFICATION_SUBJECT } from '../../src/bridge/notify/notification.ts';
 import { sampleEvent } from '../../src/subscriber/index.ts';
 import { LambdaFunction } from './lambda-function.ts';
-import { prepareRuntimes } from './runtimes.ts';
+import { prepareEmulator, prepareNode22 } from './runtimes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -143,8 +143,12 @@ async function bundle(entry: string, name: string, options: BuildOptions): Promi
   return outfile;
 }
 
-const runtimes = prepareRuntimes();
-const nodes = 'reason' in runtimes ? { 'nodejs24.x': process.execPath } : { ...runtimes.nodes };
+const emulator = prepareEmulator();
+const node22 = prepareNode22();
+const nodes: Readonly<Record<string, string>> = {
+  'nodejs24.x': process.execPath,
+  ...(typeof node22 === 'string' && { 'nodejs22.x': node22 }),
+};
 
 test.each(PACKAGES)(
   'a handler with %s that parses no mail has no parser in its bundle',
@@ -260,8 +264,8 @@ function synthesize(runtime: string): string[] {
   }
 }
 
-if ('reason' in runtimes) {
-  test('bundled handlers run on nodejs22.x', ({ skip }) => skip(runtimes.reason));
+if (typeof node22 !== 'string') {
+  test('bundled handlers run on nodejs22.x', ({ skip }) => skip(node22.reason));
 }
 
 describe('in the runtime interface emulator', () => {
@@ -269,10 +273,12 @@ describe('in the runtime interface emulator', () => {
     'a handler that the CDK bundled answers SQS in the emulator of Lambda on %s, with and without a failed mail',
     { timeout: 120_000 },
     async (runtime, { skip }) => {
-      if ('reason' in runtimes) return skip(runtimes.reason);
+      if ('reason' in emulator) return skip(emulator.reason);
+      const node = runtime === 'nodejs22.x' ? node22 : process.execPath;
+      if (typeof node !== 'string') return skip(node.reason);
       for (const file of synthesize(runtime)) {
         const code = dirname(file);
-        await using function_ = await LambdaFunction.start(runtimes, runtimes.nodes[runtime], {
+        await using function_ = await LambdaFunction.start(emulator, node, {
           folder: code,
           handler: 'index.handler',
         });
@@ -290,9 +296,9 @@ describe('in the runtime interface emulator', () => {
   test('a replay calls the function in the emulator, with the address of the emulator as that of Lambda', async ({
     skip,
   }) => {
-    if ('reason' in runtimes) return skip(runtimes.reason);
+    if ('reason' in emulator) return skip(emulator.reason);
     const file = await bundle('0.ts', 'replayed', TOOLS['SST'] ?? {});
-    await using function_ = await LambdaFunction.start(runtimes, process.execPath, {
+    await using function_ = await LambdaFunction.start(emulator, process.execPath, {
       folder: dirname(file),
       handler: 'index.handler',
     });

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { freePort } from '../support/free-port.ts';
-import type { Runtimes } from './runtimes.ts';
+import type { Emulator } from './runtimes.ts';
 
 export interface LambdaFunctionOptions {
   /** The folder with the code. */
@@ -31,7 +31,7 @@ export class LambdaFunction implements AsyncDisposable {
   }
 
   static async start(
-    { client, emulator }: Runtimes,
+    { client, emulator }: Emulator,
     node: string,
     { folder, handler, environment = {} }: LambdaFunctionOptions,
   ): Promise<LambdaFunction> {

