@@ -1,7 +1,7 @@
 // moto's server as AWS, and the CDK command line against it.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/free-port.ts';
@@ -42,6 +42,8 @@ export class Engine {
       AWS_SECRET_ACCESS_KEY: 'test',
       AWS_EC2_METADATA_DISABLED: 'true',
       CDK_DISABLE_NOTICES: '1',
+      // Of this engine, since two command lines cannot synthesize into one folder.
+      CDK_OUTPUT: `${root}node_modules/.cache/cdk.out-${port}`,
       NO_COLOR: '1',
       PATH: `${root}node_modules/.bin:${process.env['PATH'] ?? ''}`,
     };
@@ -72,6 +74,7 @@ export class Engine {
   }
 
   async stop(): Promise<void> {
+    rmSync(this.environment['CDK_OUTPUT'] ?? '', { recursive: true, force: true });
     if (this.#server.exitCode !== null) return;
     const closed = once(this.#server, 'close');
     this.#server.kill('SIGKILL');

@@ -25,10 +25,6 @@ import {
 } from './deployment.ts';
 import { Engine, REGION } from './engine.ts';
 
-const SERVICE_TEMPLATE = new URL(
-  '../../cdk.out/Mailsluice-prod-Service.template.json',
-  import.meta.url,
-);
 const MULTIPART_BYTES = 12_000_000;
 const PROVOKED = 'DenyForTest';
 
@@ -282,7 +278,7 @@ describe.skipIf(!python.ok)(`a deployment with the rights of its roles${skipReas
       attributes: {},
       messageAttributes: {},
     }));
-    const script = `import { handler } from ${JSON.stringify(subscriberFile())};
+    const script = `import { handler } from ${JSON.stringify(subscriberFile(engine))};
       const answer = await handler(JSON.parse(process.env.EVENT));
       process.stdout.write(JSON.stringify({ event: 'answer', answer }));`;
     const { stdout } = await promisify(execFile)(
@@ -341,14 +337,16 @@ async function waitFor(isThere: () => Promise<boolean>): Promise<boolean> {
 }
 
 /** The file that `cdk deploy` put into the function. */
-function subscriberFile(): string {
-  const { Resources } = JSON.parse(readFileSync(SERVICE_TEMPLATE, 'utf8')) as {
+function subscriberFile({ environment }: Engine): string {
+  const folder = environment['CDK_OUTPUT'];
+  const { Resources } = JSON.parse(
+    readFileSync(`${folder}/Mailsluice-prod-Service.template.json`, 'utf8'),
+  ) as {
     readonly Resources: Readonly<Record<string, FunctionResource>>;
   };
   const made = Object.values(Resources).find(
     ({ Properties }) => Properties?.Description === 'Logs the subject of each mail that arrives',
   );
   const asset = made?.Properties.Code.S3Key.replace(/\.zip$/, '');
-  return pathToFileURL(new URL(`../../cdk.out/asset.${asset}/index.mjs`, import.meta.url).pathname)
-    .href;
+  return pathToFileURL(`${folder}/asset.${asset}/index.mjs`).href;
 }
