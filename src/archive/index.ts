@@ -10,6 +10,7 @@ export { type IndexedHour, indexHours, type IndexOptions } from './hourly-index.
 export type { IndexLine } from './index-line.ts';
 export { floorHour, parseMailKey } from './received-time.ts';
 export { type ListedMail, listDays, listMail, type Place } from './list-mail.ts';
+export { type MailScope, selectScope } from './mail-scope.ts';
 export {
   newReplayMark,
   replay,
@@ -20,9 +21,7 @@ export {
 export {
   type ReplayResult,
   type ReplayRunOptions,
-  type ReplayScope,
   runReplay,
-  selectForReplay,
 } from './replay-run.ts';
 export { ReplayState, ReplayStateError } from './replay-state.ts';
 export { openMaildir } from './maildir.ts';

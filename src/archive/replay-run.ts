@@ -4,21 +4,12 @@ import { findMails } from './find-mail.ts';
 import type { Place } from './list-mail.ts';
 import { newReplayMark, replay, type ReplayMark, type ReplayOptions } from './replay.ts';
 import { ReplayState } from './replay-state.ts';
+import { type MailScope, selectScope } from './mail-scope.ts';
 import { needsRecords } from './match-mail.ts';
-import { type SelectedMail, selectMail } from './select-mail.ts';
-import type { Selection } from './selection.ts';
-
-/** The mails of a replay. */
-export interface ReplayScope {
-  /** messageIds or keys. Where there are any, the selection only says under which prefixes they are. */
-  readonly mails: readonly string[];
-  readonly selection: Selection;
-  /** Default: all of them. */
-  readonly limit?: number | undefined;
-}
+import { selectMail } from './select-mail.ts';
 
 export interface ReplayRunOptions
-  extends ReplayScope,
+  extends MailScope,
     Pick<ReplayOptions, 'destination' | 'concurrency' | 'ratePerSecond'> {
   /** Records how far the run came, and resumes a run of the same task. */
   readonly state?: { readonly file: string; readonly task: string } | undefined;
@@ -62,7 +53,7 @@ export async function runReplay(place: Place, options: ReplayRunOptions): Promis
   let { announced, failed } = state?.counts ?? { announced: 0, failed: 0 };
   const before = announced + failed;
   const failures: { key: string; reason: string }[] = [];
-  const scope: ReplayScope = {
+  const scope: MailScope = {
     mails: options.mails,
     selection: { ...selection, ...(state?.range ?? range) },
     limit: options.limit === undefined ? undefined : options.limit - before,
@@ -85,7 +76,7 @@ export async function runReplay(place: Place, options: ReplayRunOptions): Promis
       ...(ratePerSecond !== undefined && { ratePerSecond }),
       signal,
     };
-    await replay(place, selectForReplay(place, scope, state?.after), {
+    await replay(place, selectScope(place, scope, { after: state?.after }), {
       ...run,
       onOutcome: async (outcome) => {
         const { mail, failure } = outcome;
@@ -127,29 +118,10 @@ export async function runReplay(place: Place, options: ReplayRunOptions): Promis
   };
 }
 
-/** The mails that a replay would announce; `after` is where an earlier run ended. */
-export async function* selectForReplay(
-  place: Place,
-  { mails, selection, limit = Infinity }: ReplayScope,
-  after?: ReplayState['after'],
-): AsyncGenerator<SelectedMail> {
-  let count = 0;
-  if (count >= limit) return;
-  const all =
-    mails.length > 0
-      ? findMails(place, selection.prefixes, mails)
-      : selectMail(place, selection, { ...(after && { after }) });
-  for await (const mail of all) {
-    yield mail;
-    count += 1;
-    if (count >= limit) return;
-  }
-}
-
 /** Counts the mails besides the run. A count that fails is not worth an error. */
 function startCounting(
   place: Place,
-  scope: ReplayScope,
+  scope: MailScope,
   after: ReplayState['after'],
   onTotal: ReplayRunOptions['onTotal'],
 ): void {

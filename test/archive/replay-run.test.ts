@@ -9,7 +9,7 @@ import {
   type ReplayRunOptions,
   ReplayStateError,
   runReplay,
-  selectForReplay,
+  selectScope,
 } from '../../src/archive/index.ts';
 import type { ReceivedNotification } from '../../src/bridge/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
@@ -155,9 +155,9 @@ test('the total is counted during the run, at most up to the limit', async () =>
   expect(totals).toEqual([3]);
 });
 
-test('selectForReplay gives the mails that a run would announce', async () => {
+test('selectScope gives the mails that a run would announce', async () => {
   const { mails, selection } = options();
-  const selected = await collect(selectForReplay(place, { mails, selection, limit: 3 }));
+  const selected = await collect(selectScope(place, { mails, selection, limit: 3 }));
   expect(selected.map(({ key }) => key)).toEqual(keys.slice(0, 3));
-  expect(await collect(selectForReplay(place, { mails, selection, limit: 0 }))).toEqual([]);
+  expect(await collect(selectScope(place, { mails, selection, limit: 0 }))).toEqual([]);
 });

@@ -1,21 +1,20 @@
 import { Command } from 'commander';
 import {
   findMail,
-  findMails,
   type MailFolder,
   openMaildir,
   openMbox,
   saveMail,
   saveMails,
   type SelectedMail,
-  selectMail,
+  selectScope,
   writeMail,
 } from '../../archive/index.ts';
 import { OperatorError, UsageError } from '../../app/operator-error.ts';
 import { printableJson } from '../../app/printable.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
-import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
+import type { OpenedArchive } from '../frame/with-target.ts';
 import { writing } from '../frame/write-error.ts';
 import { createOutput, renderCount, STANDARD_OUTPUT } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -26,7 +25,11 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
-import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import {
+  type RestoreCliOptions,
+  withReadableArchive,
+  withRestoreOptions,
+} from './restore-options.ts';
 import { createUnreadableReport } from './unreadable-report.ts';
 
 interface FetchOptions extends ArchiveOptions, SelectionOptions, RestoreCliOptions {
@@ -48,35 +51,33 @@ export function fetchCommand(context: CliContext): Command {
     .option('--concurrency <n>', 'mails read at once', '10')
     .action(async (named: readonly string[], options: FetchOptions) => {
       const mails = readMails(named, options);
-      const restore = readRestore(options);
-      await withArchive(
-        context,
-        options,
-        async (archive) => {
-          const asSent = { asSent: options.asSent === true };
-          const target = targetOf(options);
-          const concurrency = readCount('--concurrency', options.concurrency, 256) ?? 10;
-          if (options.maildir !== undefined || options.mbox !== undefined) {
-            const selected = selectMails(archive, mails, options);
-            await writing(target, async () => {
-              const folder = await openFolder(archive, options, asSent);
-              await fetchMany(context, selected, options, folder, concurrency);
-            });
-            return;
-          }
-          const [mail, second] = mails;
-          if (mail === undefined || second !== undefined) {
-            throw new UsageError('expected one mail, or --maildir or --mbox for many');
-          }
-          const { key } = await findMail(archive, archive.prefixes, mail);
-          await writing(target, () =>
-            options.output === undefined
-              ? writeMail(archive, key, context.stdout, asSent)
-              : saveMail(archive, key, options.output, asSent),
-          );
-        },
-        restore,
-      );
+      await withReadableArchive(context, options, async (archive) => {
+        const asSent = { asSent: options.asSent === true };
+        const target = targetOf(options);
+        const concurrency = readCount('--concurrency', options.concurrency, 256) ?? 10;
+        if (options.maildir !== undefined || options.mbox !== undefined) {
+          const limit = readCount('--limit', options.limit);
+          const scope = { mails, selection: readSelection(archive, options), limit };
+          // What cannot be read does not count: it is not known to be selected.
+          const isCounted = (mail: SelectedMail): boolean => mail.unreadable === undefined;
+          const selected = selectScope(archive, scope, { isCounted });
+          await writing(target, async () => {
+            const folder = await openFolder(archive, options, asSent);
+            await fetchMany(context, selected, options, folder, concurrency);
+          });
+          return;
+        }
+        const [mail, second] = mails;
+        if (mail === undefined || second !== undefined) {
+          throw new UsageError('expected one mail, or --maildir or --mbox for many');
+        }
+        const { key } = await findMail(archive, archive.prefixes, mail);
+        await writing(target, () =>
+          options.output === undefined
+            ? writeMail(archive, key, context.stdout, asSent)
+            : saveMail(archive, key, options.output, asSent),
+        );
+      });
     });
 }
 
@@ -88,16 +89,6 @@ function targetOf({ maildir, mbox, output }: FetchOptions): string {
   }
   const [name, path] = given[0] ?? [];
   return name === undefined ? STANDARD_OUTPUT : `--${name} "${path}"`;
-}
-
-function selectMails(
-  archive: OpenedArchive,
-  mails: readonly string[],
-  options: FetchOptions,
-): AsyncIterable<SelectedMail> {
-  return mails.length > 0
-    ? findMails(archive, archive.prefixes, mails)
-    : selectMail(archive, readSelection(archive, options));
 }
 
 async function openFolder(
@@ -117,7 +108,6 @@ async function fetchMany(
   folder: MailFolder,
   concurrency: number,
 ): Promise<void> {
-  const limit = readCount('--limit', options.limit) ?? Infinity;
   const interrupted = context.interrupted();
   let fetched = 0;
   let there = 0;
@@ -127,8 +117,10 @@ async function fetchMany(
     beforeLine: () => progress.hide(),
   });
   try {
-    const mails = limited(selected, limit);
-    for await (const { result } of saveMails(mails, folder, { concurrency, signal: interrupted })) {
+    for await (const { result } of saveMails(selected, folder, {
+      concurrency,
+      signal: interrupted,
+    })) {
       if (result === 'saved') fetched += 1;
       else if (result === 'there') there += 1;
       else unreadable.add(result);
@@ -152,17 +144,4 @@ async function fetchMany(
   }
   if (interrupted.aborted) throw new OperatorError('interrupted');
   unreadable.finish();
-}
-
-/** What cannot be read does not count: it is not known to be selected. */
-async function* limited(
-  mails: AsyncIterable<SelectedMail>,
-  limit: number,
-): AsyncGenerator<SelectedMail> {
-  let count = 0;
-  for await (const mail of mails) {
-    yield mail;
-    if (mail.unreadable === undefined) count += 1;
-    if (count >= limit) return;
-  }
 }

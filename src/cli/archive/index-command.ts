@@ -4,11 +4,14 @@ import { UsageError } from '../../app/operator-error.ts';
 import { printableJson } from '../../app/printable.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
-import { withArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
 import { readTime } from './selection-values.ts';
-import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import {
+  type RestoreCliOptions,
+  withReadableArchive,
+  withRestoreOptions,
+} from './restore-options.ts';
 import { createUnreadableReport, type UnreadableEntry } from './unreadable-report.ts';
 
 interface IndexCliOptions extends ArchiveOptions, RestoreCliOptions {
@@ -31,52 +34,46 @@ export function indexCommand(context: CliContext): Command {
     .option('--rewrite', 'read every mail again, also of hours that are done')
     .action(async (options: IndexCliOptions) => {
       const range = readRange(options);
-      const restore = readRestore(options);
-      await withArchive(
-        context,
-        options,
-        async (archive) => {
-          const output = createOutput(context.stdout);
-          using progress = createProgress(context.stderr, 'mail');
-          let entries: UnreadableEntry[] = [];
-          const unreadable = createUnreadableReport(context, {
-            names: options.json !== true,
-            beforeLine: () => progress.hide(),
-            onEntry: (entry) => entries.push(entry),
+      await withReadableArchive(context, options, async (archive) => {
+        const output = createOutput(context.stdout);
+        using progress = createProgress(context.stderr, 'mail');
+        let entries: UnreadableEntry[] = [];
+        const unreadable = createUnreadableReport(context, {
+          names: options.json !== true,
+          beforeLine: () => progress.hide(),
+          onEntry: (entry) => entries.push(entry),
+        });
+        const counts = newCounts();
+        for (const prefix of archive.prefixes) {
+          const hours = indexHours(archive, {
+            ...range,
+            prefix,
+            indexPrefix: withSlash(options.indexPrefix),
+            rewrite: options.rewrite === true,
+            onRead: () => progress.step(),
+            onUnreadable: (error) => unreadable.add(error),
           });
-          const counts = newCounts();
-          for (const prefix of archive.prefixes) {
-            const hours = indexHours(archive, {
-              ...range,
-              prefix,
-              indexPrefix: withSlash(options.indexPrefix),
-              rewrite: options.rewrite === true,
-              onRead: () => progress.step(),
-              onUnreadable: (error) => unreadable.add(error),
-            });
-            for await (const hour of hours) {
-              counts[hour.state] += 1;
-              counts.mails += hour.mails;
-              counts.files += hour.keys.length;
-              progress.hide();
-              if (options.json) {
-                await output.write(`${printableJson({ ...hour, unreadable: entries })}\n`);
-              } else if (hour.state !== 'unchanged') {
-                await output.write(`${hourLine(hour)}\n`);
-              }
-              entries = [];
+          for await (const hour of hours) {
+            counts[hour.state] += 1;
+            counts.mails += hour.mails;
+            counts.files += hour.keys.length;
+            progress.hide();
+            if (options.json) {
+              await output.write(`${printableJson({ ...hour, unreadable: entries })}\n`);
+            } else if (hour.state !== 'unchanged') {
+              await output.write(`${hourLine(hour)}\n`);
             }
+            entries = [];
           }
-          await output.end();
-          progress.hide();
-          const why = counts.written + counts.removed === 0 ? reasonFor(counts, range) : undefined;
-          if (!options.json || why !== undefined) {
-            context.stderr.write(`${summary(counts)}${why === undefined ? '' : `: ${why}`}\n`);
-          }
-          unreadable.finish();
-        },
-        restore,
-      );
+        }
+        await output.end();
+        progress.hide();
+        const why = counts.written + counts.removed === 0 ? reasonFor(counts, range) : undefined;
+        if (!options.json || why !== undefined) {
+          context.stderr.write(`${summary(counts)}${why === undefined ? '' : `: ${why}`}\n`);
+        }
+        unreadable.finish();
+      });
     });
 }
 

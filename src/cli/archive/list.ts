@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { type SelectedMail, selectMail } from '../../archive/index.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
-import { withArchive } from '../frame/with-target.ts';
 import { CSV_HEADER, csvLine, mailLine, mailObject } from './mail-line.ts';
 import { createOutput, renderCount, renderSize } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -12,7 +11,11 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
-import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import {
+  type RestoreCliOptions,
+  withReadableArchive,
+  withRestoreOptions,
+} from './restore-options.ts';
 import { createUnreadableReport } from './unreadable-report.ts';
 import { UsageError } from '../../app/operator-error.ts';
 import { printable, printableJson } from '../../app/printable.ts';
@@ -29,40 +32,34 @@ export function listCommand(context: CliContext): Command {
     .option('--csv', 'comma-separated values with a header, for a spreadsheet')
     .action(async (options: ListOptions) => {
       const render = renderOf(options, context.stdout.columns);
-      const restore = readRestore(options);
-      await withArchive(
-        context,
-        options,
-        async (archive) => {
-          const selection = readSelection(archive, options);
-          const limit = readCount('--limit', options.limit) ?? Infinity;
-          const output = createOutput(context.stdout);
-          using progress = createProgress(context.stderr, 'mail');
-          const unreadable = createUnreadableReport(context, { beforeLine: () => progress.hide() });
-          if (options.csv) await output.write(CSV_HEADER);
-          let mails = 0;
-          let octets = 0;
-          const select = { withRecords: options.keys === undefined, onRead: () => progress.step() };
-          for await (const mail of selectMail(archive, selection, select)) {
-            if (mail.unreadable !== undefined) {
-              unreadable.add(mail.unreadable);
-              continue;
-            }
-            progress.hide();
-            await output.write(render(mail));
-            mails += 1;
-            octets += mail.sizeInOctets;
-            if (mails >= limit) break;
+      await withReadableArchive(context, options, async (archive) => {
+        const selection = readSelection(archive, options);
+        const limit = readCount('--limit', options.limit) ?? Infinity;
+        const output = createOutput(context.stdout);
+        using progress = createProgress(context.stderr, 'mail');
+        const unreadable = createUnreadableReport(context, { beforeLine: () => progress.hide() });
+        if (options.csv) await output.write(CSV_HEADER);
+        let mails = 0;
+        let octets = 0;
+        const select = { withRecords: options.keys === undefined, onRead: () => progress.step() };
+        for await (const mail of selectMail(archive, selection, select)) {
+          if (mail.unreadable !== undefined) {
+            unreadable.add(mail.unreadable);
+            continue;
           }
-          await output.end();
           progress.hide();
-          if (!options.json && !options.keys && !options.csv) {
-            context.stderr.write(`${renderCount(mails, 'mail')}, ${renderSize(octets)}\n`);
-          }
-          unreadable.finish();
-        },
-        restore,
-      );
+          await output.write(render(mail));
+          mails += 1;
+          octets += mail.sizeInOctets;
+          if (mails >= limit) break;
+        }
+        await output.end();
+        progress.hide();
+        if (!options.json && !options.keys && !options.csv) {
+          context.stderr.write(`${renderCount(mails, 'mail')}, ${renderSize(octets)}\n`);
+        }
+        unreadable.finish();
+      });
     });
 }
 

@@ -5,9 +5,9 @@ import {
   functionDestination,
   queueDestination,
   type ReplayResult,
-  type ReplayScope,
+  type MailScope,
   runReplay,
-  selectForReplay,
+  selectScope,
   topicDestination,
 } from '../../archive/index.ts';
 import { OperatorError, UsageError } from '../../app/operator-error.ts';
@@ -15,7 +15,7 @@ import { bucketErrorLine } from '../frame/bucket-error-line.ts';
 import type { CliContext } from '../frame/context.ts';
 import { messageOf } from '../frame/fail.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
-import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
+import type { OpenedArchive } from '../frame/with-target.ts';
 import { mailLine, mailObject } from './mail-line.ts';
 import { createOutput, renderCount } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -27,7 +27,11 @@ import {
   type SelectionOptions,
   withSelectionOptions,
 } from './selection-options.ts';
-import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import {
+  type RestoreCliOptions,
+  withReadableArchive,
+  withRestoreOptions,
+} from './restore-options.ts';
 import { createUnreadableReport } from './unreadable-report.ts';
 import { printable, printableJson } from '../../app/printable.ts';
 
@@ -63,20 +67,14 @@ export function replayCommand(context: CliContext): Command {
     .option('--dry-run', 'list the mails that would be replayed')
     .action(async (named: readonly string[], options: ReplayCliOptions) => {
       const mails = readMails(named, options);
-      const restore = readRestore(options);
-      await withArchive(
-        context,
-        options,
-        async (archive) => {
-          const opened = await openDestination(context, archive, options);
-          try {
-            await runCommand(context, archive, mails, options, opened.destination);
-          } finally {
-            opened.close();
-          }
-        },
-        restore,
-      );
+      await withReadableArchive(context, options, async (archive) => {
+        const opened = await openDestination(context, archive, options);
+        try {
+          await runCommand(context, archive, mails, options, opened.destination);
+        } finally {
+          opened.close();
+        }
+      });
     });
 }
 
@@ -134,7 +132,7 @@ async function runCommand(
     (options.command === undefined ? 10 : 1);
   const ratePerSecond = readCount('--rate', options.rate);
   const limit = readCount('--limit', options.limit);
-  const scope: ReplayScope = { mails, selection: readSelection(archive, options), limit };
+  const scope: MailScope = { mails, selection: readSelection(archive, options), limit };
   if (mails.length > 0 && options.state !== undefined) {
     throw new UsageError('--state: expected a selection by options, got single mails');
   }
@@ -220,7 +218,7 @@ async function report(
 async function dryRun(
   context: CliContext,
   archive: OpenedArchive,
-  scope: ReplayScope,
+  scope: MailScope,
   { json }: ReplayCliOptions,
   destination: Destination,
 ): Promise<void> {
@@ -229,7 +227,7 @@ async function dryRun(
   using progress = createProgress(stderr, 'mail');
   const unreadable = createUnreadableReport(context, { beforeLine: () => progress.hide() });
   let count = 0;
-  for await (const mail of selectForReplay(archive, scope)) {
+  for await (const mail of selectScope(archive, scope)) {
     progress.step();
     if (mail.unreadable !== undefined) {
       unreadable.add(mail.unreadable);

@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import { RESTORE_TIERS, type RestoreOptions } from '../../archive/index.ts';
 import { UsageError } from '../../app/operator-error.ts';
+import type { CliContext } from '../frame/context.ts';
+import type { ArchiveOptions } from '../frame/options.ts';
+import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
 import { readCount } from './selection-options.ts';
 
 export interface RestoreCliOptions {
@@ -21,8 +24,16 @@ export function withRestoreOptions(command: Command): Command {
     );
 }
 
-/** For the place that a command reads. @throws UsageError */
-export function readRestore({ restore, restoreTier, restoreDays }: RestoreCliOptions): {
+/** `withArchive` for a command that reads mail, and brings it back from cold storage where its options ask for that. */
+export async function withReadableArchive(
+  context: CliContext,
+  options: ArchiveOptions & RestoreCliOptions,
+  action: (archive: OpenedArchive) => Promise<void>,
+): Promise<void> {
+  await withArchive(context, options, action, readRestore(options));
+}
+
+function readRestore({ restore, restoreTier, restoreDays }: RestoreCliOptions): {
   readonly restore?: RestoreOptions;
 } {
   const days = readCount('--restore-days', restoreDays, 365) ?? DEFAULT_DAYS;

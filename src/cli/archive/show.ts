@@ -2,11 +2,14 @@ import { Command } from 'commander';
 import { type DescribedMail, describeMail, findMail, type MimePart } from '../../archive/index.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
-import { withArchive } from '../frame/with-target.ts';
 import { printableJson, printableLines } from '../../app/printable.ts';
 import { createOutput, renderSize } from './output.ts';
 import { readMails } from './selection-options.ts';
-import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import {
+  type RestoreCliOptions,
+  withReadableArchive,
+  withRestoreOptions,
+} from './restore-options.ts';
 import { createUnreadableReport } from './unreadable-report.ts';
 
 interface ShowOptions extends ArchiveOptions, RestoreCliOptions {
@@ -20,26 +23,20 @@ export function showCommand(context: CliContext): Command {
     .option('--headers', 'every header field, not only the usual ones')
     .action(async (mail: string, options: ShowOptions) => {
       readMails([mail]);
-      const restore = readRestore(options);
-      await withArchive(
-        context,
-        options,
-        async (archive) => {
-          const { key } = await findMail(archive, archive.prefixes, mail);
-          const described = await describeMail(archive, key);
-          const output = createOutput(context.stdout);
-          await output.write(
-            options.json
-              ? `${printableJson(mailJson(described))}\n`
-              : printableLines(renderMail(described, options.headers === true)),
-          );
-          await output.end();
-          const unreadable = createUnreadableReport(context);
-          if (described.unreadable !== undefined) unreadable.add(described.unreadable);
-          unreadable.finish();
-        },
-        restore,
-      );
+      await withReadableArchive(context, options, async (archive) => {
+        const { key } = await findMail(archive, archive.prefixes, mail);
+        const described = await describeMail(archive, key);
+        const output = createOutput(context.stdout);
+        await output.write(
+          options.json
+            ? `${printableJson(mailJson(described))}\n`
+            : printableLines(renderMail(described, options.headers === true)),
+        );
+        await output.end();
+        const unreadable = createUnreadableReport(context);
+        if (described.unreadable !== undefined) unreadable.add(described.unreadable);
+        unreadable.finish();
+      });
     });
 }
 

@@ -1,14 +1,18 @@
 import { Command } from 'commander';
-import { findMails, selectMail } from '../../archive/index.ts';
+import { selectScope, type SelectedMail } from '../../archive/index.ts';
 import { type VerifyOutcome, verifyMails } from '../../archive/verify-mail.ts';
 import { OperatorError } from '../../app/operator-error.ts';
 import { printable, printableJson } from '../../app/printable.ts';
 import type { CliContext } from '../frame/context.ts';
 import { type ArchiveOptions, withArchiveOptions } from '../frame/options.ts';
-import { type OpenedArchive, withArchive } from '../frame/with-target.ts';
+import type { OpenedArchive } from '../frame/with-target.ts';
 import { createOutput, renderCount, renderSize } from './output.ts';
 import { createProgress } from './progress.ts';
-import { readRestore, type RestoreCliOptions, withRestoreOptions } from './restore-options.ts';
+import {
+  type RestoreCliOptions,
+  withReadableArchive,
+  withRestoreOptions,
+} from './restore-options.ts';
 import {
   readCount,
   readMails,
@@ -30,12 +34,8 @@ export function verifyCommand(context: CliContext): Command {
     .option('--concurrency <n>', 'objects read at once; default: 16, with --parse 4')
     .action(async (named: readonly string[], options: VerifyCliOptions) => {
       const mails = readMails(named, options);
-      const restore = readRestore(options);
-      await withArchive(
-        context,
-        options,
-        (archive) => runVerify(context, archive, mails, options),
-        restore,
+      await withReadableArchive(context, options, (archive) =>
+        runVerify(context, archive, mails, options),
       );
     });
 }
@@ -47,13 +47,10 @@ async function runVerify(
   options: VerifyCliOptions,
 ): Promise<void> {
   const concurrency = readCount('--concurrency', options.concurrency, 256);
-  const limit = readCount('--limit', options.limit) ?? Infinity;
-  const selected =
-    mails.length > 0
-      ? findMails(archive, archive.prefixes, mails)
-      : selectMail(archive, readSelection(archive, options));
+  const limit = readCount('--limit', options.limit);
+  const scope = { mails, selection: readSelection(archive, options), limit };
   const stop = context.interrupted();
-  const outcomes = verifyMails(archive, takeUntil(selected, limit, stop), {
+  const outcomes = verifyMails(archive, untilStopped(selectScope(archive, scope), stop), {
     parse: options.parse === true,
     ...(concurrency !== undefined && { concurrency }),
   });
@@ -96,16 +93,12 @@ function renderOutcome(outcome: VerifyOutcome, { json }: VerifyCliOptions): stri
   return printable([shown.result, shown.key, shown.reason ?? ''].join('  '));
 }
 
-async function* takeUntil<T>(
-  inputs: AsyncIterable<T>,
-  limit: number,
+async function* untilStopped(
+  mails: AsyncIterable<SelectedMail>,
   stop: AbortSignal,
-): AsyncGenerator<T> {
-  let count = 0;
-  for await (const input of inputs) {
+): AsyncGenerator<SelectedMail> {
+  for await (const mail of mails) {
     if (stop.aborted) return;
-    yield input;
-    count += 1;
-    if (count >= limit) return;
+    yield mail;
   }
 }
