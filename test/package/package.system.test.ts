@@ -133,7 +133,7 @@ describe('without the optional peers', () => {
     `;
     project.write('program.mts', program);
     project.write('program.cts', program);
-    expect(await project.typeErrors('program.mts', 'program.cts')).toBe('');
+    expect(await project.typeErrors(['program.mts', 'program.cts'])).toBe('');
   }, 120_000);
 });
 
@@ -186,7 +186,7 @@ describe('with aws-cdk-lib and constructs', () => {
 
   test('an app of one’s own in TypeScript is type-checked', slow, async () => {
     project.write('own.mts', ownApp('mts'));
-    expect(await project.typeErrors('own.mts')).toBe('');
+    expect(await project.typeErrors(['own.mts'])).toBe('');
   });
 
   const jest = prepareJest();
@@ -257,7 +257,7 @@ describe('with aws-cdk-lib and constructs', () => {
       // @ts-expect-error: no such prop.
       new MailBridge(new Stack(), 'Bad', { configuration: { hostname: 'mx.example.com' }, colour: 'red' });`,
       );
-      expect(await project.typeErrors('stack.cts')).toBe('');
+      expect(await project.typeErrors(['stack.cts'])).toBe('');
     },
   );
 
@@ -287,7 +287,7 @@ describe('with aws-cdk-lib and constructs', () => {
         }
       }`,
       );
-      expect(await project.typeErrors('stack.mts')).toBe('');
+      expect(await project.typeErrors(['stack.mts'])).toBe('');
     },
   );
 });

@@ -1,4 +1,5 @@
-// The package as npm publishes it: packed from a clean copy of the sources, and unpacked into an empty project.
+// A package as npm publishes it: packed from a clean copy of the sources, or by its script, and unpacked into an empty
+// project.
 import { execFile } from 'node:child_process';
 import {
   cpSync,
@@ -19,6 +20,11 @@ import { promisify } from 'node:util';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const modules = join(root, 'node_modules');
 const run = promisify(execFile);
+/** Scripts find the Node.js that runs the tests. */
+const ENVIRONMENT = {
+  ...process.env,
+  PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+};
 /** Not part of what is packed, or made while packing. */
 const LEFT_OUT: readonly string[] = ['.git', 'node_modules', 'dist', 'cdk.out', 'coverage'];
 /** Of the tests only what the build runs on is there. */
@@ -32,14 +38,23 @@ export interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
-/** A folder that has the package, and nothing of this repository but the packages that it depends on. */
+interface TypeCheck {
+  readonly target?: string;
+  /** More options of tsc. */
+  readonly options?: readonly string[];
+}
+
+/** A folder that has one package, and nothing of this repository but the packages that it depends on. */
 export class Project {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly #temporary: string;
 
-  private constructor(temporary: string) {
+  readonly #name: string;
+
+  private constructor(temporary: string, name: string) {
     this.#temporary = temporary;
+    this.#name = name;
     this.folder = join(temporary, 'project');
     this.manifest = JSON.parse(
       readFileSync(join(this.package, 'package.json'), 'utf8'),
@@ -64,22 +79,38 @@ export class Project {
     // Runs the script `prepare`, which builds.
     await run('npm', ['pack', '--offline', '--silent', '--pack-destination', temporary], {
       cwd: sources,
-      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
+      env: ENVIRONMENT,
     });
-    const tarball = readdirSync(temporary).find((name) => name.endsWith('.tgz'));
-    if (tarball === undefined) throw new Error('expected a tarball from npm pack');
-    const target = join(temporary, 'project/node_modules/mailsluice');
+    const project = await Project.#unpack(temporary, 'mailsluice');
+    project.link(...Object.keys(project.manifest.dependencies));
+    return project;
+  }
+
+  /** The small package of the subscriber, as `npm run pack:subscriber` makes it. */
+  static async packSubscriber(): Promise<Project> {
+    const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'subscriber-package-')));
+    await run(process.execPath, [join(root, 'infra/tools/pack-subscriber.ts')], {
+      cwd: temporary,
+      env: ENVIRONMENT,
+    });
+    return Project.#unpack(temporary, 'mailsluice-subscriber');
+  }
+
+  /** The tarball of the folder becomes the only package of a new project. */
+  static async #unpack(temporary: string, name: string): Promise<Project> {
+    const tarball = readdirSync(temporary).find((file) => file.endsWith('.tgz'));
+    if (tarball === undefined) throw new Error(`expected a tarball of ${name}`);
+    const target = join(temporary, 'project/node_modules', name);
     mkdirSync(target, { recursive: true });
     await run('tar', ['-xzf', join(temporary, tarball), '-C', target, '--strip-components=1']);
-    const project = new Project(temporary);
+    const project = new Project(temporary, name);
     project.write('package.json', '{ "private": true }');
-    project.link(...Object.keys(project.manifest.dependencies));
     return project;
   }
 
   /** The folder of the package. */
   get package(): string {
-    return join(this.folder, 'node_modules/mailsluice');
+    return join(this.folder, 'node_modules', this.#name);
   }
 
   /** All files of the package. */
@@ -102,16 +133,24 @@ export class Project {
     writeFileSync(join(this.folder, name), text);
   }
 
-  /** Runs a program of the project; answers what it prints. */
+  /** Runs a program of the project; answers what it prints, without the blanks around it. */
   async node(...args: readonly string[]): Promise<string> {
+    return (await this.output(...args)).trim();
+  }
+
+  /** The same, every octet of it. */
+  async output(...args: readonly string[]): Promise<string> {
     const { stdout } = await run(process.execPath, [...args], { cwd: this.folder });
-    return stdout.trim();
+    return stdout;
   }
 
   /** The errors that tsc reports in files of the project. */
-  async typeErrors(...files: readonly string[]): Promise<string> {
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024'];
-    const args = [...options, '--types', 'node', ...files];
+  async typeErrors(
+    files: readonly string[],
+    { target = 'es2024', options = [] }: TypeCheck = {},
+  ): Promise<string> {
+    const always = ['--noEmit', '--strict', '--module', 'nodenext', '--types', 'node'];
+    const args = [...always, '--target', target, ...options, ...files];
     const failed = await run(join(modules, '.bin/tsc'), args, { cwd: this.folder }).catch(
       (error: { readonly stdout: string }) => error,
     );
