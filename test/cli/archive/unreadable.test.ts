@@ -1,39 +1,29 @@
 // Each command over an hour in which one mail cannot be read: it names the mail with the reason, does its work for the
 // others, and exits with 1; another run does the same.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type Answer,
-  type Fault,
-  type FaultProxy,
-  startFaultProxy,
-} from '../../faults/fault-proxy.ts';
+import type { Answer, Fault, FaultProxy } from '../../faults/fault-proxy.ts';
 import { storeMails } from '../../archive/support.ts';
 import { takeNotifications } from '../../bridge/support.ts';
-import { startTestAws, type TestAws } from '../../support/aws.ts';
-import { type Cli, groupCli } from '../support.ts';
+import type { TestAws } from '../../support/aws.ts';
+import type { Cli } from '../support.ts';
+import { type ProxiedArchive, startProxiedArchive } from './proxied-archive.ts';
 
+let archive: ProxiedArchive;
 let aws: TestAws;
 let proxy: FaultProxy;
 let cli: Cli;
 let folder: string;
 
 beforeAll(async () => {
-  aws = await startTestAws();
-  proxy = await startFaultProxy(aws.endpoint);
-  cli = groupCli('archive', { ...aws, endpoint: proxy.endpoint });
-  folder = await mkdtemp(join(tmpdir(), 'mailsluice-unreadable-'));
+  archive = await startProxiedArchive();
+  ({ aws, proxy, cli, folder } = archive);
 });
 afterEach(() => proxy.reset());
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-  await proxy[Symbol.asyncDispose]();
-  await aws.close();
-});
+afterAll(() => archive[Symbol.asyncDispose]());
 
 const ALWAYS = 1000;
 

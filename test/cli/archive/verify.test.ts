@@ -7,9 +7,8 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { createBridge } from '../../../src/bridge/index.ts';
 import { NewlineNormalizer } from '../../../src/smtp/data/newline-normalizer.ts';
-import { storeMails } from '../../archive/support.ts';
+import { archiveBridge, storeMails } from '../../archive/support.ts';
 import { deliver, facts } from '../../bridge/support.ts';
 import { startFaultProxy } from '../../faults/fault-proxy.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
@@ -52,14 +51,7 @@ test('verify passes what the bridge stored: small, in parts, with a sidecar, nor
     { at: AT, content: LARGE },
     { at: AT, content: '' },
   ]);
-  const bridge = createBridge({
-    s3: aws.s3,
-    sns: aws.sns,
-    bucket: aws.resources.bucket,
-    topicArn: aws.resources.topicArn,
-    hostname: 'mx.example.com',
-    prefix: 'mail/',
-  });
+  const bridge = archiveBridge(aws);
   const normalized = facts({ receivedAt: new Date(AT) });
   const content = 'Subject: bare\n\nnewlines\n';
   const reply = await deliver(bridge, normalized, content, 7, new NewlineNormalizer());

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { LOG_QUERIES } from '../../../infra/watch/log-queries.ts';
 import { limitLines } from '../../../src/app/report/line-limit.ts';
-import type { Log, LogFields } from '../../../src/telemetry/index.ts';
 import { LOGGED_FIELDS } from '../../app/report/events-table.ts';
+import { keptLog } from '../../support/kept-log.ts';
 import { resourcesOf, synthBridge } from '../support.ts';
 
 const runbook = readFileSync(
@@ -64,18 +64,7 @@ test('no log query counts a line that may stand for several as one', () => {
 test('a line for several events, as the program writes it, has the fields that the log queries group by', () => {
   vi.useFakeTimers();
   try {
-    const lines: { event: string; fields: LogFields }[] = [];
-    const keep = (event: string, fields: LogFields = {}): void =>
-      void lines.push({ event, fields });
-    const log: Log = {
-      debug: keep,
-      info: keep,
-      warn: keep,
-      error: keep,
-      child: () => log,
-      write: () => undefined,
-      flush: () => Promise.resolve(),
-    };
+    const { lines, log } = keptLog();
     const limited = limitLines(log);
     const grouped = Object.values(LOG_QUERIES).flatMap(({ filterStatements, statsStatements }) => {
       const [, event] = /event = "([a-z-]+)"/.exec(String(filterStatements)) ?? [];
@@ -89,7 +78,7 @@ test('a line for several events, as the program writes it, has the fields that t
       const fields = Object.fromEntries(names.map((name) => [name, `a ${name}`]));
       for (let line = 0; line < 50; line += 1) limited.info(event, { ...fields, sessionId: 's' });
       vi.advanceTimersByTime(65_000);
-      const written = lines.splice(0).map((line) => line.fields);
+      const written = lines.splice(0);
       for (const each of written) expect(each).toMatchObject(fields);
       const sum = written.reduce((all, { repeated }) => all + Number(repeated ?? 1), 0);
       expect([event, written.length < 50, sum]).toEqual([event, true, 50]);

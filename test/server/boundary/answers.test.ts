@@ -622,7 +622,7 @@ describe('the low-level interface', () => {
     ['nothing', undefined],
     ['a promise, as an asynchronous one does', Promise.resolve(true)],
     ['a text', 'ok'],
-  ])('write that answers with %s is 451, and the writer is told to discard', async (_, said) => {
+  ])('write that answers with %s is 451, and the message is discarded', async (_, said) => {
     const calls: string[] = [];
     const { reply, failure } = await send({
       openMessage: () => ({
