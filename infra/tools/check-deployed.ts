@@ -62,7 +62,7 @@ function recordsOf({ Resources = {} }: StackTemplate): PlannedRecord[] {
   });
 }
 
-/** How a name is asked for in the public DNS, for whoever may not read the hosted zone. */
+/** Looks a name up in the public DNS, where the hosted zone cannot be read. */
 export type Resolve = (name: string, type: string) => Promise<readonly unknown[]>;
 
 const NO_RECORD: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);

@@ -163,8 +163,8 @@ export interface IndexRow {
 }
 
 /**
- * The rows of these files, one after the other. Ends early where a file cannot be read, or is not whole: whoever needs more
- * rows reads them from the mails.
+ * The rows of these files, one after the other. Ends early where a file cannot be read or is incomplete: the caller then reads
+ * the missing rows from the mails.
  */
 export async function* readIndexRows(
   { s3, bucket }: Place,

@@ -1,5 +1,5 @@
-// The time that Lambda leaves to one invocation. Lambda ends a function without a word, and then all records of its batch come
-// again, those that were handled too. So the work is told to end before that, and the answer is given in time.
+// The time that Lambda leaves to one invocation. Lambda ends a function without warning, and then delivers all records
+// of its batch again, the handled ones too. So the signal aborts the work before that, and the answer is given in time.
 import { MailDeadlineError } from './errors.ts';
 
 /** Of Lambda's context only what is used. */

@@ -1,6 +1,6 @@
 // The HTTP server beside the SMTP ports: /live, /ready and /metrics, for load balancers, containers and
-// Prometheus. It shares nothing with the mail path but the process. It has no sign-in, so whoever can reach it may crowd
-// it: each connection is good for one request, has 5 s for everything, and gives way to newer ones.
+// Prometheus. It shares nothing with the mail path but the process. It has no sign-in, so anyone who can reach it can
+// crowd it: each connection serves one request within 5 s, and gives way to newer ones.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { HealthConnections } from './health-connections.ts';
 import {

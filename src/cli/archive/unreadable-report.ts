@@ -10,7 +10,7 @@ export interface UnreadableReport {
   /** The first of them, `KEPT_LIMIT` at most. */
   readonly failures: readonly UnreadableEntry[];
   add(error: UnreadableMailError): void;
-  /** @throws OperatorError where there was any. */
+  /** @throws OperatorError if any mail was reported. */
   finish(): void;
 }
 

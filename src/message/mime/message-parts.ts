@@ -121,7 +121,7 @@ class Chunks {
   }
 
   async #take(): Promise<SplitterChunk | undefined> {
-    // The content of a part may have met it, and whoever reads that need not have told.
+    // It may have occurred while the content of a part was read, and the reader of that content may have caught it.
     if (this.#failure !== undefined) throw this.#failure.error;
     const chunk = this.#next;
     this.#next = undefined;
