@@ -217,9 +217,9 @@ const conflicts = extensions.flatMap(({ conflict }) => conflict ?? []);
 const NO_MAIL_PARAMETERS: Parsed<MailParameters> = { ok: true, value: {} };
 const NO_RCPT_PARAMETERS: Parsed<RcptParameters> = { ok: true, value: {} };
 
-/** The lines of the reply to EHLO: the host name, then one extension each (RFC 5321 section 4.1.1.1). */
-export function ehloLines(context: SessionContext): string[] {
-  const lines = [context.options.hostname];
+/** The lines of the reply to EHLO: the host name and what is said with it, then one extension each (RFC 5321 section 4.1.1.1). */
+export function ehloLines(context: SessionContext, first: string): string[] {
+  const lines = [first];
   for (const { line } of extensions) {
     const text = line(context);
     if (text !== undefined) lines.push(text);

@@ -4,7 +4,7 @@ import { hasNoControls, isPrintable } from './grammar/ascii.ts';
 import type { Verb } from './grammar/command-line.ts';
 import { parseXclient } from './grammar/xclient-command.ts';
 import { rendered, renderReply } from './render-reply.ts';
-import { ehloReply, greeting, heloReply, withText } from './replies.ts';
+import { greeting, heloReply, withText } from './replies.ts';
 import type { Reply } from './reply.ts';
 import type { SessionOptions } from './session-options.ts';
 import { Event } from './state.ts';
@@ -43,10 +43,12 @@ export function proceedHelo(
   const protocol = verb === 'HELO' ? 'SMTP' : verb === 'EHLO' ? 'ESMTP' : 'LMTP';
   turn.learn({ clientDomain, protocol });
   // RFC 5321 section 4.1.1.1: the host name comes first, and the extensions must be announced.
-  const [hostname = '', ...lines] = ehloLines(turn.context);
-  const first = withText(hostname, reply);
-  const said = verb === 'HELO' ? heloReply(first) : ehloReply([first, ...lines]);
-  turn.greeted = { verb, identity: turn.context.facts.identity, text: renderReply(said) };
+  const first = withText(turn.context.options.hostname, reply);
+  const text =
+    verb === 'HELO'
+      ? renderReply(heloReply(first))
+      : turn.fixed.ehlo(ehloLines(turn.context, first));
+  turn.greeted = { verb, identity: turn.context.facts.identity, text };
   greet(turn, turn.greeted);
 }
 

@@ -4,6 +4,7 @@ import type { Reply } from './reply.ts';
 
 /** Reply line of RFC 5321 section 4.5.3.1.5, without room for code, status and CRLF. */
 const TEXT_OCTETS = 490;
+const UNPRINTABLE = /[^\x20-\x7e]/;
 
 /** The wire text of a reply: whole lines of printable ASCII, whatever a policy put into it. */
 export function renderReply({ code, status, text }: Reply): string {
@@ -19,7 +20,8 @@ export function renderReply({ code, status, text }: Reply): string {
 
 /** A line break in a text would be a second reply: whatever is not printable ASCII becomes `?`. */
 function printable(text: string): string {
-  return text.slice(0, TEXT_OCTETS).replaceAll(/[^\x20-\x7e]/g, '?');
+  const cut = text.length > TEXT_OCTETS ? text.slice(0, TEXT_OCTETS) : text;
+  return UNPRINTABLE.test(cut) ? cut.replace(/[^\x20-\x7e]/g, '?') : cut;
 }
 
 /** A farewell, with the host name before its text (RFC 5321 section 4.2.1). */

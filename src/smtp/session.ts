@@ -138,7 +138,9 @@ export class Session {
       turn.reply(beginning.refusal);
       turn.end('refused');
     } else {
-      turn.reply(greeting(this.#options, beginning.greeting));
+      const own = beginning.greeting;
+      if (own === undefined) turn.say(turn.fixed.greeting);
+      else turn.reply(greeting(this.#options, own));
     }
     return turn.finish();
   }

@@ -2,12 +2,13 @@
 // how it ends. All parts of the session share one `Turn`, which also holds what they know and what is unread.
 import type { ChunkSize } from './grammar/chunk-size.ts';
 import type { CommandLine, Verb } from './grammar/command-line.ts';
+import { FixedReplies } from './fixed-replies.ts';
 import { Input } from './input.ts';
 import type { DiscardCause } from './message.ts';
 import type { Note, Output } from './output.ts';
 import type { Question } from './question.ts';
-import { renderFarewell, renderReply, renderedRefusals } from './render-reply.ts';
-import { type Farewell, type Rule, farewells, refusals } from './replies.ts';
+import { renderReply, renderedRefusals } from './render-reply.ts';
+import { type Farewell, type Rule, refusals } from './replies.ts';
 import type { Reply } from './reply.ts';
 import { budgetOf, REFUSAL_COST } from './session-cost.ts';
 import type { SessionContext } from './session-context.ts';
@@ -45,6 +46,7 @@ const NOT_SMTP: ReadonlySet<string> = new Set(['tls-in-clear', 'line-flood']);
 
 export class Turn {
   readonly context: { -readonly [K in keyof SessionContext]: SessionContext[K] };
+  readonly fixed: FixedReplies;
   readonly input = new Input();
   readonly #machine = new StateMachine();
   #outputs: Output[] = [];
@@ -71,6 +73,7 @@ export class Turn {
 
   constructor(context: SessionContext) {
     this.context = context;
+    this.fixed = FixedReplies.of(context.options);
     this.#budget = budgetOf(context.options);
   }
 
@@ -208,7 +211,7 @@ export class Turn {
   farewell(rule: Farewell): void {
     // The reply before may have been one error too many.
     if (this.state.name === 'closed') return;
-    this.say(renderFarewell(farewells[rule], this.context.options.hostname));
+    this.say(this.fixed.farewell(rule));
     this.end(rule);
   }
 

@@ -123,7 +123,7 @@ test('a keyword that no extension has is refused, also where everything is offer
 
 test('EHLO names each extension once, where it is offered', () => {
   const keywords = (context: SessionContext) =>
-    ehloLines(context)
+    ehloLines(context, context.options.hostname)
       .slice(1)
       .map((line) => line.split(' ')[0]);
   expect(keywords(everything)).toEqual(
