@@ -78,7 +78,7 @@ export function requireGrants(
   hostname: string,
   metrics: Metrics,
 ): void {
-  server.onSignIn(async (attempt, session) => {
+  server.onSignIn(async ({ attempt, session }) => {
     const begun = performance.now();
     const answer = await authenticator.authenticate(attempt, session);
     metrics.record('AuthLatency', {}, performance.now() - begun);
@@ -101,18 +101,18 @@ export function requireGrants(
         return undefined;
     }
   };
-  server.onSender((_, session) =>
+  server.onSender(({ session }) =>
     session.identity === null ? undefined : reviewed(session.identity, session),
   );
-  server.onSender((reversePath, { identity }, { size }) => {
-    const grants = grantsOf(identity);
+  server.onSender(({ session, reversePath, parameters }) => {
+    const grants = grantsOf(session.identity);
     return (
       checkSender(grants, reversePath, hostname) ??
-      checkSize(grants, size) ??
+      checkSize(grants, parameters.size) ??
       checkDestination(grants)
     );
   });
-  server.onRecipient((forwardPath, { identity }) =>
-    checkRecipient(grantsOf(identity), forwardPath, hostname),
+  server.onRecipient(({ session, forwardPath }) =>
+    checkRecipient(grantsOf(session.identity), forwardPath, hostname),
   );
 }

@@ -164,7 +164,7 @@ async function start(
   server.onConnect(() => refuseOverload() && replies.serviceUnavailable);
   server.onSender(refuseOverload);
   if (signIn !== undefined) requireGrants(server, signIn, hostname, metrics);
-  server.onRecipient((forwardPath) => {
+  server.onRecipient(({ forwardPath }) => {
     const match = routes.match(forwardPath);
     return match.kind === 'refuse' ? match.reply : undefined;
   });

@@ -1,9 +1,18 @@
 // Asks the hooks about a question of the session. Answers that are there at once cost no promise.
-import type { Answer, Question, SessionFacts, SignInAnswer, SignInAttempt } from '../smtp/index.ts';
+import type { Answer, Envelope, Question, SignInAnswer } from '../smtp/index.ts';
 import { type Place, requireReplies, requireReply } from './boundary/replies.ts';
 import { requireSignInAnswer } from './boundary/sign-in-answers.ts';
-import { type Hooks, isPromise, type Now, type SignInHook } from './hooks.ts';
+import {
+  DataContext,
+  HeloContext,
+  RecipientContext,
+  SenderContext,
+  SignInContext,
+} from './context.ts';
+import { type Hooks, isPromise, type Now } from './hooks.ts';
+import { refusalOf } from './refusal.ts';
 import { replies } from './replies.ts';
+import type { SessionScope } from './session-scope.ts';
 
 export const ACCEPT: Answer = { kind: 'accept' };
 
@@ -15,24 +24,44 @@ export type PolicyQuestion = Exclude<
   { kind: 'open-message' | 'message' | 'settle-sign-in' }
 >;
 
-/** Puts a question to the hooks of its kind. */
+/** Puts a question to the hooks of its kind. Where there is none, no context is made. */
 export function askPolicy(
   question: PolicyQuestion,
   hooks: Hooks,
-  session: SessionFacts,
+  scope: SessionScope,
 ): Now<Answer | SignInAnswer> {
   switch (question.kind) {
-    case 'helo':
-      return askHooks('onHelo', hooks.helo, question.clientDomain, session);
-    case 'sign-in':
-      return askSignInHooks(hooks.signIn, question.attempt, session);
-    case 'reverse-path':
-      return askHooks('onSender', hooks.sender, question.reversePath, session, question.parameters);
+    case 'helo': {
+      const { onHelo } = hooks;
+      if (onHelo.length === 0) return ACCEPT;
+      return askHooks('onHelo', onHelo, new HeloContext(scope, question.clientDomain));
+    }
+    case 'sign-in': {
+      const { onSignIn } = hooks;
+      if (onSignIn.length === 0) return SIGN_IN_REFUSED;
+      return askSignInHooks(onSignIn, new SignInContext(scope, question.attempt));
+    }
+    case 'reverse-path': {
+      const { onSender } = hooks;
+      if (onSender.length === 0) return ACCEPT;
+      const { reversePath, parameters } = question;
+      return askHooks('onSender', onSender, new SenderContext(scope, reversePath, parameters));
+    }
     case 'forward-path': {
-      const { forwardPath, envelope, parameters } = question;
-      return askHooks('onRecipient', hooks.recipient, forwardPath, session, envelope, parameters);
+      const { onRecipient } = hooks;
+      if (onRecipient.length === 0) return ACCEPT;
+      const { forwardPath, parameters, envelope } = question;
+      const context = new RecipientContext(scope, forwardPath, parameters, envelope);
+      return askHooks('onRecipient', onRecipient, context);
     }
   }
+}
+
+/** Asks whether a message may come, before anything takes it. */
+export function askData({ onData }: Hooks, scope: SessionScope, envelope: Envelope): Now<Answer> {
+  return onData.length === 0
+    ? ACCEPT
+    : askHooks('onData', onData, new DataContext<unknown>(scope, envelope));
 }
 
 /**
@@ -68,75 +97,94 @@ export function toMailAnswer(said: unknown, place: Place, recipients: number): A
     : toAnswer(said, place);
 }
 
-/** Hooks of one kind: what they answer is checked. */
-type AnyHooks<A extends readonly unknown[]> = readonly ((...args: A) => unknown)[];
+/** What they answer is checked. */
+type AnyHooks<C> = readonly ((context: C) => unknown)[];
 
 /** Asks one hook after another; costs no promise where none of them gave one. */
-export function askHooks<A extends readonly unknown[]>(
-  place: Place,
-  hooks: AnyHooks<A>,
-  ...args: A
-): Now<Answer> {
+export function askHooks<C>(place: Place, hooks: AnyHooks<C>, context: C): Now<Answer> {
   let own: Answer = ACCEPT;
-  for (let index = 0; index < hooks.length; index++) {
-    const said = hooks[index]?.(...args);
-    if (said === undefined) continue;
-    if (isPromise(said)) return askTheRest(place, hooks, args, index, said, own);
-    const answer = toAnswer(said, place);
-    if (answer.kind === 'refuse') return answer;
-    own = answer;
+  try {
+    for (let index = 0; index < hooks.length; index++) {
+      const said = hooks[index]?.(context);
+      if (said === undefined) continue;
+      if (isPromise(said)) return askTheRest(place, hooks, context, index, said, own);
+      const answer = toAnswer(said, place);
+      if (answer.kind === 'refuse') return answer;
+      own = answer;
+    }
+    return own;
+  } catch (error) {
+    return toRefusal(error);
   }
-  return own;
 }
 
-async function askTheRest<A extends readonly unknown[]>(
+async function askTheRest<C>(
   place: Place,
-  hooks: AnyHooks<A>,
-  args: A,
+  hooks: AnyHooks<C>,
+  context: C,
   from: number,
   first: PromiseLike<unknown>,
   before: Answer,
 ): Promise<Answer> {
   let own = before;
-  for (let index = from; index < hooks.length; index++) {
-    const answer = toAnswer(await (index === from ? first : hooks[index]?.(...args)), place);
-    if (answer.kind === 'refuse') return answer;
-    if (answer !== ACCEPT) own = answer;
+  try {
+    for (let index = from; index < hooks.length; index++) {
+      const answer = toAnswer(await (index === from ? first : hooks[index]?.(context)), place);
+      if (answer.kind === 'refuse') return answer;
+      if (answer !== ACCEPT) own = answer;
+    }
+    return own;
+  } catch (error) {
+    return toRefusal(error);
   }
-  return own;
+}
+
+/** The answer that a thrown `Refusal` is. Throws anything else again. */
+export function toRefusal(thrown: unknown): Answer & { kind: 'refuse' } {
+  const reply = refusalOf(thrown);
+  if (reply === undefined) throw thrown;
+  return { kind: 'refuse', reply };
 }
 
 /** Asks the sign-in hooks: one must accept, none may refuse. */
 export function askSignInHooks(
-  hooks: readonly SignInHook[],
-  attempt: SignInAttempt,
-  session: SessionFacts,
+  hooks: AnyHooks<SignInContext<unknown>>,
+  context: SignInContext<unknown>,
 ): Now<SignInAnswer> {
+  const { attempt } = context;
   let accepted: SignInAnswer | undefined;
-  for (let index = 0; index < hooks.length; index++) {
-    const said: unknown = hooks[index]?.(attempt, session);
-    if (isPromise(said)) return askTheRestToSignIn(hooks, attempt, session, index, said, accepted);
-    const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
-    if (answer?.kind === 'refuse') return answer;
-    accepted ??= answer;
+  try {
+    for (let index = 0; index < hooks.length; index++) {
+      const said = hooks[index]?.(context);
+      if (isPromise(said)) return askTheRestToSignIn(hooks, context, index, said, accepted);
+      const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
+      if (answer?.kind === 'refuse') return answer;
+      accepted ??= answer;
+    }
+    return accepted ?? SIGN_IN_REFUSED;
+  } catch (error) {
+    return toRefusal(error);
   }
-  return accepted ?? SIGN_IN_REFUSED;
 }
 
 async function askTheRestToSignIn(
-  hooks: readonly SignInHook[],
-  attempt: SignInAttempt,
-  session: SessionFacts,
+  hooks: AnyHooks<SignInContext<unknown>>,
+  context: SignInContext<unknown>,
   from: number,
   first: PromiseLike<unknown>,
   before: SignInAnswer | undefined,
 ): Promise<SignInAnswer> {
+  const { attempt } = context;
   let accepted = before;
-  for (let index = from; index < hooks.length; index++) {
-    const said: unknown = await (index === from ? first : hooks[index]?.(attempt, session));
-    const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
-    if (answer?.kind === 'refuse') return answer;
-    accepted ??= answer;
+  try {
+    for (let index = from; index < hooks.length; index++) {
+      const said = await (index === from ? first : hooks[index]?.(context));
+      const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
+      if (answer?.kind === 'refuse') return answer;
+      accepted ??= answer;
+    }
+    return accepted ?? SIGN_IN_REFUSED;
+  } catch (error) {
+    return toRefusal(error);
   }
-  return accepted ?? SIGN_IN_REFUSED;
 }

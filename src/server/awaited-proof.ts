@@ -1,7 +1,9 @@
 // A SASL exchange of which a sign-in hook gave the verifiers: what the hook says of the client's proof.
 import type { Question, SignInAnswer } from '../smtp/index.ts';
+import { toRefusal } from './ask-hooks.ts';
 import { requireSettlement } from './boundary/sign-in-answers.ts';
 import { isPromise, type Now } from './hooks.ts';
+import { refusalOf } from './refusal.ts';
 
 type Settlement = Extract<Question, { kind: 'settle-sign-in' }>;
 type Verification = Extract<SignInAnswer, { kind: 'verify' }>;
@@ -23,10 +25,15 @@ export class AwaitedProof {
     const verification = this.#verification;
     this.#verification = undefined;
     if (!verification) throw new Error('expected a verify answer before, got none');
-    const settled: unknown = verification.settle(proved, fitting);
-    return isPromise(settled)
-      ? Promise.resolve(settled).then((later) => requireSettlement(later, proved))
-      : requireSettlement(settled, proved);
+    try {
+      const settled: unknown = verification.settle(proved, fitting);
+      if (!isPromise(settled)) return requireSettlement(settled, proved);
+      return Promise.resolve(settled)
+        .then((later) => requireSettlement(later, proved))
+        .catch(toRefusal);
+    } catch (error) {
+      return toRefusal(error);
+    }
   }
 
   /** The exchange ended before the client proved anything: that counts as a wrong proof, and its answer goes nowhere. */
@@ -36,9 +43,9 @@ export class AwaitedProof {
     this.#verification = undefined;
     try {
       const settled: unknown = verification.settle(false);
-      if (isPromise(settled)) Promise.resolve(settled).catch(fail);
+      if (isPromise(settled)) Promise.resolve(settled).then(undefined, toRefusal).catch(fail);
     } catch (error) {
-      fail(error);
+      if (refusalOf(error) === undefined) fail(error);
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Answer, ProxyFacts } from '../smtp/index.ts';
 import type { AdmittedConnection } from './admission.ts';
 import { ACCEPT, askHooks } from './ask-hooks.ts';
 import type { Watched } from './clock.ts';
+import { HookContext, SecuredContext } from './context.ts';
 import { AnswerTimeoutError, codeOf } from './errors.ts';
 import type { Peer } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
@@ -97,7 +98,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   }
 
   get isSignedIn(): boolean {
-    return this.#driver.facts.identity !== null;
+    return this.#driver.scope.session.identity !== null;
   }
 
   get waitingSince(): number {
@@ -204,7 +205,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     this.#phase = 'closed';
     this.#driver.closed();
     this.#serving.clock.forget(this);
-    this.#serving.closed(this.#driver.facts, {
+    this.#serving.closed(this.#driver.scope, {
       peer: this.peer,
       cause: this.#closeCause,
       seconds: (this.#serving.clock.now - this.#acceptedAt) / 1000,
@@ -259,11 +260,11 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   /** Asks the connect hooks, then greets. */
   #admit(): void {
     const { hooks } = this.#serving;
-    if (this.#driver.isDraining) this.#greet(ACCEPT);
+    if (this.#driver.isDraining || hooks.onConnect.length === 0) this.#greet(ACCEPT);
     else {
       this.#askThen(
         'connect',
-        () => askHooks('onConnect', hooks.connect, this.#driver.facts),
+        () => askHooks('onConnect', hooks.onConnect, new HookContext<unknown>(this.#driver.scope)),
         (answer) => this.#greet(answer),
       );
     }
@@ -329,14 +330,16 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
 
   /** Asks the secured hooks, then admits the connection or goes on with its session. */
   #secured(socket: TLSSocket, milliseconds: number): void {
-    if (this.#phase !== 'handshake') return;
+    if (this.#phase !== 'handshake') return undefined;
     const handshake = readHandshake(socket);
     const { tls } = handshake;
     this.#serving.observe?.({ kind: 'tls-established', peer: this.peer, tls, milliseconds });
     this.#enter('admission');
-    this.#askThen(
+    const { onSecured } = this.#serving.hooks;
+    if (onSecured.length === 0) return this.#afterSecured(ACCEPT, handshake);
+    return this.#askThen(
       'secured',
-      () => askHooks('onSecured', this.#serving.hooks.secured, tls, this.#driver.facts),
+      () => askHooks('onSecured', onSecured, new SecuredContext<unknown>(this.#driver.scope, tls)),
       (answer) => this.#afterSecured(answer, handshake),
     );
   }

@@ -101,7 +101,7 @@ export class ListenError extends Error {
  * need not catch it: nobody waits for its answer any more.
  *
  * @example
- * server.onMail(async (mail) => {
+ * server.onMail(async ({ mail }) => {
  *   try {
  *     for await (const chunk of mail.content) upload.write(chunk);
  *   } catch (error) {

@@ -1,17 +1,16 @@
 // The hooks of a server: what each is called with and may answer, and the list of each kind.
+import type { Reply, SignInAnswer } from '../smtp/index.ts';
 import type {
-  Envelope,
-  ForwardPath,
-  MailParameters,
-  RcptParameters,
-  Reply,
-  ReversePath,
-  SessionFacts,
-  SignInAnswer,
-  SignInAttempt,
-  TlsFacts,
-} from '../smtp/index.ts';
-import type { Mail } from './mail/mail.ts';
+  DataContext,
+  HeloContext,
+  HookContext,
+  MailContext,
+  RecipientContext,
+  SecuredContext,
+  SenderContext,
+  SignInContext,
+} from './context.ts';
+import type { AnyState } from './session-scope.ts';
 
 /**
  * The answer of a hook: nothing (`undefined`: go on), a reply of 4yz or 5yz (refuse), or a reply in place of the server's: 250, for a
@@ -20,7 +19,7 @@ import type { Mail } from './mail/mail.ts';
  * first refusal is the reply to the client.
  *
  * For `onConnect` the reply is 220, and its text is said behind the host name and `ESMTP`. For `onHelo` the text of a 250 is said
- * behind the host name. `onSecured` can only refuse.
+ * behind the host name. `onSecured` and `onData` can only refuse. A `Refusal` that is thrown is the same as its reply returned.
  *
  * @example
  * const answer: HookAnswer = { code: 550, status: '1.1', text: 'No such mailbox' }; // 550 5.1.1 No such mailbox
@@ -35,7 +34,7 @@ export type HookAnswer = Reply | undefined | void;
  * an error: the client gets `454 4.7.0`, and observers a `HookAnswerError`.
  *
  * @example
- * server.onSignIn(async (attempt) => {
+ * server.onSignIn(async ({ attempt }) => {
  *   if (attempt.kind !== 'scram') return undefined;
  *   const verifier = await table.get(attempt.username);
  *   return {
@@ -59,47 +58,63 @@ export type MailHookAnswer = HookAnswer | readonly Reply[];
 /** A value that is there at once, or later. */
 export type Now<T> = T | Promise<T>;
 
-export type ConnectHook = (session: SessionFacts) => Now<HookAnswer>;
-export type HeloHook = (clientDomain: string, session: SessionFacts) => Now<HookAnswer>;
-export type SecuredHook = (tls: TlsFacts, session: SessionFacts) => Now<HookAnswer>;
-export type SignInHook = (attempt: SignInAttempt, session: SessionFacts) => Now<SignInHookAnswer>;
-export type SenderHook = (
-  reversePath: ReversePath,
-  session: SessionFacts,
-  parameters: MailParameters,
-) => Now<HookAnswer>;
-export type RecipientHook = (
-  forwardPath: ForwardPath,
-  session: SessionFacts,
-  /** What was accepted so far: the recipients do not hold this one. */
-  envelope: Envelope,
-  parameters: RcptParameters,
-) => Now<HookAnswer>;
-export type MailHook = (mail: Mail) => Now<MailHookAnswer>;
-export type CloseHook = (session: SessionFacts) => Now<void>;
+export type ConnectHook<State = AnyState> = (context: HookContext<State>) => Now<HookAnswer>;
+export type SecuredHook<State = AnyState> = (context: SecuredContext<State>) => Now<HookAnswer>;
+export type HeloHook<State = AnyState> = (context: HeloContext<State>) => Now<HookAnswer>;
+export type SignInHook<State = AnyState> = (context: SignInContext<State>) => Now<SignInHookAnswer>;
+export type SenderHook<State = AnyState> = (context: SenderContext<State>) => Now<HookAnswer>;
+export type RecipientHook<State = AnyState> = (context: RecipientContext<State>) => Now<HookAnswer>;
+export type DataHook<State = AnyState> = (context: DataContext<State>) => Now<HookAnswer>;
+export type MailHook<State = AnyState> = (context: MailContext<State>) => Now<MailHookAnswer>;
+export type CloseHook<State = AnyState> = (context: HookContext<State>) => Now<void>;
 
-/** The hooks of one server, in the order in which they were added. */
-export interface Hooks {
-  readonly connect: ConnectHook[];
-  readonly secured: SecuredHook[];
-  readonly helo: HeloHook[];
-  readonly signIn: SignInHook[];
-  readonly sender: SenderHook[];
-  readonly recipient: RecipientHook[];
-  readonly mail: MailHook[];
-  readonly close: CloseHook[];
+/**
+ * Hooks that belong together, for `server.use`. Each is called with the middleware as its `this`.
+ *
+ * @example
+ * function rateLimit(perMinute: number): Middleware {
+ *   const counts = new Map<string, number>();
+ *   setInterval(() => counts.clear(), 60_000).unref();
+ *   return {
+ *     name: 'rate-limit',
+ *     onSender({ session, reply }) {
+ *       const count = (counts.get(session.clientAddress) ?? 0) + 1;
+ *       counts.set(session.clientAddress, count);
+ *       if (count > perMinute) return reply(450, '7.1', 'Too many mails, try again later');
+ *     },
+ *   };
+ * }
+ */
+export interface Middleware<State = AnyState> {
+  /** For the messages of errors. */
+  readonly name?: string;
+  readonly onConnect?: ConnectHook<State>;
+  readonly onSecured?: SecuredHook<State>;
+  readonly onHelo?: HeloHook<State>;
+  readonly onSignIn?: SignInHook<State>;
+  readonly onSender?: SenderHook<State>;
+  readonly onRecipient?: RecipientHook<State>;
+  readonly onData?: DataHook<State>;
+  readonly onMail?: MailHook<State>;
+  readonly onClose?: CloseHook<State>;
 }
+
+export type HookName = Exclude<keyof Middleware, 'name'>;
+
+/** The hooks of one server, in the order in which they were added. They share their state whatever its type is. */
+export type Hooks = { readonly [N in HookName]: NonNullable<Middleware<unknown>[N]>[] };
 
 export function makeHooks(): Hooks {
   return {
-    connect: [],
-    secured: [],
-    helo: [],
-    signIn: [],
-    sender: [],
-    recipient: [],
-    mail: [],
-    close: [],
+    onConnect: [],
+    onSecured: [],
+    onHelo: [],
+    onSignIn: [],
+    onSender: [],
+    onRecipient: [],
+    onData: [],
+    onMail: [],
+    onClose: [],
   };
 }
 

@@ -7,18 +7,19 @@ import type {
   MessageFacts,
   MessageWriter,
   Reply,
-  Session,
   SessionFacts,
 } from '../smtp/index.ts';
-import { ACCEPT, toMailAnswer } from './ask-hooks.ts';
+import { ACCEPT, toMailAnswer, toRefusal } from './ask-hooks.ts';
 import { describe } from './boundary/show.ts';
 import { requireMessageId, requireOpened } from './boundary/writer-answers.ts';
 import { HookAnswerError } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
+import { refusalOf } from './refusal.ts';
 import { replies } from './replies.ts';
 import { reportFailure } from './report-failure.ts';
 import type { Serving } from './serving.ts';
+import type { SessionScope } from './session-scope.ts';
 
 /** The connection that a message comes over. */
 export interface MessageConnection {
@@ -43,7 +44,7 @@ export class InboundMessage {
   readonly #serving: Serving;
   readonly #connection: MessageConnection;
   readonly #facts: MessageFacts;
-  readonly #session: SessionFacts;
+  readonly #scope: SessionScope;
   #stage: Stage = 'opening';
   /** While the message is being received. */
   #writer: MessageWriter | undefined;
@@ -59,32 +60,36 @@ export class InboundMessage {
   readonly #openedMilliseconds = performance.now();
   #receivedMilliseconds = 0;
 
+  /** `session` has the facts as they are now: a commit may outlive what comes next in the session. */
   constructor(
     serving: Serving,
     connection: MessageConnection,
     envelope: Envelope,
-    { facts, snapshot }: Pick<Session, 'facts' | 'snapshot'>,
+    scope: SessionScope,
+    session: SessionFacts,
   ) {
     this.#serving = serving;
     this.#connection = connection;
-    this.#session = facts;
+    this.#scope = scope;
     const messageId = requireMessageId(serving.nextMessageId());
-    // The facts as they are now: a commit may outlive what comes next in the session.
-    this.#facts = { messageId, session: snapshot, envelope, receivedAt: new Date() };
+    this.#facts = { messageId, session, envelope, receivedAt: new Date() };
     this.#startedAt = serving.clock.now;
     this.#windowStart = this.#startedAt;
   }
 
   /** Asks for the writer: may the message come? */
   open(): Now<Answer> {
-    const answer: unknown = this.#serving.openMessage(
-      this.#facts,
-      () => this.#resume(),
-      this.#session,
-    );
-    return isPromise(answer)
-      ? Promise.resolve(answer).then((later) => this.#opened(later))
-      : this.#opened(answer);
+    const resume = (): void => this.#resume();
+    try {
+      const answer: unknown = this.#serving.openMessage(this.#facts, resume, this.#scope);
+      if (!isPromise(answer)) return this.#opened(answer);
+      return Promise.resolve(answer).then(
+        (later) => this.#opened(later),
+        (error: unknown) => this.#notOpened(error),
+      );
+    } catch (error) {
+      return this.#notOpened(error);
+    }
   }
 
   /** Whether its data may come: from the opening of its writer to the end of the data. */
@@ -137,15 +142,16 @@ export class InboundMessage {
     this.#writer = undefined;
     this.#octets = sizeInOctets;
     this.#receivedMilliseconds = performance.now();
-    const committed: unknown = writer.commit();
-    if (!isPromise(committed)) return this.#committed(committed);
-    return Promise.resolve(committed).then(
-      (said) => this.#committed(said),
-      (error: unknown) => {
-        this.#reportFailure(error);
-        return this.#committed(replies.messageNotStored);
-      },
-    );
+    try {
+      const committed: unknown = writer.commit();
+      if (!isPromise(committed)) return this.#committed(committed);
+      return Promise.resolve(committed).then(
+        (said) => this.#committed(said),
+        (error: unknown) => this.#notCommitted(error),
+      );
+    } catch (error) {
+      return this.#notCommitted(error);
+    }
   }
 
   /** Its writer or its commit failed at once or takes too long: the client hears a 4yz, whatever comes later. */
@@ -184,6 +190,13 @@ export class InboundMessage {
     return ACCEPT;
   }
 
+  /** Only a `Refusal` is an answer; anything else is thrown again. */
+  #notOpened(error: unknown): Answer {
+    const refusal = toRefusal(error);
+    this.#stage = 'ended';
+    return refusal;
+  }
+
   /** `write` may have been asynchronous: what it rejects with is the better reason. */
   #writeFailed(said: unknown): void {
     if (isPromise(said)) {
@@ -194,9 +207,10 @@ export class InboundMessage {
 
   #failWriter(error: unknown): void {
     const writer = this.#writer;
-    this.#reportFailure(error);
+    const refusal = refusalOf(error);
+    if (refusal === undefined) this.#reportFailure(error);
     if (!writer) return;
-    this.#writer = FAILED_WRITER;
+    this.#writer = refusal ? { ...FAILED_WRITER, commit: () => refusal } : FAILED_WRITER;
     this.#discardWriter(writer, 'aborted');
     // It may have asked for a pause before, and resumes nothing any more.
     this.#connection.resumeReading();
@@ -221,6 +235,12 @@ export class InboundMessage {
     const answer = this.#checkCommitted(said);
     this.#end(answer.kind === 'each' ? answer.replies : [answer.reply ?? replies.messageNotStored]);
     return answer;
+  }
+
+  #notCommitted(error: unknown): Answer {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) this.#reportFailure(error);
+    return this.#committed(refusal ?? replies.messageNotStored);
   }
 
   #checkCommitted(said: unknown): Answer {

@@ -1,5 +1,16 @@
 export type { OptionProblem } from './boundary/checks.ts';
 export type { Certificate } from './certificates.ts';
+export type { Closed, CloseOptions } from './closing.ts';
+export type {
+  DataContext,
+  HeloContext,
+  HookContext,
+  MailContext,
+  RecipientContext,
+  SecuredContext,
+  SenderContext,
+  SignInContext,
+} from './context.ts';
 export {
   AnswerTimeoutError,
   CertificateError,
@@ -14,10 +25,12 @@ export type { CertificateFacts, MessageOutcome, Peer, ServerEvent } from './even
 export type {
   CloseHook,
   ConnectHook,
+  DataHook,
   HeloHook,
   HookAnswer,
   MailHook,
   MailHookAnswer,
+  Middleware,
   Now,
   RecipientHook,
   SecuredHook,
@@ -28,5 +41,7 @@ export type {
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { LoopMail, Mail } from './mail/mail.ts';
 export type { Extensions, ListenerOptions, ServerOptions } from './options.ts';
+export { Refusal } from './refusal.ts';
+export type { AnyState } from './session-scope.ts';
 export type { TlsProfile } from './tls-settings.ts';
-export { type Closed, type CloseOptions, type ListeningAddress, SmtpServer } from './server.ts';
+export { type ListeningAddress, SmtpServer } from './server.ts';

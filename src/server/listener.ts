@@ -9,6 +9,7 @@ import { guardMechanism } from './boundary/guarded-mechanism.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
+import { HookContext } from './context.ts';
 import { codeOf, ListenError, messageOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
@@ -18,6 +19,7 @@ import { ProxyGate } from './proxy-gate.ts';
 import { refusalLines } from './replies.ts';
 import { reportFailure } from './report-failure.ts';
 import type { ClosedConnection, Serving } from './serving.ts';
+import type { SessionScope } from './session-scope.ts';
 
 /** What the listeners of one server share. */
 export interface Shared {
@@ -27,6 +29,7 @@ export interface Shared {
   readonly admission: Admission;
   readonly certificates: CertificateStore | undefined;
   readonly openMessage: Serving['openMessage'];
+  readonly makeState: Serving['makeState'];
   readonly hasTaker: Serving['hasTaker'];
   readonly warn: Serving['warn'];
   readonly nextMessageId: () => string;
@@ -50,7 +53,7 @@ export class Listener {
   constructor(options: ResolvedListener, shared: Shared) {
     this.options = options;
     this.#shared = shared;
-    const { hooks, clock, observe, warn, openMessage, hasTaker, nextMessageId } = shared;
+    const { hooks, clock, observe, warn, openMessage, makeState, hasTaker, nextMessageId } = shared;
     this.#serving = {
       options,
       sessionOptions: toSessionOptions(options, shared.hostname, (session, error) => {
@@ -58,10 +61,10 @@ export class Listener {
         const peer = { sessionId, listener, clientAddress, clientPort };
         reportFailure({ observe, warn }, peer, 'mechanism', error);
       }),
-      ...{ hooks, clock, observe, warn, openMessage, hasTaker, nextMessageId },
+      ...{ hooks, clock, observe, warn, openMessage, makeState, hasTaker, nextMessageId },
       connections: this.#connections,
       secure: (socket) => this.#secure(socket),
-      closed: (session, connection) => this.#closed(session, connection),
+      closed: (scope, connection) => this.#closed(scope, connection),
     };
     // A client may close its side after the final dot and still wait for its reply. Replies are written whole,
     // so that to wait for more (RFC 896) would only delay them.
@@ -209,7 +212,7 @@ export class Listener {
     return {
       ...this.#serving,
       observe: silence.observe,
-      closed: (session, connection) => this.#closed(session, connection, silence.observe),
+      closed: (scope, connection) => this.#closed(scope, connection, silence.observe),
     };
   }
 
@@ -257,7 +260,7 @@ export class Listener {
   }
 
   #closed(
-    session: SessionFacts,
+    scope: SessionScope,
     closed: ClosedConnection,
     observe: Serving['observe'] = this.#serving.observe,
   ): void {
@@ -267,15 +270,18 @@ export class Listener {
     if (connection !== undefined) admission.remove(connection);
     observe?.({ kind: 'connection-closed', ...closed, connections: admission.total });
     this.#connections.delete(sessionId);
-    this.#callCloseHooks(session, closed.peer);
+    this.#callCloseHooks(scope, closed.peer);
     connectionClosed();
   }
 
-  #callCloseHooks(session: SessionFacts, peer: Peer): void {
+  #callCloseHooks(scope: SessionScope, peer: Peer): void {
+    const { onClose } = this.#serving.hooks;
+    if (onClose.length === 0) return;
+    const context = new HookContext<unknown>(scope);
     const fail = (error: unknown): void => reportFailure(this.#serving, peer, 'close', error);
-    for (const hook of this.#serving.hooks.close) {
+    for (const hook of onClose) {
       try {
-        const done: unknown = hook(session);
+        const done: unknown = hook(context);
         if (isPromise(done)) Promise.resolve(done).catch(fail);
       } catch (error) {
         fail(error);

@@ -1,7 +1,8 @@
-import type { Mechanism, OpenMessage } from '../smtp/index.ts';
+import type { Mechanism, OpenMessage, SessionFacts } from '../smtp/index.ts';
 import type { Certificate } from './certificates.ts';
 import type { ServerEvent } from './events.ts';
 import type { Limits } from './limits.ts';
+import type { AnyState } from './session-scope.ts';
 import type { TlsProfile } from './tls-settings.ts';
 
 /**
@@ -112,7 +113,7 @@ export interface ListenerOptions {
  *   observe: ({ kind }) => counters.increment(kind),
  * };
  */
-export interface ServerOptions {
+export interface ServerOptions<State = AnyState> {
   /** The name in the greeting; for a public server, the name in the MX record. Default `localhost`. */
   readonly hostname?: string;
   /** Default: one, named `smtp`, on a free port of 127.0.0.1. */
@@ -126,6 +127,11 @@ export interface ServerOptions {
     readonly clientAuthorities?: readonly string[];
   };
   readonly limits?: Partial<Limits>;
+  /**
+   * Makes the state of a session for the hooks (`context.state`), when a hook first asks for it. Its type is that of all
+   * hooks. Default: an empty object.
+   */
+  readonly state?: (session: SessionFacts) => State;
   /** Takes every message, in place of `onMail` and of the loop, without a copy or a stream in between. */
   readonly openMessage?: OpenMessage;
   /** Default: a random UUID. Must be unique, and printable ASCII. */

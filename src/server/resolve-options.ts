@@ -30,7 +30,7 @@ export interface ResolvedOptions {
 const DEFAULT_LISTENER: ListenerOptions = { name: 'smtp', host: '127.0.0.1', port: 0 };
 
 /** Checks the options and fills in the defaults. Throws one `OptionsError` for all mistakes in them. */
-export function resolveOptions(options: ServerOptions): ResolvedOptions {
+export function resolveOptions(options: ServerOptions<unknown>): ResolvedOptions {
   requireOptions(options);
   const { hostname = 'localhost', listeners = [DEFAULT_LISTENER] } = options;
   const limits = resolveLimits(options.limits, DEFAULT_LIMITS);

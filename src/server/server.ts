@@ -1,38 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import type { MessageFacts, OpenMessageAnswer, SessionFacts } from '../smtp/index.ts';
 import { Admission } from './admission.ts';
 import {
   requireCertificates,
   requireCloseOptions,
   requireHook,
+  requireMiddleware,
 } from './boundary/options-schema.ts';
 import { type Certificate, CertificateStore } from './certificates.ts';
 import { Clock } from './clock.ts';
-import { CertificateError, NoMailHookError, OptionsError } from './errors.ts';
+import type { Closed, CloseOptions } from './closing.ts';
+import { CertificateError, OptionsError } from './errors.ts';
 import {
   type CloseHook,
   type ConnectHook,
+  type DataHook,
   type HeloHook,
+  type HookName,
   type Hooks,
   type MailHook,
+  type Middleware,
   makeHooks,
-  type Now,
   type RecipientHook,
   type SecuredHook,
   type SenderHook,
   type SignInHook,
 } from './hooks.ts';
+import { shortestTimeout } from './limits.ts';
 import { Listener, type Shared } from './listener.ts';
-import { MailTakers } from './mail/takers.ts';
+import { MailIntake } from './mail/intake.ts';
 import type { LoopMail } from './mail/mail.ts';
-import { HookWriter } from './mail/hook-writer.ts';
-import { MailLoop } from './mail/loop.ts';
-import { type Limits, shortestTimeout } from './limits.ts';
 import { requireNode } from './node-version.ts';
 import type { ServerOptions } from './options.ts';
-import { asksSignInHooks, type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import { makeSafe, makeWarnings } from './report-failure.ts';
+import { asksSignInHooks, type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import { makeSessionIds } from './session-ids.ts';
+import type { AnyState } from './session-scope.ts';
 
 /** One address that a server listens on. */
 export interface ListeningAddress {
@@ -42,25 +44,6 @@ export interface ListeningAddress {
   readonly port: number;
 }
 
-/** How to `close`. */
-export interface CloseOptions {
-  /** Seconds after which the sessions that are left get 421 in any state. Default 30. */
-  readonly drain?: number;
-  /**
-   * Seconds without a whole command or response after which a client within a transaction or an AUTH exchange gets
-   * 421. A client that sends the octets of a message is not interrupted. Default 5.
-   */
-  readonly idle?: number;
-  /** Ends the wait when it fires, as the end of `drain` does. */
-  readonly signal?: AbortSignal;
-}
-
-/** The result of `close`. */
-export interface Closed {
-  /** Sessions that were cut short. */
-  readonly cut: number;
-}
-
 const DEFAULT_DRAIN_SECONDS = 30;
 const DEFAULT_DRAIN_IDLE_SECONDS = 5;
 /** How long a client that was cut may take to read the 421 and to close its side. */
@@ -68,22 +51,23 @@ const LAST_WORD_MILLISECONDS = 1000;
 
 /**
  * An SMTP server. What it does with a mail is decided by its hooks, its loop or its `openMessage`: it answers 250
- * only when all of them accepted the mail.
+ * only when all of them accepted the mail. `State` is what the option `state` makes for each session.
  *
  * @example
  * const server = new SmtpServer({ listeners: [{ name: 'mx', port: 2525 }] });
- * server.onMail(async (mail) => {
+ * server.onMail(async ({ mail }) => {
  *   const { subject } = await mail.parse();
  *   console.log(subject);
  * });
  * await server.listen();
  */
-export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
-  readonly #options: ServerOptions;
+export class SmtpServer<State = AnyState>
+  implements AsyncDisposable, AsyncIterable<LoopMail<State>>
+{
+  readonly #options: ServerOptions<State>;
   readonly #resolved: ResolvedOptions;
   readonly #hooks: Hooks = makeHooks();
-  readonly #takers: MailTakers;
-  readonly #loop = new MailLoop(() => this.#takers.arrived());
+  readonly #intake: MailIntake;
   readonly #clock: Clock;
   readonly #admission: Admission;
   readonly #certificates: CertificateStore | undefined = undefined;
@@ -100,7 +84,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * Throws an `OptionsError` for all mistakes in the options, a `CertificateError` where a certificate cannot be used, or a
    * `NodeVersionError`.
    */
-  constructor(options: ServerOptions = {}) {
+  constructor(options: ServerOptions<State> = {}) {
     requireNode();
     this.#closed = Promise.withResolvers();
     this.#options = options;
@@ -116,8 +100,10 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     this.#clock = new Clock(shortestTimeout(this.#resolved.listeners.map((each) => each.limits)));
     const { maxConnections } = this.#resolved.limits;
     this.#admission = new Admission(maxConnections, this.#clock, this.#observe);
-    this.#takers = new MailTakers(() => this.#isTaken());
-    const { openMessage } = options;
+    const { openMessage, state = () => ({}) } = options;
+    this.#intake = new MailIntake(this.#hooks, openMessage !== undefined, (listener) =>
+      this.#answerTimeoutSeconds(listener),
+    );
     const shared: Shared = {
       hostname: this.#resolved.hostname,
       hooks: this.#hooks,
@@ -126,8 +112,9 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
       certificates: this.#certificates,
       openMessage: openMessage
         ? (facts, resume) => openMessage(facts, resume)
-        : (facts, resume, session) => this.#takeIn(facts, resume, session),
-      hasTaker: (answerTimeoutSeconds) => this.#takers.has(answerTimeoutSeconds),
+        : (facts, resume, scope) => this.#intake.open(facts, resume, scope),
+      makeState: (session) => state(session),
+      hasTaker: (answerTimeoutSeconds) => this.#intake.takers.has(answerTimeoutSeconds),
       warn: makeWarnings(),
       nextMessageId: options.nextMessageId ?? randomUUID,
       nextSessionId: makeSessionIds(),
@@ -141,26 +128,24 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * A client connected. A refusal takes the place of the greeting.
    *
    * @example
-   * server.onConnect((session) => {
-   *   if (blocked.has(session.clientAddress)) return { code: 554, status: '7.1', text: 'Go away' };
+   * server.onConnect(({ session, reply }) => {
+   *   if (blocked.has(session.clientAddress)) return reply(554, '7.1', 'Go away');
    * });
    */
-  onConnect(hook: ConnectHook): this {
-    this.#add('onConnect', this.#hooks.connect, hook);
-    return this;
+  onConnect(hook: ConnectHook<State>): this {
+    return this.#add('onConnect', hook);
   }
 
   /**
    * EHLO, HELO or LHLO. The name is the client's claim: it is not verified.
    *
    * @example
-   * server.onHelo((clientDomain) => {
-   *   if (clientDomain === 'localhost') return { code: 550, status: '7.1', text: 'You are not me' };
+   * server.onHelo(({ clientDomain, reply }) => {
+   *   if (clientDomain === 'localhost') return reply(550, '7.1', 'You are not me');
    * });
    */
-  onHelo(hook: HeloHook): this {
-    this.#add('onHelo', this.#hooks.helo, hook);
-    return this;
+  onHelo(hook: HeloHook<State>): this {
+    return this.#add('onHelo', hook);
   }
 
   /**
@@ -168,49 +153,60 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * (`starttls`).
    *
    * @example
-   * server.onSecured((tls) => console.log(tls.version, tls.cipher));
+   * server.onSecured(({ tls }) => console.log(tls.version, tls.cipher));
    */
-  onSecured(hook: SecuredHook): this {
-    this.#add('onSecured', this.#hooks.secured, hook);
-    return this;
+  onSecured(hook: SecuredHook<State>): this {
+    return this.#add('onSecured', hook);
   }
 
   /**
    * AUTH: see `SignInHookAnswer` for the answers. Without a hook of this kind nobody can sign in.
    *
    * @example
-   * server.onSignIn((attempt) =>
+   * server.onSignIn(({ attempt }) =>
    *   attempt.kind === 'password' && passwords.get(attempt.username) === attempt.password.reveal());
    */
-  onSignIn(hook: SignInHook): this {
-    this.#add('onSignIn', this.#hooks.signIn, hook);
-    return this;
+  onSignIn(hook: SignInHook<State>): this {
+    return this.#add('onSignIn', hook);
   }
 
   /**
    * MAIL: the reverse-path, `null` for the null reverse-path of a bounce.
    *
    * @example
-   * server.onSender((reversePath) => {
-   *   if (reversePath?.domain === 'spam.example') return { code: 550, status: '7.1', text: 'No' };
+   * server.onSender(({ reversePath, reply }) => {
+   *   if (reversePath?.domain === 'spam.example') return reply(550, '7.1', 'No');
    * });
    */
-  onSender(hook: SenderHook): this {
-    this.#add('onSender', this.#hooks.sender, hook);
-    return this;
+  onSender(hook: SenderHook<State>): this {
+    return this.#add('onSender', hook);
   }
 
   /**
    * RCPT: one recipient. Without a hook of this kind every recipient is accepted.
    *
    * @example
-   * server.onRecipient(({ domain }) => {
-   *   if (domain !== 'example.com') return { code: 550, status: '7.1', text: 'Relaying denied' };
+   * server.onRecipient(({ forwardPath, reply }) => {
+   *   if (forwardPath.domain !== 'example.com') return reply(550, '7.1', 'Relaying denied');
    * });
    */
-  onRecipient(hook: RecipientHook): this {
-    this.#add('onRecipient', this.#hooks.recipient, hook);
-    return this;
+  onRecipient(hook: RecipientHook<State>): this {
+    return this.#add('onRecipient', hook);
+  }
+
+  /**
+   * DATA, or the first BDAT: all recipients are known. A refusal takes the place of the `354`, before the client sends
+   * the message. Asked before `openMessage` and before the `onMail` hooks are called.
+   *
+   * @example
+   * server.onData(({ envelope, reply }) => {
+   *   if (envelope.reversePath === null && envelope.recipients.length > 1) {
+   *     return reply(550, '7.1', 'A bounce has one recipient');
+   *   }
+   * });
+   */
+  onData(hook: DataHook<State>): this {
+    return this.#add('onData', hook);
   }
 
   /**
@@ -218,25 +214,40 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * combined with `openMessage`, which takes the mails itself.
    *
    * @example
-   * server.onMail(async (mail) => {
+   * server.onMail(async ({ mail }) => {
    *   await pipeline(mail.content, createWriteStream(`${mail.messageId}.eml`));
    * });
    */
-  onMail(hook: MailHook): this {
-    this.#requireNoOpenMessage('onMail');
-    this.#add('onMail', this.#hooks.mail, hook);
-    this.#takers.arrived();
-    return this;
+  onMail(hook: MailHook<State>): this {
+    return this.#add('onMail', hook);
   }
 
   /**
    * A connection has closed, for whatever reason. No answer can be given.
    *
    * @example
-   * server.onClose((session) => tables.delete(session.sessionId));
+   * server.onClose(({ session }) => tables.delete(session.sessionId));
    */
-  onClose(hook: CloseHook): this {
-    this.#add('onClose', this.#hooks.close, hook);
+  onClose(hook: CloseHook<State>): this {
+    return this.#add('onClose', hook);
+  }
+
+  /**
+   * Adds the hooks of each middleware behind those that are there.
+   *
+   * @example
+   * server.use(rateLimit(60), routes()).onMail(({ mail }) => store(mail));
+   */
+  use(...middlewares: readonly Middleware<State>[]): this {
+    for (const each of middlewares) {
+      requireMiddleware(each);
+      if (each.onMail) this.#requireNoOpenMessage('onMail');
+    }
+    for (const each of middlewares) {
+      for (const [name, hook] of Object.entries(each)) {
+        if (name !== 'name' && hook !== undefined) this.#push(name as HookName, hook.bind(each));
+      }
+    }
     return this;
   }
 
@@ -350,9 +361,9 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
    * @example
    * for await (const mail of server) mail.accept();
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<LoopMail, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<LoopMail<State>, undefined> {
     this.#requireNoOpenMessage('for await');
-    return this.#loop.iterate();
+    return this.#intake.loop.iterate() as AsyncIterableIterator<LoopMail<State>, undefined>;
   }
 
   /**
@@ -365,36 +376,23 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     await this.close();
   }
 
-  /** The library's own writer: for the hooks, and for the loop if one runs or nothing else takes the mail. */
-  #takeIn(facts: MessageFacts, resume: () => void, session: SessionFacts): Now<OpenMessageAnswer> {
-    const { answerTimeoutSeconds } = this.#limitsOf(session.listener);
-    const open = (isTaken: boolean): OpenMessageAnswer => {
-      if (!isTaken)
-        throw new NoMailHookError('expected a loop that goes on, got one that was left');
-      const { mail: hooks } = this.#hooks;
-      const isLooped = hooks.length === 0 || this.#loop.isRunning;
-      const loop = isLooped ? this.#loop : undefined;
-      const consumers = { session, hooks, loop, answerTimeoutSeconds };
-      return { kind: 'accept', writer: new HookWriter(facts, resume, consumers) };
-    };
-    const isTaken = this.#takers.has(answerTimeoutSeconds);
-    return isTaken === true ? open(true) : Promise.resolve(isTaken).then(open);
-  }
-
-  #isTaken(): boolean {
-    return (
-      this.#options.openMessage !== undefined || this.#hooks.mail.length > 0 || this.#loop.isRunning
-    );
-  }
-
-  #add<H>(name: string, hooks: H[], hook: H): void {
+  #add(name: HookName, hook: unknown): this {
+    if (name === 'onMail') this.#requireNoOpenMessage(name);
     requireHook(name, hook);
-    hooks.push(hook);
+    return this.#push(name, hook);
   }
 
-  #limitsOf(name: string): Limits {
-    const listener = this.#resolved.listeners.find((each) => each.name === name);
-    return listener?.limits ?? this.#resolved.limits;
+  #push(name: HookName, hook: unknown): this {
+    // The state of a session has the type that the hooks expect: it is made by the option of the same server.
+    this.#hooks[name].push(hook as never);
+    if (name === 'onMail') this.#intake.takers.arrived();
+    return this;
+  }
+
+  #answerTimeoutSeconds(listener: string): number {
+    const { listeners, limits } = this.#resolved;
+    const options = listeners.find(({ name }) => name === listener);
+    return (options?.limits ?? limits).answerTimeoutSeconds;
   }
 
   #requireNoOpenMessage(what: string): void {
@@ -403,7 +401,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
   }
 
   #requireSignInHooks(): void {
-    if (this.#hooks.signIn.length > 0) return;
+    if (this.#hooks.onSignIn.length > 0) return;
     const listener = this.#resolved.listeners.find(asksSignInHooks);
     if (!listener) return;
     throw new OptionsError(
@@ -435,7 +433,7 @@ export class SmtpServer implements AsyncDisposable, AsyncIterable<LoopMail> {
     clearTimeout(this.#lastWord);
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort);
     this.#clock.stop();
-    this.#loop.end();
+    this.#intake.loop.end();
     this.#observe?.({ kind: 'closed', cut: this.#cut });
     this.#closed.resolve({ cut: this.#cut });
   }

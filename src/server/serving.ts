@@ -12,6 +12,7 @@ import type { Clock } from './clock.ts';
 import type { ServerEvent } from './events.ts';
 import type { Hooks, Now } from './hooks.ts';
 import type { ResolvedListener } from './resolve-options.ts';
+import type { SessionScope } from './session-scope.ts';
 
 export interface Serving {
   readonly options: ResolvedListener;
@@ -22,12 +23,14 @@ export interface Serving {
   readonly observe: ((event: ServerEvent) => void) | undefined;
   /** Warns of a failure where nobody observes. */
   readonly warn: (where: string, error: unknown) => void;
-  /** `session` is the object that the hooks know; `facts` has a copy of it. */
+  /** `scope` has the session that the hooks know; `facts` has a copy of it. */
   readonly openMessage: (
     facts: MessageFacts,
     resume: () => void,
-    session: SessionFacts,
+    scope: SessionScope,
   ) => Now<OpenMessageAnswer>;
+  /** Makes the state of a session for the hooks. */
+  readonly makeState: (session: SessionFacts) => unknown;
   /** Whether anybody can take a mail: at once, or after a wait for it of some seconds. */
   readonly hasTaker: (answerTimeoutSeconds: number) => Now<boolean>;
   readonly nextMessageId: () => string;
@@ -36,7 +39,7 @@ export interface Serving {
   /** Starts TLS on a socket, as its server, with the certificates served now. */
   secure(socket: Socket): TLSSocket;
   /** Called once for each connection, after its last event. */
-  closed(session: SessionFacts, connection: ClosedConnection): void;
+  closed(scope: SessionScope, connection: ClosedConnection): void;
 }
 
 /** What a connection reports of itself when it has closed. */

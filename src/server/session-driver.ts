@@ -9,10 +9,9 @@ import {
   type Question,
   type Reply,
   Session,
-  type SessionFacts,
   type SignInAnswer,
 } from '../smtp/index.ts';
-import { ACCEPT, answerToFailure, askPolicy, type PolicyQuestion } from './ask-hooks.ts';
+import { ACCEPT, answerToFailure, askData, askPolicy, type PolicyQuestion } from './ask-hooks.ts';
 import { AwaitedProof } from './awaited-proof.ts';
 import { AnswerTimeoutError, NoMailHookError } from './errors.ts';
 import type { Peer } from './events.ts';
@@ -20,11 +19,13 @@ import { isPromise, type Now } from './hooks.ts';
 import { InboundMessage, type MessageConnection } from './inbound-message.ts';
 import { replies } from './replies.ts';
 import type { Serving } from './serving.ts';
+import { SessionScope } from './session-scope.ts';
 import { Pause, type SocketPauses } from './socket-pauses.ts';
 import type { Handshake } from './tls-upgrade.ts';
 
 /** Unread input that may wait for an answer: one generous group of pipelined commands. */
 const MAX_PENDING_OCTETS = 65_536;
+const NOBODY = 'expected an onMail hook or a loop over the server that has begun, got neither';
 
 /** The connection that a session is held over. */
 export interface SessionConnection {
@@ -45,6 +46,8 @@ export interface SessionConnection {
 type AnyAnswer = Answer | SignInAnswer;
 
 export class SessionDriver implements MessageConnection {
+  /** The session as the hooks know it. */
+  readonly scope: SessionScope;
   readonly #serving: Serving;
   readonly #connection: SessionConnection;
   readonly #session: Session;
@@ -71,16 +74,13 @@ export class SessionDriver implements MessageConnection {
     this.#serving = serving;
     this.#connection = connection;
     this.#session = new Session(serving.sessionOptions, facts);
+    this.scope = new SessionScope(this.#session.facts, serving.makeState);
     this.#startedAt = serving.clock.now;
     this.#since = this.#startedAt;
   }
 
   get peer(): Peer {
     return this.#connection.peer;
-  }
-
-  get facts(): SessionFacts {
-    return this.#session.facts;
   }
 
   get hasSaidMore(): boolean {
@@ -292,7 +292,7 @@ export class SessionDriver implements MessageConnection {
 
   #ask(question: Question): Now<AnyAnswer> {
     try {
-      if (question.kind === 'open-message') return this.#openMessage(question.envelope);
+      if (question.kind === 'open-message') return this.#askData(question.envelope);
       if (question.kind === 'message') return this.#commit(question.sizeInOctets);
       if (question.kind === 'settle-sign-in') return this.#proof.settle(question);
       if (question.kind === 'sign-in') this.#abandonSignIn();
@@ -307,7 +307,7 @@ export class SessionDriver implements MessageConnection {
   }
 
   #askPolicy(question: PolicyQuestion): Now<AnyAnswer> {
-    return askPolicy(question, this.#serving.hooks, this.#session.facts);
+    return askPolicy(question, this.#serving.hooks, this.scope);
   }
 
   /** Where nobody can take a mail, a client that the sender hooks accept hears so before it sends one. */
@@ -318,8 +318,7 @@ export class SessionDriver implements MessageConnection {
     if (isTaken === true) return answer;
     return Promise.resolve(answer).then(async (given) => {
       if (given.kind !== 'accept' || (await isTaken)) return given;
-      const why = 'expected an onMail hook or a loop over the server that has begun, got neither';
-      this.#connection.reportFailure(question.kind, new NoMailHookError(why));
+      this.#connection.reportFailure(question.kind, new NoMailHookError(NOBODY));
       return { kind: 'refuse', reply: replies.noMailHook };
     });
   }
@@ -377,10 +376,21 @@ export class SessionDriver implements MessageConnection {
 
   // ---- its messages, one after another
 
-  #openMessage(envelope: Envelope): Now<Answer> {
-    const message = new InboundMessage(this.#serving, this, envelope, this.#session);
-    this.#message = message;
-    return message.open();
+  #askData(envelope: Envelope): Now<Answer> {
+    const answer = askData(this.#serving.hooks, this.scope, envelope);
+    if (!isPromise(answer)) return this.#openMessage(answer, envelope);
+    // The number under which `#await` will know the question.
+    const asked = this.#asked + 1;
+    return answer.then((given) =>
+      asked === this.#asked ? this.#openMessage(given, envelope) : given,
+    );
+  }
+
+  #openMessage(answer: Answer, envelope: Envelope): Now<Answer> {
+    if (answer.kind === 'refuse') return answer;
+    const { snapshot } = this.#session;
+    this.#message = new InboundMessage(this.#serving, this, envelope, this.scope, snapshot);
+    return this.#message.open();
   }
 
   #commit(sizeInOctets: number): Now<Answer> {

@@ -32,8 +32,8 @@ test('a listener takes what Postfix takes, but for the differences that have a r
     (server) => {
       // Without a hook that takes the mail, MAIL would be answered 451.
       server.onMail(() => undefined);
-      server.onRecipient((forwardPath, { listener }) => {
-        if (listener === 'mx') meant.set(line, forwardPath);
+      server.onRecipient(({ forwardPath, session }) => {
+        if (session.listener === 'mx') meant.set(line, forwardPath);
       });
     },
   );

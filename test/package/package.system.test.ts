@@ -114,8 +114,8 @@ describe('without the optional peers', () => {
 
       const refused: Reply = { code: 550, status: '1.1', text: 'No such user' };
       const server = new SmtpServer({ listeners: [{ name: 'mx', port: 25 }] });
-      server.onRecipient(({ domain }) => (domain === 'example.com' ? undefined : refused));
-      server.onMail(async (mail: Mail) => {
+      server.onRecipient(({ forwardPath }) => (forwardPath.domain === 'example.com' ? undefined : refused));
+      server.onMail(async ({ mail }) => {
         const { subject } = await mail.parse();
         const text: string | undefined = subject;
         console.log(text, mail.envelope.recipients.length.toFixed());
@@ -129,7 +129,7 @@ describe('without the optional peers', () => {
       // @ts-expect-error: no such option.
       new SmtpServer({ listenrs: [] });
       // @ts-expect-error: the name is a string.
-      server.onHelo((name: number) => undefined);
+      server.onHelo(({ clientDomain }: { clientDomain: number }) => undefined);
     `;
     project.write('program.mts', program);
     project.write('program.cts', program);

@@ -67,12 +67,12 @@ async function signedIn(grants: Grants) {
       openMessage: limitMessages(open, rateLimit),
     },
     (server) => {
-      server.onSignIn((attempt, session) => authenticator.authenticate(attempt, session));
-      server.onSender((reversePath, session, { size }) => {
+      server.onSignIn(({ attempt, session }) => authenticator.authenticate(attempt, session));
+      server.onSender(({ reversePath, session, parameters }) => {
         const held = grantsOf(session.identity);
-        return checkSender(held, reversePath, 'mx.example') ?? checkSize(held, size);
+        return checkSender(held, reversePath, 'mx.example') ?? checkSize(held, parameters.size);
       });
-      server.onRecipient((forwardPath, session) =>
+      server.onRecipient(({ forwardPath, session }) =>
         checkRecipient(grantsOf(session.identity), forwardPath, 'mx.example'),
       );
     },

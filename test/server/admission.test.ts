@@ -69,7 +69,7 @@ test('a full server lets no connection go whose message is being stored', async 
   const stored = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   const { connect } = await full({ limits: { maxConnections: 2 } }, (server) => {
-    server.onMail(async (mail) => {
+    server.onMail(async ({ mail }) => {
       for await (const _ of mail.content) continue;
       begun.resolve();
       await stored.promise;

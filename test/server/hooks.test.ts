@@ -108,7 +108,7 @@ test('the same EHLO again is asked about once, and anew for another name, anothe
     { listeners, tls: { certificates: [certificate] } },
     (server) => {
       server
-        .onHelo(async (clientDomain, { tls }) => {
+        .onHelo(async ({ clientDomain, session: { tls } }) => {
           told.push(`${clientDomain} ${tls === null ? 'clear' : 'tls'}`);
           return { code: 250, text: `hello ${clientDomain}` };
         })
@@ -147,20 +147,26 @@ describe('the arguments of hooks', () => {
     const { port } = await startServer({}, (server) => {
       server
         .onConnect(
-          ({ clientAddress, clientDomain, tls }) =>
+          ({ session: { clientAddress, clientDomain, tls } }) =>
             void told.push(['connect', clientAddress, clientDomain, tls]),
         )
-        .onHelo((clientDomain) => void told.push(['helo', clientDomain]))
+        .onHelo(({ clientDomain }) => void told.push(['helo', clientDomain]))
         .onSender(
-          (path, { clientDomain }, { size }) =>
-            void told.push(['sender', path?.address, clientDomain, size]),
+          ({ reversePath, session, parameters }) =>
+            void told.push(['sender', reversePath?.address, session.clientDomain, parameters.size]),
         )
         .onRecipient(
-          (path, _session, { recipients }, { notify }) =>
-            void told.push(['recipient', path.address, recipients.length, notify]),
+          ({ forwardPath, envelope, parameters }) =>
+            void told.push([
+              'recipient',
+              forwardPath.address,
+              envelope.recipients.length,
+              parameters.notify,
+            ]),
         )
+        .onData(({ envelope }) => void told.push(['data', envelope.recipients.length]))
         .onMail(({ envelope }) => void told.push(['mail', envelope.recipients.length]))
-        .onClose(({ clientDomain }) => void told.push(['close', clientDomain]));
+        .onClose(({ session }) => void told.push(['close', session.clientDomain]));
     });
     const client = await TestClient.connect(port);
     await client.reply();
@@ -181,6 +187,7 @@ describe('the arguments of hooks', () => {
       ['sender', 'a@example.com', 'client.example', 5],
       ['recipient', 'b@example.com', 0, undefined],
       ['recipient', 'c@example.com', 1, undefined],
+      ['data', 2],
       ['mail', 2],
       ['close', 'client.example'],
     ]);
@@ -216,7 +223,7 @@ describe('onSecured', () => {
 
   test('onSecured refuses in the place of the greeting of implicit TLS', async () => {
     const { port } = await startServer(options('implicit'), (server) => {
-      server.onSecured(async ({ version }) => ({
+      server.onSecured(async ({ tls: { version } }) => ({
         code: 554,
         status: '7.1',
         text: `No ${version}`,
@@ -262,7 +269,7 @@ describe('onSignIn', () => {
     const { port, log } = await startServer(submission, (server) => {
       server
         .onSignIn(
-          (attempt) =>
+          ({ attempt }) =>
             attempt.kind === 'password' &&
             attempt.username === 'ann' &&
             attempt.password.reveal() === 'right',
@@ -306,7 +313,7 @@ describe('onSignIn', () => {
       'may name another identity',
       /^235 /,
       (server) =>
-        void server.onSignIn(({ mechanism }) => ({
+        void server.onSignIn(({ attempt: { mechanism } }) => ({
           kind: 'accept',
           identity: { username: 'team', mechanism },
         })),

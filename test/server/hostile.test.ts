@@ -41,7 +41,7 @@ test('whatever comes, in whatever pieces and with whatever end, the server goes 
         .onConnect(async () => undefined)
         .onSignIn(async () => false)
         .onRecipient(async () => undefined)
-        .onMail(async (mail) => {
+        .onMail(async ({ mail }) => {
           for await (const _ of mail.content) continue;
         });
     },

@@ -224,7 +224,7 @@ describe('the timeouts', () => {
   test('the timeouts answer 451 for a mail hook that never does, and tell it so', async () => {
     const aborted = Promise.withResolvers<void>();
     const { port } = await startServer({ limits: { answerTimeoutSeconds: 0.1 } }, (server) => {
-      server.onMail(async (mail) => {
+      server.onMail(async ({ mail }) => {
         mail.signal.addEventListener('abort', () => aborted.resolve());
         await new Promise(() => {});
       });
@@ -239,7 +239,7 @@ describe('the timeouts', () => {
 
   test('the timeouts end a mail that its hook does not read on', async () => {
     const { port, log } = await startServer({ limits: { answerTimeoutSeconds: 0.2 } }, (server) => {
-      server.onMail(async (mail) => {
+      server.onMail(async ({ mail }) => {
         for await (const _ of mail.content) await new Promise(() => {});
       });
     });

@@ -83,7 +83,7 @@ describe('a message', () => {
   test('a message cut off by the client is discarded, and its hook hears of it', async () => {
     const aborted = Promise.withResolvers<string>();
     const { port, log } = await startServer({}, (server) => {
-      server.onMail(async (mail) => {
+      server.onMail(async ({ mail }) => {
         mail.signal.addEventListener('abort', () => aborted.resolve(String(mail.signal.reason)));
         await buffer(mail.content);
       });
@@ -124,7 +124,7 @@ describe('a message', () => {
     const release = Promise.withResolvers<void>();
     const read = Promise.withResolvers<void>();
     const { port, log } = await startServer({}, (server) => {
-      server.onMail(async (mail) => {
+      server.onMail(async ({ mail }) => {
         await buffer(mail.content);
         read.resolve();
         await release.promise;

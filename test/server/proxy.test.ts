@@ -80,7 +80,7 @@ describe('behind a proxy', () => {
   test('hooks see the proxy and its TLVs', async () => {
     const seen: unknown[] = [];
     const { port } = await startServer(behindProxy(), (server) => {
-      server.onConnect(({ proxy }) => void seen.push(proxy));
+      server.onConnect(({ session }) => void seen.push(session.proxy));
     });
     const client = await TestClient.connect(port);
     await client.send(V2).reply();

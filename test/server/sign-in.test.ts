@@ -41,7 +41,7 @@ const decoded = (reply: string): string => Buffer.from(reply.slice(4), 'base64')
 
 describe('SCRAM-SHA-256-PLUS', () => {
   const settled: boolean[] = [];
-  const hook: SignInHook = (attempt) => {
+  const hook: SignInHook = ({ attempt }) => {
     if (attempt.kind !== 'scram') return false;
     return {
       kind: 'verify',
@@ -130,7 +130,7 @@ describe('SCRAM-SHA-256-PLUS', () => {
 });
 
 describe('EXTERNAL', () => {
-  const hook: SignInHook = (attempt) =>
+  const hook: SignInHook = ({ attempt }) =>
     attempt.kind === 'certificate' && attempt.subject === 'CN=device-1';
 
   test('EXTERNAL signs in a client by its certificate', async () => {

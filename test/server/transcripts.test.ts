@@ -141,14 +141,14 @@ function serverOptionsOf({ options, isXclientTrusted, isTrusted }: Transcript): 
 function addHooks(server: SmtpServer, script: Script, refusal: Reply | undefined): void {
   server
     .onConnect(() => refusal)
-    .onHelo((clientDomain) => script.reply('helo', clientDomain))
-    .onSignIn((attempt) => {
+    .onHelo(({ clientDomain }) => script.reply('helo', clientDomain))
+    .onSignIn(({ attempt }) => {
       const username = 'username' in attempt ? attempt.username : '';
       const reply = script.reply('sign-in', username);
       return reply ? { kind: 'refuse', reply } : true;
     })
-    .onSender((path) => script.reply('reverse-path', path?.address ?? '<>'))
-    .onRecipient((path) => script.reply('forward-path', path.address));
+    .onSender(({ reversePath }) => script.reply('reverse-path', reversePath?.address ?? '<>'))
+    .onRecipient(({ forwardPath }) => script.reply('forward-path', forwardPath.address));
 }
 
 type Cut = (packet: Buffer) => readonly Buffer[];

@@ -31,7 +31,7 @@ export async function startServer(
 export function makeKeeper(): { kept: Map<string, Buffer>; keep: (server: SmtpServer) => void } {
   const kept = new Map<string, Buffer>();
   const keep = (server: SmtpServer): void => {
-    server.onMail(async (mail) => {
+    server.onMail(async ({ mail }) => {
       const octets = await buffer(mail.content);
       for (const { forwardPath } of mail.envelope.recipients) kept.set(forwardPath.address, octets);
     });

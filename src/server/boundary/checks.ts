@@ -64,23 +64,24 @@ export function listOf(check: Check): Check {
   };
 }
 
-/** An object with these members, and no other. */
+/** An object with these members, and no other; `member` says what they are. */
 export function record(
   checks: Readonly<Record<string, Check>>,
   required: readonly string[] = [],
+  member = 'option',
 ): Check {
   return (given, path, problems) => {
     if (!isPlainObject(given)) {
       problems.push({ path: path || 'options', expected: 'an object', got: describe(given) });
       return;
     }
-    for (const [name, member] of Object.entries(given)) {
+    for (const [name, found] of Object.entries(given)) {
       const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
       const where = path === '' ? name : `${path}.${name}`;
       if (check === undefined) {
-        const expected = `no such option${similar(name, Object.keys(checks))}`;
-        problems.push({ path: where, expected, got: describe(member) });
-      } else if (member !== undefined) check(member, where, problems);
+        const expected = `no such ${member}${similar(name, Object.keys(checks))}`;
+        problems.push({ path: where, expected, got: describe(found) });
+      } else if (found !== undefined) check(found, where, problems);
     }
     for (const name of required) {
       const where = path === '' ? name : `${path}.${name}`;

@@ -9,6 +9,7 @@ import type {
 } from '../../smtp/index.ts';
 import { HookAnswerError } from '../errors.ts';
 import { isPromise } from '../hooks.ts';
+import { refusalOf } from '../refusal.ts';
 import { replies } from '../replies.ts';
 import { requireReply } from './replies.ts';
 import { describe } from './show.ts';
@@ -69,6 +70,8 @@ class GuardedExchange implements Exchange {
       this.#exchange ??= this.#start();
       return requireStep(take(this.#exchange));
     } catch (error) {
+      const reply = refusalOf(error);
+      if (reply !== undefined) return { kind: 'refuse', reply };
       this.#report(this.#context.facts, error);
       return FAILED;
     }

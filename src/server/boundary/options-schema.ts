@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { isNetwork } from '../../net/networks.ts';
 import { knownMechanisms } from '../../smtp/index.ts';
 import { OptionsError } from '../errors.ts';
+import type { Middleware } from '../hooks.ts';
 import { COUNTS, DEFAULT_LIMITS } from '../limits.ts';
 import type { Extensions, ListenerOptions, ServerOptions } from '../options.ts';
 import {
@@ -124,6 +125,7 @@ const server = record({
     'certificates',
   ]),
   limits,
+  state: callable,
   openMessage: callable,
   nextMessageId: callable,
   observe: callable,
@@ -136,8 +138,25 @@ const closing = record({
   signal: value('an AbortSignal', (given) => given instanceof AbortSignal),
 });
 
+const middleware = record(
+  {
+    name: text('a name', (given) => given !== ''),
+    onConnect: callable,
+    onSecured: callable,
+    onHelo: callable,
+    onSignIn: callable,
+    onSender: callable,
+    onRecipient: callable,
+    onData: callable,
+    onMail: callable,
+    onClose: callable,
+  } satisfies ChecksOf<Middleware>,
+  [],
+  'hook',
+);
+
 /** Throws one `OptionsError` for all mistakes in the options of a server. */
-export function requireOptions(options: ServerOptions): void {
+export function requireOptions(options: ServerOptions<unknown>): void {
   const problems: OptionProblem[] = [];
   server(options, '', problems);
   // What is wrong by itself is not compared with the rest.
@@ -163,6 +182,18 @@ export function requireCertificates(given: unknown): void {
   throwAll(problems.map((each) => ({ ...each, path: `replaceCertificates(): ${each.path}` })));
 }
 
+/** The same for `use`. */
+export function requireMiddleware(given: unknown): void {
+  const problems: OptionProblem[] = [];
+  middleware(given, '', problems);
+  throwAll(
+    problems.map((each) => ({
+      ...each,
+      path: each.path === 'options' ? 'use()' : `use(): ${each.path}`,
+    })),
+  );
+}
+
 export function requireHook(name: string, hook: unknown): void {
   const problems: OptionProblem[] = [];
   callable(hook, name, problems);
@@ -175,7 +206,10 @@ function throwAll(problems: readonly OptionProblem[]): void {
 }
 
 /** What is valid by itself and not together with the rest. */
-function amongListeners({ listeners, tls }: ServerOptions, isTlsSound: boolean): OptionProblem[] {
+function amongListeners(
+  { listeners, tls }: ServerOptions<unknown>,
+  isTlsSound: boolean,
+): OptionProblem[] {
   if (listeners === undefined) return [];
   if (listeners.length === 0) {
     return [{ path: 'listeners', expected: 'at least one', got: '[]' }];

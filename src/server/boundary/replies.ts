@@ -14,6 +14,11 @@ const ACCEPTING = {
   openMessage: undefined,
   reject: undefined,
   mechanism: undefined,
+  /** 354 is the session's. */
+  onData: undefined,
+  Refusal: undefined,
+  /** For any hook: where it is returned it is checked again. */
+  reply: { from: 220, to: 252 },
   onHelo: { from: 250, to: 250 },
   onSender: { from: 250, to: 250 },
   onRecipient: { from: 250, to: 252 },
@@ -122,7 +127,14 @@ function codesOf(place: Place): string {
 }
 
 /** Where no answer is no answer. */
-const REPLY_NEEDED: ReadonlySet<Place> = new Set(['commit', 'openMessage', 'reject', 'mechanism']);
+const REPLY_NEEDED: ReadonlySet<Place> = new Set([
+  'commit',
+  'openMessage',
+  'reject',
+  'mechanism',
+  'Refusal',
+  'reply',
+]);
 
 function expectedOf(place: Place): string {
   return `${REPLY_NEEDED.has(place) ? '' : 'nothing or '}a reply { code, status, text }`;

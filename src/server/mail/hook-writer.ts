@@ -1,17 +1,13 @@
 // The writer of a server without `openMessage`: passes the octets of the message on, as they arrive, to the mail hooks and to the
 // caller's loop, and commits with the reply that they agree on.
-import type {
-  Answer,
-  DiscardCause,
-  MessageFacts,
-  MessageWriter,
-  Reply,
-  SessionFacts,
-} from '../../smtp/index.ts';
+import type { Answer, DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
 import { toMailAnswer } from '../ask-hooks.ts';
+import { MailContext } from '../context.ts';
 import { MailGoneError } from '../errors.ts';
-import type { MailHook } from '../hooks.ts';
+import type { Hooks, MailHook } from '../hooks.ts';
+import { refusalOf } from '../refusal.ts';
 import { queuedAs } from '../replies.ts';
+import type { SessionScope } from '../session-scope.ts';
 import { MailContent } from './content.ts';
 import type { MailLoop } from './loop.ts';
 import { LoopMail, Mail } from './mail.ts';
@@ -34,8 +30,8 @@ export class HookWriter implements MessageWriter {
     facts: MessageFacts,
     resume: () => void,
     consumers: {
-      readonly session: SessionFacts;
-      readonly hooks: readonly MailHook[];
+      readonly scope: SessionScope;
+      readonly hooks: Hooks['onMail'];
       readonly loop: MailLoop | undefined;
       readonly answerTimeoutSeconds: number;
     },
@@ -45,12 +41,15 @@ export class HookWriter implements MessageWriter {
     this.#answerTimeoutSeconds = consumers.answerTimeoutSeconds;
     // A message that is discarded is never committed: a verdict that nobody awaits must not end the process.
     this.#verdict.promise.catch(() => {});
-    const { session, hooks, loop } = consumers;
+    const { scope, hooks, loop } = consumers;
+    const { session } = scope;
     // All readers are there before the first of them can move on.
     const hooked = hooks.map((hook) => ({ hook, mail: new Mail(facts, session, this.#content) }));
-    const looped = loop && new LoopMail(facts, session, this.#content);
+    const looped = loop && new LoopMail(facts, scope, this.#content);
     this.#mails = [...hooked.map(({ mail }) => mail), ...(looped ? [looped] : [])];
-    for (const { hook, mail } of hooked) void this.#hear(mail, callSafely(hook, mail));
+    for (const { hook, mail } of hooked) {
+      void this.#hear(mail, callSafely(hook, new MailContext<unknown>(scope, mail)));
+    }
     if (!looped) return;
     void this.#hear(looped, looped.decision);
     this.#withdraw = () => loop.withdraw(looped);
@@ -86,7 +85,7 @@ export class HookWriter implements MessageWriter {
   async #hear(mail: Mail, said: Promise<unknown>): Promise<void> {
     try {
       const recipients = this.#facts.envelope.recipients.length;
-      const answer = toMailAnswer(await said, 'onMail', recipients);
+      const answer = toMailAnswer(await said.catch(refusedWith), 'onMail', recipients);
       mail.finish();
       this.#answers.push(answer);
       const isRefused = isRefusal(answer);
@@ -126,8 +125,18 @@ export class HookWriter implements MessageWriter {
 }
 
 /** Whatever the hook throws is a rejection. */
-async function callSafely(hook: MailHook, mail: Mail): Promise<unknown> {
-  return hook(mail);
+async function callSafely(
+  hook: MailHook<unknown>,
+  context: MailContext<unknown>,
+): Promise<unknown> {
+  return hook(context);
+}
+
+/** A `Refusal` that was thrown is its reply. */
+function refusedWith(thrown: unknown): Reply {
+  const reply = refusalOf(thrown);
+  if (reply === undefined) throw thrown;
+  return reply;
 }
 
 /** Whether the whole mail was refused. */

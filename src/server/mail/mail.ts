@@ -3,13 +3,14 @@ import type { ParsedMail, SimpleParserOptions } from 'mailparser';
 import type { Envelope, MessageFacts, Reply, SessionFacts } from '../../smtp/index.ts';
 import { requireReply } from '../boundary/replies.ts';
 import { MailGoneError } from '../errors.ts';
+import type { AnyState, SessionScope } from '../session-scope.ts';
 import type { MailContent, MailReader } from './content.ts';
 
 /**
  * One mail on its way in. A hook gets it before the first octet comes, and decides while it comes or afterwards.
  *
  * @example
- * server.onMail(async (mail) => {
+ * server.onMail(async ({ mail }) => {
  *   const { subject } = await mail.parse();
  *   console.log(mail.envelope.reversePath?.address, subject);
  * });
@@ -53,7 +54,7 @@ export class Mail {
    * answers is dropped. Once `signal` fires, reading fails with a `MailGoneError`.
    *
    * @example
-   * server.onMail(async (mail) => {
+   * server.onMail(async ({ mail }) => {
    *   const hash = createHash('sha256');
    *   for await (const chunk of mail.content) hash.update(chunk);
    * });
@@ -67,7 +68,7 @@ export class Mail {
    * over the limit or broke a rule, another hook refused it, or it took too long.
    *
    * @example
-   * server.onMail(async (mail) => {
+   * server.onMail(async ({ mail }) => {
    *   await fetch('http://127.0.0.1:9/scan', { signal: mail.signal });
    * });
    */
@@ -84,7 +85,7 @@ export class Mail {
    * and depth, and mends some of mailparser's results.
    *
    * @example
-   * server.onMail(async (mail) => {
+   * server.onMail(async ({ mail }) => {
    *   const { attachments } = await mail.parse();
    *   if (attachments.length > 0) return { code: 550, status: '7.1', text: 'No attachments here' };
    * });
@@ -132,9 +133,21 @@ export class Mail {
  *   else mail.accept();
  * }
  */
-export class LoopMail extends Mail {
+export class LoopMail<State = AnyState> extends Mail {
+  readonly #scope: SessionScope;
   readonly #decided = Promise.withResolvers<Reply | undefined>();
   #isDecided = false;
+
+  /** @internal */
+  constructor(facts: MessageFacts, scope: SessionScope, content: MailContent) {
+    super(facts, scope.session, content);
+    this.#scope = scope;
+  }
+
+  /** The state of the session: see `HookContext`. */
+  get state(): State {
+    return this.#scope.state as State;
+  }
 
   /** @internal */
   get decision(): Promise<Reply | undefined> {

@@ -29,11 +29,11 @@ const reject = { code: 550, status: '1.1', text: 'No such recipient here' } as c
 /** Accepts `ann@mail.test` and postmaster alone, and one user. */
 function prepare(server: SmtpServer): void {
   server.onMail(() => {});
-  server.onRecipient(({ address }) =>
-    ['ann@mail.test', 'postmaster@mail.test'].includes(address) ? undefined : reject,
+  server.onRecipient(({ forwardPath }) =>
+    ['ann@mail.test', 'postmaster@mail.test'].includes(forwardPath.address) ? undefined : reject,
   );
   server.onSignIn(
-    (attempt) =>
+    ({ attempt }) =>
       attempt.kind === 'password' &&
       attempt.username === 'ann' &&
       attempt.password.reveal() === 'correct horse',
@@ -139,7 +139,7 @@ describe('a server that is as it should be', () => {
   test('no mail is sent, and nothing counts as one', async () => {
     const mails: unknown[] = [];
     const port = await portOf('mx', {
-      prepare: (server) => void server.onMail((mail) => void mails.push(mail)),
+      prepare: (server) => void server.onMail(({ mail }) => void mails.push(mail)),
     });
     await look({ mx: port });
     expect(mails).toEqual([]);
@@ -229,7 +229,9 @@ describe('our own server, set up wrongly', () => {
       () => ({
         prepare: (server) => {
           server.onMail(() => {});
-          server.onRecipient(({ domain }) => (domain === 'mail.test' ? undefined : reject));
+          server.onRecipient(({ forwardPath }) =>
+            forwardPath.domain === 'mail.test' ? undefined : reject,
+          );
         },
       }),
       {},
@@ -463,7 +465,7 @@ describe('sign-in', () => {
     const attempts: unknown[] = [];
     const watched = (server: SmtpServer): void => {
       server.onMail(() => {});
-      server.onSignIn((attempt) => void attempts.push(attempt));
+      server.onSignIn(({ attempt }) => void attempts.push(attempt));
     };
     expect(await signIn('smtps', 'secret', { certificate, prepare: watched })).toEqual([
       'unknown sign-in: sign-in was not tested: the certificate of port PORT is not trusted, so the password would go to an unknown server',

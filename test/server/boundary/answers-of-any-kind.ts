@@ -1,6 +1,8 @@
 // What hooks may say in the property tests: any value, with what it means by the documentation.
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { Refusal } from '../../../src/server/index.ts';
+import type { Reply } from '../../../src/smtp/index.ts';
 
 /** What the value means, by the documentation. `neither` is no answer at all: 4yz, and a failure. */
 export type Meaning = 'go-on' | 'accepts' | 'refuses' | 'ends' | 'neither';
@@ -9,7 +11,16 @@ export interface Said {
   readonly meaning: Meaning;
 }
 /** How it is said. */
-type Way = 'returned' | 'resolved' | 'later' | 'thenable' | 'thrown' | 'rejected';
+type Way =
+  | 'returned'
+  | 'resolved'
+  | 'later'
+  | 'thenable'
+  | 'thrown'
+  | 'rejected'
+  /** As a `Refusal`. */
+  | 'refused'
+  | 'refused later';
 export interface Answer extends Said {
   readonly way: Way;
 }
@@ -107,7 +118,7 @@ export const answers = (accepting: readonly number[]): fc.Arbitrary<Answer> =>
       fc.oneof(
         { weight: 8, arbitrary: silence },
         { weight: 3, arbitrary: noAnswer },
-        { weight: 1, arbitrary: refusals },
+        { weight: 2, arbitrary: refusals },
         { weight: 1, arbitrary: closings },
         ...(accepting.length === 0
           ? []
@@ -115,14 +126,19 @@ export const answers = (accepting: readonly number[]): fc.Arbitrary<Answer> =>
       ),
       fc.oneof(
         { weight: 8, arbitrary: fc.constantFrom<Way>('returned', 'resolved', 'later', 'thenable') },
-        { weight: 1, arbitrary: fc.constantFrom<Way>('thrown', 'rejected') },
+        { weight: 2, arbitrary: fc.constantFrom<Way>('thrown', 'rejected') },
       ),
     )
-    .map(([{ value, meaning }, way]) =>
-      way === 'thrown' || way === 'rejected'
-        ? { value, way, meaning: 'neither' }
-        : { value, way, meaning },
-    );
+    .map(([{ value, meaning }, way]): Answer => {
+      if (way !== 'thrown' && way !== 'rejected') return { value, way, meaning };
+      const isRefusal = meaning === 'refuses' || meaning === 'ends';
+      if (!isRefusal) return { value, way, meaning: 'neither' };
+      return { value, way: way === 'thrown' ? 'refused' : 'refused later', meaning };
+    });
+
+function refusal({ code, status, text }: Reply): Refusal {
+  return new Refusal(code, status, text);
+}
 
 export function say({ value: given, way }: Answer): unknown {
   const value = given === UNREADABLE ? thrower : given;
@@ -146,6 +162,10 @@ export function say({ value: given, way }: Answer): unknown {
       throw value;
     case 'rejected':
       return Promise.reject(value);
+    case 'refused':
+      throw refusal(value as Reply);
+    case 'refused later':
+      return Promise.reject(refusal(value as Reply));
   }
 }
 

@@ -448,7 +448,7 @@ describe('sign-in', () => {
     async (_, [auth, ...responses]) => {
       const asked: unknown[] = [];
       const { port, log } = await startServer(SUBMISSION, (server) => {
-        server.onSignIn((attempt) => {
+        server.onSignIn(({ attempt }) => {
           asked.push(attempt);
           return true;
         });

@@ -196,6 +196,7 @@ describe('what is called later', () => {
     'onSignIn',
     'onSender',
     'onRecipient',
+    'onData',
     'onMail',
     'onClose',
   ] as const)('%s without a function is refused at once', (name) => {

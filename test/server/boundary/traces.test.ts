@@ -228,17 +228,18 @@ test('the session is one object for all hooks, from the connection to its end', 
   };
   const { port } = await startServer(options, (server) => {
     server
-      .onConnect((session) => mark('connect', session))
-      .onSecured((_, session) => mark('secured', session))
-      .onHelo((_, session) => mark('helo', session))
-      .onSignIn((_, session) => {
+      .onConnect(({ session }) => mark('connect', session))
+      .onSecured(({ session }) => mark('secured', session))
+      .onHelo(({ session }) => mark('helo', session))
+      .onSignIn(({ session }) => {
         mark('sign-in', session);
         return true;
       })
-      .onSender((_, session) => mark('sender', session))
-      .onRecipient((_, session) => mark('recipient', session))
+      .onSender(({ session }) => mark('sender', session))
+      .onRecipient(({ session }) => mark('recipient', session))
+      .onData(({ session }) => mark('data', session))
       .onMail(({ session }) => mark('mail', session))
-      .onClose((session) => mark('close', session));
+      .onClose(({ session }) => mark('close', session));
   });
   const client = await TestClient.connect(port);
   await client.reply();
@@ -257,7 +258,18 @@ test('the session is one object for all hooks, from the connection to its end', 
   await expect.poll(() => seen.has('close')).toBe(true);
   const [session] = seen.values();
   expect(session && forgotten.get(session)).toEqual([
-    ...['connect', 'helo', 'secured', 'helo', 'sign-in', 'sender', 'recipient', 'mail', 'close'],
+    ...[
+      'connect',
+      'helo',
+      'secured',
+      'helo',
+      'sign-in',
+      'sender',
+      'recipient',
+      'data',
+      'mail',
+      'close',
+    ],
   ]);
   expect(session).toMatchObject({ identity: { username: 'ann' }, tls: { version: 'TLSv1.3' } });
 });

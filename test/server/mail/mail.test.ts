@@ -18,8 +18,8 @@ describe("a mail's content", () => {
     const read: string[] = [];
     const { port } = await startServer({}, (server) => {
       server
-        .onMail(async (mail) => void read.push(await text(mail.content)))
-        .onMail(async (mail) => void read.push(await text(mail.content)))
+        .onMail(async ({ mail }) => void read.push(await text(mail.content)))
+        .onMail(async ({ mail }) => void read.push(await text(mail.content)))
         .onMail(() => {});
     });
     const content = `${'x'.repeat(70)}\r\n`.repeat(20_000);
@@ -34,10 +34,10 @@ describe("a mail's content", () => {
     let slow = 0;
     const { port } = await startServer({}, (server) => {
       server
-        .onMail(async (mail) => {
+        .onMail(async ({ mail }) => {
           for await (const chunk of mail.content) ahead += chunk.length;
         })
-        .onMail(async (mail) => {
+        .onMail(async ({ mail }) => {
           begun.resolve();
           await mayRead.promise;
           for await (const chunk of mail.content) slow += chunk.length;
@@ -59,7 +59,7 @@ describe("a mail's content", () => {
 
   test('a mail’s content that no hook reads on does not hold up the sender', async () => {
     const { port } = await startServer({}, (server) => {
-      server.onMail(async (mail) => {
+      server.onMail(async ({ mail }) => {
         for await (const _ of mail.content) break;
       });
     });
@@ -69,7 +69,7 @@ describe("a mail's content", () => {
   test('a mail’s content can be read once, and not after the answer', async () => {
     const mails: Mail[] = [];
     const { port } = await startServer({}, (server) => {
-      server.onMail(async (mail) => {
+      server.onMail(async ({ mail }) => {
         mails.push(mail);
         await buffer(mail.content);
         await expect(buffer(mail.content)).rejects.toThrow(MailGoneError);
@@ -84,7 +84,7 @@ describe("a mail's content", () => {
     const heard = Promise.withResolvers<unknown>();
     const { port } = await startServer({}, (server) => {
       server
-        .onMail(async (mail) => {
+        .onMail(async ({ mail }) => {
           const thrown = await buffer(mail.content).catch((error: unknown) => error);
           heard.resolve([thrown, mail.signal.aborted]);
         })
@@ -97,7 +97,7 @@ describe("a mail's content", () => {
   test('a mail’s content is parsed by mailparser', async () => {
     const subjects: unknown[] = [];
     const { port } = await startServer({}, (server) => {
-      server.onMail(async (mail) => {
+      server.onMail(async ({ mail }) => {
         const { subject, attachments, text: body } = await mail.parse();
         subjects.push([subject, attachments.length, body]);
       });
@@ -206,7 +206,7 @@ describe('the loop', () => {
       for await (const mail of server) mail.accept();
     };
     const { server, port } = await startServer({}, (created) => {
-      created.onMail(async (mail) => {
+      created.onMail(async ({ mail }) => {
         if ((await text(mail.content)).includes('spam')) return { code: 550, text: 'Spam' };
         return undefined;
       });
