@@ -50,6 +50,19 @@ export class NoMailHookError extends Error {
   readonly code = 'MAILSLUICE_NO_MAIL_HOOK';
 }
 
+/**
+ * `mail.parse()` was called, and the package mailparser is not installed, an optional peer of `mailsluice-smtp`: `npm install
+ * mailparser`. `cause` is the error of the import.
+ */
+export class MailparserMissingError extends Error {
+  override readonly name = 'MailparserMissingError';
+  readonly code = 'MAILSLUICE_MAILPARSER_MISSING';
+
+  constructor(cause: unknown) {
+    super('mail.parse: expected the package mailparser, which is not installed', { cause });
+  }
+}
+
 /** The version of Node.js is older than the library supports: run a newer one. */
 export class NodeVersionError extends Error {
   override readonly name = 'NodeVersionError';

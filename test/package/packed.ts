@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -42,6 +43,8 @@ interface TypeCheck {
   readonly target?: string;
   /** More options of tsc. */
   readonly options?: readonly string[];
+  /** The program and its first arguments; default: the tsc of this repository. */
+  readonly compiler?: readonly string[];
 }
 
 /** A folder that has one package, and nothing of this repository but the packages that it depends on. */
@@ -86,14 +89,14 @@ export class Project {
     return project;
   }
 
-  /** The small package of the subscriber, as `npm run pack:subscriber` makes it. */
-  static async packSubscriber(): Promise<Project> {
-    const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'subscriber-package-')));
-    await run(process.execPath, [join(root, 'infra/tools/pack-subscriber.ts')], {
+  /** A small package, as `npm run pack:subscriber` or `npm run pack:smtp` makes it. */
+  static async packSmall(name: 'subscriber' | 'smtp'): Promise<Project> {
+    const temporary = realpathSync(mkdtempSync(join(tmpdir(), `${name}-package-`)));
+    await run(process.execPath, [join(root, `infra/tools/pack-${name}.ts`)], {
       cwd: temporary,
       env: ENVIRONMENT,
     });
-    return Project.#unpack(temporary, 'mailsluice-subscriber');
+    return Project.#unpack(temporary, `mailsluice-${name}`);
   }
 
   /** The tarball of the folder becomes the only package of a new project. */
@@ -129,6 +132,10 @@ export class Project {
     }
   }
 
+  hasPackage(name: string): boolean {
+    return existsSync(join(this.folder, 'node_modules', name));
+  }
+
   write(name: string, text: string): void {
     writeFileSync(join(this.folder, name), text);
   }
@@ -147,11 +154,15 @@ export class Project {
   /** The errors that tsc reports in files of the project. */
   async typeErrors(
     files: readonly string[],
-    { target = 'es2024', options = [] }: TypeCheck = {},
+    {
+      target = 'es2024',
+      options = [],
+      compiler: [program, ...first] = [join(modules, '.bin/tsc')],
+    }: TypeCheck = {},
   ): Promise<string> {
     const always = ['--noEmit', '--strict', '--module', 'nodenext', '--types', 'node'];
-    const args = [...always, '--target', target, ...options, ...files];
-    const failed = await run(join(modules, '.bin/tsc'), args, { cwd: this.folder }).catch(
+    const args = [...first, ...always, '--target', target, ...options, ...files];
+    const failed = await run(program ?? 'tsc', args, { cwd: this.folder }).catch(
       (error: { readonly stdout: string }) => error,
     );
     return failed.stdout;

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 let project: Project;
 beforeAll(async () => {
-  project = await Project.packSubscriber();
+  project = await Project.packSmall('subscriber');
 }, 120_000);
 afterAll(() => project.remove());
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { ParsedMail, SimpleParserOptions } from 'mailparser';
 import type { Envelope, MessageFacts, Reply, SessionFacts } from '../../smtp/index.ts';
 import { requireReply } from '../boundary/replies.ts';
-import { MailGoneError } from '../errors.ts';
+import { codeOf, MailGoneError, MailparserMissingError } from '../errors.ts';
 import type { AnyState, SessionScope } from '../session-scope.ts';
 import type { MailContent, MailReader } from './content.ts';
 
@@ -81,7 +81,7 @@ export class Mail {
   }
 
   /**
-   * Reads the whole content and parses it with mailparser. `parseMail` of `mailsluice/subscriber` has limits on parts
+   * Reads the whole content and parses it with mailparser, which `mailsluice-smtp` leaves to you to install. `parseMail` of `mailsluice/subscriber` has limits on parts
    * and depth, and mends some of mailparser's results.
    *
    * @example
@@ -92,7 +92,9 @@ export class Mail {
    */
   async parse(options?: SimpleParserOptions): Promise<ParsedMail> {
     // Loaded for the first mail that is parsed: a server that parses none does not load it.
-    const { simpleParser } = await import('mailparser');
+    const { simpleParser } = await import('mailparser').catch((error: unknown) => {
+      throw codeOf(error) === 'ERR_MODULE_NOT_FOUND' ? new MailparserMissingError(error) : error;
+    });
     return simpleParser(Readable.from(this.content, { objectMode: false }), options);
   }
 

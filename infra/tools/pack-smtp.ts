@@ -1,0 +1,46 @@
+// `npm run pack:smtp`: the package `mailsluice-smtp`, the library alone: one bundle, its types and the licenses of what is
+// bundled. `npm run pack:smtp -- --keep DIR` keeps the folder.
+import { join } from 'node:path';
+import * as esbuild from 'esbuild';
+import { builtinImports } from './builtin-imports.ts';
+import { writeDeclarations } from './package-declarations.ts';
+import { packageRoot } from './package-root.ts';
+import { pack, writePages } from './small-package.ts';
+
+/** The module of the package, and its source in `src`. */
+const ENTRIES = { index: 'index' } as const;
+
+/** The oldest Node.js that runs it: see the page of the package. */
+const TARGET = 'node22.12';
+
+/** Writes the files of the package into a folder. */
+export async function assembleSmtp(folder: string): Promise<void> {
+  const { metafile } = await esbuild.build({
+    absWorkingDir: packageRoot,
+    entryPoints: Object.entries(ENTRIES).map(([out, source]) => ({ out, in: `src/${source}.ts` })),
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: TARGET,
+    charset: 'utf8',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    logLevel: 'error',
+    metafile: true,
+    // Whoever calls `mail.parse()` installs it.
+    external: ['mailparser'],
+    plugins: [builtinImports],
+  });
+  writeDeclarations(folder, {
+    entries: Object.fromEntries(
+      Object.entries(ENTRIES).map(([out, source]) => [out, `${source}.d.ts`]),
+    ),
+  });
+  writePages(folder, join(packageRoot, 'infra/tools/packages/smtp'), Object.keys(metafile.inputs));
+}
+
+if (import.meta.main) await pack('mailsluice-smtp', assembleSmtp);
