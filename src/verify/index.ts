@@ -12,4 +12,14 @@ export type {
   Verdict,
   Verification,
 } from './judgement.ts';
-export type { DnsAnswer, MailLookups, RecordType, Resolver } from './dns/resolver.ts';
+export { createResolver, type DnsClient, type ResolverOptions } from './dns/create-resolver.ts';
+export type { DnsEvent } from './dns/dns-event.ts';
+export { nodeResolver, type NodeRecords, type NodeResolver } from './dns/node-resolver.ts';
+export type {
+  DnsAnswer,
+  FailureReason,
+  LookupBounds,
+  MailLookups,
+  RecordType,
+  Resolver,
+} from './dns/resolver.ts';

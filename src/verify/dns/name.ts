@@ -1,0 +1,119 @@
+// Domain names as on the wire (RFC 1035 sections 3.1 and 4.1.4). A label holds any octets (RFC 2181 section 11), so names
+// are handled as octets here, never as text in some character set.
+
+/** RFC 1035 section 3.1, the length octets and the final zero counted. */
+const NAME_OCTETS = 255;
+const LABEL_OCTETS = 63;
+/** A name has at most 127 labels, so more pointers than that serve nobody. */
+const POINTERS = 127;
+const POINTER = 0xc0;
+const HEADER_OCTETS = 12;
+
+/**
+ * The wire format of a name, as latin1 characters, its ASCII letters in lower case (RFC 4343). `undefined`: no such name
+ * can be.
+ */
+export function wireName(name: string): string | undefined {
+  if (name === '') return '\0';
+  if (name.length > NAME_OCTETS - 2) return undefined;
+  let wire = '';
+  for (const label of name.split('.')) {
+    if (label.length === 0 || label.length > LABEL_OCTETS) return undefined;
+    wire += String.fromCharCode(label.length) + label;
+  }
+  return /[^\0-\xff]/.test(wire) ? undefined : `${lowerCase(wire)}\0`;
+}
+
+/** Of ASCII letters only; the octets of lengths are below them. */
+function lowerCase(wire: string): string {
+  return /[A-Z]/.test(wire) ? wire.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : wire;
+}
+
+/** Two names as one key: whether they are the same name. */
+export function nameKey(wire: string): string {
+  return lowerCase(wire);
+}
+
+/** A name of an answer as text. */
+export function nameText(wire: string): string {
+  const labels: string[] = [];
+  for (let at = 0; wire.charCodeAt(at) > 0; ) {
+    const end = at + 1 + wire.charCodeAt(at);
+    labels.push(wire.slice(at + 1, end).replaceAll('.', String.raw`\.`));
+    at = end;
+  }
+  return labels.length === 0 ? '.' : labels.join('.');
+}
+
+/** Where the name at `at` ends in the message, its pointers not followed; `undefined` where it does not. */
+export function skipName(message: Buffer, at: number): number | undefined {
+  for (let next = at; ; ) {
+    const length = message[next];
+    if (length === undefined) return undefined;
+    if (length === 0) return next + 1;
+    if (length >= POINTER) return next + 2 <= message.length ? next + 2 : undefined;
+    if (length > LABEL_OCTETS) return undefined;
+    next += 1 + length;
+  }
+}
+
+/**
+ * The name at `at`, pointers followed. Each pointer must lead to an earlier place than what led to it, so their number is
+ * bounded and no two of them make a circle. `undefined`: not a name.
+ */
+export function readName(message: Buffer, at: number): string | undefined {
+  let wire = '';
+  let pointers = 0;
+  for (let next = at, start = at; ; ) {
+    const length = message[next];
+    if (length === undefined) return undefined;
+    if (length === 0) return `${wire}\0`;
+    if (length >= POINTER) {
+      const low = message[next + 1];
+      if (low === undefined) return undefined;
+      const target = ((length & 0x3f) << 8) | low;
+      pointers += 1;
+      if (target >= start || target < HEADER_OCTETS || pointers > POINTERS) return undefined;
+      next = target;
+      start = target;
+      continue;
+    }
+    const end = next + 1 + length;
+    if (length > LABEL_OCTETS || end > message.length) return undefined;
+    wire += message.toString('latin1', next, end);
+    if (wire.length >= NAME_OCTETS) return undefined;
+    next = end;
+  }
+}
+
+/**
+ * Whether the name at `at` is `wire`, which is in lower case. It ends at the first octet that differs, so it is cheap for
+ * the names of an answer that are about something else. A name that cannot be read is not `wire`.
+ */
+export function isNameAt(message: Buffer, at: number, wire: string): boolean {
+  let pointers = 0;
+  let matched = 0;
+  for (let next = at, start = at; ; ) {
+    const length = message[next];
+    if (length === undefined) return false;
+    if (length >= POINTER) {
+      const low = message[next + 1];
+      if (low === undefined) return false;
+      const target = ((length & 0x3f) << 8) | low;
+      pointers += 1;
+      if (target >= start || target < HEADER_OCTETS || pointers > POINTERS) return false;
+      next = target;
+      start = target;
+      continue;
+    }
+    if (length !== wire.charCodeAt(matched)) return false;
+    if (length === 0) return matched + 1 === wire.length;
+    for (let index = 1; index <= length; index += 1) {
+      const octet = message[next + index] ?? -1;
+      const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+      if (lower !== wire.charCodeAt(matched + index)) return false;
+    }
+    next += 1 + length;
+    matched += 1 + length;
+  }
+}
