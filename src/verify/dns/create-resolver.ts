@@ -222,7 +222,7 @@ class Lookup {
 
 class LookupsOfMail implements MailLookups {
   readonly #resolver: CachingResolver;
-  readonly #deadline: number;
+  #deadline: number;
   readonly #most: number;
   readonly #client: string;
   readonly #waiting = new Map<Waiter, Lookup>();
@@ -266,6 +266,8 @@ class LookupsOfMail implements MailLookups {
   }
 
   #expire(): void {
+    // A timer may be a millisecond early.
+    this.#deadline = Number.NEGATIVE_INFINITY;
     for (const [waiter, lookup] of this.#waiting) {
       this.#resolver.leave(lookup, waiter, this.#client);
       waiter(failure('timeout'));

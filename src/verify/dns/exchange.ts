@@ -86,9 +86,11 @@ export class Exchange {
         this.#take(read);
       }
     });
-    socket.connect(port, host, () => {
+    // Not the callback of `connect`, which gets its errors too.
+    socket.on('connect', () => {
       if (this.#release === release) socket.send(writeQuery(this.#question, id, this.#withEdns));
     });
+    socket.connect(port, host);
   }
 
   #askByTcp(): void {
