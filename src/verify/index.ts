@@ -23,3 +23,14 @@ export type {
   RecordType,
   Resolver,
 } from './dns/resolver.ts';
+export { createLists } from './lists/create-lists.ts';
+export type {
+  DnsListOptions,
+  DnsLists,
+  ListEvent,
+  ListKind,
+  ListLookups,
+  ListResult,
+  ListsOptions,
+  ListSubjects,
+} from './lists/dns-list-options.ts';
