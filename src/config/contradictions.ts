@@ -1,4 +1,5 @@
 import type { ConfigurationProblem } from './problem.ts';
+import { scanContradictions } from './scan-contradictions.ts';
 import type { Configuration } from './schema.ts';
 
 /** Problems between fields: settings that are valid alone and not together. */
@@ -130,6 +131,8 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
       });
     }
   }
+
+  problems.push(...scanContradictions(sections));
 
   const { shutdown } = sections;
   if (shutdown !== undefined && shutdown.grace >= shutdown.deadline) {

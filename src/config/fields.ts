@@ -11,6 +11,12 @@ export function wholeNumber(min: number, max: number, description: string) {
   return z.int({ error }).min(min, { error }).max(max, { error }).meta({ description });
 }
 
+/** Fractions too. */
+export function numberFrom(min: number, max: number, description: string) {
+  const error = `a number from ${min} to ${max}`;
+  return z.number({ error }).min(min, { error }).max(max, { error }).meta({ description });
+}
+
 export function yesOrNo(description: string) {
   return z.boolean({ error: 'true or false' }).meta({ description });
 }

@@ -9,6 +9,7 @@ import { listeners } from './schema/listeners.ts';
 import { duplicates, notify, store, verify } from './schema/mail.ts';
 import { health, local, log, metrics, shutdown } from './schema/operation.ts';
 import { routes } from './schema/routes.ts';
+import { scan } from './schema/scan.ts';
 import { tls } from './schema/tls.ts';
 
 export const configurationSchema = section(
@@ -28,6 +29,7 @@ export const configurationSchema = section(
       'Put Return-Path, Received, Received-SPF and Authentication-Results before the stored message.',
     ).default(true),
     verify: verify.prefault({}),
+    scan: scan.optional(),
     duplicates: duplicates.optional(),
     limits: limits.prefault({}),
     health: health.prefault({}),

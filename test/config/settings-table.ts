@@ -116,7 +116,7 @@ function rangeOf(schema: Schema): string {
     return isOfSections ? expectationOf(schema) : `each ${expectationOf(def.element)}`;
   }
   return expectationOf(schema)
-    .replace(/^(?:a whole number|a size|a time) from /, '')
+    .replace(/^(?:a number|a whole number|a size|a time) from /, '')
     .replace(/^one of /, '')
     .replace(/, as a number of (?:octets|seconds) or with .*$/, '')
     .replaceAll(/\B(?<=^\d+|to \d+)(?=(?:\d{3})+$)/g, ',');

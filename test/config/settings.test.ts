@@ -67,6 +67,7 @@ test('the defaults of the table are those of the program', () => {
     notify: { topicArn: 'arn:aws:sns:eu-west-1:111122223333:mail' },
     credentials: { table: 'mail-credentials' },
     duplicates: { window: '1h' },
+    scan: { spam: { url: 'http://127.0.0.1:11333' }, virus: { address: '127.0.0.1:3310' } },
     local: {},
   };
   const document = structuredClone(given);
