@@ -5,6 +5,7 @@ export type {
   Judgement,
   ListFinding,
   MailJudge,
+  NotScanned,
   Rule,
   ScanFindings,
   SenderFindings,

@@ -60,16 +60,23 @@ export interface SenderFindings {
   readonly arc: CheckResult;
 }
 
-/** What the scanners found: `mailsluice.scan` of the notification. Absent parts were not scanned. */
+/** Why a scanner did not scan a mail: it is larger than the scanner takes, the scanner left it out, or it failed. */
+export type NotScanned = 'too-large' | 'skipped' | 'failed';
+
+/** What the scanners found: `mailsluice.scan` of the notification. A part is absent where there is no such scanner. */
 export interface ScanFindings {
   readonly spam?: {
     readonly verdict: Verdict;
     readonly score?: number;
     /** At most 50 names. */
     readonly symbols?: readonly string[];
+    /** Only with GRAY: the mail was not scanned. */
+    readonly notScanned?: NotScanned;
   };
   readonly virus?: {
     readonly verdict: Verdict;
+    /** Only with GRAY: the mail was not scanned. */
+    readonly notScanned?: NotScanned;
     /** The name that the scanner gives to what it found. */
     readonly signature?: string;
   };
