@@ -35,3 +35,16 @@ export type {
   ListsOptions,
   ListSubjects,
 } from './lists/dns-list-options.ts';
+export type { DnsAnswer, MailLookups, RecordType, Resolver } from './dns/resolver.ts';
+export type {
+  MailScan,
+  ScanEvent,
+  ScanFailureReason,
+  ScannedMail,
+  Scanners,
+  ScannersOptions,
+  ScanResult,
+  SpamOptions,
+  VirusOptions,
+} from './scan/options.ts';
+export { createScanners } from './scan/scanners.ts';
