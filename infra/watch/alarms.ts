@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import type { MetricName } from '../../src/telemetry/metric-names.ts';
 import type { Monitoring } from '../bridge/choices.ts';
 import type { AlarmOptions } from './alarm-options.ts';
+import { COUNTER_ALARMS } from './counter-alarms.ts';
 import { bridgeMetric } from './metrics.ts';
 import { renderPlace, type RunbookPlaces } from './runbook.ts';
 import { atLeast, timeInWords } from './words.ts';
@@ -62,6 +63,7 @@ export class Alarms extends Construct {
     this.#addOutbox();
     this.#addSignIn();
     this.#addAttacks();
+    this.#addCounters();
     this.#addCertificate();
     this.#addProcess();
     this.#addLoadBalancer();
@@ -245,25 +247,20 @@ export class Alarms extends Construct {
     this.#notify(alarm, 'warning');
   }
 
-  /** What a program under attack bears by itself, and somebody should look at. */
+  #addCounters(): void {
+    for (const { name, severity, threshold, says } of COUNTER_ALARMS) {
+      this.#add(name, {
+        severity,
+        says: (numbers) => `Within ${numbers.time}, ${says(numbers.threshold)}`,
+        metric: this.#metric(name, { period: five }),
+        threshold,
+        // The program counts zeros.
+        missing: NOT_BREACHING,
+      });
+    }
+  }
+
   #addAttacks(): void {
-    this.#add('SessionBudgetsSpent', {
-      severity: 'warning',
-      says: ({ threshold, time }) =>
-        `Within ${time}, ${atLeast(threshold, 'session')} had to be ended: they had spent their budget of commands, errors or failed sign-ins`,
-      metric: this.#metric('SessionBudgetsSpent', { period: five }),
-      threshold: 200,
-      // The program counts zeros; honest clients spend no budget.
-      missing: NOT_BREACHING,
-    });
-    this.#add('AuthThrottled', {
-      severity: 'warning',
-      says: ({ threshold, time }) =>
-        `Within ${time}, ${atLeast(threshold, 'sign-in')} had to be refused uncompared: too many of the address or the user name had failed, or too many waited`,
-      metric: this.#metric('AuthThrottled', { period: five }),
-      threshold: 100,
-      missing: NOT_BREACHING,
-    });
     this.#add('MemoryOfOneClient', {
       severity: 'warning',
       says: ({ threshold, time }) =>

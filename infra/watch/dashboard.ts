@@ -120,7 +120,10 @@ export class Dashboard extends Construct {
         props.topic.metricNumberOfNotificationsDelivered({ period: PERIOD }),
         props.topic.metricNumberOfNotificationsFailed({ period: PERIOD }),
       ]),
-      this.#graph('Sent again', [this.#metric('DuplicatesAnswered')]),
+      this.#graph('Sent again; not scanned', [
+        this.#metric('DuplicatesAnswered'),
+        this.#metric('ScanFailures'),
+      ]),
     ]);
     this.#row('Tasks and load balancer', [
       this.#graph('CPU and memory, %', [

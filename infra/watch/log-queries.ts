@@ -66,6 +66,12 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     sort: 'refusals desc',
     limit: 50,
   },
+  'What was not scanned': {
+    filterStatements: ['event = "scan-failed"'],
+    statsStatements: [`${EVENTS} as messages by scanner, reason, detail`],
+    sort: 'messages desc',
+    limit: 50,
+  },
   'What went wrong at our side': {
     fields: ['@timestamp', 'level', 'event', 'repeated', '@message'],
     filterStatements: ['level = "error" or level = "warn"'],

@@ -146,6 +146,13 @@ export const METRICS = {
     'Notifications from the outbox that SNS refused too often and that were set aside',
   ),
 
+  // Who sent it, and what it holds
+  ScanFailures: counter(
+    [],
+    [[]],
+    'Messages that a scanner was asked about and did not judge: away, slow or failed',
+  ),
+
   // Sign-in
   AuthSuccess: counter(['Listener'], [[]], 'Sign-ins that succeeded'),
   AuthFailures: counter(['Listener'], [[]], 'Sign-ins that were refused, for whatever reason'),

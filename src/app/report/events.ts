@@ -353,6 +353,12 @@ export const EVENTS = {
       ['CertReloadErrors'],
       'The source of a certificate could not be read; the old certificate stays in use',
     ),
+    'scan-failed': logged(
+      'warn',
+      ['messageId', 'scanner', 'reason', 'detail'],
+      ['ScanFailures'],
+      'rspamd or clamd did not judge a mail, which was taken as not scanned or deferred, as `scan.onFailure` says. `reason`: `unreachable`, `timeout`, `cut` (the connection ended), `answer` (no result, or an error of the scanner), `busy` (all connections in use), `circuit-open` (not asked, since it had failed several times in a row)',
+    ),
     'proxy-ignored': logged(
       'warn',
       ['variable', 'advice'],

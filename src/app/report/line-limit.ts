@@ -28,6 +28,7 @@ const LIMITED_KINDS = {
   'table-unavailable': ['operation', 'error'],
   'issuer-unavailable': ['error'],
   'credential-unreadable': ['username', 'attribute'],
+  'scan-failed': ['scanner', 'reason'],
 } as const satisfies { readonly [K in Kind]?: readonly Field<K>[] };
 
 const LIMITED: Readonly<Record<string, readonly string[]>> = LIMITED_KINDS;

@@ -223,5 +223,14 @@ export const appEvents: Samples<AppEvent> = {
   'certificate-reload-failed': [
     { kind: 'certificate-reload-failed', error: new Error('no such file') },
   ],
+  'scan-failed': [
+    {
+      kind: 'scan-failed',
+      scanner: 'clamd',
+      reason: 'timeout',
+      detail: 'no answer in 15000 ms',
+      mail: messageId,
+    },
+  ],
   'proxy-ignored': [{ kind: 'proxy-ignored', variable: 'HTTPS_PROXY' }],
 };

@@ -7,16 +7,16 @@
 //                                           may get another chance
 import { failed } from '../failure.ts';
 import type { ScanFailure, VirusOutcome } from '../options.ts';
-import type { Clamd } from './clamd.ts';
 import { Instream } from './instream.ts';
+import type { SharedClamd, StreamingScan } from './shared-clamd.ts';
 
 /** A mail that is smaller is sent at its end. */
 const HEAD_OCTETS = 64 * 1024;
 /** What a client brings again and again to keep its connection while others wait. */
 const BLOCK_OCTETS = 64 * 1024;
 
-export class ClamdScan {
-  readonly #clamd: Clamd;
+export class ClamdScan implements StreamingScan {
+  readonly #clamd: SharedClamd;
   readonly #resume: () => void;
   #state: 'head' | 'waiting' | 'streaming' | 'given-up' | 'ended' = 'head';
   #head: Buffer[] = [];
@@ -34,13 +34,12 @@ export class ClamdScan {
   #blockOctets = 0;
   #lastBlockAt = 0;
 
-  constructor(clamd: Clamd, resume: () => void) {
+  constructor(clamd: SharedClamd, resume: () => void) {
     this.#clamd = clamd;
     this.#resume = resume;
     this.#pauseMillis = clamd.timeoutMillis;
   }
 
-  /** When its client last had brought a block, by `performance.now`. One that is paused cannot send. */
   get lastBlockAt(): number {
     return this.#pausedAt === undefined ? this.#lastBlockAt : performance.now();
   }
@@ -73,7 +72,6 @@ export class ClamdScan {
       : outcome;
   }
 
-  /** Gives up the connection, for another mail. */
   letGo(): void {
     this.#giveUp(failed('busy', 'its client was slow, and other mail waited for the connection'));
   }

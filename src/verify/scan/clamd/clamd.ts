@@ -5,6 +5,7 @@ import type { VirusOptions } from '../options.ts';
 import { Slots } from '../slots.ts';
 import { parseAddress } from './address.ts';
 import { ClamdScan } from './clamd-scan.ts';
+import type { SharedClamd, StreamingScan } from './shared-clamd.ts';
 
 export interface ClamdOptions extends Pick<VirusOptions, 'address' | 'maxConnections'> {
   readonly timeoutMillis: number;
@@ -19,14 +20,14 @@ const HEADS_OCTETS = 8 * 1024 * 1024;
 const BLOCK_MILLIS = 2000;
 const CHECK_MILLIS = 500;
 
-export class Clamd implements Disposable {
+export class Clamd implements SharedClamd, Disposable {
   readonly address: NetConnectOpts;
   readonly timeoutMillis: number;
   readonly connectMillis: number;
   readonly breaker = new CircuitBreaker();
   readonly #slots: Slots;
   /** Those that have a connection while their mail arrives. */
-  readonly #streaming = new Set<ClamdScan>();
+  readonly #streaming = new Set<StreamingScan>();
   #headsOctets = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,7 +42,6 @@ export class Clamd implements Disposable {
     return new ClamdScan(this, resume);
   }
 
-  /** Counts octets of a beginning that is held. `false`: there should be no more of them. */
   holdHead(octets: number): boolean {
     this.#headsOctets += octets;
     return this.#headsOctets < HEADS_OCTETS;
@@ -51,7 +51,6 @@ export class Clamd implements Disposable {
     this.#headsOctets -= octets;
   }
 
-  /** Calls `granted` when there is a connection to open, unless the function that it returns was called before. */
   requestSlot(granted: () => void): () => void {
     return this.#slots.request(granted);
   }
@@ -60,11 +59,11 @@ export class Clamd implements Disposable {
     this.#slots.release();
   }
 
-  addStreaming(scan: ClamdScan): void {
+  addStreaming(scan: StreamingScan): void {
     this.#streaming.add(scan);
   }
 
-  removeStreaming(scan: ClamdScan): void {
+  removeStreaming(scan: StreamingScan): void {
     this.#streaming.delete(scan);
   }
 
