@@ -11,6 +11,7 @@ export const unitFiles = [
   'test/{architecture,lanes}.test.ts',
   `test/{config,counters,fuzz,message,net,policy,smtp}/**/${PURE}`,
   `test/bridge/{contract,intake,notify}/**/${PURE}`,
+  `test/verify/sender/**/${PURE}`,
 ];
 
 /** All others: servers, the embedded AWS, programs. */

@@ -42,6 +42,9 @@ export class ArcCheck {
 
   async judge(message: ArcMessage): Promise<ArcResult> {
     const chain = this.#chain;
+    if (message.problem !== undefined) {
+      return { result: 'permerror', reason: message.problem, instances: 0, trusted: false };
+    }
     if (chain.kind === 'none') return { result: 'none', instances: 0, trusted: false };
     if (chain.kind === 'broken') {
       const { result, reason, instances } = chain;
@@ -51,9 +54,6 @@ export class ArcCheck {
     const newest = sets[sets.length - 1] as ArcSet;
     const sealer = newest.signer.domain;
     const known = { instances: sets.length, sealer };
-    if (message.problem !== undefined) {
-      return { ...known, result: 'permerror', reason: message.problem, trusted: false };
-    }
     const signed = await this.#verifyMessageSignature(messageSignature, newest, message);
     const seals = await this.#verifySeals(sets, message);
     const failures = [failureOf(signed), ...seals].filter((failure) => failure !== undefined);

@@ -31,6 +31,8 @@ export interface SignatureResults {
   /** How many signatures more the message has. */
   readonly unjudged: number;
   readonly arc: ArcResult;
+  /** Why no signature is judged, though there may be some: the header section exceeds a limit. */
+  readonly problem?: string;
 }
 
 /** So many DKIM signatures are judged. */
@@ -94,7 +96,12 @@ export class SignatureCheck {
       this.#judgeArc(),
       ...this.#signatures.map((waiting) => this.#judge(waiting)),
     ]);
-    return { dkim, unjudged: this.#unjudged, arc };
+    return {
+      dkim,
+      unjudged: this.#unjudged,
+      arc,
+      ...(this.#problem !== undefined && { problem: this.#problem }),
+    };
   }
 
   async #judge({ field, read }: Waiting): Promise<DkimResult> {
