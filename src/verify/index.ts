@@ -35,7 +35,6 @@ export type {
   ListsOptions,
   ListSubjects,
 } from './lists/dns-list-options.ts';
-export type { DnsAnswer, MailLookups, RecordType, Resolver } from './dns/resolver.ts';
 export type {
   MailScan,
   ScanEvent,
