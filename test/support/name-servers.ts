@@ -144,7 +144,10 @@ async function start(
   await new Promise<void>((resolve, reject) => {
     const read = (line: string): void => {
       printed.push(line);
-      if (ready.test(line)) resolve();
+      // A zone that cannot be read fails all its questions, which the test would take for answers.
+      const fault = printed.find((each) => /\berror: /.test(each));
+      if (fault !== undefined) reject(new Error(`${name}: ${fault}`));
+      else if (ready.test(line)) resolve();
     };
     createInterface(child.stdout).on('line', read);
     createInterface(child.stderr).on('line', read);

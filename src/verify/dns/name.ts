@@ -34,15 +34,24 @@ export function nameKey(wire: string): string {
   return lowerCase(wire);
 }
 
+/** One name at a time is read, so there is one place for it; a string for each label of a thousand names takes long. */
+const scratch = Buffer.alloc(2 * NAME_OCTETS);
+const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+
 /** A name of an answer as text. */
 export function nameText(wire: string): string {
-  const labels: string[] = [];
+  let written = 0;
   for (let at = 0; wire.charCodeAt(at) > 0; ) {
     const end = at + 1 + wire.charCodeAt(at);
-    labels.push(wire.slice(at + 1, end).replaceAll('.', String.raw`\.`));
-    at = end;
+    if (at > 0) scratch[written++] = DOT;
+    for (at += 1; at < end; at += 1) {
+      const octet = wire.charCodeAt(at);
+      if (octet === DOT) scratch[written++] = BACKSLASH;
+      scratch[written++] = octet;
+    }
   }
-  return labels.length === 0 ? '.' : labels.join('.');
+  return written === 0 ? '.' : scratch.toString('latin1', 0, written);
 }
 
 /** Where the name at `at` ends in the message, its pointers not followed; `undefined` where it does not. */
@@ -62,12 +71,15 @@ export function skipName(message: Buffer, at: number): number | undefined {
  * bounded and no two of them make a circle. `undefined`: not a name.
  */
 export function readName(message: Buffer, at: number): string | undefined {
-  let wire = '';
+  let written = 0;
   let pointers = 0;
   for (let next = at, start = at; ; ) {
     const length = message[next];
     if (length === undefined) return undefined;
-    if (length === 0) return `${wire}\0`;
+    if (length === 0) {
+      scratch[written] = 0;
+      return scratch.toString('latin1', 0, written + 1);
+    }
     if (length >= POINTER) {
       const low = message[next + 1];
       if (low === undefined) return undefined;
@@ -80,9 +92,8 @@ export function readName(message: Buffer, at: number): string | undefined {
     }
     const end = next + 1 + length;
     if (length > LABEL_OCTETS || end > message.length) return undefined;
-    wire += message.toString('latin1', next, end);
-    if (wire.length >= NAME_OCTETS) return undefined;
-    next = end;
+    if (written + 1 + length >= NAME_OCTETS) return undefined;
+    for (; next < end; next += 1) scratch[written++] = message[next] ?? 0;
   }
 }
 

@@ -18,14 +18,15 @@ const RECORDS = 1000;
 
 /** A `failed` finding where the response answers nothing. */
 export function readAnswer(response: Response, question: Question, type: RecordType): Finding {
-  const { code } = response;
+  const { code, answers } = response;
+  if (answers.length > RECORDS + ALIASES) return failed('garbage');
   const existing = code === responseCodes.NOERROR || code === responseCodes.NXDOMAIN;
   // An alias of a whole zone (DNAME) made the name too long to be one (RFC 6672 section 2.2).
   if (code === responseCodes.YXDOMAIN) return { answer: { kind: 'no-name' }, ttlSeconds: 0 };
   if (!existing) return failed(reasonOf(code));
   const end = followAliases(response, question);
   if (end === undefined) return failed('garbage');
-  const found = response.answers.filter(
+  const found = answers.filter(
     (each) => each.type === question.type && isNameAt(response.message, each.nameAt, end.name),
   );
   if (found.length === 0) return absent(response, end.ttlSeconds);
