@@ -61,8 +61,8 @@ const rows = [
   ],
 ] as const;
 
-async function resolves(server: NameServer): Promise<void> {
-  await using resolver = createResolver({ servers: [server.address] });
+async function resolves(server: NameServer, address = server.address): Promise<void> {
+  await using resolver = createResolver({ servers: [address] });
   const lookups = resolver.forMail(performance.now() + 10_000);
   for (const [name, type, expected] of rows) {
     const answer = await lookups.lookUp(name, type);
@@ -76,6 +76,12 @@ describe('look-ups by type, through aliases, and of names with any octets', () =
   test('of Knot DNS', async ({ skip }) => {
     need(skip, 'knotd');
     await resolves(untilTestEnds(await startKnot({ 'example.test': ZONE })));
+  });
+
+  test('of Knot DNS by IPv6', async ({ skip }) => {
+    need(skip, 'knotd');
+    const knot = untilTestEnds(await startKnot({ 'example.test': ZONE }));
+    await resolves(knot, `[::1]:${knot.port}`);
   });
 
   test('of Unbound', async ({ skip }) => {

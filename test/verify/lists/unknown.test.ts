@@ -118,6 +118,15 @@ const tests: readonly (readonly [string, Readonly<Record<string, Said>>, Said, s
     'NXDOMAIN',
     'everything-listed',
   ],
+  [
+    'is silent on its IPv6 entry',
+    {
+      ...PASSES,
+      '2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0': 'silent',
+    },
+    'NXDOMAIN',
+    'timeout',
+  ],
   ['was sold, and answers an address of the buyer', {}, '203.0.113.80', 'strange-answer'],
   ['does not serve this resolver', {}, '127.255.255.254', 'error-code'],
   ['blocks this resolver', {}, '127.0.0.1', 'strange-answer'],
