@@ -94,8 +94,13 @@ export function canonicalField(field: string, form: string): string {
 
 /** RFC 6376 sections 3.4.3 and 3.4.4. */
 export function canonicalBody(body: string, form: string): string {
-  if (form !== 'relaxed') return `${body.replace(/(?:\r\n)+$/, '')}\r\n`;
-  const lines = body.split('\r\n').map((line) => line.replace(/[ \t]+/g, ' ').replace(/ $/, ''));
-  const text = lines.join('\r\n').replace(/(?:\r\n)+$/, '');
-  return text === '' ? '' : `${text}\r\n`;
+  const reduced = form === 'relaxed' ? body.split('\r\n').map(reduceSpace).join('\r\n') : body;
+  let end = reduced.length;
+  while (end > 0 && reduced.slice(end - 2, end) === '\r\n') end -= 2;
+  const text = reduced.slice(0, end);
+  return form === 'relaxed' && text === '' ? '' : `${text}\r\n`;
+}
+
+function reduceSpace(line: string): string {
+  return line.replace(/[ \t]+/g, ' ').replace(/ $/, '');
 }
