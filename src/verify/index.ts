@@ -47,3 +47,13 @@ export type {
   VirusOptions,
 } from './scan/options.ts';
 export { createScanners } from './scan/scanners.ts';
+export { createSenderCheck } from './sender/sender-check.ts';
+export type {
+  CheckedPath,
+  CheckedSession,
+  MailSenderCheck,
+  SenderCheck,
+  SenderCheckOptions,
+} from './sender/sender-check.ts';
+export type { SenderModes } from './sender/sender-modes.ts';
+export type { SenderResult } from './sender/sender-result.ts';
