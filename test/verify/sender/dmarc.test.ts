@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Author } from '../../../src/verify/sender/author/author.ts';
 import { evaluateDmarc, type Identifier } from '../../../src/verify/sender/dmarc/dmarc.ts';
 import { organizationalDomain, TreeWalks } from '../../../src/verify/sender/dmarc/tree-walk.ts';
-import { ZoneLookups } from './zone-lookups.ts';
+import { zoneLookups } from './zone-text.ts';
 
 const NO_SPF: Identifier = { result: 'none', domain: '' };
 
@@ -36,7 +36,7 @@ async function evaluate({ zone, from, spf, dkim = [] }: Omit<Case, 'expected'>) 
     author: authorAt(from),
     spf: spf === undefined ? NO_SPF : identifier(spf),
     dkim: dkim.map(identifier),
-    walks: new TreeWalks(new ZoneLookups(zone)),
+    walks: new TreeWalks(zoneLookups(zone)),
   });
 }
 
@@ -690,15 +690,15 @@ const organizations: readonly (readonly [string, string, string])[] = [
 test.each(organizations)(
   'the organizational domain of %s with %j is %s',
   async (domain, zone, organization) => {
-    const walk = await new TreeWalks(new ZoneLookups(zone)).walk(domain);
+    const walk = await new TreeWalks(zoneLookups(zone)).walk(domain);
     expect(organizationalDomain(domain, walk)).toBe(organization);
   },
 );
 
 test('a walk from a long name makes the eight queries of RFC 9989 section 4.10', async () => {
-  const lookups = new ZoneLookups('');
+  const lookups = zoneLookups('');
   await new TreeWalks(lookups).walk('a.b.c.d.e.f.g.h.i.j.mail.example.com');
-  expect(lookups.questions).toEqual([
+  expect(lookups.asked).toEqual([
     '_dmarc.a.b.c.d.e.f.g.h.i.j.mail.example.com TXT',
     '_dmarc.g.h.i.j.mail.example.com TXT',
     '_dmarc.h.i.j.mail.example.com TXT',
@@ -711,12 +711,12 @@ test('a walk from a long name makes the eight queries of RFC 9989 section 4.10',
 });
 
 test('a name of eight labels is shortened to seven, and each name is asked once for one mail', async () => {
-  const lookups = new ZoneLookups('');
+  const lookups = zoneLookups('');
   const walks = new TreeWalks(lookups);
   await walks.walk('a.b.c.d.e.f.example.com');
   await walks.walk('x.c.d.e.f.example.com');
   await walks.walk('a.b.c.d.e.f.example.com');
-  expect(lookups.questions.map((each) => each.split(' ')[0])).toEqual([
+  expect(lookups.asked.map((each) => each.split(' ')[0])).toEqual([
     '_dmarc.a.b.c.d.e.f.example.com',
     '_dmarc.b.c.d.e.f.example.com',
     '_dmarc.c.d.e.f.example.com',
@@ -730,7 +730,7 @@ test('a name of eight labels is shortened to seven, and each name is asked once 
 });
 
 test('signatures of many domains make at most ten walks, and the others are not known to be aligned', async () => {
-  const lookups = new ZoneLookups(EXAMPLE);
+  const lookups = zoneLookups(EXAMPLE);
   const dkim = Array.from({ length: 15 }, (_, index) => identifier(`fail s${index}.example.com`));
   const { result, dkim: alignments } = await evaluateDmarc({
     author: authorAt('example.com'),
@@ -789,7 +789,7 @@ test.each(unclearAuthors)('DMARC of an unclear author: %s', async (_, author, zo
     // What it proves does not matter.
     spf: identifier('pass a.example'),
     dkim: [identifier('pass b.example')],
-    walks: new TreeWalks(new ZoneLookups(zone)),
+    walks: new TreeWalks(zoneLookups(zone)),
   });
   expect(result).toMatchObject({ ...expected, spf: 'unaligned', dkim: ['unaligned'] });
   expect(Object.hasOwn(result, 'policy')).toBe(

@@ -1,7 +1,7 @@
 // The clauses of Authentication-Results (RFC 8601 section 2.2) for one mail, with the properties registered for each method
 // (sections 2.7 and 6; RFC 6008 for header.b, RFC 8617 section 5.2 for smtp.remote-ip, RFC 9989 section 9.1 for policy.dmarc).
 import type { CheckResult } from '../../judgement.ts';
-import { cleanValue, propertyValue, quote } from './escaping.ts';
+import { propertyValue, reasonValue } from './escaping.ts';
 
 export interface ClauseSource {
   /** Absent: not checked. */
@@ -36,8 +36,9 @@ export interface DkimClause {
 }
 
 const REASON_LENGTH = 200;
+const CLAUSE_OCTETS = 900;
 
-/** One clause for each result, none longer than 900 octets. */
+/** One clause for each result, none longer than 900 octets: a property that has no room is left out. */
 export function renderClauses(source: ClauseSource): string[] {
   const { spf, dkim, unjudged = 0, dmarc, arc, address } = source;
   const clauses: string[] = [];
@@ -93,9 +94,13 @@ function clause(
   properties: Properties,
 ): string {
   let text = `${method}=${result}`;
-  if (reason !== undefined) text += ` reason=${quote(cleanValue(reason, REASON_LENGTH))}`;
+  const add = (part: string): void => {
+    // What is longer is cut where it is stored, and a cut may be within quotes.
+    if (Buffer.byteLength(text) + Buffer.byteLength(part) < CLAUSE_OCTETS) text += part;
+  };
+  if (reason !== undefined && reason !== '') add(` reason=${reasonValue(reason, REASON_LENGTH)}`);
   for (const [name, value] of properties) {
-    if (value !== undefined && value !== '') text += ` ${name}=${propertyValue(value)}`;
+    if (value !== undefined && value !== '') add(` ${name}=${propertyValue(value)}`);
   }
   return text;
 }
