@@ -21,6 +21,8 @@ export interface SenderCheckOptions {
   readonly timeoutMillis?: number;
   /** Default: all `mark`. */
   readonly modes?: SenderModes;
+  /** What counts as one client, whose look-ups have a bound of their own, by an address of it. Default: the address. */
+  readonly clientOf?: (address: string) => string;
   /** Sealers whose ARC chains are reported as trusted. They authenticate nothing. Default none. */
   readonly arcTrusted?: readonly string[];
 }
@@ -177,8 +179,10 @@ class SenderOfMail implements MailSenderCheck {
   }
 
   #newLookups(): MailLookups {
-    const { resolver, timeoutMillis = TIMEOUT_MILLIS } = this.#options;
-    const lookups = resolver.forMail(performance.now() + timeoutMillis);
+    const { resolver, timeoutMillis = TIMEOUT_MILLIS, clientOf } = this.#options;
+    const { clientAddress } = this.#transaction.session;
+    const client = clientOf?.(clientAddress) ?? clientAddress;
+    const lookups = resolver.forMail(performance.now() + timeoutMillis, { client });
     this.#lookups.push(lookups);
     return lookups;
   }

@@ -96,6 +96,12 @@ const unclear: readonly (readonly [header: string, domains: readonly string[]])[
   ['Subject: x\r\n \r\nFrom: a@x.example', ['x.example']],
   ['From a@x.example Mon Jan  1 00:00:00 2026\r\nFrom: a@x.example', ['x.example']],
   [' folded: x\r\nFrom: a@x.example', ['x.example']],
+  ['X: y\r\r\nFrom: a@x.example', ['x.example']],
+  ['From:\r<a@x.example>', ['x.example']],
+  ['From: a@x.example\r\r\n ,ceo@v.example', ['x.example', 'v.example']],
+  ['From: a@x.example\u0085', ['x.example']],
+  ['From: a@x.example\u2028', ['x.example']],
+  ['From: a@x.example\r\n\t\u0085', ['x.example']],
   // More than one mailbox
   ['From: a@x.example, ceo@v.example', ['x.example', 'v.example']],
   ['From: a@x.example; ceo@v.example', ['x.example', 'v.example']],
@@ -191,4 +197,13 @@ test('an unclear author names at most ten domains, the first ones', () => {
   const names = Array.from({ length: 30 }, (_, index) => `d${index}.example`);
   const author = authorOf(`From: ${names.map((name) => `a@${name}`).join(', ')}`);
   expect(author.kind === 'unclear' ? author.domains : undefined).toEqual(names.slice(0, 10));
+});
+
+test('an author is unclear where From is longer than one mailbox can be, and is read no further than for its domains', () => {
+  const author = authorOf(`From: "${'x'.repeat(5000)}"\r\n <a@x.example>`);
+  expect(author).toEqual({
+    kind: 'unclear',
+    reason: 'the From field is too long',
+    domains: ['x.example'],
+  });
 });

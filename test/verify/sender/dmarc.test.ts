@@ -473,6 +473,24 @@ const rules: readonly (readonly [string, Case])[] = [
     },
   ],
   [
+    'a top-level domain has a record without psd=y, and another domain below it signs',
+    {
+      zone: `_dmarc.example TXT ${REJECT}`,
+      from: 'victim.example',
+      dkim: ['pass attacker.example'],
+      expected: { result: 'fail', dkim: ['unaligned'], policy: 'reject' },
+    },
+  ],
+  [
+    'a top-level domain says that it is an organization',
+    {
+      zone: `_dmarc.brand TXT ${REJECT}; psd=n`,
+      from: 'a.brand',
+      dkim: ['pass b.brand'],
+      expected: { result: 'pass', dkim: ['aligned'] },
+    },
+  ],
+  [
     'softfail proves nothing',
     {
       zone: EXAMPLE,

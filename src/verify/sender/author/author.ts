@@ -27,6 +27,8 @@ export type Author =
       readonly domains: readonly string[];
     };
 
+/** One mailbox has a line, whose length has a bound (RFC 5322 section 2.1.1); a long name may be folded. */
+const FROM_LENGTH = 4096;
 /** How many domains of an unclear author are asked for their policy. */
 const DOMAINS = 10;
 /** How many spellings are tried for these ten. */
@@ -39,11 +41,13 @@ const SPELLINGS = 200;
 export function readAuthor(header: HeaderSection, section: Buffer): Author {
   const lines = findFromLines(section);
   const fields = header.fields.filter(({ name }) => name.toLowerCase() === 'from');
-  const mailboxes = readAuthors(header.fields);
+  const length = lines.values.reduce((sum, value) => sum + value.length, 0);
+  const isLong = length > FROM_LENGTH;
+  const mailboxes = isLong ? [] : readAuthors(header.fields);
   const unclear = (reason: string): Author => ({
     kind: 'unclear',
     reason,
-    domains: domainsOf(mailboxes, lines.values),
+    domains: domainsOf(mailboxes, lines.values, isLong),
   });
 
   if (header.truncated) return unclear('the header section is too large');
@@ -51,9 +55,14 @@ export function readAuthor(header: HeaderSection, section: Buffer): Author {
   if (field === undefined && lines.values.length === 0) return { kind: 'none' };
   if (fields.length > 1) return unclear('more than one From field');
   if (lines.problem !== undefined) return unclear(lines.problem);
+  if (isLong) return unclear('the From field is too long');
   if (field === undefined || lines.values.length !== 1)
     return unclear('the From field is malformed');
   if (mailboxes.length > 1) return unclear('more than one mailbox in From');
+  // Where only some readers see a blank or the end of a line, `commonHeaders` shows less than the octets say.
+  if (lines.doubt === undefined && !isSame(lines.values[0] ?? '', field.value)) {
+    return unclear('the From field has characters that not all readers see');
+  }
   const [lenient] = mailboxes;
   const strict = parseStrictMailbox(field.value.replaceAll('\t', ' '));
   if (lenient === undefined || strict === undefined || strict.address !== lenient.address) {
@@ -68,6 +77,10 @@ export function readAuthor(header: HeaderSection, section: Buffer): Author {
     domain,
     ...(doubt !== undefined && { doubt }),
   };
+}
+
+function isSame(value: string, shown: string): boolean {
+  return value.replace(/[ \t]+/g, ' ') === shown.replace(/[ \t]+/g, ' ');
 }
 
 /** Controls, characters that are not seen or change the order of others, and blanks that are none of ASCII. */
@@ -91,13 +104,18 @@ function doubtOf({ address, localPart, shown }: StrictMailbox): string | undefin
 }
 
 /** The domains that a reader may take for that of the author: the mailboxes', then whatever stands behind an `@`. */
-function domainsOf(mailboxes: readonly ListedMailbox[], values: readonly string[]): string[] {
+function domainsOf(
+  mailboxes: readonly ListedMailbox[],
+  values: readonly string[],
+  isLong: boolean,
+): string[] {
   const spellings = new Set<string>();
   const domains = new Set<string>();
   const texts = function* (): Generator<string> {
     for (const { address } of mailboxes) yield address;
     for (const value of values) {
-      for (const { address } of parseAddressList(clean(value))) yield address;
+      const listed = isLong ? [] : parseAddressList(clean(value));
+      for (const { address } of listed) yield address;
       yield decodeEncodedWords(clean(value)).normalize('NFKC');
     }
   };

@@ -26,8 +26,16 @@ export function findFromLines(section: Buffer): FromLines {
   let isBroken = false;
   let isBrokenBefore = false;
   let isFirst = true;
+  let isBehindEmpty = false;
   for (const { line, isBehindCr } of linesOf(section)) {
-    if (line === '') continue;
+    if (line === '') {
+      // Within the section it stands behind a bare CR, and some readers end the section there.
+      isBehindEmpty = true;
+      continue;
+    }
+    isBroken ||= isBehindEmpty;
+    if (isBehindEmpty) field?.lines.push('');
+    isBehindEmpty = false;
     if (isBlank(line.charCodeAt(0))) {
       // Some readers end the section at a line of blanks, and some take one at the top for its end.
       isBroken ||= isFirst || /^[ \t]+$/.test(line);
@@ -48,12 +56,7 @@ export function findFromLines(section: Buffer): FromLines {
     }
     isFirst = false;
   }
-  const values = found.map(({ lines }) =>
-    lines
-      .map((line) => line.trim())
-      .join(' ')
-      .trim(),
-  );
+  const values = found.map(({ lines }) => trimBlanks(lines.map(trimBlanks).join(' ')));
   const problem = problemOf(found, isBrokenBefore);
   const doubt = found[0] && doubtOf(found[0]);
   return {
@@ -69,7 +72,7 @@ function problemOf(found: readonly Field[], isBrokenBefore: boolean): string | u
   if (found.length > 1) return 'more than one From field';
   if (!first.isExact) return 'the name of the From field is malformed';
   if (isBrokenBefore) return 'a line that is no field stands before the From field';
-  if (first.lines.slice(1).some((line) => line.trim() === '')) {
+  if (first.lines.slice(1).some((line) => trimBlanks(line) === '')) {
     return 'the From field has a line of blanks';
   }
   const text = first.lines.join('');
@@ -79,8 +82,9 @@ function problemOf(found: readonly Field[], isBrokenBefore: boolean): string | u
 }
 
 function doubtOf({ lines }: Field): string | undefined {
-  if (lines.length > 1 && lines[0]?.trim() === '')
+  if (lines.length > 1 && trimBlanks(lines[0] ?? '') === '') {
     return 'the From field is folded behind its name';
+  }
   // In some charsets an octet of ASCII is the second half of a character.
   if (!isUtf8(Buffer.from(lines.join(''), 'latin1'))) return 'the From field is not UTF-8';
   return undefined;
@@ -104,6 +108,10 @@ function* linesOf(section: Buffer): Generator<{ line: string; isBehindCr: boolea
     isBehindCr = match[0] === '\r';
   }
   yield { line: text.slice(at), isBehindCr };
+}
+
+function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 function isBlank(code: number): boolean {

@@ -60,8 +60,12 @@ export class TreeWalks {
     for (const [index, record] of records.entries()) {
       if (record === 'failed') return { found, isCutShort: true };
       if (record === undefined) continue;
-      found.push({ domain: names[index] ?? '', record });
-      if (record.psd !== 'u') break;
+      const name = names[index] ?? '';
+      // Stricter than RFC 9989 section 4.10.2: without the tag that section 5.2 demands of it, the record of a top-level
+      // domain would make one organization of all domains below it.
+      const psd = record.psd === 'u' && !name.includes('.') ? 'y' : record.psd;
+      found.push({ domain: name, record: { ...record, psd } });
+      if (psd !== 'u') break;
     }
     return { found, isCutShort: false };
   }
