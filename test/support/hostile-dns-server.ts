@@ -3,7 +3,14 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type Answer, decode, encode, type Packet, RECURSION_DESIRED } from 'dns-packet';
+import {
+  type Answer,
+  decode,
+  encode,
+  type Packet,
+  RECURSION_AVAILABLE,
+  RECURSION_DESIRED,
+} from 'dns-packet';
 import { onTestFinished } from 'vitest';
 
 /** A question as it came. */
@@ -40,6 +47,8 @@ const codes = {
 export interface ResponseParts {
   readonly code?: keyof typeof codes;
   readonly isTruncated?: boolean;
+  /** From a server without recursion, about a zone that it does not have. */
+  readonly isReferral?: boolean;
   readonly answers?: Answer[];
   readonly authorities?: Answer[];
   readonly id?: number;
@@ -52,7 +61,10 @@ export function responseTo(asked: Asked, parts: ResponseParts = {}): Buffer {
     type: 'response',
     id: parts.id ?? asked.id,
     flags:
-      RECURSION_DESIRED | (parts.isTruncated === true ? 0x200 : 0) | codes[parts.code ?? 'NOERROR'],
+      RECURSION_DESIRED |
+      (parts.isReferral === true ? 0 : RECURSION_AVAILABLE) |
+      (parts.isTruncated === true ? 0x200 : 0) |
+      codes[parts.code ?? 'NOERROR'],
     questions: parts.questions ?? [{ name: asked.name, type: asked.type as 'A' }],
     answers: parts.answers ?? [],
     authorities: parts.authorities ?? [],

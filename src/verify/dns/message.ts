@@ -22,8 +22,10 @@ const HEADER_OCTETS = 12;
 const RECORD_OCTETS = 10;
 const RESPONSE = 0x8000;
 const OPCODE = 0x7800;
+const AUTHORITATIVE = 0x0400;
 const TRUNCATED = 0x0200;
 const RECURSION_DESIRED = 0x0100;
+const RECURSION_AVAILABLE = 0x0080;
 /** What fits into one packet nearly everywhere, so that no fragment can be forged (DNS flag day 2020). */
 const UDP_OCTETS = 1232;
 
@@ -75,6 +77,8 @@ export interface ResourceRecord {
 export interface Response {
   readonly message: Buffer;
   readonly code: number;
+  /** From a server that has the zone, or that asks those that have it. From any other it says nothing. */
+  readonly isFinal: boolean;
   readonly answers: readonly ResourceRecord[];
   readonly authorities: readonly ResourceRecord[];
 }
@@ -99,7 +103,8 @@ export function readResponse(message: Buffer, question: Question, id: number): R
   const questions = message.readUInt16BE(4);
   // A server that could not read the question may leave it out; nothing else is believed without it.
   if (questions === 0 && code !== responseCodes.NOERROR && code !== responseCodes.NXDOMAIN) {
-    return { kind: 'response', response: { message, code, answers: [], authorities: [] } };
+    const none = { answers: [], authorities: [] };
+    return { kind: 'response', response: { message, code, isFinal: false, ...none } };
   }
   const at = HEADER_OCTETS + question.name.length;
   const isAsked =
@@ -115,9 +120,11 @@ export function readResponse(message: Buffer, question: Question, id: number): R
   const authorities = reader.read(message.readUInt16BE(8));
   const others = reader.read(message.readUInt16BE(10));
   if (answers === undefined || authorities === undefined || others === undefined) return MALFORMED;
+  const isFinal = (flags & (AUTHORITATIVE | RECURSION_AVAILABLE)) !== 0;
+  const wholeCode = code | (reader.extendedCode << 4);
   return {
     kind: 'response',
-    response: { message, code: code | (reader.extendedCode << 4), answers, authorities },
+    response: { message, code: wholeCode, isFinal, answers, authorities },
   };
 }
 

@@ -72,11 +72,18 @@ function followAliases(
   return undefined;
 }
 
-/** RFC 2308 section 5: without the SOA record nobody may remember it. */
 function absent(response: Response, chainSeconds: number): Finding {
   const soa = response.authorities.find(({ type }) => type === typeCodes.SOA);
+  if (soa === undefined && isReferral(response)) return failed('refused');
+  // RFC 2308 section 5: without the SOA record nobody may remember it.
   const minimum = soa === undefined ? 0 : soaMinimum(response.message, soa);
   const ttlSeconds = Math.min(chainSeconds, soa?.ttlSeconds ?? 0, minimum);
   const kind = response.code === responseCodes.NXDOMAIN ? 'no-name' : 'no-data';
   return { answer: { kind }, ttlSeconds };
+}
+
+/** The server names others to ask and does not ask them itself: it knows nothing of the name (RFC 1034 section 4.3.1). */
+function isReferral({ isFinal, code, authorities }: Response): boolean {
+  const namesOthers = authorities.some(({ type }) => type === typeCodes.NS);
+  return !isFinal && code === responseCodes.NOERROR && namesOthers;
 }

@@ -84,6 +84,7 @@ function unescaped(text: string): string {
 
 interface KdigAnswer {
   readonly RCODE: number;
+  readonly AA: number;
   readonly answerRRs?: readonly (Readonly<Record<string, unknown>> & {
     readonly TYPEname: string;
     readonly RDATAHEX: string;
@@ -117,6 +118,8 @@ function kdigAnswer(type: RecordType, answer: KdigAnswer | undefined): DnsAnswer
         : String(record[`rdata${type}`]).split(' ').map(unescaped).join(' '),
     );
   if (records.length > 0) return { kind: 'records', records: records.toSorted() };
+  // Knot DNS has no recursion: what is behind a delegation it does not say.
+  if (answer?.AA === 0) return { kind: 'failed', reason: 'refused' };
   return { kind: answer?.RCODE === 3 ? 'no-name' : 'no-data' };
 }
 
@@ -150,7 +153,8 @@ test('by kdig, for every name and type', async ({ skip }) => {
   }
   expect(names.length).toBeGreaterThan(100);
   for (const kind of ['records', 'no-data', 'no-name']) expect(kinds.get(kind)).toBeGreaterThan(50);
-  expect([...kinds.keys()]).not.toContain('failed');
+  // Only of the three delegated zones.
+  expect(kinds.get('failed')).toBe(3 * 2 * types.length);
 });
 
 test('by node:dns, for every name that it takes, with its results and error codes', async ({
@@ -167,6 +171,11 @@ test('by node:dns, for every name that it takes, with its results and error code
     const ours = nodeResolver(resolver.forMail(performance.now() + 20_000));
     for (const type of types.filter((each) => each !== 'SOA')) {
       const expected = await settle(() => node.resolve(unescaped(name), type as 'A'));
+      if (/(?:^|\.)zone\d/.test(name)) {
+        // c-ares takes the referral of a server without recursion for an answer.
+        expect(await settle(() => ours(unescaped(name), type))).toMatchObject({ code: 'EREFUSED' });
+        continue;
+      }
       if (expected.records?.length === 0) {
         // What c-ares makes of an alias for a name without a record of that type.
         const answer = await settle(() => ours(unescaped(name), type));

@@ -134,6 +134,17 @@ const failures: readonly (readonly [string, Behavior, string])[] = [
     'refused',
   ],
   [
+    'a referral to other servers',
+    (asked) =>
+      asked.send(
+        responseTo(asked, {
+          isReferral: true,
+          authorities: [{ type: 'NS', name: 'test', ttl: 300, data: 'ns.test' }],
+        }),
+      ),
+    'refused',
+  ],
+  [
     'octets behind the question that are no records',
     (asked) => {
       const response = addressFor(asked);

@@ -259,6 +259,15 @@ test('close ends what is under way and what waits; afterwards nothing is asked',
   expect(server.asked).toHaveLength(2);
 });
 
+test('close ends a look-up in the turn in which it began', async () => {
+  const { server, mail, resolver } = await scene(() => {});
+  const answer = mail().lookUp('a.test', 'A');
+  resolver.close();
+  expect(await answer).toEqual({ kind: 'failed', reason: 'unreachable' });
+  await sleep(50);
+  expect(server.asked).toEqual([]);
+});
+
 test('no event has a name that was asked', async () => {
   const { mail, events } = await scene(
     (asked) => (asked.name.startsWith('key-fails') ? undefined : asked.send(addressFor(asked))),
