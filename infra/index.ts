@@ -6,6 +6,7 @@ export { ClientAddress, Egress, type Monitoring, type MtaStsMode } from './bridg
 export { MailBridge, type SubscriberOptions } from './bridge/mail-bridge.ts';
 export type { MailBridgeProps } from './bridge/mail-bridge-props.ts';
 export { MailData, type MailDataProps } from './data/mail-data.ts';
+export type { ScanConfiguration, ScannerContainer, Scanners } from './scan/scanners.ts';
 export { addOutputs } from './app/outputs.ts';
 export {
   type BoundCertificate,

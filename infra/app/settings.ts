@@ -15,6 +15,7 @@ import { MAIL_BRIDGE_DEFAULTS } from '../bridge/mail-bridge-defaults.ts';
 import type { MailBridgeProps } from '../bridge/mail-bridge-props.ts';
 import { TlsCertificate } from '../certificate/tls-certificate.ts';
 import type { MailDataProps } from '../data/mail-data.ts';
+import { scannerSettingProblem } from '../scan/scanners.ts';
 import { makeAlarmTopic } from './alarm-topic.ts';
 import { importVpc, vpcConflict } from './existing-vpc.ts';
 import { listenersOn, portProblem } from './open-ports.ts';
@@ -283,6 +284,16 @@ export const SETTINGS = {
       'memory of a task in MiB; [Fargate allows some values for each `cpu`](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size)',
     service: (memoryMiB) => ({ memoryMiB }),
   }),
+  scanners: setting(list('scanners of spam and virus', 'spam', 'virus'), {
+    default: [],
+    defaultText: 'none',
+    meaning:
+      'rspamd (`spam`) and clamd (`virus`) as containers of each task, which grows by them; see [Scanners](#scanners)',
+    conflict: (scanners = []) => scannerSettingProblem(scanners),
+    service: (scanners) => ({
+      scanners: { spam: scanners.includes('spam'), virus: scanners.includes('virus') },
+    }),
+  }),
   minimumTasks: setting(number(1), {
     default: undefined,
     defaultText: 'one for each zone',
@@ -310,6 +321,12 @@ export const SETTINGS = {
     defaultText: 'never',
     meaning: 'the days after which mail is deleted',
     data: (days) => ({ expireAfter: Duration.days(days) }),
+  }),
+  malwareProtection: setting(flag, {
+    default: MAIL_BRIDGE_DEFAULTS.malwareProtection,
+    meaning:
+      'GuardDuty scans each stored mail after it was announced, and tags its object; see [Scanners](#scanners)',
+    service: (malwareProtection) => ({ malwareProtection }),
   }),
   objectLockDays: setting(number(1), {
     default: undefined,

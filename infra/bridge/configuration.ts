@@ -5,6 +5,7 @@ import {
   ConfigurationError,
   parseConfiguration,
 } from '../../src/config/index.ts';
+import { type ScanConfiguration, type Scanners, scanSection } from '../scan/scanners.ts';
 import type { ClientAddress, Monitoring } from './choices.ts';
 
 /**
@@ -18,6 +19,7 @@ export type ProgramConfiguration = Omit<
   | 'notify'
   | 'credentials'
   | 'duplicates'
+  | 'scan'
   | 'tls'
   | 'health'
   | 'metrics'
@@ -27,6 +29,8 @@ export type ProgramConfiguration = Omit<
   readonly credentials?: Omit<NonNullable<ConfigurationInput['credentials']>, 'table'>;
   readonly duplicates?: Omit<NonNullable<ConfigurationInput['duplicates']>, 'table'>;
   readonly tls?: Omit<NonNullable<ConfigurationInput['tls']>, 'certificates'>;
+  /** Without the addresses of the construct's own scanners. */
+  readonly scan?: ScanConfiguration;
 };
 
 /** The port of /live, /ready and /metrics inside the task. */
@@ -40,6 +44,7 @@ export interface ProgramResources {
   readonly certificate: object;
   readonly stage: string;
   readonly monitoring: Monitoring;
+  readonly scanners: Scanners;
   /** The networks in which the load balancer has its own addresses. */
   readonly loadBalancerCidrs: readonly string[];
 }
@@ -61,14 +66,22 @@ export type CheckedConfiguration =
 /** The complete configuration with its defaults, or all errors in it. */
 export function checkConfiguration(
   given: ProgramConfiguration,
-  { stage, clientAddress }: { readonly stage: string; readonly clientAddress: ClientAddress },
+  {
+    stage,
+    clientAddress,
+    scanners,
+  }: {
+    readonly stage: string;
+    readonly clientAddress: ClientAddress;
+    readonly scanners: Scanners;
+  },
 ): CheckedConfiguration {
   const taken = fieldsOfTheConstruct(given).map(
     (field) => `configuration.${field}: expected nothing, since the construct fills it in`,
   );
   try {
     const configuration = parseConfiguration(
-      completeConfiguration(given, { ...STAND_INS, stage }, clientAddress),
+      completeConfiguration(given, { ...STAND_INS, stage, scanners }, clientAddress),
     );
     return taken.length === 0 ? { ok: true, configuration } : { ok: false, problems: taken };
   } catch (error) {
@@ -85,8 +98,10 @@ export function completeConfiguration(
   clientAddress: ClientAddress,
 ): Record<string, unknown> {
   const listeners = given.listeners ?? defaultListeners();
+  const scan = scanSection(given.scan, resources.scanners);
   return {
     ...given,
+    ...(scan && { scan }),
     listeners:
       clientAddress.kind === 'preserved'
         ? listeners

@@ -26,6 +26,7 @@ export const MAIL_BRIDGE_DEFAULTS = defaultsOf({
   internetFacing: true,
   logRetention: logs.RetentionDays.THREE_MONTHS,
   mailDomains: [],
+  malwareProtection: false,
   maximumTasks: 10,
   memoryMiB: 1024,
   monitoring: 'full',
@@ -33,6 +34,7 @@ export const MAIL_BRIDGE_DEFAULTS = defaultsOf({
   mxRecords: true,
   ports: {},
   receiveOnly: false,
+  scanners: {},
   zones: 2,
 });
 

@@ -9,18 +9,15 @@ import {
 import { checkDnsPlan, type DnsPlan } from '../network/dns.ts';
 import { type PublishedPort, WELL_KNOWN_PORTS } from '../network/edge.ts';
 import { chooseLoadBalancerSubnets, TASK_SUBNETS } from '../network/network.ts';
+import { malwareProtectionProblems } from '../scan/malware-protection.ts';
+import { type PlannedScanner, planScanners, scannerConflicts } from '../scan/scanners.ts';
 import { cdkVersion, cdkVersionProblem } from './cdk-version.ts';
 import { checkConfiguration, mailPrefixes, type ProgramConfiguration } from './configuration.ts';
 import { withDefaultRoutes } from './default-routes.ts';
 import { type DefaultedProps, withDefaults } from './mail-bridge-defaults.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
-import {
-  choiceProblems,
-  isKeyUnknown,
-  portProblems,
-  resourceProblems,
-  taskSizeProblems,
-} from './prop-checks.ts';
+import { choiceProblems, isKeyUnknown, portProblems, resourceProblems } from './prop-checks.ts';
+import { type TaskSize, taskSizeFor, taskSizeProblems } from './task-size.ts';
 import { SettingsError } from './settings-error.ts';
 
 /** Fargate kills a task this long after SIGTERM; the program must have stopped by then. */
@@ -36,7 +33,7 @@ const BASE_OCTETS = 128 * 1024 * 1024;
 const CONNECTION_OCTETS = 64 * 1024;
 
 /** The props with their defaults, checked, and what follows from them. */
-export interface MailBridgePlan extends Omit<DefaultedProps, 'ports'> {
+export interface MailBridgePlan extends Omit<DefaultedProps, 'ports' | 'scanners'> {
   readonly stage: string;
   /** As given, with the default routes; the construct fills in the resources. */
   readonly program: ProgramConfiguration;
@@ -49,6 +46,9 @@ export interface MailBridgePlan extends Omit<DefaultedProps, 'ports'> {
   readonly peers: readonly ec2.IPeer[];
   readonly minimumTasks: number;
   readonly dns: DnsPlan;
+  readonly scanners: readonly PlannedScanner[];
+  /** With that of the scanners. */
+  readonly taskSize: TaskSize;
 }
 
 /** @throws SettingsError with all errors in the props. */
@@ -64,6 +64,10 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
   const network = planNetwork(props, given);
   const dns = planDns(props, given, configuration?.hostname ?? '');
   const ports = configuration === undefined ? [] : publishPorts(configuration, given.ports);
+  const scanners = planScanners(given.scanners);
+  const taskSize = taskSizeFor([given, ...scanners]);
+  const prefixes =
+    configuration === undefined ? [] : mailPrefixes(configuration, given.additionalPrefixes);
 
   const problems = [
     ...(checked.ok ? [] : checked.problems),
@@ -72,14 +76,16 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
       : configurationProblems(configuration, given.memoryMiB, ports)),
     ...(configuration === undefined ? [] : portProblems(configuration, given.ports)),
     ...(configuration === undefined ? [] : egressProblems(configuration, given)),
-    ...taskSizeProblems(given.cpu, given.memoryMiB),
+    ...taskSizeProblems(given, scanners),
+    ...scannerConflicts(program.scan, given.scanners, given.egress.kind !== 'endpoints'),
+    ...(given.malwareProtection ? malwareProtectionProblems(prefixes) : []),
     ...resourceProblems(scope, props),
     ...given.certificate.problems(),
     ...network.problems,
     ...networkProblems(network, given, props, Stack.of(scope).availabilityZones.length),
     ...checkDnsPlan(dns, props.hostedZone?.zoneName, given.certificate.isTrusted),
   ];
-  if (configuration === undefined || problems.length > 0) {
+  if (configuration === undefined || taskSize === undefined || problems.length > 0) {
     throw new SettingsError(scope.node.path, problems);
   }
   warnAboutProxyHeader(scope, given);
@@ -99,7 +105,9 @@ export function planMailBridge(scope: Construct, props: MailBridgeProps): MailBr
     configuration,
     dns,
     ports: ports.map(({ publicPort, ...port }) => ({ ...port, publicPort: publicPort ?? 0 })),
-    mailPrefixes: mailPrefixes(configuration, given.additionalPrefixes),
+    mailPrefixes: prefixes,
+    scanners,
+    taskSize,
   };
 }
 

@@ -10,6 +10,7 @@ import type {
   aws_sns as sns,
 } from 'aws-cdk-lib';
 import type { TlsCertificate } from '../certificate/tls-certificate.ts';
+import type { Scanners } from '../scan/scanners.ts';
 import type { ClientAddress, Egress, Monitoring, MtaStsMode } from './choices.ts';
 import type { ProgramConfiguration } from './configuration.ts';
 
@@ -120,12 +121,12 @@ export interface MailBridgeProps {
    */
   readonly cluster?: ecs.ICluster;
   /**
-   * CPU units of a task; 1024 are one processor.
+   * CPU units of a task; 1024 are one processor. Those of `scanners` are added.
    * @default 512
    */
   readonly cpu?: number;
   /**
-   * Memory of a task in MiB.
+   * Memory of a task in MiB. That of `scanners` is added.
    * @default 1024
    */
   readonly memoryMiB?: number;
@@ -144,6 +145,18 @@ export interface MailBridgeProps {
    * @default 10
    */
   readonly maximumTasks?: number;
+  /**
+   * rspamd and clamd as containers of each task, at whose addresses the program finds them. What they are asked to do, and
+   * what happens when they fail, is in the section `scan` of `configuration`.
+   * @default - none
+   */
+  readonly scanners?: Scanners;
+  /**
+   * GuardDuty Malware Protection for S3 of the mail: AWS scans each object after it was announced, and tags it with
+   * `GuardDutyMalwareScanStatus`. No verdict waits for it.
+   * @default false
+   */
+  readonly malwareProtection?: boolean;
   /**
    * Key prefixes in addition to those in `configuration`, as for credentials that have their own.
    * @default - none

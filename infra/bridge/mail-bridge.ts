@@ -25,6 +25,7 @@ import { MailData } from '../data/mail-data.ts';
 import { Dns, renderRecords } from '../network/dns.ts';
 import { Edge, type PublishedPort } from '../network/edge.ts';
 import { Network } from '../network/network.ts';
+import { MalwareProtection } from '../scan/malware-protection.ts';
 import { Alarms } from '../watch/alarms.ts';
 import { cloudWatchConsole } from '../watch/console.ts';
 import { Dashboard, type WatchedParts } from '../watch/dashboard.ts';
@@ -39,7 +40,7 @@ import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { acknowledgePrefixes } from './prefix-findings.ts';
 import { Service } from './service.ts';
 import { makeDeadLetterQueue, SubscriberQueue } from './subscriber-queue.ts';
-import { makeTaskRole, type TableWrite } from './task-role.ts';
+import { distinctKeys, makeTaskRole, tableWrites } from './task-role.ts';
 
 /** Options of a subscriber. */
 export interface SubscriberOptions {
@@ -139,6 +140,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     ]);
     this.taskRole = this.#makeTaskRole(certificate);
     const service = this.#makeService(props, plan, { network, edge, certificate });
+    if (plan.malwareProtection) this.#protect();
     this.service = service.service;
     this.cluster = service.cluster;
     this.logGroup = service.logGroup;
@@ -322,8 +324,14 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     });
   }
 
+  #protect(): void {
+    const keyArns = this.#keys.map(({ keyArn }) => keyArn);
+    const { bucket, mailPrefixes } = this;
+    new MalwareProtection(this, 'MalwareProtection', { bucket, mailPrefixes, keyArns });
+  }
+
   #makeService(
-    { cluster, image }: MailBridgeProps,
+    props: MailBridgeProps,
     plan: MailBridgePlan,
     parts: {
       readonly network: Network;
@@ -332,6 +340,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     },
   ): Service {
     const { network, edge, certificate } = parts;
+    const { cluster, image } = props;
     const service = new Service(this, 'Service', {
       ...plan,
       vpc: this.vpc,
@@ -341,8 +350,9 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       image: image ?? ProgramImage.fromPackage(plan.architecture),
       taskRole: this.taskRole,
       edge,
+      needsScanners: this.configuration.scan?.onFailure === 'defer',
       activeConnections: this.metricActiveConnections({ statistic: cloudwatch.Stats.AVERAGE }),
-      configuration: this.#renderConfiguration(plan, certificate),
+      configuration: this.#renderConfiguration(plan, props, certificate),
     });
     // The tasks start after the rights and the certificate that they need.
     service.service.node.addDependency(this.taskRole);
@@ -356,6 +366,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
 
   #renderConfiguration(
     { program, clientAddress, monitoring }: MailBridgePlan,
+    { scanners = {} }: MailBridgeProps,
     certificate: BoundCertificate,
   ): string {
     const resources = {
@@ -365,6 +376,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       certificate: certificate.configuration,
       stage: this.stage,
       monitoring,
+      scanners,
       loadBalancerCidrs: [this.vpc.vpcCidrBlock],
     };
     return Stack.of(this).toJsonString(completeConfiguration(program, resources, clientAddress));
@@ -433,18 +445,4 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     }
     return renderRecords(dns, this.addresses, this.loadBalancer.loadBalancerDnsName);
   }
-}
-
-/** What the program writes into the table with this configuration. */
-function tableWrites({ credentials, duplicates }: Configuration): TableWrite[] {
-  return [
-    ...(credentials?.recordLastUse === true ? (['last-use'] as const) : []),
-    ...(credentials?.throttle.shared === true ? (['counts'] as const) : []),
-    ...(duplicates === undefined ? [] : (['duplicates'] as const)),
-  ];
-}
-
-function distinctKeys(keys: readonly (kms.IKey | undefined)[]): kms.IKey[] {
-  const byArn = new Map(keys.flatMap((key) => (key === undefined ? [] : [[key.keyArn, key]])));
-  return [...byArn.values()];
 }

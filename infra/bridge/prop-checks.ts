@@ -10,44 +10,16 @@ import {
 import type { Construct } from 'constructs';
 import type { Configuration } from '../../src/config/index.ts';
 import { TlsCertificate } from '../certificate/tls-certificate.ts';
+import { scannersProblems } from '../scan/scanners.ts';
 import { ClientAddress, Egress } from './choices.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
 
 const TABLE_KEY = 'pk';
-const GIBIBYTE = 1024;
-
-/** What Fargate allows: CPU units → least and most memory in MiB, and the steps between. */
-const FARGATE: Readonly<Record<number, readonly [least: number, most: number, step: number]>> = {
-  256: [512, 2 * GIBIBYTE, 512],
-  512: [GIBIBYTE, 4 * GIBIBYTE, GIBIBYTE],
-  1024: [2 * GIBIBYTE, 8 * GIBIBYTE, GIBIBYTE],
-  2048: [4 * GIBIBYTE, 16 * GIBIBYTE, GIBIBYTE],
-  4096: [8 * GIBIBYTE, 30 * GIBIBYTE, GIBIBYTE],
-  8192: [16 * GIBIBYTE, 60 * GIBIBYTE, 4 * GIBIBYTE],
-  16_384: [32 * GIBIBYTE, 120 * GIBIBYTE, 8 * GIBIBYTE],
-};
-
-/** The errors of a cpu and memory pair. */
-export function taskSizeProblems(cpu: number, memoryMiB: number): string[] {
-  const allowed = FARGATE[cpu];
-  if (allowed === undefined) {
-    return [`cpu: expected ${Object.keys(FARGATE).join(', ')}, got ${cpu}`];
-  }
-  const [least, most, step] = allowed;
-  const isStep = memoryMiB === least || memoryMiB % step === 0;
-  // The one value between the steps: 256 CPU units take 512, 1024 and 2048 MiB.
-  const isGap = cpu === 256 && memoryMiB === 1536;
-  if (memoryMiB >= least && memoryMiB <= most && isStep && !isGap) return [];
-  const steps = cpu === 256 ? '512, 1024 or 2048' : `${least} to ${most} in steps of ${step}`;
-  return [
-    `memoryMiB: expected ${steps} with cpu ${cpu}, which is all that Fargate has, got ${memoryMiB}`,
-  ];
-}
 
 /** The errors of what an untyped caller gives for a prop with its own class. */
 export function choiceProblems(props: MailBridgeProps): string[] {
   const problems: string[] = [];
-  const { egress, clientAddress, certificate, monitoring, runbookUrl } = props as {
+  const { egress, clientAddress, certificate, monitoring, runbookUrl, scanners } = props as {
     readonly [Name in keyof MailBridgeProps]: unknown;
   };
   const got = (value: unknown) => JSON.stringify(value) ?? typeof value;
@@ -73,6 +45,7 @@ export function choiceProblems(props: MailBridgeProps): string[] {
       `runbookUrl: expected an https address, like "https://wiki.example.com/RUNBOOK.md", got ${got(runbookUrl)}`,
     );
   }
+  problems.push(...scannersProblems(scanners));
   return problems;
 }
 

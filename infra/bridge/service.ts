@@ -14,6 +14,9 @@ import { acknowledge } from './acknowledge.ts';
 import type { Monitoring } from './choices.ts';
 import { HEALTH_PORT } from './configuration.ts';
 import type { Edge } from '../network/edge.ts';
+import { addScannerContainers } from '../scan/containers.ts';
+import type { PlannedScanner } from '../scan/scanners.ts';
+import type { TaskSize } from './task-size.ts';
 
 export interface ServiceProps {
   readonly vpc: ec2.IVpc;
@@ -21,8 +24,10 @@ export interface ServiceProps {
   readonly assignPublicIp: boolean;
   readonly cluster: ecs.ICluster | undefined;
   readonly image: ecs.ContainerImage;
-  readonly cpu: number;
-  readonly memoryMiB: number;
+  readonly taskSize: TaskSize;
+  readonly scanners: readonly PlannedScanner[];
+  /** Mail that a scanner failed to scan is deferred. */
+  readonly needsScanners: boolean;
   readonly architecture: ecs.CpuArchitecture;
   readonly minimumTasks: number;
   readonly maximumTasks: number;
@@ -90,8 +95,8 @@ export class Service extends Construct {
 
   #makeTask(props: ServiceProps, executionRole: iam.IRole): ecs.FargateTaskDefinition {
     const task = new ecs.FargateTaskDefinition(this, 'Task', {
-      cpu: props.cpu,
-      memoryLimitMiB: props.memoryMiB,
+      cpu: props.taskSize.cpu,
+      memoryLimitMiB: props.taskSize.memoryMiB,
       taskRole: props.taskRole,
       executionRole,
       runtimePlatform: {
@@ -131,6 +136,13 @@ export class Service extends Construct {
       }),
     });
     container.addUlimits({ name: ecs.UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 });
+    addScannerContainers({
+      task,
+      program: container,
+      scanners: props.scanners,
+      isEssential: props.needsScanners,
+      logGroup: this.logGroup,
+    });
     acknowledge(task, {
       id: 'AwsSolutions::AwsSolutions-ECS2',
       reason:

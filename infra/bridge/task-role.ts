@@ -1,6 +1,7 @@
 // The rights of the program on AWS, as explicit statements: the grant methods of the CDK grant more.
-import { aws_iam as iam, Aws } from 'aws-cdk-lib';
+import { aws_iam as iam, type aws_kms as kms, Aws } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import type { Configuration } from '../../src/config/index.ts';
 import { OUTBOX_PREFIX } from '../../src/bridge/contract/object-key.ts';
 import { acknowledgePrefixes } from './prefix-findings.ts';
 
@@ -21,6 +22,15 @@ export interface TaskRoleProps {
 
 /** `last-use` of credentials, `counts` that the fleet shares, `duplicates` that are remembered. */
 export type TableWrite = 'last-use' | 'counts' | 'duplicates';
+
+/** What the program writes into the table with this configuration. */
+export function tableWrites({ credentials, duplicates }: Configuration): TableWrite[] {
+  return [
+    ...(credentials?.recordLastUse === true ? (['last-use'] as const) : []),
+    ...(credentials?.throttle.shared === true ? (['counts'] as const) : []),
+    ...(duplicates === undefined ? [] : (['duplicates'] as const)),
+  ];
+}
 
 interface WriteRights {
   readonly actions: readonly string[];
@@ -163,4 +173,10 @@ function conditionsOf({ keys, attributes, returns }: WriteRights): Record<string
       ...(attributes && { 'dynamodb:Attributes': 'false' }),
     },
   };
+}
+
+/** Each key once. */
+export function distinctKeys(keys: readonly (kms.IKey | undefined)[]): kms.IKey[] {
+  const byArn = new Map(keys.flatMap((key) => (key === undefined ? [] : [[key.keyArn, key]])));
+  return [...byArn.values()];
 }

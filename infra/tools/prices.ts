@@ -11,6 +11,13 @@ export const PRICES = {
   loadBalancerUnit: 0.006,
   /** A million PutObject. */
   s3Put: 5,
+  /** A million GetObject. */
+  s3Get: 0.4,
+  /** A million tags of objects, for a month. */
+  objectTags: 0.65,
+  /** GuardDuty Malware Protection for S3: a million objects evaluated, and a gigabyte scanned. */
+  malwareObjects: 215,
+  malwareGigabyte: 0.09,
   /** A million requests to SNS; one of 64 KB each. */
   snsRequest: 0.5,
   /** A gigabyte taken in by CloudWatch Logs. */

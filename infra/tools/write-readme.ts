@@ -5,12 +5,14 @@ import { renderFixedTable } from '../app/fixed-settings.ts';
 import { renderSettingsTable } from '../app/settings-table.ts';
 import { renderCostTable } from './cost.ts';
 import { renderIdleTable } from './idle-cost.ts';
+import { renderScannerTable } from './scanner-cost.ts';
 
 const TABLES = {
   settings: renderSettingsTable,
   fixed: renderFixedTable,
   cost: renderCostTable,
   idle: renderIdleTable,
+  scanners: renderScannerTable,
 } as const;
 
 /** The page with its tables as they should be. */

@@ -58,6 +58,10 @@ export interface Facts {
     readonly [name: string]: unknown;
   };
   readonly task: Readonly<Record<'cpu' | 'memory' | 'architecture' | 'image', string>>;
+  /** Their names. */
+  readonly containers: readonly string[];
+  /** Roles that GuardDuty may take. */
+  readonly malwareScanners: number;
   readonly taskSubnets: readonly string[];
   readonly assignPublicIp: string;
   readonly scheme: string;

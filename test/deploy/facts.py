@@ -79,6 +79,15 @@ json.dump(
             "architecture": task["runtimePlatform"]["cpuArchitecture"],
             "image": container["image"],
         },
+        "containers": sorted(each["name"] for each in task["containerDefinitions"]),
+        "malwareScanners": len(
+            [
+                each
+                for each in client("iam").list_roles()["Roles"]
+                if "malware-protection-plan.guardduty.amazonaws.com" in json.dumps(each["AssumeRolePolicyDocument"])
+                and each["RoleName"] in of_type("AWS::IAM::Role")
+            ]
+        ),
         "taskSubnets": network["subnets"],
         "assignPublicIp": network.get("assignPublicIp", "DISABLED"),
         "scheme": balancer["Scheme"],

@@ -225,6 +225,18 @@ export const CHANGES: Readonly<Record<SettingName, Change>> = {
     reads: ({ task }) => task.memory,
     values: () => ({ size: { given: '4096', found: '4096' } }),
   },
+  scanners: {
+    reads: ({ containers, configuration }) => [containers, configuration['scan']],
+    values: () => ({
+      names: {
+        given: 'spam,virus',
+        found: [
+          ['clamd', 'rspamd', 'smtp'],
+          { spam: { url: 'http://127.0.0.1:11333' }, virus: { address: '127.0.0.1:3310' } },
+        ],
+      },
+    }),
+  },
   minimumTasks: {
     reads: ({ minimum }) => minimum,
     values: () => ({ size: { given: '4', found: 4 } }),
@@ -250,6 +262,10 @@ export const CHANGES: Readonly<Record<SettingName, Change>> = {
   expireAfterDays: {
     reads: ({ expiry }) => expiry,
     values: () => ({ size: { given: '30', found: [30] } }),
+  },
+  malwareProtection: {
+    reads: ({ malwareScanners }) => malwareScanners,
+    values: () => ({ names: { given: 'true', found: 1 } }),
   },
   objectLockDays: {
     reads: ({ lock }) => lock?.Days,

@@ -12,6 +12,11 @@ export const APP_VARIANTS: readonly (readonly [name: string, context: Record<str
   ['without a NAT gateway, by interface endpoints', { egress: 'endpoints' }],
   ['without a NAT gateway, by public addresses', { egress: 'public' }],
   ['as small as possible', { profile: 'small' }],
+  ['with both scanners', { scanners: 'spam,virus' }],
+  [
+    'with a scanner of viruses, GuardDuty and a key of its own',
+    { scanners: 'virus', malwareProtection: 'true', customerManagedKey: 'true' },
+  ],
   ['with IPv6', { dualStack: 'true' }],
   ['in three zones on x86', { zones: '3', architecture: 'x86_64', cpu: '1024', memoryMiB: '2048' }],
   ['with mail that expires', { expireAfterDays: '365' }],

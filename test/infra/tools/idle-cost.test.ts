@@ -1,7 +1,7 @@
 // The bill of a deployment that receives nothing, counted in its templates.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
-import { taskSizeProblems } from '../../../infra/bridge/prop-checks.ts';
+import { taskSizeProblems } from '../../../infra/bridge/task-size.ts';
 import { fleetFor, monthlyCost } from '../../../infra/tools/cost.ts';
 import {
   idleCost,
@@ -86,7 +86,7 @@ describe('the cost of a deployment before any mail', () => {
   test('each row of the cost table is of tasks that Fargate has, and that the construct takes', () => {
     for (const rate of [1, 10, 100, 1000]) {
       const { cpu, gigabytes } = fleetFor(rate);
-      expect(taskSizeProblems(cpu * 1024, gigabytes * 1024)).toEqual([]);
+      expect(taskSizeProblems({ cpu: cpu * 1024, memoryMiB: gigabytes * 1024 }, [])).toEqual([]);
       synthApp({ cpu: String(cpu * 1024), memoryMiB: String(gigabytes * 1024) });
     }
   });
