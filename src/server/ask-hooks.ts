@@ -1,6 +1,11 @@
 // Asks the hooks about a question of the session. Answers that are there at once cost no promise.
-import type { Answer, Envelope, Question, SignInAnswer } from '../smtp/index.ts';
-import { type Place, requireReplies, requireReply } from './boundary/replies.ts';
+import type { Answer, Envelope, Question, Recipient, SignInAnswer } from '../smtp/index.ts';
+import {
+  type Place,
+  repliesByRecipient,
+  requireReplies,
+  requireReply,
+} from './boundary/replies.ts';
 import { requireSignInAnswer } from './boundary/sign-in-answers.ts';
 import {
   DataContext,
@@ -91,10 +96,17 @@ export function toAnswer(said: unknown, place: Place): Answer {
 }
 
 /** The same for what may also be one reply for each recipient: a mail hook's answer, or a commit's. */
-export function toMailAnswer(said: unknown, place: Place, recipients: number): Answer {
-  return Array.isArray(said)
-    ? { kind: 'each', replies: requireReplies(said, place, recipients) }
-    : toAnswer(said, place);
+export function toMailAnswer(
+  said: unknown,
+  place: 'onMail' | 'commit',
+  recipients: readonly Recipient[],
+): Answer {
+  if (said === undefined) return ACCEPT;
+  if (Array.isArray(said)) {
+    return { kind: 'each', replies: requireReplies(said, place, recipients.length) };
+  }
+  const replies = place === 'onMail' ? repliesByRecipient(said, place, recipients) : undefined;
+  return replies ? { kind: 'each', replies } : toAnswer(said, place);
 }
 
 /** What they answer is checked. */

@@ -50,10 +50,21 @@ export type HookAnswer = Reply | undefined | void;
 export type SignInHookAnswer = SignInAnswer | Reply | boolean | undefined | void;
 
 /**
- * As `HookAnswer`, or one reply for each recipient, in their order and as many. An LMTP client gets each of them, an SMTP client the
- * first refusal.
+ * As `HookAnswer`, or one reply for each recipient: an array in their order, or a Map or an object by `forwardPath.address`. None may be
+ * missing, and none be for anybody else. An LMTP client gets each of them, an SMTP client the first refusal.
+ *
+ * @example
+ * server.onMail(async ({ mail, envelope }) => {
+ *   const replies = new Map<string, Reply>();
+ *   for (const { forwardPath } of envelope.recipients) replies.set(forwardPath.address, await deliver(mail, forwardPath));
+ *   return replies;
+ * });
  */
-export type MailHookAnswer = HookAnswer | readonly Reply[];
+export type MailHookAnswer =
+  | HookAnswer
+  | readonly Reply[]
+  | ReadonlyMap<string, Reply>
+  | Readonly<Record<string, Reply>>;
 
 /** A value that is there at once, or later. */
 export type Now<T> = T | Promise<T>;

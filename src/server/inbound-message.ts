@@ -246,7 +246,7 @@ export class InboundMessage {
   #checkCommitted(said: unknown): Answer {
     try {
       if (said === undefined) throw new HookAnswerError('commit', 'expected a reply, got nothing');
-      return toMailAnswer(said, 'commit', this.#facts.envelope.recipients.length);
+      return toMailAnswer(said, 'commit', this.#facts.envelope.recipients);
     } catch (error) {
       this.#reportFailure(error);
       return { kind: 'refuse', reply: replies.messageNotStored };

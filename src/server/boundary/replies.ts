@@ -1,7 +1,7 @@
 // What a reply of the embedder's must be. One check for each answer that holds one: a few comparisons, no allocation.
-import type { Reply } from '../../smtp/index.ts';
+import type { Recipient, Reply } from '../../smtp/index.ts';
 import { HookAnswerError } from '../errors.ts';
-import { describe, printable } from './show.ts';
+import { describe, isPlainObject, printable } from './show.ts';
 
 const ZERO = 0x30;
 
@@ -78,6 +78,43 @@ export function requireReplies(
   // Not `map`, which would skip the holes of an array.
   for (let index = 0; index < said.length; index++) requireReply(said[index], place);
   return said as readonly Reply[];
+}
+
+/**
+ * The replies of a Map or an object that has them by the address of their recipient, in the order of the recipients; `undefined` if it is
+ * neither. Throws a `HookAnswerError` unless there is one for each, and none besides.
+ */
+export function repliesByRecipient(
+  said: unknown,
+  place: Place,
+  recipients: readonly Recipient[],
+): readonly Reply[] | undefined {
+  const keyed = toMap(said, recipients);
+  if (keyed === undefined) return undefined;
+  const addresses = new Set(recipients.map(({ forwardPath }) => forwardPath.address));
+  for (const address of keyed.keys()) {
+    if (addresses.has(String(address))) continue;
+    throw new HookAnswerError(
+      place,
+      `expected a reply for each recipient, got one for ${describe(address)} that is the address of none`,
+    );
+  }
+  return recipients.map(({ forwardPath }, index) => {
+    const reply = keyed.get(forwardPath.address);
+    const which = `a reply { code, status, text } for recipient ${index + 1} of ${recipients.length}`;
+    return requireReply(reply, place, which);
+  });
+}
+
+/** An object is one of replies if it has a recipient's address: no member of a reply has such a name. */
+function toMap(
+  said: unknown,
+  recipients: readonly Recipient[],
+): ReadonlyMap<unknown, unknown> | undefined {
+  if (said instanceof Map) return said;
+  if (!isPlainObject(said)) return undefined;
+  const isKeyed = recipients.some(({ forwardPath }) => Object.hasOwn(said, forwardPath.address));
+  return isKeyed ? new Map(Object.entries(said)) : undefined;
 }
 
 /** RFC 3463 section 2, without the class, which follows from the reply code. Without a regular expression: it is for each reply. */

@@ -84,7 +84,7 @@ export class HookWriter implements MessageWriter {
   /** The first refusal or failure is the verdict; otherwise it waits for the last hook to agree. */
   async #hear(mail: Mail, said: Promise<unknown>): Promise<void> {
     try {
-      const recipients = this.#facts.envelope.recipients.length;
+      const { recipients } = this.#facts.envelope;
       const answer = toMailAnswer(await said.catch(refusedWith), 'onMail', recipients);
       mail.finish();
       this.#answers.push(answer);

@@ -1,6 +1,8 @@
 import { buffer, text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { type Mail, MailGoneError, type SmtpServer } from '../../../src/server/index.ts';
+import type { Reply } from '../../../src/smtp/index.ts';
+import type { EventLog } from '../../support/events.ts';
 import { TestClient } from '../../support/smtp-client.ts';
 import { startServer } from '../../support/smtp-server.ts';
 
@@ -220,14 +222,18 @@ describe('the loop', () => {
 });
 
 describe('LMTP', () => {
-  async function deliver(add: (server: SmtpServer) => void): Promise<string[]> {
-    const { port } = await startServer(
+  async function deliver(
+    add: (server: SmtpServer) => void,
+    watch?: (log: EventLog) => void,
+  ): Promise<string[]> {
+    const { port, log } = await startServer(
       {
         nextMessageId: () => 'id',
         listeners: [{ name: 'lmtp', host: '127.0.0.1', port: 0, protocol: 'lmtp' }],
       },
       add,
     );
+    watch?.(log);
     const client = await TestClient.connect(port);
     expect(await client.reply()).toContain('LMTP');
     expect(await client.say('EHLO c')).toMatch(/^5/);
@@ -252,6 +258,67 @@ describe('LMTP', () => {
       '452 4.2.2 Mailbox full',
       '250 2.1.5 Delivered',
     ]);
+  });
+
+  const byAddress: [string, Reply][] = [
+    ['b@example.com', { code: 250, status: '1.5', text: 'Delivered' }],
+    ['a@example.com', { code: 452, status: '2.2', text: 'Mailbox full' }],
+  ];
+  test.each([
+    ['a Map', new Map(byAddress)],
+    ['an object', Object.fromEntries(byAddress)],
+  ])('LMTP answers each recipient by its address, from %s in any order', async (_, said) => {
+    for (const hook of [() => said, async () => said]) {
+      expect(await deliver((server) => void server.onMail(hook))).toEqual([
+        '452 4.2.2 Mailbox full',
+        '250 2.1.5 Delivered',
+      ]);
+    }
+  });
+
+  test('two hooks are combined for each recipient, whatever form they answer in', async () => {
+    const fine = { code: 250, text: 'Fine' };
+    const no = { code: 550, text: 'No' };
+    const replies = await deliver((server) => {
+      server
+        .onMail(() => new Map(byAddress))
+        .onMail(() => ({ 'a@example.com': fine, 'b@example.com': no }))
+        .onMail(() => [fine, fine]);
+    });
+    expect(replies).toEqual(['452 4.2.2 Mailbox full', '550 No']);
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      'a Map without one of them',
+      new Map(byAddress.slice(1)),
+      'expected a reply { code, status, text } for recipient 2 of 2, got nothing',
+    ],
+    [
+      'an object without one of them',
+      Object.fromEntries(byAddress.slice(1)),
+      'expected a reply { code, status, text } for recipient 2 of 2, got nothing',
+    ],
+    ['an empty Map', new Map(), 'expected a reply { code, status, text } for recipient 1 of 2'],
+    [
+      'a Map with another address',
+      new Map([...byAddress, ['A@example.com', { code: 250, text: 'Ok' }]]),
+      'got one for a string that is the address of none',
+    ],
+    [
+      'a Map with a reply that is none',
+      new Map([...byAddress.slice(1), ['b@example.com', { code: 354, text: 'Ok' }]]),
+      'code: expected 400 to 459 or 500 to 559, or 250 to 252, got 354',
+    ],
+    ['a Map by something else', new Map([[5, { code: 250, text: 'Ok' }]]), 'got one for 5 that'],
+  ])('LMTP hears 451 for both after %s', async (_, said, detail) => {
+    let log: EventLog | undefined;
+    const replies = await deliver(
+      (server) => void server.onMail(() => said as never),
+      (started) => (log = started),
+    );
+    expect(replies.map((reply) => reply.slice(0, 9))).toEqual(['451 4.3.0', '451 4.3.0']);
+    expect(String(log?.of('failure')[0]?.error)).toContain(detail);
   });
 
   test('LMTP answers all alike where the hook does', async () => {
