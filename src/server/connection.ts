@@ -1,8 +1,7 @@
 // One connection from accept to close: its socket, its TLS, its admission and its end. What is said on it is the
 // session's, which a `SessionDriver` drives.
-import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Answer, ProxyFacts } from '../smtp/index.ts';
+import type { Answer, ProxyFacts, Reply, TlsFacts } from '../smtp/index.ts';
 import type { AdmittedConnection } from './admission.ts';
 import { ACCEPT, askHooks } from './ask-hooks.ts';
 import type { Watched } from './clock.ts';
@@ -13,9 +12,11 @@ import { isPromise, type Now } from './hooks.ts';
 import { replies } from './replies.ts';
 import { reportFailure } from './report-failure.ts';
 import type { ClosedConnection, Serving } from './serving.ts';
+import type { SessionScope } from './session-scope.ts';
 import { type SessionConnection, SessionDriver } from './session-driver.ts';
 import { disown, own, type SocketOwner, startReading, stopReading } from './socket-events.ts';
 import { Pause, SocketPauses } from './socket-pauses.ts';
+import { destroySoon, type Transport } from './transport.ts';
 import { endPlaintext, type Handshake, readHandshake, startHandshake } from './tls-upgrade.ts';
 
 /** How long a client may take to close its side after we said the last word. */
@@ -36,23 +37,38 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   readonly #serving: Serving;
   readonly #driver: SessionDriver;
   readonly #acceptedAt: number;
-  #socket: Socket;
+  #socket: Transport;
+  /** The last one, or that of a stream that was secured before it was handed over. */
+  #handshake: Handshake | undefined;
   #phase: Phase = 'admission';
   /** When the phase began, except for `session`, whose waits are the driver's. */
   #since: number;
   #closeCause: CloseCause = 'lost';
   /** Which hooks `admission` asks. */
   #asking: 'connect' | 'secured' = 'connect';
+  #isGreeted = false;
   #isInputEnded = false;
   #isTurnedAway = false;
   #isCut = false;
   #lingeringOctets = 0;
+  /** For a stream that does not count them. */
+  #octetsReceived = 0;
+  #octetsSent = 0;
 
-  constructor(serving: Serving, socket: Socket, peer: Peer, proxy?: ProxyFacts) {
+  /** `tls` was ended in front of the socket. */
+  constructor(
+    serving: Serving,
+    socket: Transport,
+    peer: Peer,
+    proxy: ProxyFacts | undefined,
+    tls: TlsFacts | undefined,
+  ) {
     this.peer = peer;
     this.pauses = new SocketPauses(socket);
     this.#serving = serving;
     this.#socket = socket;
+    if (socket instanceof TLSSocket) this.#handshake = readHandshake(socket);
+    else if (tls) this.#handshake = { tls };
     // It is the peer of the socket that says XCLIENT, whomever it speaks for.
     const speaker = proxy?.address ?? peer.clientAddress;
     const isXclientTrusted = serving.options.trustedXclients.has(speaker);
@@ -68,7 +84,8 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   start(): void {
     this.#serving.clock.watch(this);
     own(this.#socket, this);
-    if (this.#serving.options.tls === 'implicit') this.#secure();
+    if (this.#handshake) this.#askSecured(this.#handshake);
+    else if (this.#serving.options.tls === 'implicit') this.#secure();
     else this.#admit();
   }
 
@@ -110,7 +127,44 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     this.cut();
     this.#closeCause = 'ended';
     // No lingering close: a client that reconnects repeatedly would otherwise collect many lingering connections.
-    this.#socket.destroySoon();
+    destroySoon(this.#socket);
+  }
+
+  get scope(): SessionScope {
+    return this.#driver.scope;
+  }
+
+  /** Whether its last word is said. */
+  get isEnding(): boolean {
+    return this.#phase === 'lingering' || this.#phase === 'closed';
+  }
+
+  get ageInSeconds(): number {
+    return (this.#serving.clock.now - this.#acceptedAt) / 1000;
+  }
+
+  /** Says this reply, or 421, and ends the session, wherever it is. */
+  end(reply: Reply | undefined): void {
+    switch (this.#phase) {
+      case 'admission':
+        if (!this.#isGreeted) {
+          this.#greet({ kind: 'refuse', reply: reply ?? replies.sessionEnded });
+          return;
+        }
+        this.#admitUnasked();
+        this.#driver.close(reply);
+        return;
+      case 'session':
+        this.#driver.close(reply);
+        return;
+      case 'handshake':
+        this.#enter('lingering');
+        this.#destroy('ended');
+        return;
+      case 'lingering':
+      case 'closed':
+        return;
+    }
   }
 
   /** Says 421 as soon as the client is at an idle point, or silent in a transaction or an exchange for so long. */
@@ -138,7 +192,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
         return false;
       case 'lingering':
         // It was said.
-        this.#socket.destroySoon();
+        destroySoon(this.#socket);
         return false;
       case 'closed':
         return false;
@@ -176,6 +230,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   // ---- for the socket
 
   received(chunk: Buffer): void {
+    this.#octetsReceived += chunk.length;
     if (this.#phase === 'session') {
       this.#driver.received(chunk);
       return;
@@ -208,9 +263,9 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     this.#serving.closed(this.#driver.scope, {
       peer: this.peer,
       cause: this.#closeCause,
-      seconds: (this.#serving.clock.now - this.#acceptedAt) / 1000,
-      octetsReceived: this.#socket.bytesRead,
-      octetsSent: this.#socket.bytesWritten,
+      seconds: this.ageInSeconds,
+      octetsReceived: this.#socket.bytesRead ?? this.#octetsReceived,
+      octetsSent: this.#socket.bytesWritten ?? this.#octetsSent,
       messages: this.#driver.messagesAnswered,
     });
   }
@@ -223,6 +278,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
 
   write(text: string): void {
     if (!this.#socket.writable) return;
+    this.#octetsSent += text.length;
     // A client that sends and never reads must not fill our memory with its replies.
     if (!this.#socket.write(text, 'latin1')) this.pauses.add(Pause.Output);
   }
@@ -241,10 +297,11 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     if (this.#phase === 'closed') return;
     this.#enter('lingering');
     this.#closeCause = this.#isCut ? 'closing' : cause;
+    this.#octetsSent += text.length;
     if (text === '') this.#socket.end();
     else this.#socket.end(text, 'latin1');
     this.pauses.clear();
-    if (this.#isInputEnded) this.#socket.destroySoon();
+    if (this.#isInputEnded) destroySoon(this.#socket);
   }
 
   crash(): void {
@@ -272,8 +329,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
 
   /** Waits for no hook any longer: the session begins, or goes on, and hears that the server is closing. */
   #admitUnasked(): void {
-    const socket = this.#socket;
-    if (socket instanceof TLSSocket) this.#afterSecured(ACCEPT, readHandshake(socket));
+    if (this.#handshake) this.#afterSecured(ACCEPT, this.#handshake);
     else this.#greet(ACCEPT);
   }
 
@@ -287,12 +343,11 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   #greet(answer: Answer): void {
     if (this.#phase !== 'admission') return;
     this.#enter('session');
-    const socket = this.#socket;
-    const handshake = socket instanceof TLSSocket ? readHandshake(socket) : undefined;
-    startReading(socket);
+    this.#isGreeted = true;
+    startReading(this.#socket);
     // Behind a proxy it was paused when its header was whole.
-    socket.resume();
-    this.#driver.begin(answer, handshake);
+    this.#socket.resume();
+    this.#driver.begin(answer, this.#handshake);
   }
 
   /** Asks hooks outside of a session's question: a failure is a refusal for now. */
@@ -332,8 +387,14 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   #secured(socket: TLSSocket, milliseconds: number): void {
     if (this.#phase !== 'handshake') return undefined;
     const handshake = readHandshake(socket);
+    this.#handshake = handshake;
     const { tls } = handshake;
     this.#serving.observe?.({ kind: 'tls-established', peer: this.peer, tls, milliseconds });
+    return this.#askSecured(handshake);
+  }
+
+  #askSecured(handshake: Handshake): void {
+    const { tls } = handshake;
     this.#enter('admission');
     const { onSecured } = this.#serving.hooks;
     if (onSecured.length === 0) return this.#afterSecured(ACCEPT, handshake);
@@ -346,7 +407,7 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
 
   #afterSecured(answer: Answer, handshake: Handshake): void {
     if (this.#phase !== 'admission') return;
-    if (this.#serving.options.tls === 'implicit') {
+    if (!this.#isGreeted) {
       if (answer.kind === 'refuse') this.#greet(answer);
       else this.#admit();
       return;

@@ -1,6 +1,14 @@
 // One error class, with one stable `code`, for each thing that a caller can do about it. Their messages name the
 // subject, the expectation and the value found, and are meant to be shown as they are, without a stack.
-import type { OptionProblem } from './boundary/checks.ts';
+
+/** One mistake in the options. */
+export interface OptionProblem {
+  /** In the notation of JavaScript: `listeners[0].port`. `options` is the whole. */
+  readonly path: string;
+  readonly expected: string;
+  /** What was found, without secrets; `nothing` where nothing was. */
+  readonly got: string;
+}
 
 /**
  * The options contradict themselves or the documentation: change them. The message has one line for each mistake.

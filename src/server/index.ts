@@ -1,5 +1,5 @@
-export type { OptionProblem } from './boundary/checks.ts';
 export type { Certificate } from './certificates.ts';
+export type { HandedOver } from './boundary/handover.ts';
 export type { Closed, CloseOptions } from './closing.ts';
 export type {
   DataContext,
@@ -20,6 +20,7 @@ export {
   MailparserMissingError,
   NodeVersionError,
   NoMailHookError,
+  type OptionProblem,
   OptionsError,
 } from './errors.ts';
 export type { CertificateFacts, MessageOutcome, Peer, ServerEvent } from './events.ts';
@@ -40,9 +41,11 @@ export type {
   SignInHookAnswer,
 } from './hooks.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export type { ListeningAddress } from './listeners.ts';
 export type { LoopMail, Mail } from './mail/mail.ts';
+export type { OpenSession } from './open-session.ts';
 export type { Extensions, ListenerOptions, ServerOptions } from './options.ts';
 export { Refusal } from './refusal.ts';
 export type { AnyState } from './session-scope.ts';
 export type { TlsProfile } from './tls-settings.ts';
-export { type ListeningAddress, SmtpServer } from './server.ts';
+export { SmtpServer } from './server.ts';

@@ -1,18 +1,20 @@
 // One listening address: accepts connections within the caps, and provides what they need to serve.
 import { createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { ProxyFacts, SessionFacts, SessionOptions } from '../smtp/index.ts';
+import type { ProxyFacts, SessionFacts, SessionOptions, TlsFacts } from '../smtp/index.ts';
 import { canonicalAddress } from '../net/addresses.ts';
 import type { ProxyHeader } from '../net/proxy-header.ts';
 import type { Admission } from './admission.ts';
 import { guardMechanism } from './boundary/guarded-mechanism.ts';
+import type { HandedOver } from './boundary/handover.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { HookContext } from './context.ts';
-import { codeOf, ListenError, messageOf } from './errors.ts';
+import { codeOf } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { type Hooks, isPromise } from './hooks.ts';
+import { listenOn, toListenError } from './listen-on.ts';
 import type { ResolvedListener } from './resolve-options.ts';
 import { ProbeSilence } from './probe-silence.ts';
 import { ProxyGate } from './proxy-gate.ts';
@@ -20,10 +22,15 @@ import { refusalLines } from './replies.ts';
 import { reportFailure } from './report-failure.ts';
 import type { ClosedConnection, Serving } from './serving.ts';
 import type { SessionScope } from './session-scope.ts';
+import { destroySoon, type Transport } from './transport.ts';
+
+/** Of a client whose connection has no address: what Postfix takes it for. */
+const LOCAL_ADDRESS = '127.0.0.1';
 
 /** What the listeners of one server share. */
 export interface Shared {
   readonly hostname: string;
+  readonly banner: string | undefined;
   readonly hooks: Hooks;
   readonly clock: Clock;
   readonly admission: Admission;
@@ -47,7 +54,7 @@ export class Listener {
   /** By the id of their session. */
   readonly #connections = new Map<string, Connection>();
   /** Connections whose PROXY header is still to come. */
-  readonly #gates = new Set<Socket>();
+  readonly #gates = new Set<Transport>();
   #isDraining = false;
 
   constructor(options: ResolvedListener, shared: Shared) {
@@ -56,7 +63,7 @@ export class Listener {
     const { hooks, clock, observe, warn, openMessage, makeState, hasTaker, nextMessageId } = shared;
     this.#serving = {
       options,
-      sessionOptions: toSessionOptions(options, shared.hostname, (session, error) => {
+      sessionOptions: toSessionOptions(options, shared, (session, error) => {
         const { sessionId, listener, clientAddress, clientPort } = session;
         const peer = { sessionId, listener, clientAddress, clientPort };
         reportFailure({ observe, warn }, peer, 'mechanism', error);
@@ -87,21 +94,20 @@ export class Listener {
   /** Where it listens, or `undefined` before and after. */
   get address(): { address: string; port: number } | undefined {
     const bound = this.#server.address();
-    return bound === null || typeof bound === 'string'
-      ? undefined
-      : { address: bound.address, port: bound.port };
+    if (bound === null) return undefined;
+    if (typeof bound === 'string') return { address: bound, port: 0 };
+    return { address: bound.address, port: bound.port };
+  }
+
+  get connections(): Iterable<Connection> {
+    return this.#connections.values();
   }
 
   async listen(): Promise<void> {
-    const { host, port, name } = this.options;
+    const { name, listens } = this.options;
+    if (!listens) return;
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        this.#server.listen({ ...(host !== undefined && { host }), port }, () => {
-          this.#server.off('error', reject);
-          resolve();
-        });
-      });
+      await listenOn(this.#server, this.options);
     } catch (error) {
       throw toListenError(this.options, error);
     }
@@ -138,16 +144,33 @@ export class Listener {
   #accept(socket: Socket): void {
     const { remoteAddress, remotePort = 0 } = socket;
     // Gone before we looked.
-    if (remoteAddress === undefined) {
-      socket.destroy();
-      return;
-    }
-    const address = canonicalAddress(remoteAddress);
-    if (this.options.clientAddress === 'proxy') this.#readProxyHeader(socket, address, remotePort);
-    else this.#admit(socket, address, remotePort);
+    if (remoteAddress === undefined && this.options.path === undefined) socket.destroy();
+    else this.#identify(socket, canonicalAddress(remoteAddress ?? LOCAL_ADDRESS), remotePort);
   }
 
-  #readProxyHeader(socket: Socket, address: string, port: number): void {
+  /** Takes a connection that was accepted elsewhere. */
+  take(stream: Transport, about: HandedOver): void {
+    if (stream.destroyed) return;
+    // A client may close its side after the final dot and still wait for its reply.
+    stream.allowHalfOpen = true;
+    const { clientAddress, clientPort, tls } = about;
+    const address = canonicalAddress(clientAddress ?? stream.remoteAddress ?? LOCAL_ADDRESS);
+    const port = clientPort ?? stream.remotePort ?? 0;
+    if (clientAddress === undefined) this.#identify(stream, address, port, tls);
+    else this.#admit(stream, address, port, { tls });
+  }
+
+  #identify(socket: Transport, address: string, port: number, tls?: TlsFacts): void {
+    if (this.options.clientAddress === 'proxy') this.#readProxyHeader(socket, address, port, tls);
+    else this.#admit(socket, address, port, { tls });
+  }
+
+  #readProxyHeader(
+    socket: Transport,
+    address: string,
+    port: number,
+    tls: TlsFacts | undefined,
+  ): void {
     const { trustedProxies, limits } = this.options;
     const { clock } = this.#shared;
     if (!trustedProxies.has(address)) return this.#drop(socket, address, 'untrusted-proxy');
@@ -160,28 +183,32 @@ export class Listener {
       this.#gates.delete(socket);
       if (outcome.kind === 'silent') socket.destroy();
       else if (outcome.kind !== 'header') this.#drop(socket, address, outcome.kind);
-      else this.#admitProxied(socket, outcome.header, { address, port });
+      else this.#admitProxied(socket, outcome.header, { address, port }, tls);
     });
     return undefined;
   }
 
-  #admitProxied(socket: Socket, header: ProxyHeader, proxy: Source): void {
+  #admitProxied(
+    socket: Transport,
+    header: ProxyHeader,
+    proxy: Source,
+    tls: TlsFacts | undefined,
+  ): void {
     const { source, tlvs, command } = header;
     // The proxy speaks for itself (LOCAL), or does not know the client either (UNKNOWN, AF_UNSPEC, a UNIX socket): a
     // session with the addresses of the connection (proxy-protocol.txt section 2), mostly a health probe. In version 1
     // HAProxy names those addresses instead.
     const { address, port } = source ?? proxy;
-    const facts = command === 'local' ? undefined : { address: proxy.address, tlvs };
+    const told = command === 'local' ? undefined : { address: proxy.address, tlvs };
     const isProxyItself = address === proxy.address && port === proxy.port;
-    this.#admit(socket, address, port, facts, isProxyItself);
+    this.#admit(socket, address, port, { tls, proxy: told, isProxyItself });
   }
 
   #admit(
-    socket: Socket,
+    socket: Transport,
     clientAddress: string,
     clientPort: number,
-    proxy?: ProxyFacts,
-    isProxyItself = false,
+    { tls, proxy, isProxyItself = false }: Known,
   ): void {
     const { limits, name } = this.options;
     const { admission } = this.#shared;
@@ -193,7 +220,7 @@ export class Listener {
     const sessionId = this.#shared.nextSessionId();
     const peer = { sessionId, listener: name, clientAddress, clientPort };
     const serving = isProxyItself ? this.#servingProbe(sessionId) : this.#serving;
-    const connection = new Connection(serving, socket, peer, proxy);
+    const connection = new Connection(serving, socket, peer, proxy, tls);
     this.#connections.set(sessionId, connection);
     admission.add(connection);
     serving.observe?.({ kind: 'connection-opened', peer, connections: admission.total });
@@ -217,7 +244,7 @@ export class Listener {
   }
 
   /** Ends a connection without a word. */
-  #drop(socket: Socket, clientAddress: string, rule: RefusalRule): void {
+  #drop(socket: Transport, clientAddress: string, rule: RefusalRule): void {
     socket.on('error', ignore);
     this.#serving.observe?.({
       kind: 'connection-refused',
@@ -229,7 +256,7 @@ export class Listener {
   }
 
   /** Over a cap nothing is made for a connection: one line, where it can be said in the clear, and the end. */
-  #refuse(socket: Socket, clientAddress: string, rule: keyof typeof refusalLines): void {
+  #refuse(socket: Transport, clientAddress: string, rule: keyof typeof refusalLines): void {
     if (this.options.tls === 'implicit') return this.#drop(socket, clientAddress, rule);
     socket.on('error', ignore);
     this.#serving.observe?.({
@@ -239,17 +266,18 @@ export class Listener {
       rule,
     });
     socket.end(refusalLines[rule], 'latin1');
-    socket.destroySoon();
+    destroySoon(socket);
     return undefined;
   }
 
   // ---- for its connections
 
-  #secure(socket: Socket): TLSSocket {
+  #secure(socket: Transport): TLSSocket {
     const { certificates } = this.#shared;
     const { tlsProfile } = this.options;
     if (!certificates) throw new Error('expected certificates, got none');
-    return new TLSSocket(socket, {
+    // Any duplex stream will do, which the types do not say.
+    return new TLSSocket(socket as Socket, {
       isServer: true,
       secureContext: certificates.contextFor(tlsProfile),
       SNICallback: (name, callback) => callback(null, certificates.contextFor(tlsProfile, name)),
@@ -293,17 +321,25 @@ export class Listener {
 type RefusalRule = (ServerEvent & { kind: 'connection-refused' })['rule'];
 type Source = NonNullable<ProxyHeader['source']>;
 
+/** What a connection is admitted with beside its address. */
+interface Known {
+  readonly tls: TlsFacts | undefined;
+  readonly proxy?: ProxyFacts | undefined;
+  readonly isProxyItself?: boolean;
+}
+
 function ignore(): void {}
 
 function toSessionOptions(
   options: ResolvedListener,
-  hostname: string,
+  { hostname, banner }: Pick<Shared, 'hostname' | 'banner'>,
   report: (session: SessionFacts, error: unknown) => void,
 ): SessionOptions {
   const { limits, extensions } = options;
   const { requireTls: requireTlsExtension, ...offered } = extensions;
   return {
     hostname,
+    ...(banner !== undefined && { banner }),
     protocol: options.protocol,
     tls: options.tls,
     requireTls: options.requireTls,
@@ -326,19 +362,4 @@ function toSessionOptions(
     maxErrors: limits.maxErrors,
     maxSignInFailures: limits.maxSignInFailures,
   };
-}
-
-function toListenError({ name, host, port }: ResolvedListener, cause: unknown): ListenError {
-  const systemCode = codeOf(cause);
-  const where = `${host === undefined ? 'port ' : `${host}:`}${port}`;
-  const found: Record<string, string> = {
-    EADDRINUSE: 'one that another program listens on',
-    EACCES: 'one that needs privileges which this process does not have',
-    EADDRNOTAVAIL: 'an address that is not of this machine',
-    ENOTFOUND: 'a name that does not resolve',
-  };
-  return new ListenError(
-    `listener ${name}: expected a free address, got ${where}, ${found[systemCode] ?? messageOf(cause)}`,
-    { listener: name, systemCode, cause },
-  );
 }

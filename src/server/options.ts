@@ -45,8 +45,15 @@ export interface ListenerOptions {
   readonly name: string;
   /** The address to listen on. Default: all of the machine's. */
   readonly host?: string;
-  /** 0 takes a free port: see `SmtpServer.addresses`. */
-  readonly port: number;
+  /** 0 takes a free port: see `SmtpServer.addresses`. Required, unless there is a `path` or `listens` is false. */
+  readonly port?: number;
+  /**
+   * The path of a Unix socket to listen on, in place of `port`. One that a dead process left is removed. Its clients have the
+   * address 127.0.0.1 and the port 0.
+   */
+  readonly path?: string;
+  /** False: the listener listens nowhere, and takes what `SmtpServer.accept` hands over. Default true. */
+  readonly listens?: boolean;
   /** `starttls`: offered (RFC 3207). `implicit`: from the first octet (RFC 8314). Default `none`. */
   readonly tls?: 'none' | 'starttls' | 'implicit';
   /** The protocol versions and ciphers. Default: `tls.profile` of the server. */
@@ -116,6 +123,8 @@ export interface ListenerOptions {
 export interface ServerOptions<State = AnyState> {
   /** The name in the greeting; for a public server, the name in the MX record. Default `localhost`. */
   readonly hostname?: string;
+  /** Said in the greeting behind the host name and `ESMTP`: `220 mx.example.com ESMTP Example Mail`. Default: nothing. */
+  readonly banner?: string;
   /** Default: one, named `smtp`, on a free port of 127.0.0.1. */
   readonly listeners?: readonly ListenerOptions[];
   /** Required if the `tls` of a listener is not `none`. */

@@ -1,8 +1,8 @@
 // In front of a connection on a listener behind a proxy: reads the PROXY header, which names the client. Until
 // then nothing is sent, logged or counted: a bare TCP probe leaves no trace.
-import type { Socket } from 'node:net';
 import { parseProxyHeader, type ProxyHeader } from '../net/proxy-header.ts';
 import type { Clock, Watched } from './clock.ts';
+import type { Transport } from './transport.ts';
 
 /** The outcome. `silent`: closed before its header was whole, as a bare TCP probe is. */
 export type GateOutcome =
@@ -10,7 +10,7 @@ export type GateOutcome =
   | { readonly kind: 'bad-proxy-header' | 'proxy-header-timeout' | 'silent' };
 
 export class ProxyGate implements Watched {
-  readonly #socket: Socket;
+  readonly #socket: Transport;
   readonly #clock: Clock;
   readonly #timeoutMilliseconds: number;
   readonly #done: (outcome: GateOutcome) => void;
@@ -19,7 +19,7 @@ export class ProxyGate implements Watched {
 
   /** `done` is called once. The socket is then paused, and its next octet is the first after the header. */
   constructor(
-    socket: Socket,
+    socket: Transport,
     clock: Clock,
     timeoutSeconds: number,
     done: (outcome: GateOutcome) => void,

@@ -17,6 +17,8 @@ export const replies = {
   },
   /** In place of the greeting while the server closes. */
   shuttingDown: { code: 421, status: '3.2', text: 'Shutting down, try again later' },
+  /** In place of the greeting of a session that was ended by `end`. */
+  sessionEnded: { code: 421, status: '3.2', text: 'Service closing, try again later' },
   /** In place of the greeting where what the server depends on is known to fail. */
   serviceUnavailable: { code: 421, status: '3.2', text: 'Service not available, try again later' },
   /** A connect or a secured hook failed. */

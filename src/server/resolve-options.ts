@@ -11,10 +11,12 @@ export interface ResolvedListener
   extends Required<
     Omit<
       ListenerOptions,
-      'host' | 'limits' | 'trustedProxies' | 'trustedXclients' | 'trustedNetworks'
+      'host' | 'port' | 'path' | 'limits' | 'trustedProxies' | 'trustedXclients' | 'trustedNetworks'
     >
   > {
   readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly path: string | undefined;
   readonly limits: Limits;
   readonly trustedProxies: NetworkSet;
   readonly trustedXclients: NetworkSet;
@@ -23,6 +25,7 @@ export interface ResolvedListener
 
 export interface ResolvedOptions {
   readonly hostname: string;
+  readonly banner: string | undefined;
   readonly limits: Limits;
   readonly listeners: readonly ResolvedListener[];
 }
@@ -37,6 +40,7 @@ export function resolveOptions(options: ServerOptions<unknown>): ResolvedOptions
   const profile = options.tls?.profile;
   return {
     hostname,
+    banner: options.banner,
     limits,
     listeners: listeners.map((each) => resolveListener(each, limits, profile)),
   };
@@ -47,11 +51,13 @@ function resolveListener(
   limits: Limits,
   profile: TlsProfile = 'intermediate',
 ): ResolvedListener {
-  const { name, host, port, auth = 'none' } = options;
+  const { name, host, port, path, listens = true, auth = 'none' } = options;
   return {
     name,
     host,
     port,
+    path,
+    listens,
     tls: options.tls ?? 'none',
     tlsProfile: options.tlsProfile ?? profile,
     auth,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { Admission } from './admission.ts';
+import { type HandedOver, requireHandover } from './boundary/handover.ts';
 import {
   requireCertificates,
   requireCloseOptions,
@@ -8,7 +10,7 @@ import {
 } from './boundary/options-schema.ts';
 import { type Certificate, CertificateStore } from './certificates.ts';
 import { Clock } from './clock.ts';
-import type { Closed, CloseOptions } from './closing.ts';
+import { type Closed, type CloseOptions, Closing } from './closing.ts';
 import { CertificateError, OptionsError } from './errors.ts';
 import {
   type CloseHook,
@@ -26,28 +28,17 @@ import {
   type SignInHook,
 } from './hooks.ts';
 import { shortestTimeout } from './limits.ts';
-import { Listener, type Shared } from './listener.ts';
+import type { Shared } from './listener.ts';
+import { Listeners, type ListeningAddress } from './listeners.ts';
 import { MailIntake } from './mail/intake.ts';
 import type { LoopMail } from './mail/mail.ts';
 import { requireNode } from './node-version.ts';
+import type { OpenSession } from './open-session.ts';
 import type { ServerOptions } from './options.ts';
 import { makeSafe, makeWarnings } from './report-failure.ts';
-import { asksSignInHooks, type ResolvedOptions, resolveOptions } from './resolve-options.ts';
+import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import { makeSessionIds } from './session-ids.ts';
 import type { AnyState } from './session-scope.ts';
-
-/** One address that a server listens on. */
-export interface ListeningAddress {
-  /** The listener's name. */
-  readonly listener: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-const DEFAULT_DRAIN_SECONDS = 30;
-const DEFAULT_DRAIN_IDLE_SECONDS = 5;
-/** How long a client that was cut may take to read the 421 and to close its side. */
-const LAST_WORD_MILLISECONDS = 1000;
 
 /**
  * An SMTP server. What it does with a mail is decided by its hooks, its loop or its `openMessage`: it answers 250
@@ -71,14 +62,11 @@ export class SmtpServer<State = AnyState>
   readonly #clock: Clock;
   readonly #admission: Admission;
   readonly #certificates: CertificateStore | undefined = undefined;
-  readonly #listeners: readonly Listener[];
-  readonly #closed: PromiseWithResolvers<Closed>;
+  readonly #listeners: Listeners;
+  readonly #closing: Closing;
   readonly #observe: Shared['observe'];
   readonly #closeOnAbort = (): void => void this.close();
-  #state: 'new' | 'listening' | 'draining' | 'cutting' | 'closed' = 'new';
-  #cut = 0;
-  #drainIdleSeconds = Number.POSITIVE_INFINITY;
-  #lastWord: NodeJS.Timeout | undefined;
+  #hasListened = false;
 
   /**
    * Throws an `OptionsError` for all mistakes in the options, a `CertificateError` where a certificate cannot be used, or a
@@ -86,7 +74,6 @@ export class SmtpServer<State = AnyState>
    */
   constructor(options: ServerOptions<State> = {}) {
     requireNode();
-    this.#closed = Promise.withResolvers();
     this.#options = options;
     this.#resolved = resolveOptions(options);
     this.#observe = options.observe && makeSafe(options.observe);
@@ -106,6 +93,7 @@ export class SmtpServer<State = AnyState>
     );
     const shared: Shared = {
       hostname: this.#resolved.hostname,
+      banner: this.#resolved.banner,
       hooks: this.#hooks,
       clock: this.#clock,
       admission: this.#admission,
@@ -119,9 +107,10 @@ export class SmtpServer<State = AnyState>
       nextMessageId: options.nextMessageId ?? randomUUID,
       nextSessionId: makeSessionIds(),
       observe: this.#observe,
-      connectionClosed: () => this.#finishIfEmpty(),
+      connectionClosed: () => this.#closing.finishIfEmpty(),
     };
-    this.#listeners = this.#resolved.listeners.map((each) => new Listener(each, shared));
+    this.#listeners = new Listeners(this.#resolved.listeners, shared);
+    this.#closing = new Closing(this.#listeners, this.#admission, this.#observe, () => this.#end());
   }
 
   /**
@@ -253,9 +242,29 @@ export class SmtpServer<State = AnyState>
 
   /** Where it listens, with the port that was assigned where the options say 0. Empty before `listen`. */
   get addresses(): readonly ListeningAddress[] {
-    return this.#listeners.flatMap(({ options, address }) =>
-      address ? [{ listener: options.name, ...address }] : [],
-    );
+    return this.#listeners.addresses;
+  }
+
+  /**
+   * The port of the first listener that has one. Throws an `OptionsError` before `listen`, after `close`, and where all listeners
+   * are Unix sockets.
+   *
+   * @example
+   * await server.listen();
+   * console.log(`listening on ${server.port}`);
+   */
+  get port(): number {
+    return this.#listeners.port;
+  }
+
+  /**
+   * The sessions at this moment, on all listeners. The iterator may be used while sessions begin and end.
+   *
+   * @example
+   * for (const { session } of server.sessions) console.log(session.clientAddress, session.clientDomain);
+   */
+  get sessions(): Iterable<OpenSession<State>> {
+    return this.#listeners.sessions<State>();
   }
 
   /** The number of connections at this moment, on all listeners. */
@@ -271,11 +280,13 @@ export class SmtpServer<State = AnyState>
    * console.log(server.addresses);
    */
   async listen(): Promise<this> {
-    if (this.#state !== 'new') throw new OptionsError('listen(): expected to be called once');
-    this.#requireSignInHooks();
+    if (this.#hasListened || this.#closing.hasBegun) {
+      throw new OptionsError('listen(): expected to be called once');
+    }
+    if (this.#hooks.onSignIn.length === 0) this.#listeners.requireNoSignIn();
     const { signal } = this.#options;
     signal?.throwIfAborted();
-    this.#state = 'listening';
+    this.#hasListened = true;
     this.#clock.start();
     try {
       for (const listener of this.#listeners) await listener.listen();
@@ -287,6 +298,25 @@ export class SmtpServer<State = AnyState>
     const certificates = this.#certificates?.facts;
     if (certificates) this.#observe?.({ kind: 'certificates-served', certificates });
     return this;
+  }
+
+  /**
+   * Takes over a connection that was accepted elsewhere, as one of the named listener: a socket, a Unix socket, a `TLSSocket` after its
+   * handshake, or any other duplex stream of octets. It has its session, its limits and its hooks like any other, and is destroyed at
+   * the end. Nothing may read it any more; what was read and is for the session is given back with `stream.unshift`. With `tls:
+   * 'implicit'` the handshake begins now, unless the stream is a `TLSSocket` or `facts.tls` says that it was secured before. After `close` it is
+   * destroyed. Throws an `OptionsError` before `listen`, for a listener that is not there, and for a value that is no such stream.
+   *
+   * @example
+   * const door = createServer((socket) => server.accept('mx', socket));
+   */
+  accept(listener: string, stream: Duplex, facts: HandedOver = {}): void {
+    requireHandover(stream, facts);
+    const taking = this.#listeners.named(listener, 'accept()');
+    if (this.#closing.isCutting) stream.destroy();
+    else if (this.#hasListened) taking.take(stream, facts);
+    else
+      throw new OptionsError('accept(): expected a server that listens, got one before listen()');
   }
 
   /**
@@ -304,29 +334,7 @@ export class SmtpServer<State = AnyState>
    */
   async close(options: CloseOptions = {}): Promise<Closed> {
     requireCloseOptions(options);
-    const { drain = DEFAULT_DRAIN_SECONDS, idle = DEFAULT_DRAIN_IDLE_SECONDS, signal } = options;
-    if (this.#state === 'closed') return this.#closed.promise;
-    if (this.#state === 'new' || this.#state === 'listening') {
-      this.#state = 'draining';
-      const connections = this.#admission.total;
-      this.#observe?.({ kind: 'closing', connections, drainSeconds: drain });
-    }
-    this.#drainIdleSeconds = Math.min(this.#drainIdleSeconds, idle);
-    for (const listener of this.#listeners) listener.drain(this.#drainIdleSeconds);
-    if (drain <= 0 || signal?.aborted === true) {
-      this.#cutAll();
-    } else {
-      // Several may be set; the first to fire is the one that counts.
-      const cut = (): void => this.#cutAll();
-      const deadline = setTimeout(cut, drain * 1000);
-      signal?.addEventListener('abort', cut);
-      void this.#closed.promise.then(() => {
-        clearTimeout(deadline);
-        signal?.removeEventListener('abort', cut);
-      });
-    }
-    this.#finishIfEmpty();
-    return this.#closed.promise;
+    return this.#closing.begin(options);
   }
 
   /**
@@ -400,41 +408,10 @@ export class SmtpServer<State = AnyState>
     throw new OptionsError(`${what}: expected a server without openMessage, got one that has it`);
   }
 
-  #requireSignInHooks(): void {
-    if (this.#hooks.onSignIn.length > 0) return;
-    const listener = this.#resolved.listeners.find(asksSignInHooks);
-    if (!listener) return;
-    throw new OptionsError(
-      `listener ${listener.name}: expected an onSignIn hook for auth "${listener.auth}", got none`,
-    );
-  }
-
-  #cutAll(): void {
-    if (this.#state === 'cutting' || this.#state === 'closed') return;
-    this.#state = 'cutting';
-    for (const listener of this.#listeners) listener.stop();
-    // Not within a session's turn, and after the reply to every question that is answered by now: to a client whose
-    // message was accepted 421 would be a lie.
-    setImmediate(() => {
-      for (const listener of this.#listeners) this.#cut += listener.cut();
-    });
-    this.#lastWord = setTimeout(() => {
-      for (const listener of this.#listeners) listener.destroy();
-    }, LAST_WORD_MILLISECONDS);
-  }
-
-  /** Called whenever a connection has closed. */
-  #finishIfEmpty(): void {
-    if (this.#state === 'draining' && !this.#listeners.some((each) => each.isWaitedFor)) {
-      this.#cutAll();
-    }
-    if (this.#state !== 'cutting' || this.#admission.total > 0) return;
-    this.#state = 'closed';
-    clearTimeout(this.#lastWord);
+  /** The last connection has closed. */
+  #end(): void {
     this.#options.signal?.removeEventListener('abort', this.#closeOnAbort);
     this.#clock.stop();
     this.#intake.loop.end();
-    this.#observe?.({ kind: 'closed', cut: this.#cut });
-    this.#closed.resolve({ cut: this.#cut });
   }
 }

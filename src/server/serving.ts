@@ -1,6 +1,5 @@
 // What one listener provides for its connections and for the messages that come over them. They know this
 // interface and not the listener.
-import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type {
   MessageFacts,
@@ -13,6 +12,7 @@ import type { ServerEvent } from './events.ts';
 import type { Hooks, Now } from './hooks.ts';
 import type { ResolvedListener } from './resolve-options.ts';
 import type { SessionScope } from './session-scope.ts';
+import type { Transport } from './transport.ts';
 
 export interface Serving {
   readonly options: ResolvedListener;
@@ -37,7 +37,7 @@ export interface Serving {
   /** How many connections the listener has at this moment. */
   readonly connections: { readonly size: number };
   /** Starts TLS on a socket, as its server, with the certificates served now. */
-  secure(socket: Socket): TLSSocket;
+  secure(socket: Transport): TLSSocket;
   /** Called once for each connection, after its last event. */
   closed(scope: SessionScope, connection: ClosedConnection): void;
 }

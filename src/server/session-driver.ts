@@ -165,10 +165,10 @@ export class SessionDriver implements MessageConnection {
     });
   }
 
-  /** Says 421 now, whatever is under way; the answer to a pending question is not heard any more. */
-  close(): void {
+  /** Says 421, or `own`, now, whatever is under way; the answer to a pending question is not heard any more. */
+  close(own?: Reply): void {
     this.#asked++;
-    this.#attempt(() => this.#turn(this.#session.close()));
+    this.#attempt(() => this.#turn(this.#session.close(own)));
     // One that is being opened is not the session's yet.
     this.discard('closing');
   }

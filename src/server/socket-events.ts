@@ -1,6 +1,6 @@
 // A socket's events on their way to the connection that owns the socket. The listener functions are shared by
 // all sockets: a closure for each event of each socket would cost memory.
-import type { Socket } from 'node:net';
+import type { Transport } from './transport.ts';
 
 /** What a connection does about the events of its socket. */
 export interface SocketOwner {
@@ -15,9 +15,7 @@ export interface SocketOwner {
 }
 
 const owner = Symbol('owner');
-interface OwnedSocket extends Socket {
-  [owner]?: SocketOwner;
-}
+type OwnedSocket = Transport & { [owner]?: SocketOwner };
 
 /** Sends every event of the socket but its data to `by`. */
 export function own(socket: OwnedSocket, by: SocketOwner): void {

@@ -1,5 +1,5 @@
 // Back-pressure: why a connection's socket is not read. It is read only while there is no reason not to.
-import type { Socket } from 'node:net';
+import type { Transport } from './transport.ts';
 
 /** A reason not to read, one bit each. */
 export const Pause = {
@@ -25,11 +25,11 @@ export type Pause = (typeof Pause)[keyof typeof Pause];
 const MAX_TURN_OCTETS = 16_777_216;
 
 export class SocketPauses {
-  #socket: Socket;
+  #socket: Transport;
   #reasons = 0;
   #turnOctets = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: Transport) {
     this.#socket = socket;
   }
 
@@ -57,7 +57,7 @@ export class SocketPauses {
   }
 
   /** Goes on with the socket that takes the place of the other, and no reason to pause it. */
-  moveTo(socket: Socket): void {
+  moveTo(socket: Transport): void {
     this.#reasons = 0;
     this.#socket = socket;
   }

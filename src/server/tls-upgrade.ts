@@ -1,9 +1,9 @@
 // From a plain socket to its TLS socket: behind STARTTLS (RFC 3207), or from the first octet (RFC 8314).
-import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ChannelBinding, TlsFacts } from '../smtp/index.ts';
 import { makeChannelBinding } from './channel-binding.ts';
 import { readTlsFacts } from './tls-facts.ts';
+import type { Transport } from './transport.ts';
 
 /**
  * Sends the reply to STARTTLS, and calls `ended` once it is on its way and nothing of the plaintext is left.
@@ -12,9 +12,10 @@ import { readTlsFacts } from './tls-facts.ts';
  * Plaintext command injection: what came in the clear behind STARTTLS is not read as anything (RFC 3207 section
  * 4.2; CVE-2011-0411). The session discards what it holds; this discards what the socket holds.
  */
-export function endPlaintext(socket: Socket, reply: string, ended: () => void): void {
+export function endPlaintext(socket: Transport, reply: string, ended: () => void): void {
   socket.write(reply, 'latin1', () => {
-    while (socket.read() !== null);
+    // No more than it holds: what a stream brings only when it is read was sent behind the reply.
+    if (socket.readableLength > 0) socket.read(socket.readableLength);
     ended();
   });
 }
@@ -29,7 +30,8 @@ export function startHandshake(socket: TLSSocket, finished: (milliseconds: numbe
 /** What a session hears of a finished handshake. */
 export interface Handshake {
   readonly tls: TlsFacts;
-  readonly channelBinding: ChannelBinding;
+  /** Absent where the TLS ended elsewhere. */
+  readonly channelBinding?: ChannelBinding;
 }
 
 export function readHandshake(socket: TLSSocket): Handshake {

@@ -109,11 +109,12 @@ export type Farewell = keyof typeof farewells;
 
 /** The reply to a new connection (RFC 5321 section 4.2). */
 export function greeting(
-  options: { readonly hostname: string; readonly protocol: string },
+  options: { readonly hostname: string; readonly protocol: string; readonly banner?: string },
   own?: Reply,
 ): Reply {
   const protocol = options.protocol === 'lmtp' ? 'LMTP' : 'ESMTP';
-  return { code: 220, text: withText(`${options.hostname} ${protocol}`, own) };
+  const banner = options.banner === undefined ? undefined : { code: 220, text: options.banner };
+  return { code: 220, text: withText(`${options.hostname} ${protocol}`, own ?? banner) };
 }
 
 /** The text of a reply behind what the protocol wants first; several lines become one. */

@@ -8,6 +8,8 @@ import type { Mechanism } from './sasl/exchange.ts';
 export interface SessionOptions {
   /** The name in the greeting and in EHLO's first line. */
   readonly hostname: string;
+  /** Said in the greeting, behind host name and protocol. */
+  readonly banner?: string;
   readonly protocol: 'smtp' | 'lmtp';
   /** `starttls`: offered while in the clear. `none`: never. `implicit`: secured before the greeting. */
   readonly tls: 'none' | 'starttls' | 'implicit';

@@ -28,6 +28,7 @@ import type { Output } from './output.ts';
 import type { Answer } from './question.ts';
 import { rendered } from './render-reply.ts';
 import { type Rule, greeting } from './replies.ts';
+import type { Reply } from './reply.ts';
 import type { ChannelBinding } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -226,15 +227,15 @@ export class Session {
 
   /**
    * The server waits no longer: 421 now, whatever is under way (RFC 5321 section 3.8), and the answer to a pending
-   * question is not said. In a handshake nothing can be said.
+   * question is not said. In a handshake nothing can be said. `own` is said in place of the 421.
    */
-  close(): Output[] {
+  close(own?: Reply): Output[] {
     const turn = this.#turn;
     turn.begin();
     if (turn.state.name === 'closed') return turn.outputs;
     this.#isOrphan = this.#isOpening();
     if (turn.state.name === 'upgrading') turn.end('closing');
-    else turn.farewell('closing');
+    else turn.farewell('closing', own);
     return turn.finish();
   }
 

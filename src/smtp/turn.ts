@@ -207,11 +207,12 @@ export class Turn {
     this.#outputs.push({ kind: 'discard-message', cause });
   }
 
-  /** Says why, and ends the session. */
-  farewell(rule: Farewell): void {
+  /** Says why, in these words if there are some, and ends the session. */
+  farewell(rule: Farewell, own?: Reply): void {
     // The reply before may have been one error too many.
     if (this.state.name === 'closed') return;
-    this.say(this.fixed.farewell(rule));
+    if (own === undefined) this.say(this.fixed.farewell(rule));
+    else this.reply(own);
     this.end(rule);
   }
 

@@ -83,7 +83,7 @@ class Script {
 
 type Listener = Omit<ListenerOptions, 'name' | 'host' | 'port' | 'extensions' | 'limits'>;
 type Place =
-  | readonly ['server', 'hostname']
+  | readonly ['server', 'hostname' | 'banner']
   | readonly ['listener', keyof Listener]
   | readonly ['extensions', keyof Extensions]
   | readonly ['limits', keyof Limits];
@@ -91,6 +91,7 @@ type Place =
 /** Where a server is told each option of its sessions. An option of the session that has no row does not compile. */
 const places: Readonly<Record<keyof SessionOptions, Place>> = {
   hostname: ['server', 'hostname'],
+  banner: ['server', 'banner'],
   protocol: ['listener', 'protocol'],
   tls: ['listener', 'tls'],
   requireTls: ['listener', 'requireTls'],

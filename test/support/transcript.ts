@@ -85,6 +85,7 @@ const isRecordOf =
 /** What may be said of each option in `O:`. An option of the session that has no row does not compile. */
 const optionChecks: Readonly<Record<OptionName, (value: unknown) => boolean>> = {
   hostname: isText,
+  banner: isText,
   protocol: isOneOf('smtp', 'lmtp'),
   tls: isOneOf('none', 'starttls', 'implicit'),
   requireTls: isBoolean,

@@ -1,14 +1,6 @@
 // Checks of the options: each adds what is wrong with a value to a list, so that all mistakes are reported together.
+import { type OptionProblem, OptionsError } from '../errors.ts';
 import { describe, isPlainObject, showValue } from './show.ts';
-
-/** One mistake in the options. */
-export interface OptionProblem {
-  /** In the notation of JavaScript: `listeners[0].port`. `options` is the whole. */
-  readonly path: string;
-  readonly expected: string;
-  /** What was found, without secrets; `nothing` where nothing was. */
-  readonly got: string;
-}
 
 /** Called with a value that is there: `undefined` stands for an option that is absent. */
 export type Check = (value: unknown, path: string, problems: OptionProblem[]) => void;
@@ -93,6 +85,23 @@ export function record(
 function similar(name: string, known: readonly string[]): string {
   const meant = known.find((each) => each.toLowerCase() === name.toLowerCase());
   return meant === undefined ? '' : ` (there is ${meant})`;
+}
+
+/** Throws one `OptionsError` for all mistakes in these arguments of a function. */
+export function checkAll(
+  name: string,
+  checks: readonly (readonly [argument: string, check: Check, given: unknown])[],
+): void {
+  const problems: OptionProblem[] = [];
+  for (const [argument, check, given] of checks) {
+    check(given, `${name}: ${argument}`, problems);
+  }
+  throwAll(problems);
+}
+
+export function throwAll(problems: readonly OptionProblem[]): void {
+  if (problems.length === 0) return;
+  throw new OptionsError(problems.map(renderProblem).join('\n'), problems);
 }
 
 export function renderProblem({ path, expected, got }: OptionProblem): string {

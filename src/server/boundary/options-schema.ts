@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { isNetwork } from '../../net/networks.ts';
 import { knownMechanisms } from '../../smtp/index.ts';
-import { OptionsError } from '../errors.ts';
+import type { OptionProblem } from '../errors.ts';
 import type { Middleware } from '../hooks.ts';
 import { COUNTS, DEFAULT_LIMITS } from '../limits.ts';
 import type { Extensions, ListenerOptions, ServerOptions } from '../options.ts';
@@ -12,11 +12,10 @@ import {
   type Check,
   listOf,
   oneOf,
-  type OptionProblem,
   record,
-  renderProblem,
   secret,
   text,
+  throwAll,
   value,
   wholeNumber,
   yesOrNo,
@@ -67,6 +66,8 @@ const listener = record(
       `a port from 0 to ${HIGHEST_PORT}`,
       (given) => Number.isInteger(given) && Number(given) >= 0 && Number(given) <= HIGHEST_PORT,
     ),
+    path: text('the path of a Unix socket', (given) => given !== ''),
+    listens: yesOrNo,
     tls: oneOf('none', 'starttls', 'implicit'),
     tlsProfile,
     auth: oneOf('none', 'optional', 'required'),
@@ -104,7 +105,7 @@ const listener = record(
     trustedXclients: networks,
     limits,
   } satisfies ChecksOf<ListenerOptions>,
-  ['name', 'port'],
+  ['name'],
 );
 
 const certificates = listOf(
@@ -120,6 +121,9 @@ const certificates = listOf(
 
 const server = record({
   hostname: text('a domain name', (given) => /^[\x21-\x7e]{1,255}$/.test(given)),
+  banner: text('printable ASCII on one line, up to 400 characters', (given) =>
+    /^[\x20-\x7e]{1,400}$/.test(given),
+  ),
   listeners: listOf(listener),
   tls: record({ certificates, profile: tlsProfile, clientAuthorities: listOf(pem) }, [
     'certificates',
@@ -200,11 +204,6 @@ export function requireHook(name: string, hook: unknown): void {
   throwAll(problems);
 }
 
-function throwAll(problems: readonly OptionProblem[]): void {
-  if (problems.length === 0) return;
-  throw new OptionsError(problems.map(renderProblem).join('\n'), problems);
-}
-
 /** What is valid by itself and not together with the rest. */
 function amongListeners(
   { listeners, tls }: ServerOptions<unknown>,
@@ -238,6 +237,17 @@ function inListener(options: ListenerOptions, path: string): OptionProblem[] {
   const refuse = (name: keyof ListenerOptions, expected: string): void => {
     problems.push({ path: `${path}.${name}`, expected, got: showValue(options[name]) });
   };
+  const places = { port: options.port, path: options.path, listens: options.listens };
+  const [place, ...others] = Object.entries(places).filter(
+    ([name, each]) => each !== undefined && (name !== 'listens' || each === false),
+  );
+  if (place === undefined) {
+    refuse('port', 'a port from 0 to 65535, or a path for a Unix socket, or listens: false');
+  } else {
+    const why = `because ${place[0]} is ${showValue(place[1])}`;
+    for (const [name] of others) refuse(name as keyof typeof places, `nothing, ${why}`);
+    if (place[0] !== 'port' && options.host !== undefined) refuse('host', `nothing, ${why}`);
+  }
   if (auth !== 'none' && tls === 'none' && options.allowInsecureAuth !== true) {
     refuse('auth', '"none", because passwords would travel in the clear where tls is "none"');
   }

@@ -17,6 +17,7 @@ const ACCEPTING = {
   /** 354 is the session's. */
   onData: undefined,
   Refusal: undefined,
+  end: undefined,
   /** For any hook: where it is returned it is checked again. */
   reply: { from: 220, to: 252 },
   onHelo: { from: 250, to: 250 },
@@ -170,6 +171,7 @@ const REPLY_NEEDED: ReadonlySet<Place> = new Set([
   'reject',
   'mechanism',
   'Refusal',
+  'end',
   'reply',
 ]);
 

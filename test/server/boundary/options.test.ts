@@ -73,7 +73,17 @@ describe('a listener', () => {
     [{ host: '/run/smtp.sock' }, 'host: expected an address or a host name, got "/run/smtp.sock"'],
     [{ host: '' }, 'host: expected an address or a host name, got ""'],
     [{ port: '2525' }, 'port: expected a port from 0 to 65535, got "2525"'],
-    [{ port: undefined }, 'port: expected a port from 0 to 65535, got nothing'],
+    [
+      { port: undefined },
+      'port: expected a port from 0 to 65535, or a path for a Unix socket, or listens: false, got nothing',
+    ],
+    [{ path: '/run/smtp.sock' }, 'path: expected nothing, because port is 0, got "/run/smtp.sock"'],
+    [{ path: '' }, 'path: expected the path of a Unix socket, got ""'],
+    [{ listens: false }, 'listens: expected nothing, because port is 0, got false'],
+    [
+      { host: '127.0.0.1', port: undefined, path: '/run/smtp.sock' },
+      'host: expected nothing, because path is "/run/smtp.sock", got "127.0.0.1"',
+    ],
     [{ name: 5 }, 'name: expected a printable name, got 5'],
     [
       { trustedNetworks: ['10.0.0.0/33'] },
@@ -113,6 +123,11 @@ describe('a server', () => {
     ['mx', 'options: expected an object, got a string'],
     [[], 'options: expected an object, got an array of 0'],
     [{ hostName: 'mx' }, 'hostName: expected no such option (there is hostname), got a string'],
+    [
+      { banner: 'two\r\nlines' },
+      'banner: expected printable ASCII on one line, up to 400 characters, got "two\\r\\nlines"',
+    ],
+    [{ banner: '' }, 'banner: expected printable ASCII on one line, up to 400 characters, got ""'],
     [{ hostname: 'mx example' }, 'hostname: expected a domain name, got "mx example"'],
     [{ listeners: {} }, 'listeners: expected an array, got an empty object'],
     [{ listeners: [undefined] }, 'listeners[0]: expected an object, got nothing'],
