@@ -1,5 +1,5 @@
 export type { Certificate } from './certificates.ts';
-export type { HandedOver } from './boundary/handover.ts';
+export type { HandedOver, InjectOptions } from './boundary/handover.ts';
 export type { Closed, CloseOptions } from './closing.ts';
 export type {
   DataContext,
@@ -40,6 +40,8 @@ export type {
   SignInHook,
   SignInHookAnswer,
 } from './hooks.ts';
+export type { InjectedScript } from './inject/inject.ts';
+export type { InjectedCommand, InjectedReply, Transcript } from './inject/transcript.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { ListeningAddress } from './listeners.ts';
 export type { LoopMail, Mail } from './mail/mail.ts';

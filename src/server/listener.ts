@@ -22,10 +22,7 @@ import { refusalLines } from './replies.ts';
 import { reportFailure } from './report-failure.ts';
 import type { ClosedConnection, Serving } from './serving.ts';
 import type { SessionScope } from './session-scope.ts';
-import { destroySoon, type Transport } from './transport.ts';
-
-/** Of a client whose connection has no address: what Postfix takes it for. */
-const LOCAL_ADDRESS = '127.0.0.1';
+import { destroySoon, LOCAL_ADDRESS, type Transport } from './transport.ts';
 
 /** What the listeners of one server share. */
 export interface Shared {

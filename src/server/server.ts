@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { Admission } from './admission.ts';
-import { type HandedOver, requireHandover } from './boundary/handover.ts';
+import {
+  type HandedOver,
+  type InjectOptions,
+  requireHandover,
+  requireInjection,
+} from './boundary/handover.ts';
 import {
   requireCertificates,
   requireCloseOptions,
@@ -28,6 +33,8 @@ import {
   type SignInHook,
 } from './hooks.ts';
 import { shortestTimeout } from './limits.ts';
+import { converse, INJECTED_TLS, type InjectedScript } from './inject/inject.ts';
+import type { Transcript } from './inject/transcript.ts';
 import type { Shared } from './listener.ts';
 import { Listeners, type ListeningAddress } from './listeners.ts';
 import { MailIntake } from './mail/intake.ts';
@@ -39,6 +46,7 @@ import { makeSafe, makeWarnings } from './report-failure.ts';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import { makeSessionIds } from './session-ids.ts';
 import type { AnyState } from './session-scope.ts';
+import { LOCAL_ADDRESS } from './transport.ts';
 
 /**
  * An SMTP server. What it does with a mail is decided by its hooks, its loop or its `openMessage`: it answers 250
@@ -312,11 +320,34 @@ export class SmtpServer<State = AnyState>
    */
   accept(listener: string, stream: Duplex, facts: HandedOver = {}): void {
     requireHandover(stream, facts);
+    if (!this.#hasListened && !this.#closing.hasBegun) {
+      throw new OptionsError('accept(): expected a server that listens, got one before listen()');
+    }
     const taking = this.#listeners.named(listener, 'accept()');
     if (this.#closing.isCutting) stream.destroy();
-    else if (this.#hasListened) taking.take(stream, facts);
-    else
-      throw new OptionsError('accept(): expected a server that listens, got one before listen()');
+    else taking.take(stream, facts);
+  }
+
+  /**
+   * Says a script to a session in the process, without a socket and also before `listen`: for tests of hooks. Resolves when the
+   * session has ended, after its `onClose` hooks were called, with all replies. On a listener with implicit TLS the session counts as secured, as it does where `tls` says
+   * so; the handshake behind STARTTLS cannot be made. The client has the address 127.0.0.1, or `clientAddress`.
+   *
+   * @example
+   * const { commands } = await server.inject(['EHLO c', 'MAIL FROM:<a@spam.example>']);
+   * expect(commands.at(-1)?.replies[0]).toEqual({ code: 550, status: '5.7.1', text: 'No' });
+   */
+  async inject(script: InjectedScript, options: InjectOptions = {}): Promise<Transcript> {
+    const { listener: name, facts } = requireInjection(script, options);
+    const listener = this.#listeners.named(name ?? this.#resolved.listeners[0]?.name, 'inject()');
+    if (this.#hooks.onSignIn.length === 0) this.#listeners.requireNoSignIn();
+    if (!this.#closing.hasBegun) this.#clock.start();
+    const isSecured = listener.options.tls === 'implicit';
+    const known = isSecured ? { tls: INJECTED_TLS, ...facts } : facts;
+    return converse(script, (stream) => {
+      if (this.#closing.isCutting) stream.destroy();
+      else listener.take(stream, { clientAddress: LOCAL_ADDRESS, ...known });
+    });
   }
 
   /**

@@ -2,6 +2,9 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+/** Of a client whose connection has no address: what Postfix takes it for. */
+export const LOCAL_ADDRESS = '127.0.0.1';
+
 /** What only a socket has. */
 type OfSockets = 'destroySoon' | 'bytesRead' | 'bytesWritten' | 'remoteAddress' | 'remotePort';
 

@@ -1,4 +1,4 @@
-// What `accept` may be given: a stream of octets that nobody reads as text, and what is known of its client.
+// What `accept` and `inject` may be given: a stream of octets that nobody reads as text, and what is known of its client.
 import { isIP } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { TlsFacts } from '../../smtp/index.ts';
@@ -23,6 +23,12 @@ export interface HandedOver {
   readonly tls?: TlsFacts;
 }
 
+/** How to `inject`: through which listener, and as whom. */
+export interface InjectOptions extends HandedOver {
+  /** Its name. Default: the first. */
+  readonly listener?: string;
+}
+
 const stream: Check = (given, path, problems) => {
   const refuse = (expected: string, got: string): void => {
     problems.push({ path, expected, got });
@@ -36,7 +42,7 @@ const stream: Check = (given, path, problems) => {
 };
 
 const required = text('text', (given) => given !== '');
-const facts = record({
+const factChecks = {
   clientAddress: text('an IP address', (given) => isIP(given) !== 0),
   clientPort: value(
     'a port from 0 to 65535',
@@ -51,7 +57,19 @@ const facts = record({
     },
     ['version', 'cipher'],
   ),
-} satisfies Readonly<Record<keyof HandedOver, Check>>);
+} satisfies Readonly<Record<keyof HandedOver, Check>>;
+const facts = record(factChecks);
+const injection = record({
+  ...factChecks,
+  listener: required,
+} satisfies Readonly<Record<keyof InjectOptions, Check>>);
+const script = value(
+  'a text, an array of texts, or octets',
+  (given) =>
+    typeof given === 'string' ||
+    given instanceof Uint8Array ||
+    (Array.isArray(given) && given.every((each) => typeof each === 'string')),
+);
 
 /** Throws one `OptionsError` for all mistakes. */
 export function requireHandover(given: unknown, about: unknown): asserts given is Duplex {
@@ -59,4 +77,17 @@ export function requireHandover(given: unknown, about: unknown): asserts given i
     ['stream', stream, given],
     ['facts', facts, about ?? {}],
   ]);
+}
+
+/** The same for `inject`. Gives the name of the listener, and the facts. */
+export function requireInjection(
+  given: unknown,
+  options: InjectOptions,
+): { listener: string | undefined; facts: HandedOver } {
+  checkAll('inject()', [
+    ['script', script, given],
+    ['options', injection, options],
+  ]);
+  const { listener, ...facts } = options;
+  return { listener, facts };
 }
