@@ -40,7 +40,7 @@ function taskOf(template: Template): [unknown, unknown] {
 /** The section `scan` that the program reads. */
 function scanOf(template: Template): unknown {
   const [variable] = containersOf(template)['smtp']?.Environment ?? [];
-  const { 'Fn::Join': [, parts] = ['', []] } = variable?.Value as {
+  const { 'Fn::Join': [, parts] = ['', []] } = (variable?.Value ?? {}) as {
     'Fn::Join'?: [string, unknown[]];
   };
   const text = parts.map((part) => (typeof part === 'string' ? part : 'a-stand-in')).join('');
@@ -351,7 +351,7 @@ describe('GuardDuty Malware Protection', () => {
     const [policy] = Object.values(resourcesOf(template, 'AWS::IAM::Policy')).filter(
       ({ Properties }) => JSON.stringify(Properties).includes('PutObjectTagging'),
     );
-    const { Statement } = policy?.Properties['PolicyDocument'] as {
+    const { Statement } = (policy?.Properties['PolicyDocument'] ?? {}) as {
       readonly Statement: readonly {
         readonly Action: string | string[];
         readonly Resource: unknown;
