@@ -32,6 +32,7 @@ describe.each(APP_VARIANTS)('the app %s', (name, context) => {
         // The same in every partition: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
         !/Principal\/Service/.test(path) &&
         !path.endsWith('/Principal') &&
+        !path.endsWith('/events:ManagedBy') &&
         // The address of the JSON schema of a template's own metadata.
         !path.startsWith('/Metadata'),
     );

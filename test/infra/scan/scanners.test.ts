@@ -385,7 +385,7 @@ describe('GuardDuty Malware Protection', () => {
     service.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: Match.objectLike({
         Statement: Match.arrayWith([
-          Match.objectLike({ Sid: 'UseKey', Action: ['kms:GenerateDataKey', 'kms:Decrypt'] }),
+          Match.objectLike({ Sid: 'UseKey', Action: ['kms:Decrypt', 'kms:GenerateDataKey'] }),
         ]),
       }),
       Roles: [{ Ref: Match.stringLikeRegexp('MalwareProtection') }],
