@@ -33,9 +33,14 @@ export function makeEd25519Key(): TestKey {
 export type Tags = Readonly<Record<string, string>>;
 
 /** The message with a signature in front. Default: `c=relaxed/relaxed`, From and Subject signed, `d=a.example; s=s`. */
-export function sign(message: string, key: TestKey, tags: Tags = {}): string {
+export function sign(
+  message: string,
+  key: TestKey,
+  tags: Tags = {},
+  name: 'DKIM-Signature' | 'ARC-Message-Signature' = 'DKIM-Signature',
+): string {
   const all: Record<string, string> = {
-    v: '1',
+    ...(name === 'DKIM-Signature' && { v: '1' }),
     a: key.algorithm,
     c: 'relaxed/relaxed',
     d: 'a.example',
@@ -47,8 +52,8 @@ export function sign(message: string, key: TestKey, tags: Tags = {}): string {
   const [header = '', ...rest] = message.split('\r\n\r\n');
   const body = canonicalBody(rest.join('\r\n\r\n'), bodyForm).slice(0, limitOf(all['l']));
   all['bh'] ??= createHash('sha256').update(body, 'latin1').digest('base64');
-  const given = Object.entries(all).filter(([name]) => name !== 'b');
-  const field = `DKIM-Signature: ${given.map(([name, value]) => `${name}=${value}`).join('; ')}; b=`;
+  const given = Object.entries(all).filter(([tag]) => tag !== 'b');
+  const field = `${name}: ${given.map(([tag, value]) => `${tag}=${value}`).join('; ')}; b=`;
   const signed = [
     ...signedFields(`${header}\r\n`, all['h'] ?? ''),
     // Without its line end.
@@ -56,6 +61,26 @@ export function sign(message: string, key: TestKey, tags: Tags = {}): string {
   ].map((each) => canonicalField(each, headerForm));
   const text = signed.join('').replace(/\r\n$/, '');
   return `${field}${all['b'] ?? signatureOf(text, key)}\r\n${message}`;
+}
+
+/** The message with the first ARC set in front (RFC 8617 section 5.1). `signature`: tags of ARC-Message-Signature. */
+export function sealFirst(
+  message: string,
+  key: TestKey,
+  { seal = {}, signature = {} }: { readonly seal?: Tags; readonly signature?: Tags } = {},
+): string {
+  const results =
+    'ARC-Authentication-Results: i=1; mx.a.example;\r\n dmarc=pass header.from=a.example\r\n';
+  const signed = sign(message, key, { i: '1', ...signature }, 'ARC-Message-Signature');
+  const messageSignature = signed.slice(0, signed.length - message.length);
+  const all = { i: '1', a: key.algorithm, cv: 'none', d: 'a.example', s: 's', ...seal };
+  const tags = Object.entries(all).map(([tag, value]) => `${tag}=${value}`);
+  const field = `ARC-Seal: ${tags.join('; ')}; b=`;
+  const text = [results, messageSignature, `${field}\r\n`].map((each) =>
+    canonicalField(each, 'relaxed'),
+  );
+  const b = signatureOf(text.join('').replace(/\r\n$/, ''), key);
+  return `${field}${b}\r\n${messageSignature}${results}${message}`;
 }
 
 function limitOf(l: string | undefined): number | undefined {
