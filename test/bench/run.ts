@@ -11,9 +11,10 @@ import { cells, contenders, type TlsFiles } from './cells.ts';
 import { measureIdle } from './idle.ts';
 import { measureCell, type Row } from './measure.ts';
 import { measureMicro } from './micro.ts';
+import { measureVerify } from './verify.ts';
 import { renderCells, renderFailures } from './report.ts';
 
-const PARTS = ['cells', 'idle', 'bridge', 'overload', 'micro'] as const;
+const PARTS = ['cells', 'idle', 'bridge', 'overload', 'micro', 'verify'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values } = parseArgs({
@@ -41,6 +42,7 @@ try {
   if (wants('idle')) console.log(`\n${await measureIdle(chosen)}`);
   if (wants('bridge')) console.log(`\n${await measureBridge(rounds)}`);
   if (wants('micro')) console.log(`\n${await measureMicro()}`);
+  if (wants('verify')) console.log(`\n${await measureVerify()}`);
   if (wants('overload')) console.log(`\n${await measureOverload(Number(values.senders))}`);
 } finally {
   rmSync(folder, { recursive: true });

@@ -59,12 +59,12 @@ export class SimpleBody implements BodyForm {
 
 /** In blocks, so that one with white space does not make the others slow. */
 const BLOCK = 16 * 1024;
+/** A block in reduced form, with what waited before it. For all bodies: it is hashed before the next one is made. */
+const REDUCED = Buffer.allocUnsafeSlow(BLOCK + 4);
 
 /** White space reduced to one space, and to none at the end of a line. */
 export class RelaxedBody implements BodyForm {
   readonly #digest: BodyDigest;
-  /** A body with nothing to reduce is in simple form; it also has the CR that may begin a line end. */
-  readonly #out = Buffer.allocUnsafeSlow(BLOCK + 4);
   #hasCr = false;
   #hasSpace = false;
 
@@ -102,7 +102,7 @@ export class RelaxedBody implements BodyForm {
   }
 
   #reduce(block: Buffer): void {
-    const out = this.#out;
+    const out = REDUCED;
     let length = 0;
     // Line ends since the last content; those before the first content of this block wait in the digest.
     let lineEnds = 0;

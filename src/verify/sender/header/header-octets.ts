@@ -11,6 +11,7 @@ export interface HeaderOctets {
   readonly isWholeMessage: boolean;
 }
 
+const NOTHING = Buffer.alloc(0);
 const FIRST_OCTETS = 4096;
 /** One more octet than the bound shows that the section is longer. */
 const MOST_OCTETS = HEADER_SECTION_OCTETS + 1;
@@ -19,7 +20,7 @@ const START_OCTETS = 5;
 
 /** Collects the header section while the message arrives; keeps none of the body. */
 export class HeaderCollector {
-  #held = Buffer.alloc(0);
+  #held: Buffer = NOTHING;
   #length = 0;
   #header: HeaderOctets | undefined;
 
@@ -33,21 +34,28 @@ export class HeaderCollector {
     if (this.#header !== undefined) return 0;
     const before = this.#length;
     const taken = Math.min(span.length, MOST_OCTETS - before);
-    this.#keep(span, taken);
-    const seen = this.#held.subarray(0, Math.min(this.#length, HEADER_SECTION_OCTETS));
-    const bodyStart = findBody(seen, before < START_OCTETS ? 0 : before - 2);
+    // Most header sections are within the first span: nothing behind them is copied.
+    if (before > 0) this.#keep(span, taken);
+    const octets = before > 0 ? this.#held.subarray(0, this.#length) : span.subarray(0, taken);
+    const bodyStart = findBody(
+      octets.subarray(0, HEADER_SECTION_OCTETS),
+      before < START_OCTETS ? 0 : before - 2,
+    );
     if (bodyStart !== -1) {
-      this.#finish('whole', bodyStart, false);
+      this.#finish('whole', octets.subarray(0, bodyStart), false);
       return bodyStart - before;
     }
-    if (this.#length < MOST_OCTETS) return span.length;
-    this.#finish('over-bound', HEADER_SECTION_OCTETS, false);
-    return taken;
+    if (octets.length === MOST_OCTETS) {
+      this.#finish('over-bound', octets.subarray(0, HEADER_SECTION_OCTETS), false);
+      return taken;
+    }
+    if (before === 0) this.#keep(span, taken);
+    return span.length;
   }
 
   /** The message is whole: the section ends here unless it has ended before. */
   end(): HeaderOctets {
-    return this.#header ?? this.#finish('whole', this.#length, true);
+    return this.#header ?? this.#finish('whole', this.#held.subarray(0, this.#length), true);
   }
 
   #keep(span: Buffer, taken: number): void {
@@ -62,8 +70,12 @@ export class HeaderCollector {
     this.#length = length;
   }
 
-  #finish(kind: HeaderOctets['kind'], length: number, isWholeMessage: boolean): HeaderOctets {
-    this.#header = { kind, octets: this.#held.subarray(0, length), isWholeMessage };
+  #finish(kind: HeaderOctets['kind'], octets: Buffer, isWholeMessage: boolean): HeaderOctets {
+    // A copy of its own: the span is not ours, and a slice would keep what is around it.
+    const copy = Buffer.allocUnsafeSlow(octets.length);
+    octets.copy(copy);
+    this.#held = NOTHING;
+    this.#header = { kind, octets: copy, isWholeMessage };
     return this.#header;
   }
 }
