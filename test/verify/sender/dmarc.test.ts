@@ -544,6 +544,15 @@ const failures: readonly (readonly [string, Case])[] = [
     },
   ],
   [
+    'the walk from another domain fails, and does not matter',
+    {
+      zone: `${EXAMPLE}\n_dmarc.example.net TXT FAIL`,
+      from: 'example.com',
+      spf: 'pass example.net',
+      expected: { result: 'fail', spf: 'unaligned' },
+    },
+  ],
+  [
     'DKIM of an aligned domain is temperror',
     {
       zone: EXAMPLE,

@@ -189,6 +189,8 @@ test('a signature behind l= is shown as policy, and proves nothing', async () =>
     dkim: [{ result: 'pass', partial: true, aligned: true }],
   });
   expect(verification).toMatchObject({ dkim: 'GRAY', dmarc: 'FAIL' });
+  // Where SPF proves who sent it, the signature has no part in that.
+  expect((await judge({ mail })).sender).toMatchObject({ authenticated: true, by: ['spf'] });
   expect(verification.results).toContainEqual(
     expect.stringMatching(/^dkim=policy reason="the signature leaves/),
   );
@@ -353,6 +355,35 @@ test('SPF is asked at MAIL, keys and policy side by side with the header section
   // At the end there is nothing left to ask.
   expect(asked()).toHaveLength(before);
   expect(lookups).toBe(before);
+});
+
+test('a message that arrives for longer than DNS may take has time for its last questions', async () => {
+  const mail = await signed();
+  let isLate = false;
+  const sisters = `${ZONE}\nsister.a.example TXT v=spf1 ip4:192.0.2.1 -all`;
+  const resolver: Resolver = {
+    forMail: () => {
+      const lookups = zoneLookups(sisters);
+      const wasLate = isLate;
+      return {
+        count: 0,
+        lookUp: (name, type) =>
+          isLate && !wasLate
+            ? Promise.resolve({ kind: 'failed', reason: 'timeout' })
+            : lookups.lookUp(name, type),
+      };
+    },
+  };
+  const path = { localPart: 'x', domain: 'sister.a.example', address: 'x@sister.a.example' };
+  const check = createSenderCheck({ resolver, hostname: 'mx.test' });
+  const sender = check.begin({ clientAddress: '192.0.2.1', clientDomain: 'h.example' }, path);
+  sender.write(mail.subarray(0, -1));
+  // What was asked for has been answered; whether the sister is aligned is asked at the end.
+  await new Promise((resolve) => setImmediate(resolve));
+  isLate = true;
+  sender.write(mail.subarray(-1));
+  const { sender: findings } = await sender.end(readHeaderSection(mail, true));
+  expect(findings).toMatchObject({ authenticated: true, by: ['dkim', 'spf'] });
 });
 
 test('the author who is judged is the one in the header section that is shown', async () => {
