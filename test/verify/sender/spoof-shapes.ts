@@ -7,6 +7,30 @@ export interface Keys {
   readonly victim: SigningKey;
 }
 
+/** For the DNS server of the tests; the attacker sends from `address`. */
+export function makeZone({ attacker, victim }: Keys, address: string): string {
+  const policy = 'v=DMARC1; p=reject';
+  return `
+    attacker.example TXT v=spf1 ip4:${address} -all
+    _dmarc.attacker.example TXT ${policy}
+    s1._domainkey.attacker.example TXT ${attacker.record}
+    s1._domainkey.victim.example.attacker.example TXT ${attacker.record}
+    s1._domainkey.evilvictim.example TXT ${attacker.record}
+    s1._domainkey.victim-tld.example TXT ${attacker.record}
+    s1._domainkey.stranger.example TXT ${attacker.record}
+    s1._domainkey.xn--vctim-n2e.example TXT ${attacker.record}
+    _dmarc.xn--vctim-n2e.example TXT ${policy}
+    victim.example TXT v=spf1 ip4:198.51.100.1 -all
+    _dmarc.victim.example TXT ${policy}
+    s1._domainkey.victim.example TXT ${victim.record}
+    soft.example TXT v=spf1 ~all
+    _dmarc.soft.example TXT ${policy}
+    neutral.example TXT v=spf1 ?all
+    _dmarc.neutral.example TXT ${policy}
+    bare.example TXT v=spf1 ip4:${address} -all
+  `;
+}
+
 export interface Envelope {
   readonly address: string;
   readonly helo: string;

@@ -13,32 +13,13 @@ import {
   type Envelope,
   FORGED_RESULTS,
   type Keys,
+  makeZone,
   message,
   type Shape,
   shapes,
 } from './spoof-shapes.ts';
 
 const keys: Keys = { attacker: makeKey(), victim: makeKey() };
-const POLICY = 'v=DMARC1; p=reject';
-const zone = `
-  attacker.example TXT v=spf1 ip4:192.0.2.66 -all
-  _dmarc.attacker.example TXT ${POLICY}
-  s1._domainkey.attacker.example TXT ${keys.attacker.record}
-  s1._domainkey.victim.example.attacker.example TXT ${keys.attacker.record}
-  s1._domainkey.evilvictim.example TXT ${keys.attacker.record}
-  s1._domainkey.victim-tld.example TXT ${keys.attacker.record}
-  s1._domainkey.stranger.example TXT ${keys.attacker.record}
-  s1._domainkey.xn--vctim-n2e.example TXT ${keys.attacker.record}
-  _dmarc.xn--vctim-n2e.example TXT ${POLICY}
-  victim.example TXT v=spf1 ip4:198.51.100.1 -all
-  _dmarc.victim.example TXT ${POLICY}
-  s1._domainkey.victim.example TXT ${keys.victim.record}
-  soft.example TXT v=spf1 ~all
-  _dmarc.soft.example TXT ${POLICY}
-  neutral.example TXT v=spf1 ?all
-  _dmarc.neutral.example TXT ${POLICY}
-  bare.example TXT v=spf1 ip4:192.0.2.66 -all
-`;
 const envelope: Envelope = {
   address: '192.0.2.66',
   helo: 'attacker.example',
@@ -50,7 +31,7 @@ let resolver: DnsClient;
 let check: SenderCheck;
 
 beforeAll(async () => {
-  dns = await DnsServer.start(zone);
+  dns = await DnsServer.start(makeZone(keys, envelope.address));
   resolver = createResolver({ servers: [dns.address] });
   const modes = { spf: 'mark', dkim: 'mark', dmarc: 'reject', arc: 'mark' } as const;
   check = createSenderCheck({ resolver, hostname: 'mx.test', modes });
