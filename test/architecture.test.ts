@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, Right>>>> = {
   'src/counters': {},
   'src/policy': { 'src/smtp': 'types', 'src/net': 'all', 'src/counters': 'all' },
   'src/server': { 'src/smtp': 'all', 'src/net': 'all', 'src/counters': 'all' },
+  'src/testing': { 'src/smtp': 'types', 'src/server': 'all' },
   'src/credentials': {
     'src/smtp': 'types',
     'src/counters': 'all',

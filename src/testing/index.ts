@@ -1,0 +1,4 @@
+// For the tests of programs that send mail: `import … from "mailsluice/testing"`.
+export { MailTimeoutError } from './errors.ts';
+export type { MailFilter, TestMail } from './test-mail.ts';
+export { createTestServer, type TestServer, type TestServerOptions } from './test-server.ts';
