@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createTransport } from 'nodemailer';
 import { expect, test } from 'vitest';
 import { makeCertificate } from '../../support/certificates.ts';
 import { TestClient } from '../../support/smtp-client.ts';
-import { makeFolder, programs, root, run, writeProgram } from './examples.ts';
+import { makeFolder, programs, run, typeCheck, writeProgram } from './examples.ts';
 
 interface Sent {
   readonly to?: string;
@@ -49,22 +47,7 @@ test('the page has ten programs', () => {
 test('every program on the page satisfies the compiler as strictly as our own code', async () => {
   const folder = makeFolder();
   for (const number of programs.keys()) writeProgram(number, folder);
-  const settings = {
-    extends: join(root, 'tsconfig.json'),
-    compilerOptions: {
-      typeRoots: [join(root, 'node_modules/@types')],
-      allowImportingTsExtensions: true,
-      rewriteRelativeImportExtensions: false,
-    },
-    include: [join(folder, '*.ts')],
-    exclude: [],
-  };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings));
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  const { stdout } = await promisify(execFile)(tsc, ['-p', folder]).catch(
-    (error: { stdout: string }) => error,
-  );
-  expect(stdout).toBe('');
+  expect(await typeCheck(folder)).toBe('');
 });
 
 test('1: the plain receiver prints who wrote what', async () => {

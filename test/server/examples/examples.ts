@@ -1,9 +1,10 @@
 // The examples of src/README.md: taken from the page, type-checked and run as programs of their own.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -24,10 +25,20 @@ export function makeFolder(): string {
 export function writeProgram(number: number, folder: string): string {
   const code = programs.get(number);
   if (code === undefined) throw new Error(`src/README.md has no program ${number}`);
-  const file = join(folder, `example-${number}.ts`);
+  return writeCode(code, join(folder, `example-${number}.ts`));
+}
+
+/** Writes code that imports `mailsluice` or packages of this repository to a file of another folder, where it can run. */
+export function writeCode(code: string, file: string): string {
+  const folder = dirname(file);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  writeFileSync(file, code.replace("'mailsluice'", `'${join(root, 'src/index.ts')}'`));
+  const found = code
+    .replace("'mailsluice'", `'${join(root, 'src/index.ts')}'`)
+    .replace(/(?<= from )'(smtp-server|nodemailer)'/, (_, name: string) =>
+      JSON.stringify(import.meta.resolve(name)),
+    );
+  writeFileSync(file, found);
   return file;
 }
 
@@ -42,8 +53,12 @@ export interface Running {
 }
 
 /** Runs a program of the page until the end of the test; it listens once this resolves. */
-export async function run(number: number, env: Record<string, string> = {}): Promise<Running> {
-  const file = writeProgram(number, makeFolder());
+export function run(number: number, env: Record<string, string> = {}): Promise<Running> {
+  return runFile(writeProgram(number, makeFolder()), env);
+}
+
+/** Runs a program that prints where it listens, until the end of the test. */
+export async function runFile(file: string, env: Record<string, string> = {}): Promise<Running> {
   const child = spawn(process.execPath, [file], {
     env: { ...process.env, ...env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,7 +86,7 @@ export async function run(number: number, env: Record<string, string> = {}): Pro
   });
   const prints = async (text: string): Promise<void> => {
     while (!output.includes(text)) {
-      if (hasExited) throw new Error(`program ${number} ended without "${text}": ${errors}`);
+      if (hasExited) throw new Error(`${file} ended without "${text}": ${errors}`);
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -86,4 +101,24 @@ export async function run(number: number, env: Record<string, string> = {}): Pro
     signal: (name) => void child.kill(name),
     exited,
   };
+}
+
+/** What the compiler says of the programs in a folder, as strictly as of our own code. */
+export async function typeCheck(folder: string): Promise<string> {
+  const settings = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: {
+      typeRoots: [join(root, 'node_modules/@types')],
+      allowImportingTsExtensions: true,
+      rewriteRelativeImportExtensions: false,
+    },
+    include: [join(folder, '*.ts')],
+    exclude: [],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings));
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  const { stdout } = await promisify(execFile)(tsc, ['-p', folder]).catch(
+    (error: { stdout: string }) => error,
+  );
+  return stdout;
 }
