@@ -190,5 +190,5 @@ test('src/testing/README.md lists every file of the folder', () => {
   const page = readFileSync(new URL('README.md', folder), 'utf8');
   const listed = [...page.matchAll(/^\| `([\w-]+\.ts)` \|/gm)].map(([, file]) => file);
   const files = readdirSync(folder).filter((file) => file.endsWith('.ts'));
-  expect(listed.toSorted()).toEqual(files.toSorted());
+  expect(new Set(listed)).toEqual(new Set(files));
 });
