@@ -2,8 +2,6 @@
 // past 8 MiB goes to S3 in parts while it still arrives. Its first part is held back, since the trace headers in front
 // of it are known only at the end.
 import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
-import { ProgressDeadline } from '../aws/deadline.ts';
-import { awaitAll } from '../store/object-store.ts';
 import { ContentDigest } from './content-digest.ts';
 import type { FairBudget } from './fair-budget.ts';
 import type { Holder, Holding, ShedReason } from './holding.ts';
@@ -15,6 +13,7 @@ import {
   PART_BLOCKS,
   SMALL_OCTETS,
 } from './memory.ts';
+import { PartUploads } from './part-uploads.ts';
 import {
   declaredOctets,
   type MailBody,
@@ -64,9 +63,7 @@ export class S3Writer implements MessageWriter, Holder {
   #filling: Buffer[] = [];
   /** Octets used in the last block of `filling`. */
   #fill = BLOCK_OCTETS;
-  #partNumber = 0;
-  #uploads: Promise<readonly PlacementUpload[]> | undefined;
-  #uploading: Promise<void> | undefined;
+  readonly #uploads: PartUploads;
   /** In `openMessages`. */
   #isCounted = true;
 
@@ -74,6 +71,7 @@ export class S3Writer implements MessageWriter, Holder {
     this.#facts = facts;
     this.#parts = parts;
     this.#resumeClient = resume;
+    this.#uploads = new PartUploads(parts, this.#abort.signal);
     this.#holding = this.#join(parts.memory.small, SMALL_OCTETS);
     this.#forged = new ForgedFieldFilter(parts.hostname, (span, received) =>
       this.#take(span, received),
@@ -128,11 +126,11 @@ export class S3Writer implements MessageWriter, Holder {
       // The end of the data may arrive in the same socket read that was answered with a pause.
       if (this.#isWaiting) await new Promise<void>((resolve) => (this.#onReady = resolve));
       // Never rejects: a failure becomes a refusal.
-      await this.#uploading;
+      await this.#uploads.settled();
       if (this.#refusal !== undefined) return this.#refusal();
       let uploads: readonly PlacementUpload[] | undefined;
       try {
-        uploads = await this.#uploads;
+        uploads = await this.#uploads.begun();
       } catch (error) {
         return this.#parts.deferrals.uploadFailed(this.#facts, this.#digest.sizeInOctets, error);
       }
@@ -143,7 +141,7 @@ export class S3Writer implements MessageWriter, Holder {
               kind: 'parts',
               first: this.#first,
               last: this.#filled(),
-              lastNumber: this.#partNumber + 1,
+              lastNumber: this.#uploads.nextNumber,
               uploads,
             };
       return await this.#parts.committer.commit({
@@ -280,9 +278,12 @@ export class S3Writer implements MessageWriter, Holder {
 
   /** Makes room for one more block; `false` when that has to wait. */
   #nextBlock(): boolean {
-    if (this.#partNumber === 0 && this.#filling.length === SINGLE_PUT_BLOCKS) this.#beginParts();
-    if (this.#partNumber > 0 && this.#filling.length === PART_BLOCKS) {
-      if (this.#uploading !== undefined) return false;
+    if (!this.#uploads.isBegun && this.#filling.length === SINGLE_PUT_BLOCKS) {
+      this.#first = this.#filling.splice(0, PART_BLOCKS);
+      this.#uploads.begin(this.#facts);
+    }
+    if (this.#uploads.isBegun && this.#filling.length === PART_BLOCKS) {
+      if (this.#uploads.isUploading) return false;
       this.#uploadPart(this.#filling);
       this.#filling = [];
     }
@@ -299,44 +300,18 @@ export class S3Writer implements MessageWriter, Holder {
     return true;
   }
 
-  #beginParts(): void {
-    this.#first = this.#filling.splice(0, PART_BLOCKS);
-    this.#partNumber = 1;
-    const deadline = this.#partDeadline();
-    this.#uploads = this.#parts.uploads.begin(this.#facts, deadline.signal);
-    // A part or the commit awaits it and handles the rejection.
-    this.#uploads.catch(() => undefined).finally(() => deadline[Symbol.dispose]());
-  }
-
   #uploadPart(part: readonly Buffer[]): void {
-    this.#partNumber += 1;
-    const number = this.#partNumber;
-    const upload = async (): Promise<void> => {
-      using deadline = this.#partDeadline();
-      const uploads = (await this.#uploads) ?? [];
-      await awaitAll(uploads.map((each) => each.upload.putPart(number, part, deadline.signal)));
-    };
-    this.#uploading = upload().then(
-      () => {
-        this.#uploading = undefined;
-        this.#putBack(part);
-        if (this.#phase === 'large') this.#resume();
-      },
-      (error: unknown) => {
-        this.#uploading = undefined;
-        this.#putBack(part);
-        if (this.#phase !== 'large') return;
-        this.#refuse(() =>
-          this.#parts.deferrals.uploadFailed(this.#facts, this.#digest.sizeInOctets, error),
-        );
-      },
-    );
-  }
-
-  #partDeadline(): ProgressDeadline {
-    const { partMillis, partTotalMillis } = this.#parts;
-    const { signal } = this.#abort;
-    return new ProgressDeadline({ stallMillis: partMillis, totalMillis: partTotalMillis, signal });
+    this.#uploads.put(part, (error) => {
+      this.#putBack(part);
+      if (this.#phase !== 'large') return;
+      if (error === undefined) {
+        this.#resume();
+        return;
+      }
+      this.#refuse(() =>
+        this.#parts.deferrals.uploadFailed(this.#facts, this.#digest.sizeInOctets, error),
+      );
+    });
   }
 
   /** The blocks of `filling`, the last one up to where it is used. */
@@ -394,14 +369,8 @@ export class S3Writer implements MessageWriter, Holder {
 
   #giveUp(): void {
     this.#abort.abort();
-    const uploads = this.#uploads;
-    const uploading = this.#uploading;
     this.#releaseKept();
-    // An upload is aborted when none of its parts is in progress: a part that arrived after the abort would stay.
-    void Promise.allSettled([uploading, uploads]).then(async () => {
-      for (const { upload } of (await uploads?.catch(() => [])) ?? []) upload.abort();
-      this.#release();
-    });
+    void this.#uploads.abort().then(() => this.#release());
   }
 
   /** Everything but the part that an upload reads. */
@@ -413,7 +382,7 @@ export class S3Writer implements MessageWriter, Holder {
     this.#putBack(this.#filling);
     this.#first = [];
     this.#filling = [];
-    if (this.#uploading === undefined) this.#leave();
+    if (!this.#uploads.isUploading) this.#leave();
   }
 
   #release(): void {
