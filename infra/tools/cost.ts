@@ -21,7 +21,7 @@ export const ASSUMPTIONS: CostAssumptions = {
   days: DAYS,
   logOctets: 700,
   zones: 2,
-  labelValues: { Listener: 3, Reason: 2, TlsVersion: 2, Code: 0 },
+  labelValues: { Listener: 3, Reason: 2, Rule: 3, TlsVersion: 2, Code: 0 },
 };
 
 const GIGABYTE = 1e9;

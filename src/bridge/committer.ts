@@ -13,6 +13,7 @@ import type { AwsFailure, Observe, StoredPlacement } from './events.ts';
 import { abortUploads, type ReceivedMail } from './intake/received-mail.ts';
 import type { Announcer } from './notify/announcer.ts';
 import { buildNotification } from './notify/notification.ts';
+import type { BridgeOptions } from './options.ts';
 import type { PlanPlacements } from './placements.ts';
 import { type PlannedObject, planObjects } from './planned-objects.ts';
 import { queuedAs } from './replies.ts';
@@ -32,6 +33,7 @@ export interface CommitterParts {
   readonly bucket: string;
   readonly hostname: string;
   readonly traceHeaders: boolean;
+  readonly quarantineTopicOf: BridgeOptions['quarantineTopicOf'];
   /** How long the commit may go on without progress, from the end of the data. */
   readonly budgetMillis: number;
   /** How long it may take in all, from the end of the data. */
@@ -176,7 +178,10 @@ export class Committer {
   }
 
   /** An earlier mail was the same: the client gets the reply that it lost. */
-  #answerDuplicate({ facts, sizeInOctets, sha256, endedAt }: ReceivedMail, of: string): Reply {
+  #answerDuplicate(
+    { facts, sizeInOctets, sha256, endedAt, judged }: ReceivedMail,
+    of: string,
+  ): Reply {
     this.#parts.observe({
       kind: 'message-accepted',
       facts,
@@ -184,6 +189,7 @@ export class Committer {
       sha256: sha256.toString('hex'),
       placements: [],
       duplicateOf: of,
+      ...(judged && { judged }),
       commitMillis: performance.now() - endedAt,
       storeMillis: 0,
       publishMillis: 0,
@@ -192,7 +198,7 @@ export class Committer {
   }
 
   #accept(
-    { facts, sizeInOctets, sha256, endedAt }: ReceivedMail,
+    { facts, sizeInOctets, sha256, endedAt, judged }: ReceivedMail,
     objects: readonly StoredObject[],
     announced: readonly Announced[],
   ): Reply {
@@ -215,6 +221,7 @@ export class Committer {
         }),
       ),
       ...(messageId !== facts.messageId && { resumed: messageId }),
+      ...(judged && { judged }),
       commitMillis: performance.now() - endedAt,
       storeMillis: Math.max(...objects.map(({ storeMillis }) => storeMillis)),
       publishMillis: Math.max(...announced.map(({ publishMillis }) => publishMillis)),

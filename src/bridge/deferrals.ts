@@ -1,5 +1,6 @@
-// Every refusal of a mail that is our fault: the reply for the client, and the event for the log.
+// Every refusal of a mail, for a fault of ours or by its judge: the reply for the client, and the event for the log.
 import type { MessageFacts, Reply } from '../smtp/index.ts';
+import type { SenderRefusal } from '../verify/index.ts';
 import type { CircuitBreaker } from './aws/circuit-breaker.ts';
 import type { FailureReporter } from './aws/failures.ts';
 import type { AwsFailure, Observe } from './events.ts';
@@ -20,6 +21,11 @@ export class Deferrals {
   /** Memory did not become free in time. */
   overloaded(facts: MessageFacts, sizeInOctets: number): Reply {
     return this.#defer(facts, sizeInOctets, OVERLOADED, 'overload', 0);
+  }
+
+  /** The checks of the sender and the scanners did not end in time. */
+  judgeLate(facts: MessageFacts, sizeInOctets: number): Reply {
+    return this.#defer(facts, sizeInOctets, notStored('unavailable'), 'judge-late', 0);
   }
 
   /** S3 is known to fail, so the message is not received at all. */
@@ -51,6 +57,17 @@ export class Deferrals {
   duplicateBusy(facts: MessageFacts, sizeInOctets: number, commitMillis: number): Reply {
     const reply = notStored('unavailable');
     return this.#defer(facts, sizeInOctets, reply, 'duplicate-under-way', commitMillis);
+  }
+
+  /** The judge does not take it. */
+  refusedByJudge(
+    facts: MessageFacts,
+    sizeInOctets: number,
+    refusal: SenderRefusal,
+    judgeMillis: number,
+  ): Reply {
+    this.#observe({ kind: 'message-refused', facts, sizeInOctets, refusal, judgeMillis });
+    return refusal.reply;
   }
 
   #defer(

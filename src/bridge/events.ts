@@ -1,6 +1,7 @@
 // The events of the bridge, for the log and the metrics. No event has octets of a message or a secret. Addresses are in
 // `facts`, for the log to show or to hide.
 import type { DiscardCause, MessageFacts, Reply } from '../smtp/index.ts';
+import type { Judgement, SenderRefusal } from '../verify/index.ts';
 import type { ShedReason } from './intake/holding.ts';
 
 /** The AWS service that a failure came from. */
@@ -55,6 +56,8 @@ export type BridgeEvent =
       readonly duplicateOf?: string;
       /** The messageId of an earlier commit that was not finished: the client gets it, and objects have it. */
       readonly resumed?: string;
+      /** What the judge said, and how long after the end of the data. Absent where nobody judged. */
+      readonly judged?: { readonly judgement: Judgement; readonly millis: number };
     } & CommitTimings)
   /** Answered 4yz: the sender keeps the mail. */
   | {
@@ -62,12 +65,21 @@ export type BridgeEvent =
       readonly facts: MessageFacts;
       readonly sizeInOctets: number;
       readonly reply: Reply;
-      /** A `FailureCause`, or `overload`, `breaker-open` or `duplicate-under-way`. */
+      /** A `FailureCause`, or `overload`, `breaker-open`, `duplicate-under-way` or `judge-late`. */
       readonly cause: string;
       readonly failure?: AwsFailure;
       /** Objects of the mail that are in S3 and were not announced. Absent where there are none. */
       readonly orphans?: number;
       readonly commitMillis: number;
+    }
+  /** The judge refused it: nothing is stored, and the client hears the reply of the refusal, which may be 4yz too. */
+  | {
+      readonly kind: 'message-refused';
+      readonly facts: MessageFacts;
+      readonly sizeInOctets: number;
+      readonly refusal: SenderRefusal;
+      /** From the end of the data. */
+      readonly judgeMillis: number;
     }
   /** Thrown away before its commit. */
   | {

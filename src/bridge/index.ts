@@ -36,7 +36,13 @@ export {
   sidecarKey,
   splitObjectKey,
 } from './contract/object-key.ts';
-export type { BridgeLimits, BridgeOptions, Destination, DuplicateOptions } from './options.ts';
+export type {
+  BridgeLimits,
+  BridgeOptions,
+  Destination,
+  DuplicateOptions,
+  JudgeMail,
+} from './options.ts';
 export type { OutboxEntry, OutboxMarker } from './outbox/marker.ts';
 export { flushOutbox, listOutbox } from './outbox/administration.ts';
 export type { FlushResult } from './outbox/flush.ts';

@@ -3,6 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { Routes } from '../policy/routes.ts';
 import type { MessageFacts, Recipient } from '../smtp/index.ts';
+import type { MailJudge } from '../verify/index.ts';
 import type { Observe } from './events.ts';
 
 /** The options of `createBridge`. */
@@ -24,6 +25,13 @@ export interface BridgeOptions {
   readonly mailboxOf?: MailboxOf;
   /** The sender's own destination, which a credential may have. It wins over routes. */
   readonly destinationOf?: (facts: MessageFacts) => Destination | undefined;
+  /** Judges who sent each message and what it holds, while it arrives. Without it, nothing is checked. */
+  readonly judge?: JudgeMail;
+  /**
+   * The topic on which a mail that the judge marks with `quarantine` is announced, in place of its own; `undefined`: its
+   * own. Default: always its own.
+   */
+  readonly quarantineTopicOf?: (facts: MessageFacts) => string | undefined;
   /** What counts as one client that shares the memory, by an address of it. Default: the address. */
   readonly clientOf?: (address: string) => string;
   readonly limits?: BridgeLimits;
@@ -40,6 +48,13 @@ export interface BridgeOptions {
 }
 
 export type MailboxOf = (forwardPath: Recipient['forwardPath']) => string;
+
+/**
+ * The judge of one message, made before the first octet of it; `undefined` where it is not judged. `resume` ends a pause
+ * that `write` asked for. A pause may last as long as a wait for memory, and the judgement as long as the commit may go
+ * on without progress; past that the message is answered 4yz.
+ */
+export type JudgeMail = (facts: MessageFacts, resume: () => void) => MailJudge | undefined;
 
 /** Overrides the default prefix or topic of a mail. */
 export interface Destination {

@@ -3,6 +3,7 @@ import { renderTraceHeaders } from '../message/trace-headers.ts';
 import { type MailRecord, makeRecord } from './contract/mail-record.ts';
 import { notVerified } from './contract/verification.ts';
 import type { ReceivedMail } from './intake/received-mail.ts';
+import type { BridgeOptions } from './options.ts';
 import type { PlanPlacements } from './placements.ts';
 import type { MultipartUpload } from './store/multipart-upload.ts';
 
@@ -20,6 +21,7 @@ export interface PlanOptions {
   readonly planPlacements: PlanPlacements;
   readonly hostname: string;
   readonly traceHeaders: boolean;
+  readonly quarantineTopicOf: BridgeOptions['quarantineTopicOf'];
 }
 
 export function planObjects(mail: ReceivedMail, options: PlanOptions): PlannedObject[] {
@@ -34,12 +36,14 @@ export function planObjects(mail: ReceivedMail, options: PlanOptions): PlannedOb
 }
 
 function planObject(
-  { facts, sha256, sizeInOctets, stored }: ReceivedMail,
+  { facts, sha256, sizeInOctets, stored, judged }: ReceivedMail,
   placement: ReturnType<PlanPlacements>[number],
-  { hostname, traceHeaders }: PlanOptions,
+  { hostname, traceHeaders, quarantineTopicOf }: PlanOptions,
 ): PlannedObject {
-  const { messageId, key, recipients, topicArn } = placement;
-  const verification = notVerified;
+  const { messageId, key, recipients } = placement;
+  const verification = judged?.judgement.verification ?? notVerified;
+  const isSetAside = judged?.judgement.quarantine !== undefined;
+  const topicArn = (isSetAside && quarantineTopicOf?.(facts)) || placement.topicArn;
   const trace = traceHeaders
     ? renderTraceHeaders({
         messageId,
@@ -55,6 +59,7 @@ function planObject(
     topicArn,
     processingTimeMillis: Date.now() - facts.receivedAt.getTime(),
     verification,
+    ...(judged && { judgement: judged.judgement }),
     sha256: sha256.toString('hex'),
     sizeInOctets,
     ...(stored && { stored: { ...stored, sha256: stored.sha256.toString('hex') } }),

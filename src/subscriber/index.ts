@@ -64,6 +64,7 @@ export {
   type SampleSqsEvent,
 } from './sample-event.ts';
 export { type SampleAttachment, type SampleMail, sampleMail } from './sample-mail.ts';
+export { isFrom, type MailWithSender, senderDomain } from './sender.ts';
 export type {
   MailsluiceMember,
   SesAction,

@@ -65,6 +65,19 @@ const receipt = z.looseObject({
   dmarcPolicy: z.optional(z.enum(['none', 'quarantine', 'reject'])),
 });
 
+/** RFC 8601 section 2.7. */
+const checkResult = z.enum([
+  'pass',
+  'fail',
+  'softfail',
+  'neutral',
+  'none',
+  'policy',
+  'temperror',
+  'permerror',
+]);
+const scanVerdict = z.enum(['PASS', 'FAIL', 'GRAY', 'PROCESSING_FAILED']);
+
 const parameters = z.record(z.string(), z.unknown());
 const octets = z.int().check(z.minimum(0));
 const mailsluice = z
@@ -122,6 +135,75 @@ const mailsluice = z
       ),
     ),
     traceHeaderSize: octets.check(z.describe('Octets of the trace header block in front of it')),
+    sender: z.optional(
+      z
+        .looseObject({
+          authenticated: z
+            .nullable(z.boolean())
+            .check(
+              z.describe('The domain is proved; null: DNS did not answer. Act on nothing but true'),
+            ),
+          domain: optionalText(
+            'Of the one mailbox of the one From field, in lower case and A-labels',
+          ),
+          address: optionalText('That mailbox'),
+          by: z
+            .array(z.enum(['dkim', 'spf', 'arc']))
+            .check(z.describe('What proved it; empty unless authenticated is true')),
+          dmarc: checkResult,
+          spf: checkResult,
+          dkim: z.array(
+            z.looseObject({
+              result: checkResult,
+              domain: text('The signing domain'),
+              selector: z.string(),
+              aligned: z.boolean().check(z.describe('The signing domain is aligned with From')),
+              partial: z.optional(
+                z
+                  .literal(true)
+                  .check(z.describe('The signature leaves octets of the body unsigned')),
+              ),
+            }),
+          ),
+          arc: checkResult,
+        })
+        .check(
+          z.describe('Who sent it, as far as that was proved; absent where it was not checked'),
+        ),
+    ),
+    scan: z.optional(
+      z
+        .looseObject({
+          spam: z.optional(
+            z.looseObject({
+              verdict: scanVerdict,
+              score: z.optional(z.number()),
+              symbols: z.optional(texts),
+            }),
+          ),
+          virus: z.optional(
+            z.looseObject({ verdict: scanVerdict, signature: z.optional(z.string()) }),
+          ),
+        })
+        .check(z.describe('What the scanners found; absent where nothing was scanned')),
+    ),
+    lists: z.optional(
+      z
+        .array(
+          z.looseObject({
+            zone: z.string(),
+            result: z.enum(['listed', 'not-listed', 'unknown']),
+            subject: text('What was looked up: an address or a domain'),
+            text: optionalText('What the zone publishes with the entry'),
+          }),
+        )
+        .check(z.describe('The DNS lists that have the sender, or could not be asked')),
+    ),
+    quarantine: z.optional(
+      z
+        .enum(['dmarc', 'spam', 'virus'])
+        .check(z.describe('The rule by which the mail is to be set aside')),
+    ),
     reduced: optionalTexts('Fields that were left out or cut to fit into SNS'),
     replay: z.optional(
       z

@@ -7,7 +7,7 @@ export const METRIC_NAMESPACE = 'MailBridge';
 export const STAGE_DIMENSION = 'Stage';
 
 /** The labels of a series. Each has few values: never an address, a user name or an id. */
-export type Label = 'Listener' | 'Reason' | 'TlsVersion' | 'Code';
+export type Label = 'Listener' | 'Reason' | 'Rule' | 'TlsVersion' | 'Code';
 
 /** Units as CloudWatch spells them. */
 export type MetricUnit = 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes' | 'Percent' | 'None';
@@ -147,10 +147,21 @@ export const METRICS = {
   ),
 
   // Who sent it, and what it holds
+  VerifyLatency: values('Milliseconds', 'From the end of a message to what the checks say of it'),
+  VerifyTempErrors: counter(
+    [],
+    [[]],
+    'Messages of which SPF, DKIM, DMARC or ARC could not be checked, since DNS did not answer',
+  ),
   ScanFailures: counter(
     [],
     [[]],
     'Messages that a scanner was asked about and did not judge: away, slow or failed',
+  ),
+  SenderRefused: counter(
+    ['Rule'],
+    [[], ['Rule']],
+    'Clients, senders and messages refused by SPF, DMARC, a DNS list or a scanner',
   ),
 
   // Sign-in

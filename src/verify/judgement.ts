@@ -128,7 +128,8 @@ export interface JudgedContent {
 export interface MailJudge {
   /**
    * The next octets, as they will be stored before any field is renamed. They may be reused when the call has returned.
-   * `false` asks for a pause, which ends with a call of `resume`.
+   * `false` asks for a pause, which ends with a call of `resume`. What was read already still comes, and `end` and
+   * `discard` may come too.
    */
   write(span: Buffer): boolean;
   /** The message is whole. Settles within the time that checks may take; never rejects. */

@@ -144,7 +144,7 @@ export function announceSuite(requests: 'signed' | 'sdk'): void {
     const parsed = JSON.parse(notification?.Message ?? '') as ReceivedNotification;
     expect(parsed.mailsluice.reduced).toEqual([
       'MessageAttributes.mailFromDomain',
-      'MessageAttributes.sha256',
+      'MessageAttributes.sizeBytes',
     ]);
     const names = Object.keys(notification?.MessageAttributes ?? {});
     expect(names).toContain('recipientDomains');

@@ -20,6 +20,7 @@ const LIMITED_KINDS = {
   ended: ['listener', 'rule'],
   failure: ['listener', 'where'],
   'message-deferred': ['listener', 'code', 'cause'],
+  'message-refused': ['listener', 'code', 'rule'],
   'message-discarded': ['listener', 'cause'],
   'message-shed': ['listener', 'reason'],
   'sign-in-accepted': ['listener', 'username'],

@@ -1,6 +1,7 @@
 // Everything known about a stored mail that is not in the octets of its object, as S3 user metadata or as a sidecar
 // object. With it, a notification can be rebuilt exactly from the bucket alone.
 import type { MessageFacts, Recipient } from '../../smtp/index.ts';
+import type { Judgement } from '../../verify/judgement.ts';
 import type {
   MailsluiceMember,
   NotifiedEnvelope,
@@ -31,8 +32,14 @@ type RecordFacts = Pick<
   | 'normalizedNewlines'
   | 'renamedFields'
   | 'traceHeaderSize'
+  | JudgedName
 > &
   Pick<MailRecord, 'processingTimeMillis' | 'topicArn' | 'verdicts'>;
+
+/** The members that a judgement gives. */
+const JUDGED_NAMES = ['sender', 'scan', 'lists', 'quarantine'] as const;
+type JudgedName = (typeof JUDGED_NAMES)[number];
+type JudgedMembers = Pick<MailsluiceMember, JudgedName>;
 
 export type Verdicts = Pick<
   Verification,
@@ -63,6 +70,8 @@ export interface RecordInput {
   readonly processingTimeMillis: number;
   readonly topicArn: string;
   readonly verification: Verification;
+  /** Of the judge, where there is one; its verdicts are those of `verification`. */
+  readonly judgement?: Judgement;
   readonly sha256: string;
   readonly sizeInOctets: number;
   /** Present where line ends were normalized or fields renamed. */
@@ -79,7 +88,14 @@ export function makeRecord(input: RecordInput): MailRecord {
     // Powertools for AWS Lambda requires a positive whole number.
     processingTimeMillis: Math.max(1, Math.round(input.processingTimeMillis)),
     topicArn: input.topicArn,
-    verdicts: { spam, virus, spf, dkim, dmarc, ...(dmarcPolicy && { dmarcPolicy }) },
+    verdicts: {
+      spam,
+      virus,
+      spf,
+      dkim,
+      dmarc,
+      ...(dmarc === 'FAIL' && dmarcPolicy && { dmarcPolicy }),
+    },
     member: {
       schemaVersion: 1,
       envelope: {
@@ -111,8 +127,22 @@ export function makeRecord(input: RecordInput): MailRecord {
         ...differencesOf(input.stored, input.sizeInOctets),
       }),
       traceHeaderSize: input.traceHeaderOctets,
+      ...judgedMembers(input.judgement ?? {}),
     },
   };
+}
+
+/** Of the lists, only what has the sender or could not be asked: most say nothing of most senders. */
+function judgedMembers({ lists, ...judged }: Partial<Judgement>): JudgedMembers {
+  const found = lists?.filter(({ result }) => result !== 'not-listed');
+  return pickJudged({ ...judged, ...(found && { lists: found }) });
+}
+
+/** In the order of the notification, which must be the same octet by octet. */
+function pickJudged(from: JudgedMembers): JudgedMembers {
+  const members: Record<string, unknown> = {};
+  for (const name of JUDGED_NAMES) if (from[name] !== undefined) members[name] = from[name];
+  return members;
 }
 
 function differencesOf(
@@ -166,6 +196,7 @@ export function encodeRecord(record: MailRecord): EncodedRecord {
       processingTimeMillis,
       topicArn,
       verdicts,
+      ...pickJudged(member),
     } satisfies RecordFacts),
   };
   if (metadataOctets(metadata) <= METADATA_OCTETS) return { metadata };
@@ -251,6 +282,7 @@ export async function decodeRecord(
         ...(facts.renamedFields !== undefined && { renamedFields: facts.renamedFields }),
       }),
       traceHeaderSize: facts.traceHeaderSize,
+      ...pickJudged(facts),
     },
   };
   return requireWhole(record, 'metadata');

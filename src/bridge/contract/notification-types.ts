@@ -1,8 +1,15 @@
 // The contract with subscribers: Amazon SES's "Received" notification of an S3 action, as SES really sends
 // it, and one member of ours, `mailsluice`, with what SES cannot say. Types only.
 import type { CommonHeaders } from '../../message/common-headers.ts';
+import type {
+  DkimFinding,
+  Judgement,
+  ListFinding,
+  ScanFindings,
+  SenderFindings,
+} from '../../verify/judgement.ts';
 
-export type { CommonHeaders };
+export type { CommonHeaders, DkimFinding, ListFinding, ScanFindings, SenderFindings };
 
 /** The `Subject` of every notification, the same as Amazon SES gives. */
 export type NotificationSubject = 'Amazon SES Email Receipt Notification';
@@ -52,7 +59,7 @@ export interface Receipt {
   readonly dmarcPolicy?: DmarcPolicy;
 }
 
-/** `GRAY`: not checked, or nothing to say. */
+/** `GRAY`: not checked, or nothing to say. `PROCESSING_FAILED`: checked, and DNS or the scanner did not answer. */
 export type VerdictStatus = 'PASS' | 'FAIL' | 'GRAY' | 'PROCESSING_FAILED';
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
 
@@ -111,6 +118,14 @@ export interface MailsluiceMember {
   readonly renamedFields?: number;
   /** Octets of the trace header block in front of it in the object. */
   readonly traceHeaderSize: number;
+  /** Who sent it, as far as that was proved. Absent where the sender was not checked. */
+  readonly sender?: SenderFindings;
+  /** What the scanners found. Absent where nothing was scanned. */
+  readonly scan?: ScanFindings;
+  /** The DNS lists that have the client or the sender, or could not be asked. Absent where no list was asked. */
+  readonly lists?: readonly ListFinding[];
+  /** The rule by which the mail is to be set aside. A topic of quarantine, where there is one, announced it. */
+  readonly quarantine?: NonNullable<Judgement['quarantine']>;
   /** Fields that were left out or cut because the notification would be too large for SNS. */
   readonly reduced?: readonly string[];
   /** Set on a replay from the archive; absent the first time. */

@@ -19,6 +19,12 @@ function isNullable(check: Check): Check {
 
 const isRecipient: Check = (value) => isText(fieldOf(value, ['forwardPath']));
 
+/** What is acted on is checked: whether the sender is proved. */
+const isSender: Check = (value) =>
+  isNullable((said) => typeof said === 'boolean')(fieldOf(value, ['authenticated'])) &&
+  isText(fieldOf(value, ['dmarc'])) &&
+  Array.isArray(fieldOf(value, ['dkim']));
+
 const FIELDS: readonly (readonly [path: string, expected: string, check: Check])[] = [
   ['receivedAt', 'a time', isDate],
   ['processingTimeMillis', 'a number', isCount],
@@ -45,6 +51,10 @@ const FIELDS: readonly (readonly [path: string, expected: string, check: Check])
   ['member.storedSha256', '64 hexadecimal digits', isOptional(isDigest)],
   ['member.storedSize', 'a number of octets', isOptional(isCount)],
   ['member.traceHeaderSize', 'a number of octets', isCount],
+  ['member.sender', 'findings of the sender', isOptional(isSender)],
+  ['member.scan', 'an object', isOptional(isObject)],
+  ['member.lists', 'a list', isOptional(Array.isArray)],
+  ['member.quarantine', 'a string', isOptional(isText)],
 ];
 
 /** The first field that is not as it should be, as `member.size: a number of octets`; `undefined` where all are. */

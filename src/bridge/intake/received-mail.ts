@@ -5,6 +5,7 @@ import {
   readHeaderSection,
 } from '../../message/header-section.ts';
 import type { MessageFacts } from '../../smtp/index.ts';
+import type { Judgement } from '../../verify/index.ts';
 import type { Placement } from '../placements.ts';
 import type { MultipartUpload } from '../store/multipart-upload.ts';
 
@@ -22,6 +23,8 @@ export interface ReceivedMail {
   };
   readonly header: HeaderSection;
   readonly body: MailBody;
+  /** Of the judge, where there is one. */
+  readonly judged?: { readonly judgement: Judgement; readonly millis: number };
 }
 
 /** `parts`: everything between the first part and the last is in S3 already, in one upload for each placement. */
@@ -46,9 +49,9 @@ export function abortUploads({ body }: ReceivedMail): void {
   if (body.kind === 'parts') for (const { upload } of body.uploads) upload.abort();
 }
 
-export function readHeader(body: MailBody, sizeInOctets: number): HeaderSection {
-  const head = headOf(body.kind === 'whole' ? body.chunks : body.first);
-  return readHeaderSection(head, sizeInOctets <= HEADER_SECTION_OCTETS);
+/** `chunks`: the message, or the beginning of it that is larger than a header section may be. */
+export function readHeader(chunks: readonly Buffer[], sizeInOctets: number): HeaderSection {
+  return readHeaderSection(headOf(chunks), sizeInOctets <= HEADER_SECTION_OCTETS);
 }
 
 /** As many octets from the start as the header section may have, or all. */

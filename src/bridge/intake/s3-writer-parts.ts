@@ -1,6 +1,7 @@
 import type { Committer } from '../committer.ts';
 import type { Deferrals } from '../deferrals.ts';
 import type { Observe } from '../events.ts';
+import type { JudgeMail } from '../options.ts';
 import type { PlacementUploads } from '../store/placement-uploads.ts';
 import type { Memory } from './memory.ts';
 import type { OpenMessages } from './open-messages.ts';
@@ -15,6 +16,7 @@ export interface S3WriterParts {
   readonly deferrals: Deferrals;
   /** The caller counted the message; the writer ends it. */
   readonly openMessages: OpenMessages;
+  readonly judge: JudgeMail | undefined;
   readonly observe: Observe;
   /** The name in the fields that only this server may write. */
   readonly hostname: string;

@@ -2,29 +2,24 @@
 // past 8 MiB goes to S3 in parts while it still arrives. Its first part is held back, since the trace headers in front
 // of it are known only at the end.
 import type { DiscardCause, MessageFacts, MessageWriter, Reply } from '../../smtp/index.ts';
+import type { JudgedContent, Judgement } from '../../verify/index.ts';
 import { ContentDigest } from './content-digest.ts';
 import type { FairBudget } from './fair-budget.ts';
 import type { Holder, Holding, ShedReason } from './holding.ts';
 import { ForgedFieldFilter } from './forged-field-filter.ts';
-import {
-  BLOCK_OCTETS,
-  expectedOctets,
-  LITTLE_OCTETS,
-  PART_BLOCKS,
-  SMALL_OCTETS,
-} from './memory.ts';
+import { Judging } from './judging.ts';
+import { LargeContent } from './large-content.ts';
+import { BLOCK_OCTETS, expectedOctets, LITTLE_OCTETS, SMALL_OCTETS } from './memory.ts';
 import { PartUploads } from './part-uploads.ts';
 import {
   declaredOctets,
   type MailBody,
   type PlacementUpload,
   readHeader,
+  type ReceivedMail,
 } from './received-mail.ts';
 import type { S3WriterParts } from './s3-writer-parts.ts';
 import { SmallContent } from './small-content.ts';
-
-/** What is stored by one PutObject: a whole number of blocks. */
-const SINGLE_PUT_BLOCKS = (8 * 1024 * 1024) / BLOCK_OCTETS;
 
 type Phase =
   | 'small'
@@ -39,6 +34,8 @@ export class S3Writer implements MessageWriter, Holder {
   readonly #resumeClient: () => void;
   readonly #digest = new ContentDigest();
   readonly #forged: ForgedFieldFilter;
+  /** `undefined`: nobody judges the message. */
+  readonly #judging: Judging | undefined;
   readonly #abort = new AbortController();
   /** Of the budget for small messages; then of the one for large messages. */
   #holding: Holding;
@@ -59,10 +56,7 @@ export class S3Writer implements MessageWriter, Holder {
 
   /** A block is reserved, and not taken yet. */
   #hasNextBlock = false;
-  #first: Buffer[] = [];
-  #filling: Buffer[] = [];
-  /** Octets used in the last block of `filling`. */
-  #fill = BLOCK_OCTETS;
+  readonly #content = new LargeContent();
   readonly #uploads: PartUploads;
   /** In `openMessages`. */
   #isCounted = true;
@@ -76,6 +70,11 @@ export class S3Writer implements MessageWriter, Holder {
     this.#forged = new ForgedFieldFilter(parts.hostname, (span, received) =>
       this.#take(span, received),
     );
+    this.#judging = Judging.begin(parts.judge, facts, {
+      pauseMillis: parts.memoryWaitMillis,
+      onResume: () => this.#judgeReady(),
+      onStuck: () => this.#refuseForJudge(),
+    });
   }
 
   /**
@@ -94,11 +93,19 @@ export class S3Writer implements MessageWriter, Holder {
   /** Ends it without an event: it was not opened. */
   close(): void {
     this.#phase = 'ended';
+    this.#judging?.discard();
     this.#release();
   }
 
   write(span: Buffer, received = span): boolean {
-    return this.#forged.isOver ? this.#take(span, received) : this.#forged.write(span, received);
+    // The judge sees the fields under the names that the client gave them.
+    const judged = this.#judging?.write(span) ?? true;
+    if (!judged) this.#holding.pause(performance.now());
+    const taken = this.#forged.isOver
+      ? this.#take(span, received)
+      : this.#forged.write(span, received);
+    // A message that was refused meanwhile is read to its end.
+    return taken && (judged || this.#judging?.isPaused === false);
   }
 
   #take(span: Buffer, received: Buffer): boolean {
@@ -125,6 +132,11 @@ export class S3Writer implements MessageWriter, Holder {
     try {
       // The end of the data may arrive in the same socket read that was answered with a pause.
       if (this.#isWaiting) await new Promise<void>((resolve) => (this.#onReady = resolve));
+      const whole = this.#uploads.isBegun
+        ? undefined
+        : (this.#small?.take() ?? this.#content.filled());
+      const header = readHeader(whole ?? this.#content.first, this.#digest.storedOctets);
+      const judged = await this.#judge({ header, ...(whole && { chunks: whole }) }, endedAt);
       // Never rejects: a failure becomes a refusal.
       await this.#uploads.settled();
       if (this.#refusal !== undefined) return this.#refusal();
@@ -136,11 +148,11 @@ export class S3Writer implements MessageWriter, Holder {
       }
       const body: MailBody =
         uploads === undefined
-          ? { kind: 'whole', chunks: this.#small?.take() ?? this.#filled() }
+          ? { kind: 'whole', chunks: whole ?? [] }
           : {
               kind: 'parts',
-              first: this.#first,
-              last: this.#filled(),
+              first: this.#content.first,
+              last: this.#content.filled(),
               lastNumber: this.#uploads.nextNumber,
               uploads,
             };
@@ -148,13 +160,40 @@ export class S3Writer implements MessageWriter, Holder {
         facts: this.#facts,
         endedAt,
         ...this.#digest.finish(this.#forged.renamed),
-        header: readHeader(body, this.#digest.storedOctets),
+        header,
         body,
+        ...(judged && { judged }),
       });
     } finally {
       this.#phase = 'ended';
       this.#release();
     }
+  }
+
+  /** What the judge says; where the message is not taken, it is refused with that. */
+  async #judge(content: JudgedContent, endedAt: number): Promise<ReceivedMail['judged']> {
+    if (this.#judging === undefined || this.#refusal !== undefined) return undefined;
+    let judgement: Judgement | undefined;
+    try {
+      judgement = await this.#judging.end(content, this.#parts.partMillis);
+    } catch (error) {
+      // The server answers 451, and nothing of the message stays.
+      this.#giveUp();
+      await this.#uploads.abort();
+      throw error;
+    }
+    const millis = performance.now() - endedAt;
+    if (judgement === undefined) this.#refuseForJudge();
+    else if (judgement.refusal === undefined) return { judgement, millis };
+    else {
+      const { refusal } = judgement;
+      const { sizeInOctets } = this.#digest;
+      this.#refuse(() =>
+        this.#parts.deferrals.refusedByJudge(this.#facts, sizeInOctets, refusal, millis),
+      );
+    }
+    await this.#uploads.abort();
+    return undefined;
   }
 
   discard(cause: DiscardCause): void {
@@ -215,8 +254,7 @@ export class S3Writer implements MessageWriter, Holder {
       this.#large = this.#join(large, expectedOctets(isLittle ? declared : 0));
       this.#large.bring(this.#digest.sizeInOctets, performance.now());
     }
-    if (this.#hasEntered) return this.#moveToBlocks();
-    if (isLittle) return this.#moveToBlocks();
+    if (this.#hasEntered || isLittle) return this.#moveToBlocks();
     return this.#enterThen(this.#large, () => this.#moveToBlocks());
   }
 
@@ -254,7 +292,7 @@ export class S3Writer implements MessageWriter, Holder {
     this.#parts.memory.small.leave(this.#holding);
     this.#holding = this.#large;
     this.#holding.isProtected = isProtected;
-    if (this.#isWaiting) this.#holding.pause(now);
+    if (this.#isWaiting || this.#judging?.isPaused === true) this.#holding.pause(now);
     return this.#append(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
   }
 
@@ -262,30 +300,25 @@ export class S3Writer implements MessageWriter, Holder {
   #append(span: Buffer): boolean {
     let at = 0;
     while (at < span.length) {
-      if (this.#fill === BLOCK_OCTETS && !this.#nextBlock()) {
+      if (this.#content.isFull && !this.#nextBlock()) {
         this.#rest.unshift(span.subarray(at));
         this.#wait();
         return false;
       }
-      const block = this.#filling.at(-1);
-      if (block === undefined) return true;
-      const copied = span.copy(block, this.#fill, at);
-      this.#fill += copied;
-      at += copied;
+      at += this.#content.copy(span, at);
     }
     return true;
   }
 
   /** Makes room for one more block; `false` when that has to wait. */
   #nextBlock(): boolean {
-    if (!this.#uploads.isBegun && this.#filling.length === SINGLE_PUT_BLOCKS) {
-      this.#first = this.#filling.splice(0, PART_BLOCKS);
+    if (!this.#uploads.isBegun && this.#content.isPastSinglePut) {
+      this.#content.splitFirst();
       this.#uploads.begin(this.#facts);
     }
-    if (this.#uploads.isBegun && this.#filling.length === PART_BLOCKS) {
+    if (this.#uploads.isBegun && this.#content.isPart) {
       if (this.#uploads.isUploading) return false;
-      this.#uploadPart(this.#filling);
-      this.#filling = [];
+      this.#uploadPart(this.#content.takePart());
     }
     const { large, blocks } = this.#parts.memory;
     if (!this.#hasEntered && this.#holding.held >= LITTLE_OCTETS) {
@@ -295,8 +328,7 @@ export class S3Writer implements MessageWriter, Holder {
     }
     if (!this.#hasNextBlock && !this.#reserve(large, BLOCK_OCTETS)) return false;
     this.#hasNextBlock = false;
-    this.#filling.push(blocks.take());
-    this.#fill = 0;
+    this.#content.addBlock(blocks.take());
     return true;
   }
 
@@ -312,12 +344,6 @@ export class S3Writer implements MessageWriter, Holder {
         this.#parts.deferrals.uploadFailed(this.#facts, this.#digest.sizeInOctets, error),
       );
     });
-  }
-
-  /** The blocks of `filling`, the last one up to where it is used. */
-  #filled(): Buffer[] {
-    const last = this.#filling.at(-1);
-    return last === undefined ? [] : [...this.#filling.slice(0, -1), last.subarray(0, this.#fill)];
   }
 
   #wait(): void {
@@ -344,9 +370,19 @@ export class S3Writer implements MessageWriter, Holder {
   #ready(): void {
     this.#stopWaitTimer();
     this.#isWaiting = false;
+    this.#onReady?.();
+    this.#resumeReading();
+  }
+
+  #judgeReady(): void {
+    if (!this.#isWaiting) this.#resumeReading();
+  }
+
+  /** Unless somebody still needs the pause. */
+  #resumeReading(): void {
+    if (this.#judging?.isPaused === true) return;
     this.#holding.resume(performance.now());
     this.#resumeClient();
-    this.#onReady?.();
   }
 
   #stopWaitTimer(): void {
@@ -359,16 +395,25 @@ export class S3Writer implements MessageWriter, Holder {
     this.#refuse(() => this.#parts.deferrals.overloaded(this.#facts, this.#digest.sizeInOctets));
   }
 
+  /** The judge takes too long. */
+  #refuseForJudge(): void {
+    if (this.#phase === 'refused' || this.#phase === 'ended') return;
+    this.#refuse(() => this.#parts.deferrals.judgeLate(this.#facts, this.#digest.sizeInOctets));
+  }
+
   /** Keeps nothing from now on. The client sends the rest and gets the reply at its end. */
   #refuse(reply: () => Reply): void {
     this.#refusal = reply;
     this.#phase = 'refused';
+    const isPaused = this.#judging?.isPaused === true;
     this.#giveUp();
     if (this.#isWaiting) this.#ready();
+    else if (isPaused) this.#resumeReading();
   }
 
   #giveUp(): void {
     this.#abort.abort();
+    this.#judging?.discard();
     this.#releaseKept();
     void this.#uploads.abort().then(() => this.#release());
   }
@@ -378,10 +423,7 @@ export class S3Writer implements MessageWriter, Holder {
     this.#stopWaitTimer();
     this.#rest = [];
     this.#small = undefined;
-    this.#putBack(this.#first);
-    this.#putBack(this.#filling);
-    this.#first = [];
-    this.#filling = [];
+    this.#putBack(this.#content.takeAll());
     if (!this.#uploads.isUploading) this.#leave();
   }
 

@@ -90,7 +90,6 @@ function attributeToDrop({ attributes }: Notification, reason: string): string |
 
 /** The least valuable first. */
 const ATTRIBUTES = [
-  'sha256',
   'sizeBytes',
   'verdict',
   'listener',
@@ -98,7 +97,8 @@ const ATTRIBUTES = [
   'mailFromDomain',
   'recipientDomains',
   'replay',
-  'schemaVersion',
+  'senderDomain',
+  'authenticated',
 ];
 
 function fullNotification({
@@ -198,14 +198,13 @@ function renderAttributes(
   { member, verdicts }: MailRecord,
   isReplay: boolean,
 ): Record<string, MessageAttribute> {
-  const { envelope, listener, authenticated } = member;
+  const { envelope, listener, authenticated, sender } = member;
   // SNS refuses an empty value, so an attribute without a value is left out.
   const mailFromDomain = domainOf(envelope.reversePath ?? '');
   const recipientDomains = boundedDomains(
     envelope.recipients.map(({ forwardPath }) => domainOf(forwardPath)),
   );
   return {
-    schemaVersion: attribute(String(member.schemaVersion)),
     ...(listener !== '' && { listener: text(listener) }),
     ...(authenticated &&
       authenticated.username !== '' && { authUser: text(authenticated.username) }),
@@ -216,7 +215,12 @@ function renderAttributes(
     sizeBytes: { DataType: 'Number', StringValue: String(member.size) },
     verdict: attribute(overallVerdict(verdicts)),
     replay: attribute(String(isReplay)),
-    sha256: attribute(member.sha256),
+    // Filters act on what they match, so that a domain is there only where it is proved.
+    ...(sender?.authenticated === true &&
+      sender.domain !== undefined && {
+        senderDomain: attribute(cutText(cleanValue(sender.domain), 1024)),
+      }),
+    ...(sender && { authenticated: attribute(String(sender.authenticated ?? 'unknown')) }),
   };
 }
 

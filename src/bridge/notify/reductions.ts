@@ -16,6 +16,7 @@ interface Reduction {
 
 /** In characters. RFC 5322 section 2.1.1 allows 998 in a line, and no usual text comes near it. */
 const LONG_TEXT = 1000;
+const SHORT_LIST = 10;
 
 const withShortSubject = withShortText('subject');
 const withShortMessageId = withShortText('messageId');
@@ -77,6 +78,43 @@ function withoutLongName(text: string): string {
   return addresses.length === 0 ? cutText(text, LONG_TEXT) : addresses.join(', ');
 }
 
+/** Who sent the mail stays; what a stranger may make long does not. */
+const withShortFindings: Reduction = {
+  field: 'mailsluice.sender',
+  apply: (whole) => {
+    const { sender } = whole.mailsluice;
+    if (sender === undefined) return whole;
+    const { address = '', dkim } = sender;
+    if (address.length <= LONG_TEXT && dkim.length <= SHORT_LIST) return whole;
+    const { address: _, ...rest } = sender;
+    const short = {
+      ...(address.length > LONG_TEXT ? rest : sender),
+      dkim: dkim.slice(0, SHORT_LIST),
+    };
+    return { ...whole, mailsluice: { ...whole.mailsluice, sender: short } };
+  },
+};
+
+const withoutSymbols: Reduction = {
+  field: 'mailsluice.scan',
+  apply: (whole) => {
+    const { scan } = whole.mailsluice;
+    if (scan?.spam?.symbols === undefined) return whole;
+    const { symbols: _, ...spam } = scan.spam;
+    return { ...whole, mailsluice: { ...whole.mailsluice, scan: { ...scan, spam } } };
+  },
+};
+
+const withShortListings: Reduction = {
+  field: 'mailsluice.lists',
+  apply: (whole) => {
+    const { lists = [] } = whole.mailsluice;
+    if (lists.length <= SHORT_LIST && lists.every(({ text }) => text === undefined)) return whole;
+    const short = lists.slice(0, SHORT_LIST).map(({ text: _, ...rest }) => rest);
+    return { ...whole, mailsluice: { ...whole.mailsluice, lists: short } };
+  },
+};
+
 const withoutEnvelopeRecipients: Reduction = {
   field: 'mailsluice.envelope.recipients',
   apply: (whole) => withEnvelope(whole, { recipients: [] }),
@@ -114,14 +152,14 @@ const withShortLists: Reduction = {
     const { to, cc, bcc, replyTo, from, ...rest } = whole.mail.commonHeaders;
     const lists = { from, to, cc, bcc, replyTo };
     const isShort = [whole.mail.destination, ...Object.values(lists)].every(
-      (list = []) => list.length <= 10,
+      (list = []) => list.length <= SHORT_LIST,
     );
     if (isShort) return whole;
     const kept = Object.entries(lists).flatMap(([name, list]) =>
-      list === undefined ? [] : [[name, list.slice(0, 10)] as const],
+      list === undefined ? [] : [[name, list.slice(0, SHORT_LIST)] as const],
     );
     return withMail(whole, {
-      destination: whole.mail.destination.slice(0, 10),
+      destination: whole.mail.destination.slice(0, SHORT_LIST),
       commonHeaders: { ...rest, ...Object.fromEntries(kept) },
     });
   },
@@ -150,6 +188,9 @@ export const FOR_SIZE: readonly Reduction[] = [
   withShortDate,
   withoutLongHeaders,
   withShortNames,
+  withShortFindings,
+  withoutSymbols,
+  withShortListings,
   withoutEnvelopeRecipients,
   withoutHeaders,
   withShortLists,
@@ -164,6 +205,9 @@ export const AFTER_REFUSAL: readonly Reduction[] = [
   withShortDate,
   withoutLongHeaders,
   withShortNames,
+  withShortFindings,
+  withoutSymbols,
+  withShortListings,
   withoutParameters,
   withoutOtherHeaders,
   withoutHeaders,

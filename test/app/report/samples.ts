@@ -4,6 +4,7 @@ import type { CredentialEvent } from '../../../src/credentials/index.ts';
 import type { MessageOutcome, Peer, ServerEvent } from '../../../src/server/index.ts';
 import type { Note, Reply, SessionFacts } from '../../../src/smtp/index.ts';
 import type { AppEvent } from '../../../src/app/report/app.ts';
+import type { Judgement } from '../../../src/verify/index.ts';
 import { facts } from '../../bridge/support.ts';
 
 type Samples<E extends { readonly kind: string }> = {
@@ -125,6 +126,30 @@ export const serverEvents: Samples<Exclude<ServerEvent, { readonly kind: 'note' 
   closed: [{ kind: 'closed', cut: 0 }],
 };
 
+const judgement: Judgement = {
+  verification: {
+    spam: 'GRAY',
+    virus: 'PROCESSING_FAILED',
+    spf: 'PROCESSING_FAILED',
+    dkim: 'PASS',
+    dmarc: 'PASS',
+    results: ['dmarc=pass header.from=a.example'],
+  },
+  sender: {
+    authenticated: true,
+    domain: 'a.example',
+    address: 'ann@a.example',
+    by: ['dkim'],
+    dmarc: 'pass',
+    spf: 'temperror',
+    dkim: [{ result: 'pass', domain: 'a.example', selector: 's', aligned: true }],
+    arc: 'none',
+  },
+  scan: { spam: { verdict: 'GRAY', score: 3 }, virus: { verdict: 'PROCESSING_FAILED' } },
+  lists: [{ zone: 'list.example', result: 'unknown', subject: '192.0.2.7' }],
+  quarantine: 'spam',
+};
+
 const deferred = { facts: facts({ session: secured }), sizeInOctets: 100, reply, commitMillis: 5 };
 
 export const bridgeEvents: Samples<BridgeEvent> = {
@@ -146,9 +171,24 @@ export const bridgeEvents: Samples<BridgeEvent> = {
       ],
       duplicateOf: 'message-0',
       resumed: 'message-0',
+      judged: { judgement, millis: 2 },
       commitMillis: 5,
       storeMillis: 3,
       publishMillis: 2,
+    },
+  ],
+  'message-refused': [
+    {
+      kind: 'message-refused',
+      facts: facts({ session: secured }),
+      sizeInOctets: 100,
+      refusal: {
+        rule: 'dmarc',
+        reply: { code: 550, status: '7.1', text: 'Refused by the policy of a.example' },
+        subject: 'a.example',
+        detail: 'dmarc=fail p=reject',
+      },
+      judgeMillis: 2,
     },
   ],
   'message-deferred': [

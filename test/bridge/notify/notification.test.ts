@@ -17,13 +17,20 @@ import {
 } from '../../../src/bridge/notify/notification.ts';
 import type { ReceivedNotification } from '../../../src/bridge/contract/notification-types.ts';
 import { notVerified, type Verification } from '../../../src/bridge/contract/verification.ts';
+import type { Judgement } from '../../../src/verify/index.ts';
+import { VERIFIED } from '../hashing-judge.ts';
 import { type FactsInput, facts, recipient } from '../support.ts';
 
 const KEY = `mail/dt=2026-11-23/hr=13/${'0'.repeat(40)}`;
 
-function record(input: FactsInput = {}, verification: Verification = notVerified): MailRecord {
+function record(
+  input: FactsInput = {},
+  verification: Verification = notVerified,
+  judged: Partial<Judgement> = {},
+): MailRecord {
   const of = facts(input);
   return makeRecord({
+    judgement: { verification, ...judged },
     facts: of,
     recipients: of.envelope.recipients,
     topicArn: 'arn:aws:sns:eu-west-1:111122223333:mail',
@@ -282,8 +289,43 @@ describe('bounds', () => {
     expect(parsed.receipt.recipients).toEqual(many);
   });
 
+  test('what was found of the sender is cut before any recipient, and what one acts on stays', () => {
+    const domain = 'sender.example';
+    const signature = { result: 'fail', domain, selector: 's', aligned: false } as const;
+    const judged: Partial<Judgement> = {
+      sender: {
+        ...VERIFIED.sender!,
+        address: `${'a'.repeat(60_000)}@${domain}`,
+        dkim: Array.from({ length: 200 }, () => signature),
+      },
+      scan: { spam: { verdict: 'FAIL', score: 9, symbols: ['s'.repeat(60_000)] } },
+      lists: Array.from({ length: 900 }, () => ({
+        zone: 'list.example',
+        result: 'listed' as const,
+        subject: '192.0.2.7',
+        text: 't'.repeat(200),
+      })),
+    };
+    const { mailsluice, receipt } = build(record({ to: many }, notVerified, judged)).parsed;
+    expect(mailsluice.reduced).toEqual([
+      'mailsluice.sender',
+      'mailsluice.scan',
+      'mailsluice.lists',
+    ]);
+    expect(mailsluice.sender).toEqual({
+      ...judged.sender,
+      address: undefined,
+      dkim: judged.sender?.dkim.slice(0, 10),
+    });
+    expect(mailsluice.scan).toEqual({ spam: { verdict: 'FAIL', score: 9 } });
+    expect(mailsluice.lists).toHaveLength(10);
+    expect(receipt.recipients).toEqual(many);
+    expect(mailsluice.envelope.recipients).toHaveLength(1000);
+  });
+
   test('the notification has no more than 9 attributes', () => {
-    const of = record({ session: { identity: { username: 'u', mechanism: 'PLAIN' } } });
+    const session = { identity: { username: 'u', mechanism: 'PLAIN' } };
+    const of = record({ session }, VERIFIED.verification, VERIFIED);
     expect(Object.keys(build(of).notification.attributes)).toHaveLength(9);
   });
 
@@ -324,7 +366,7 @@ describe('bounds', () => {
     const named = reduceNotification(whole, "The message attribute 'listener' is not valid");
     expect(Object.keys(whole.attributes)).toContain('listener');
     expect(Object.keys(named?.attributes ?? {})).not.toContain('listener');
-    expect(Object.keys(named?.attributes ?? {})).toContain('sha256');
+    expect(Object.keys(named?.attributes ?? {})).toContain('sizeBytes');
     let steps = 0;
     for (
       let rest: Notification | undefined = whole;

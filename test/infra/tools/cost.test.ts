@@ -63,6 +63,7 @@ describe('the calculator', () => {
     const values = {
       Listener: ['mx', 'submission', 'smtps'],
       Reason: ['one', 'other'],
+      Rule: ['spf', 'dmarc', 'list'],
       TlsVersion: ['TLSv1.2', 'TLSv1.3'],
       Code: [],
     } as const;
