@@ -15,9 +15,9 @@ export function senderDomain(mail: MailWithSender): string | undefined {
 }
 
 /**
- * Whether the mail is proved to come from `address`. What is proved is the domain; which of its users wrote the mail is for
- * that domain to know. The domain is compared in any case, and as Unicode or in A-labels; the local part exactly, since only
- * its domain knows which spellings are one mailbox.
+ * Whether the mail is proved to come from `address`, as `isFrom(notification, 'ann@example.com')`. What is proved is the
+ * domain; which of its users wrote the mail is for that domain to know. Case does not count, except in letters beyond
+ * ASCII before the `@`; the domain may be given as Unicode or in A-labels.
  */
 export function isFrom(mail: MailWithSender, address: string): boolean {
   const sender = provedSender(mail);
@@ -52,10 +52,13 @@ function splitAddress(
   address: string,
 ): { readonly localPart: string; readonly domain: string } | undefined {
   const at = address.lastIndexOf('@');
-  if (at < 1 || at === address.length - 1) return undefined;
   const domain = address.slice(at + 1);
-  if (/[\s/:?#[\]@\\%<>]/.test(domain)) return undefined;
-  const url = URL.parse(`http://${domain}`);
-  if (url === null) return undefined;
-  return { localPart: address.slice(0, at), domain: url.hostname.replace(/\.$/, '') };
+  if (at < 1 || !/^[^\s/:?#[\]@\\%<>]+$/.test(domain)) return undefined;
+  // Unicode has letters whose small form is an ASCII letter: those are another mailbox.
+  const localPart = address.slice(0, at).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  try {
+    return { localPart, domain: new URL(`http://${domain}`).hostname.replace(/\.$/, '') };
+  } catch {
+    return undefined;
+  }
 }

@@ -189,6 +189,25 @@ test('the Python subscriber, of 20 lines, reads the mail that the server receive
   expect(failed.output).toContain('RuntimeError: all records failed');
 });
 
+test.each([
+  [true, 'example.com'],
+  [false, 'None'],
+  [null, 'None'],
+  [undefined, 'None'],
+])(
+  'of a mail whose authenticated is %s, Python is told the domain %s',
+  async (authenticated, told) => {
+    const [, program = ''] = blocksOf('python');
+    const sender = { authenticated, domain: 'example.com' };
+    const mailsluice = authenticated === undefined ? {} : { sender };
+    const script = `${program}\nimport json, sys\nprint(sender_domain(json.load(sys.stdin)))`;
+    const { output } = await run('python3', ['-c', script], {
+      input: JSON.stringify({ mailsluice }),
+    });
+    expect(output.trim()).toBe(told);
+  },
+);
+
 test('every field that the Python subscriber takes for granted is required by the JSON Schema', () => {
   interface Schema {
     readonly required?: readonly string[];
