@@ -94,7 +94,8 @@ export function makeRecord(input: RecordInput): MailRecord {
       spf,
       dkim,
       dmarc,
-      ...(dmarc === 'FAIL' && dmarcPolicy && { dmarcPolicy }),
+      // Subscribers of SES take for granted that there is a policy beside FAIL.
+      ...(dmarc === 'FAIL' && { dmarcPolicy: dmarcPolicy ?? 'none' }),
     },
     member: {
       schemaVersion: 1,
