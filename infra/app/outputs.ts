@@ -54,6 +54,12 @@ export function addOutputs(stack: Stack, bridge: MailBridge): void {
     ServiceName: ['The ECS service', bridge.service.serviceName],
     Version: ['The version of Mailsluice', packageVersion],
   };
+  if (bridge.quarantineTopic !== undefined) {
+    outputs['QuarantineTopicArn'] = [
+      'The topic to which mail in quarantine is announced',
+      bridge.quarantineTopic.topicArn,
+    ];
+  }
   if (bridge.dashboard !== undefined) {
     outputs['DashboardUrl'] = [
       'The dashboard in the console',

@@ -20,6 +20,7 @@ export type ProgramConfiguration = Omit<
   | 'credentials'
   | 'duplicates'
   | 'scan'
+  | 'verify'
   | 'tls'
   | 'health'
   | 'metrics'
@@ -28,6 +29,7 @@ export type ProgramConfiguration = Omit<
   readonly store?: { readonly prefix?: string };
   readonly credentials?: Omit<NonNullable<ConfigurationInput['credentials']>, 'table'>;
   readonly duplicates?: Omit<NonNullable<ConfigurationInput['duplicates']>, 'table'>;
+  readonly verify?: Omit<NonNullable<ConfigurationInput['verify']>, 'quarantine'>;
   readonly tls?: Omit<NonNullable<ConfigurationInput['tls']>, 'certificates'>;
   /** Without the addresses of the construct's own scanners. */
   readonly scan?: ScanConfiguration;
@@ -40,6 +42,7 @@ export const HEALTH_PORT = 8080;
 export interface ProgramResources {
   readonly bucket: string;
   readonly topicArn: string;
+  readonly quarantineTopicArn?: string;
   readonly table: string;
   readonly certificate: object;
   readonly stage: string;
@@ -112,6 +115,9 @@ export function completeConfiguration(
           })),
     store: { ...given.store, bucket: resources.bucket },
     notify: { topicArn: resources.topicArn },
+    ...(resources.quarantineTopicArn !== undefined && {
+      verify: { ...given.verify, quarantine: { topicArn: resources.quarantineTopicArn } },
+    }),
     credentials: { ...given.credentials, table: resources.table },
     tls: { ...given.tls, certificates: [resources.certificate] },
     health: { host: '0.0.0.0', port: HEALTH_PORT },
@@ -143,6 +149,7 @@ function fieldsOfTheConstruct(given: object): string[] {
     ['store', 'bucket'],
     ['credentials', 'table'],
     ['duplicates', 'table'],
+    ['verify', 'quarantine'],
     ['tls', 'certificates'],
   ] as const) {
     const value = document[section];

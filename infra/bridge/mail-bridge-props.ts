@@ -29,6 +29,11 @@ export interface MailBridgeProps {
    */
   readonly topic?: sns.ITopic;
   /**
+   * The topic that announces mail marked for quarantine, in place of `topic`. Without it, such mail is only marked.
+   * @default - none
+   */
+  readonly quarantineTopic?: sns.ITopic;
+  /**
    * The table of credentials. Partition key `pk` (string), TTL attribute `ttl`.
    * @default - a new table: on demand, point-in-time recovery, deletion protection, retained
    */

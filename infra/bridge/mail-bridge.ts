@@ -72,6 +72,8 @@ export class MailBridge extends Construct implements ec2.IConnectable {
 
   readonly bucket: s3.IBucket;
   readonly topic: sns.ITopic;
+  /** The topic of mail that is marked for quarantine, if it was given. */
+  readonly quarantineTopic: sns.ITopic | undefined;
   readonly table: dynamodb.ITable;
   readonly vpc: ec2.IVpc;
   readonly service: ecs.FargateService;
@@ -118,6 +120,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     const data = this.#makeData(props, plan);
     this.bucket = data.bucket;
     this.topic = data.topic;
+    this.quarantineTopic = props.quarantineTopic;
     this.table = data.table;
     this.addresses = props.addresses ?? data.addresses;
     this.allocationIds = props.allocationIds ?? data.allocationIds;
@@ -309,16 +312,23 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     });
   }
 
+  /** All that the program publishes to. */
+  get #topics(): sns.ITopic[] {
+    return this.quarantineTopic === undefined ? [this.topic] : [this.topic, this.quarantineTopic];
+  }
+
   #makeTaskRole(certificate: BoundCertificate): iam.Role {
     return makeTaskRole(this, 'TaskRole', {
       bucketArn: this.bucket.bucketArn,
       mailPrefixes: this.mailPrefixes,
-      topicArn: this.topic.topicArn,
+      topicArns: this.#topics.map(({ topicArn }) => topicArn),
       tableArn: this.table.tableArn,
       tableWrites: tableWrites(this.configuration),
-      keyArns: distinctKeys([...this.#keys, certificate.secret?.encryptionKey]).map(
-        ({ keyArn }) => keyArn,
-      ),
+      keyArns: distinctKeys([
+        ...this.#keys,
+        ...this.#topics.map(({ masterKey }) => masterKey),
+        certificate.secret?.encryptionKey,
+      ]).map(({ keyArn }) => keyArn),
       tableKeyArn: this.table.encryptionKey?.keyArn,
       certificateStatements: certificate.statements,
     });
@@ -372,6 +382,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     const resources = {
       bucket: this.bucket.bucketName,
       topicArn: this.topic.topicArn,
+      ...(this.quarantineTopic && { quarantineTopicArn: this.quarantineTopic.topicArn }),
       table: this.table.tableName,
       certificate: certificate.configuration,
       stage: this.stage,

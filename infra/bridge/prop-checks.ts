@@ -55,10 +55,14 @@ function isChoice(value: unknown, kind: typeof Egress | typeof ClientAddress): b
 
 /** The errors of given resources. */
 export function resourceProblems(scope: Construct, props: MailBridgeProps): string[] {
-  const { bucket, topic, table, encryptionKey, certificate, vpc, zones, cidr } = props;
+  const { bucket, topic, quarantineTopic, table, encryptionKey, certificate, vpc, zones, cidr } =
+    props;
   return [
     ...(bucket === undefined ? [] : bucketProblems(scope, bucket)),
     ...(topic === undefined ? [] : topicProblems(scope, topic)),
+    ...(quarantineTopic === undefined
+      ? []
+      : topicProblems(scope, quarantineTopic, 'quarantineTopic')),
     ...(table === undefined ? [] : [...elsewhere(scope, 'table', table), ...tableProblems(table)]),
     ...(encryptionKey === undefined
       ? []
@@ -97,11 +101,11 @@ function bucketProblems(scope: Construct, bucket: s3.IBucket): string[] {
   return problems;
 }
 
-function topicProblems(scope: Construct, topic: sns.ITopic): string[] {
-  const problems = elsewhere(scope, 'topic', topic, 'region');
+function topicProblems(scope: Construct, topic: sns.ITopic, prop = 'topic'): string[] {
+  const problems = elsewhere(scope, prop, topic, 'region');
   if (topic.fifo) {
     problems.push(
-      'topic: expected a standard topic, since notifications have no order, got a FIFO topic',
+      `${prop}: expected a standard topic, since notifications have no order, got a FIFO topic`,
     );
   }
   return problems;

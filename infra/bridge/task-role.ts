@@ -9,7 +9,8 @@ export interface TaskRoleProps {
   readonly bucketArn: string;
   /** Each ends in a slash, or is empty for the whole bucket. */
   readonly mailPrefixes: readonly string[];
-  readonly topicArn: string;
+  /** The topic of mail, and that of mail in quarantine where there is one. */
+  readonly topicArns: readonly string[];
   readonly tableArn: string;
   /** The kinds of rows that the program writes into the table. */
   readonly tableWrites: readonly TableWrite[];
@@ -98,7 +99,7 @@ function taskStatements(props: TaskRoleProps): iam.PolicyStatement[] {
     new iam.PolicyStatement({
       sid: 'Announce',
       actions: ['sns:Publish'],
-      resources: [props.topicArn],
+      resources: [...props.topicArns],
     }),
     new iam.PolicyStatement({
       sid: 'CheckCredentials',

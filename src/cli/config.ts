@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { refuseNotYetAvailable } from '../app/not-yet-available.ts';
 import {
   configurationJsonSchema,
   configurationWarnings,
@@ -21,7 +20,6 @@ export function configCommand(context: CliContext): Command {
     .action(async (options: ConfigOptions & JsonOptions) => {
       const source = await requireConfiguration(context, options);
       const configuration = parseConfiguration(source.document);
-      refuseNotYetAvailable(configuration);
       for (const warning of configurationWarnings(configuration)) {
         stderr.write(`mailsluice config check: warning: ${renderWarning(warning)}\n`);
       }

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { refuseNotYetAvailable } from '../app/not-yet-available.ts';
 import { UsageError } from '../app/operator-error.ts';
 import { shutDownOnSignal } from '../app/shutdown.ts';
 import { startApp } from '../app/start.ts';
@@ -22,7 +21,6 @@ export function serveCommand(context: CliContext): Command {
     .action(async ({ healthHost, ...options }: ServeOptions) => {
       const source = await requireConfiguration(context, options);
       const configuration = parseConfiguration(withHealthHost(source.document, healthHost));
-      refuseNotYetAvailable(configuration);
       if (configuration.local !== undefined) {
         throw new UsageError(
           'local: expected no such section, which only "mailsluice local" reads',

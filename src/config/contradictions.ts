@@ -1,6 +1,7 @@
 import type { ConfigurationProblem } from './problem.ts';
 import { scanContradictions } from './scan-contradictions.ts';
 import type { Configuration } from './schema.ts';
+import { verifyContradictions } from './verify-contradictions.ts';
 
 /** Problems between fields: settings that are valid alone and not together. */
 export function contradictions(sections: Partial<Configuration>): ConfigurationProblem[] {
@@ -133,6 +134,7 @@ export function contradictions(sections: Partial<Configuration>): ConfigurationP
   }
 
   problems.push(...scanContradictions(sections));
+  problems.push(...verifyContradictions(sections));
 
   const { shutdown } = sections;
   if (shutdown !== undefined && shutdown.grace >= shutdown.deadline) {

@@ -8,4 +8,10 @@ export {
   type ListenerConfiguration,
   type RouteConfiguration,
 } from './schema.ts';
+export {
+  checksSenders,
+  refusingSettings,
+  type VerifyModes,
+  verifyModesOf,
+} from './verify-modes.ts';
 export { type ConfigurationWarning, configurationWarnings, renderWarning } from './warnings.ts';

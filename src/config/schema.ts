@@ -6,11 +6,12 @@ import { hostname } from './schema/common.ts';
 import { credentials } from './schema/credentials.ts';
 import { limits } from './schema/limits.ts';
 import { listeners } from './schema/listeners.ts';
-import { duplicates, notify, store, verify } from './schema/mail.ts';
+import { duplicates, notify, store } from './schema/mail.ts';
 import { health, local, log, metrics, shutdown } from './schema/operation.ts';
 import { routes } from './schema/routes.ts';
 import { scan } from './schema/scan.ts';
 import { tls } from './schema/tls.ts';
+import { verify } from './schema/verify.ts';
 
 export const configurationSchema = section(
   {

@@ -1,5 +1,6 @@
 // What is valid, and seldom meant: reported by `config check` and at synthesis, and no reason not to start.
 import type { Configuration } from './schema.ts';
+import { verifyModesOf } from './verify-modes.ts';
 
 export interface ConfigurationWarning {
   /** In the notation of JavaScript: `listeners[0].tlsProfile`. */
@@ -10,7 +11,8 @@ export interface ConfigurationWarning {
 export function configurationWarnings({
   listeners,
   tls,
-}: Pick<Configuration, 'listeners' | 'tls'>): ConfigurationWarning[] {
+  verify,
+}: Pick<Configuration, 'listeners' | 'tls' | 'verify'>): ConfigurationWarning[] {
   const warnings: ConfigurationWarning[] = [];
   const inherited = listeners.filter(
     (listener) => listener.tls !== 'none' && listener.tlsProfile === undefined,
@@ -31,8 +33,18 @@ export function configurationWarnings({
     }
     if (tlsProfile === 'old') warnings.push({ path: `listeners[${at}].tlsProfile`, text: OLD_TLS });
   }
+  const spfRejecting = listeners.filter(
+    (listener) => verifyModesOf(verify, listener).spf === 'reject',
+  );
+  if (spfRejecting.length > 0) {
+    const names = spfRejecting.map(({ name }) => `"${name}"`).join(', ');
+    warnings.push({ path: 'verify.spf', text: `${SPF_REJECT}; on ${names}` });
+  }
   return warnings;
 }
+
+const SPF_REJECT =
+  '"reject" refuses forwarded mail too, even where DKIM proves its sender; dmarc "reject" does what the domain of the sender asks for';
 
 const OLD_TLS =
   '"old" allows TLS 1.0 and CBC, which are broken: only for devices in a private network, on a listener that the Internet cannot reach';

@@ -250,14 +250,6 @@ describe('serve', () => {
     expect(code).toBe(2);
     expect(lines).toHaveLength(1);
   });
-
-  test('serve: a setting that is not yet available is refused by its name, exit 2', async () => {
-    const { code, lines } = await serve({ verify: { spf: 'reject' } });
-    expect(code).toBe(2);
-    expect(lines).toEqual([
-      'mailsluice serve: verify.spf: expected "off", since sender verification is not yet available, got "reject"',
-    ]);
-  });
 });
 
 describe('config check', () => {

@@ -98,6 +98,7 @@ function shownByLocal(): Shown[] {
     bucket: 'b',
     prefix: 'mail/',
     topicArn: 't',
+    senderChecks: [],
     queueUrl: 'q',
     table: 't',
     username: 'demo',

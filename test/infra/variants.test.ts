@@ -298,6 +298,31 @@ describe('the construct in somebody’s own app', () => {
     });
   });
 
+  test('a topic of quarantine is in the configuration beside other checks, and the task may publish to it, by its key', () => {
+    const { template } = synthBridge((stack) => ({
+      quarantineTopic: new sns.Topic(stack, 'Quarantine', {
+        masterKey: new kms.Key(stack, 'QuarantineKey'),
+        enforceSSL: true,
+      }),
+      configuration: { hostname: 'mx.example.com', verify: { dmarc: 'reject' } },
+    }));
+    const topic = { Ref: Match.stringLikeRegexp('^Quarantine') };
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Sid: 'Announce', Resource: Match.arrayWith([topic]) }),
+          Match.objectLike({
+            Sid: 'UseKey',
+            Resource: { 'Fn::GetAtt': [Match.stringLikeRegexp('QuarantineKey'), 'Arn'] },
+          }),
+        ]),
+      },
+    });
+    const [task] = Object.values(resourcesOf(template, 'AWS::ECS::TaskDefinition'));
+    const text = JSON.stringify(task).replaceAll('\\', '');
+    expect(text).toContain('"verify":{"dmarc":"reject","quarantine":{"topicArn":"');
+  });
+
   test('the construct lets a function and a queue subscribe, each with a dead-letter queue', () => {
     const stack = makeStack();
     const bridge = new MailBridge(stack, 'Bridge', {
@@ -447,6 +472,10 @@ describe('all errors are reported together, before anything is created', () => {
   test.each<[expected: string, configuration: Record<string, unknown>]>([
     ['configuration.store.bucket: expected nothing', { store: { bucket: 'mine' } }],
     ['configuration.notify: expected nothing', { notify: { topicArn: 'x' } }],
+    [
+      'configuration.verify.quarantine: expected nothing',
+      { verify: { quarantine: { topicArn: 'arn:aws:sns:eu-west-1:111122223333:q' } } },
+    ],
     ['configuration.shutdown.deadline: expected at most 115 s', { shutdown: { deadline: '116s' } }],
     ['memoryMiB: expected at least', { limits: { memory: '2GB' } }],
     ['ports: expected the public port of listener "x"', { listeners: [{ name: 'x', port: 3000 }] }],

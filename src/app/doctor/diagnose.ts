@@ -5,7 +5,11 @@ import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { checkOutbox } from './aws/check-outbox.ts';
 import { checkQuotas } from './aws/check-quotas.ts';
-import { checkAlarmSubscriptions, checkMailSubscriptions } from './aws/check-subscriptions.ts';
+import {
+  checkAlarmSubscriptions,
+  checkMailSubscriptions,
+  checkQuarantineSubscriptions,
+} from './aws/check-subscriptions.ts';
 import { followMail } from './aws/follow-mail.ts';
 import type { QueryClient } from './aws/query-client.ts';
 import { checkStack, type StackFacts } from './aws/stack.ts';
@@ -199,7 +203,7 @@ function smtpChecks(run: Run): Check[] {
 function awsChecks(run: Run): Check[] {
   const { addresses, timeoutMillis } = run;
   const { subject, stack, clients, credential, authorities, followTo } = run.options;
-  const { host, bucket, topicArn, prefixes, alarmTopicArn, ports } = subject;
+  const { host, bucket, topicArn, quarantineTopicArn, prefixes, alarmTopicArn, ports } = subject;
   const check = makerOf(run);
   const checks: Check[] = [];
   if (bucket !== undefined) {
@@ -207,6 +211,11 @@ function awsChecks(run: Run): Check[] {
   }
   if (topicArn !== undefined) {
     checks.push(check('aws.subscriptions', () => checkMailSubscriptions(clients.sns, topicArn)));
+  }
+  if (quarantineTopicArn !== undefined) {
+    checks.push(
+      check('aws.quarantine', () => checkQuarantineSubscriptions(clients.sns, quarantineTopicArn)),
+    );
   }
   if (alarmTopicArn !== undefined) {
     checks.push(check('aws.alarms', () => checkAlarmSubscriptions(clients.sns, alarmTopicArn)));

@@ -17,6 +17,8 @@ export interface Subject {
   readonly bucket?: string;
   readonly prefixes: readonly string[];
   readonly topicArn?: string;
+  /** The topic of mail that is marked for quarantine. */
+  readonly quarantineTopicArn?: string;
   /** `null`: the stack has none. */
   readonly alarmTopicArn?: string | null;
   /** Whether the configuration takes its certificate from ACM. */
@@ -27,7 +29,7 @@ export interface Subject {
 
 /** The sections of a configuration that say something about the deployment. */
 export type KnownConfiguration = Partial<
-  Pick<Configuration, 'hostname' | 'store' | 'notify' | 'routes' | 'tls'>
+  Pick<Configuration, 'hostname' | 'store' | 'notify' | 'routes' | 'tls' | 'verify'>
 >;
 
 export interface SubjectSources {
@@ -47,11 +49,12 @@ export function subjectOf({
   configuration = {},
   outputs,
 }: SubjectSources): Subject | undefined {
-  const { hostname, store, notify, routes = [], tls } = configuration;
+  const { hostname, store, notify, routes = [], tls, verify } = configuration;
   const host = givenHost ?? outputs?.['SmtpEndpoint'] ?? hostname;
   if (host === undefined) return undefined;
   const bucket = outputs?.['MailBucketName'] ?? store?.bucket;
   const topicArn = outputs?.['TopicArn'] ?? notify?.topicArn;
+  const quarantineTopicArn = outputs?.['QuarantineTopicArn'] ?? verify?.quarantine?.topicArn;
   const known = [...domainsOfRecords(outputs?.['DnsRecords'] ?? ''), ...domainsOfRoutes(routes)];
   return {
     host: canonicalName(host),
@@ -68,6 +71,7 @@ export function subjectOf({
     ],
     ...(bucket !== undefined && { bucket }),
     ...(topicArn !== undefined && { topicArn }),
+    ...(quarantineTopicArn !== undefined && { quarantineTopicArn }),
     ...(outputs && { alarmTopicArn: alarmTopicOf(outputs) }),
     usesAcm: (tls?.certificates ?? []).some((certificate) => 'acmArn' in certificate),
     commands: outputs ?? {},

@@ -52,6 +52,8 @@ export interface EmbeddedAwsOptions {
   readonly bucketName?: string;
   /** Name of the topic, and of the queue that is subscribed to it. Default `mailsluice-mail`. */
   readonly topicName?: string;
+  /** A second topic, to which the queue is subscribed too. Default: none. */
+  readonly quarantineTopicName?: string;
   /** Default `mailsluice-credentials`. */
   readonly tableName?: string;
 }
@@ -116,7 +118,8 @@ export async function createResources(
     bucketName = LOCAL_DEFAULTS.store.bucket,
     topicName = LOCAL_DEFAULTS.store.bucket,
     tableName = LOCAL_DEFAULTS.credentials.table,
-  }: Pick<EmbeddedAwsOptions, 'bucketName' | 'topicName' | 'tableName'>,
+    quarantineTopicName,
+  }: Pick<EmbeddedAwsOptions, 'bucketName' | 'topicName' | 'tableName' | 'quarantineTopicName'>,
 ): Promise<EmbeddedResources> {
   const settings = { region, endpoint, credentials };
   const s3 = new S3Client({ ...settings, forcePathStyle: true });
@@ -125,22 +128,20 @@ export async function createResources(
   const dynamoDb = new DynamoDBClient({ ...settings, endpoint: dynamoDbEndpoint });
   try {
     await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
-    const topicArn = required(
-      (await sns.send(new CreateTopicCommand({ Name: topicName }))).TopicArn,
-    );
     await sqs.send(new CreateQueueCommand({ QueueName: topicName }));
     // The service's own URL has a host name that no resolver knows; the path is what counts.
     const queueUrl = `${endpoint}/000000000000/${topicName}`;
     const attributes = await sqs.send(
       new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
     );
-    await sns.send(
-      new SubscribeCommand({
-        TopicArn: topicArn,
-        Protocol: 'sqs',
-        Endpoint: required(attributes.Attributes?.['QueueArn']),
-      }),
-    );
+    const subscribedTopic = async (Name: string): Promise<string> => {
+      const TopicArn = required((await sns.send(new CreateTopicCommand({ Name }))).TopicArn);
+      const Endpoint = required(attributes.Attributes?.['QueueArn']);
+      await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+      return TopicArn;
+    };
+    const topicArn = await subscribedTopic(topicName);
+    if (quarantineTopicName !== undefined) await subscribedTopic(quarantineTopicName);
     await dynamoDb.send(
       new CreateTableCommand({
         TableName: tableName,

@@ -22,6 +22,10 @@ export interface LocalReady {
   readonly bucket: string;
   readonly prefix: string;
   readonly topicArn: string;
+  /** Where there is one. The queue is subscribed to it too. */
+  readonly quarantineTopicArn?: string;
+  /** The checks of the sender that are on, on any listener, as `dmarc mark`. */
+  readonly senderChecks: readonly string[];
   readonly queueUrl: string;
   readonly table: string;
   readonly username: string;

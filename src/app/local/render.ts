@@ -29,6 +29,9 @@ export function renderReady(ready: LocalReady): string {
     ['DynamoDB', aws.dynamoDbEndpoint, 'embedded, in memory'],
     ['Bucket', ready.bucket, `keys: ${ready.prefix}dt=YYYY-MM-DD/hr=HH/<messageId>`],
     ['Topic', ready.topicArn, ''],
+    ...(ready.quarantineTopicArn === undefined
+      ? []
+      : [['Quarantine', ready.quarantineTopicArn, 'marked mail in place of the topic']]),
     ['Queue', ready.queueUrl, 'subscribed to the topic'],
     ['Table', ready.table, ''],
     ...(ready.handler === undefined
@@ -37,6 +40,9 @@ export function renderReady(ready: LocalReady): string {
           ['Handler', ready.handler.file, 'called for each mail; loaded again when it changes'],
           ['Dead letters', ready.handler.deadLetterQueueUrl, ''],
         ]),
+    ready.senderChecks.length === 0
+      ? ['Sender checks', 'off', `turn them on: --config '{"verify":{"dmarc":"mark"}}'`]
+      : ['Sender checks', ready.senderChecks.join(', '), ''],
     ['User', ready.username, `password: ${ready.password}`],
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

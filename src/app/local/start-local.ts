@@ -1,12 +1,11 @@
 // The program as `serve` runs it, with the AWS services embedded in the process and with everything that they
 // need made beforehand: certificate, bucket, topic, queue, table and one credential.
-import { type Configuration, parseConfiguration } from '../../config/index.ts';
+import { type Configuration, parseConfiguration, verifyModesOf } from '../../config/index.ts';
 import {
   CredentialAdministration,
   createCredentialClient,
   randomSecret,
 } from '../../credentials/index.ts';
-import { refuseNotYetAvailable } from '../not-yet-available.ts';
 import { OperatorError } from '../operator-error.ts';
 import { type App, startApp } from '../start.ts';
 import type { StoredMail } from '../stored-mail.ts';
@@ -60,7 +59,6 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const configuration = parseConfiguration(
     await withCertificate(overlay(options.document), makeSelfSignedCertificate),
   );
-  refuseNotYetAvailable(configuration);
 
   const { table } = configuration.credentials ?? LOCAL_DEFAULTS.credentials;
   const aws = await startServices(startEmbeddedAws, configuration, table);
@@ -156,7 +154,7 @@ async function withCertificate(
 
 async function startServices(
   startEmbeddedAws: StartEmbeddedAws,
-  { store, notify, local }: Configuration,
+  { store, notify, verify, local }: Configuration,
   tableName: string,
 ): Promise<EmbeddedAws> {
   const [, , , region = 'us-east-1', , topicName = store.bucket] = notify.topicArn.split(':');
@@ -167,6 +165,9 @@ async function startServices(
       region,
       bucketName: store.bucket,
       topicName,
+      ...(verify.quarantine && {
+        quarantineTopicName: verify.quarantine.topicArn.split(':').at(-1) ?? '',
+      }),
       tableName,
     });
   } catch (error) {
@@ -201,7 +202,7 @@ async function addDemoCredential(table: string, username: string, password: stri
 
 function describe(
   app: App,
-  { listeners, store }: Configuration,
+  { listeners, store, verify }: Configuration,
   aws: EmbeddedAws,
   own: Pick<LocalReady, 'version' | 'username' | 'password'>,
 ): LocalReady {
@@ -222,9 +223,26 @@ function describe(
     bucket: aws.resources.bucket,
     prefix: store.prefix,
     topicArn: aws.resources.topicArn,
+    ...(verify.quarantine && { quarantineTopicArn: verify.quarantine.topicArn }),
+    senderChecks: senderChecksOf(verify, listeners),
     queueUrl: aws.resources.queueUrl,
     table: aws.resources.table,
     username: own.username,
     password: own.password,
   };
+}
+
+/** As `spf mark`, each once. */
+function senderChecksOf(
+  verify: Configuration['verify'],
+  listeners: Configuration['listeners'],
+): string[] {
+  const checks = listeners.flatMap((listener) => {
+    const { lists, ...modes } = verifyModesOf(verify, listener);
+    return [
+      ...Object.entries(modes).flatMap(([name, mode]) => (mode === 'off' ? [] : `${name} ${mode}`)),
+      ...lists.map(({ zone, action }) => `${zone} ${action}`),
+    ];
+  });
+  return [...new Set(checks)];
 }

@@ -118,6 +118,7 @@ function knownSections(document: unknown): KnownConfiguration {
     ...section('hostname'),
     ...section('store'),
     ...section('notify'),
+    ...section('verify'),
     ...section('routes'),
     ...section('tls'),
   };

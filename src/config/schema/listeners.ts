@@ -3,6 +3,7 @@ import { oneOf, nonEmptyListOf, section, text, yesOrNo } from '../fields.ts';
 import { host, networks, port } from './common.ts';
 import { listenerLimits } from './limits.ts';
 import { TLS_PROFILES } from './tls.ts';
+import { listenerVerify } from './verify.ts';
 
 const listener = section(
   {
@@ -54,6 +55,7 @@ const listener = section(
     trustedXclients: networks(
       'Addresses and networks whose XCLIENT command is believed, of the peers of connections, not those in a PROXY header.',
     ).default([]),
+    verify: listenerVerify.optional(),
     limits: listenerLimits.default({}),
   },
   'One listener.',

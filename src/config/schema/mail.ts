@@ -1,7 +1,7 @@
-// Mail on its way in: how it is stored, announced and judged.
+// Mail on its way in: how it is stored and announced.
 import { z } from 'zod';
 import { TOPIC_ARN } from '../../policy/destination-rules.ts';
-import { oneOf, section, text } from '../fields.ts';
+import { section, text } from '../fields.ts';
 import { duration } from '../units.ts';
 import { objectPrefix, tableName } from './common.ts';
 
@@ -30,22 +30,6 @@ export const notify = section(
     ),
   },
   'Where mail is announced.',
-);
-
-const verification = (check: string) =>
-  oneOf(
-    ['off', 'mark', 'reject'],
-    `${check}: not checked, checked and reported, or refused on failure; only "off" is available in this version.`,
-  ).default('off');
-
-export const verify = section(
-  {
-    spf: verification('SPF (RFC 7208)'),
-    dkim: verification('DKIM (RFC 6376)'),
-    dmarc: verification('DMARC (RFC 7489)'),
-    arc: verification('ARC (RFC 8617)'),
-  },
-  'Sender verification.',
 );
 
 export const duplicates = section(

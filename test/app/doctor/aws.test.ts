@@ -23,6 +23,7 @@ import { checkQuotas, judgeElasticIps } from '../../../src/app/doctor/aws/check-
 import {
   checkAlarmSubscriptions,
   checkMailSubscriptions,
+  checkQuarantineSubscriptions,
 } from '../../../src/app/doctor/aws/check-subscriptions.ts';
 import { QueryClient } from '../../../src/app/doctor/aws/query-client.ts';
 import { checkStack, readStack } from '../../../src/app/doctor/aws/stack.ts';
@@ -108,6 +109,17 @@ describe('subscriptions', () => {
     ]);
     expect(sentencesOf(await checkMailSubscriptions(aws.sns, aws.resources.topicArn))).toEqual([
       'ok: mail is announced to one subscription',
+    ]);
+  });
+
+  test('of mail in quarantine: none, which the other topic does not make good, one', async () => {
+    const none = await newTopic();
+    expect(sentencesOf(await checkQuarantineSubscriptions(aws.sns, none))).toEqual([
+      `warning: mail in quarantine is announced to nobody: ${none} has no subscription`,
+    ]);
+    const { topicArn } = aws.resources;
+    expect(sentencesOf(await checkQuarantineSubscriptions(aws.sns, topicArn))).toEqual([
+      'ok: mail in quarantine is announced to one subscription',
     ]);
   });
 

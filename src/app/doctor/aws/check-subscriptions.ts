@@ -74,28 +74,48 @@ export async function checkAlarmSubscriptions(
 
 /** Whether somebody learns of mail. */
 export async function checkMailSubscriptions(sns: SNSClient, topicArn: string): Promise<Finding[]> {
+  return checkMailTopic(sns, topicArn, 'mail', {
+    level: 'note',
+    why: 'mail is stored, and no program handles it',
+  });
+}
+
+/** Whether somebody learns of mail that is marked for quarantine, which the other topic does not announce. */
+export async function checkQuarantineSubscriptions(
+  sns: SNSClient,
+  topicArn: string,
+): Promise<Finding[]> {
+  return checkMailTopic(sns, topicArn, 'mail in quarantine', {
+    level: 'warning',
+    why: 'mail that is marked for quarantine is stored, and nobody learns of it',
+  });
+}
+
+async function checkMailTopic(
+  sns: SNSClient,
+  topicArn: string,
+  what: string,
+  nobody: { readonly level: 'note' | 'warning'; readonly why: string },
+): Promise<Finding[]> {
   const { confirmed, pending } = await readSubscriptions(sns, topicArn);
   const findings: Finding[] = [];
   if (pending.length > 0) {
     findings.push({
       level: 'warning',
-      found: `the subscription to mail is not confirmed: ${pending.join(', ')}`,
+      found: `the subscription to ${what} is not confirmed: ${pending.join(', ')}`,
       why: 'it gets no notifications until then, nor later those of mail that came before',
       fix: 'confirm it from the endpoint: aws sns confirm-subscription --topic-arn ARN --token TOKEN',
     });
   }
   if (confirmed === 0) {
     findings.push({
-      level: 'note',
-      found: `mail is announced to nobody: ${topicArn} has no subscription`,
-      why: 'mail is stored, and no program handles it',
+      level: nobody.level,
+      found: `${what} is announced to nobody: ${topicArn} has no subscription`,
+      why: nobody.why,
       fix: `aws sns subscribe --topic-arn ${topicArn} --protocol sqs --notification-endpoint QUEUE-ARN`,
     });
   }
   if (findings.length > 0) return findings;
-  return [
-    ok(
-      `mail is announced to ${confirmed === 1 ? 'one subscription' : `${confirmed} subscriptions`}`,
-    ),
-  ];
+  const subscriptions = confirmed === 1 ? 'one subscription' : `${confirmed} subscriptions`;
+  return [ok(`${what} is announced to ${subscriptions}`)];
 }
