@@ -180,6 +180,8 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
     this.#isCut = true;
     switch (this.#phase) {
       case 'admission':
+        // Ended already, because its hooks were late: its close is on its way.
+        if (this.#socket.destroyed) return false;
         this.#admitUnasked();
         return !this.#isTurnedAway;
       case 'session':

@@ -46,6 +46,36 @@ describe('closing', () => {
     await staying.rest();
   });
 
+  test.each(['starttls', 'implicit'] as const)(
+    'closing in the moment in which a late onSecured hook has ended a connection (%s) passes it over',
+    async (tls) => {
+      const failures: unknown[] = [];
+      const { server, port } = await startServer(
+        {
+          tls: { certificates: [await makeCertificate()] },
+          listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, tls }],
+          limits: { answerTimeoutSeconds: 0.2 },
+          observe(event) {
+            if (event.kind !== 'failure') return;
+            failures.push(event.error);
+            void server.close({ drain: 0 });
+          },
+        },
+        (each) => void each.onSecured(() => new Promise(() => {})).onMail(() => {}),
+      );
+      const connect = tls === 'implicit' ? TestClient.connectTls(port) : TestClient.connect(port);
+      const client = await connect;
+      if (tls === 'starttls') {
+        await client.reply();
+        await client.say('EHLO c');
+        await client.startTls();
+      }
+      expect(await client.rest()).toBe('');
+      expect(failures).toHaveLength(1);
+      expect(await server.close()).toEqual({ cut: 0 });
+    },
+  );
+
   test('closing cuts what is left when the time is over, and says how many', async () => {
     const { server, port, log } = await startServer();
     const client = await TestClient.connect(port);
