@@ -153,6 +153,7 @@ describe('what was altered fails', () => {
       'white space, in relaxed form',
       signed.replace('one  two', 'one \t two').replace('line  one', 'line one'),
     ],
+    ['white space in front of a colon', signed.replace('From:', 'From \t:')],
     ['empty lines at the end', `${signed}\r\n\r\n`],
     ['a line that is no field behind one that is not signed', `X: y\r\nno field\r\n${signed}`],
     ['a line that is no field in front', `no field\r\n${signed}`],

@@ -169,6 +169,11 @@ describe('the result says', () => {
       { result: 'none', sender: 'postmaster@' },
     ],
     [
+      'that a client without an address has no policy',
+      { address: '' },
+      { result: 'none', domain: 'example.com' },
+    ],
+    [
       'that a domain of one label has no policy',
       { from: 'a@localhost' },
       { result: 'none', domain: '' },

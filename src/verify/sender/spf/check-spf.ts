@@ -1,6 +1,7 @@
 // SPF by the library's evaluation of records, strict, over look-ups with limits of ours. Its one big call is not used: it
 // counts queries without a limit in all, makes a temperror of an explanation that does not arrive, and does not say what
 // matched.
+import { isIP } from 'node:net';
 import { spfVerify } from 'mailauth/lib/spf/spf-verify.js';
 import { canonicalAddress } from '../../../net/addresses.ts';
 import type { MailLookups } from '../../dns/resolver.ts';
@@ -34,20 +35,28 @@ export async function checkSpf(request: SpfRequest): Promise<SpfResult> {
   const localPart = reversePath?.localPart === '' ? 'postmaster' : reversePath?.localPart;
   const sender = `${localPart ?? 'postmaster'}@${given}`;
   const known = { identity, domain, sender } as const;
-  // RFC 7208 section 4.3.
-  if (domain === '') return { ...known, result: 'none' };
-  const outcome = await evaluate(request, domain, `${localPart ?? 'postmaster'}@${domain}`);
-  return { ...known, ...outcome };
+  const address = canonicalAddress(request.address);
+  // RFC 7208 section 4.3. A client without an address, on a Unix socket, has no policy either.
+  if (domain === '' || isIP(address) === 0) return { ...known, result: 'none' };
+  const evaluated = `${localPart ?? 'postmaster'}@${domain}`;
+  return { ...known, ...(await evaluate(request, { domain, sender: evaluated, address })) };
 }
 
 type Outcome = Pick<SpfResult, 'result' | 'mechanism' | 'problem' | 'explanation'>;
 
-async function evaluate(request: SpfRequest, domain: string, sender: string): Promise<Outcome> {
+async function evaluate(
+  request: SpfRequest,
+  {
+    domain,
+    sender,
+    address,
+  }: { readonly domain: string; readonly sender: string; readonly address: string },
+): Promise<Outcome> {
   const lookups = new SpfLookups(request.lookups);
   try {
     const match = await spfVerify(domain, {
       sender,
-      ip: canonicalAddress(request.address),
+      ip: address,
       helo: request.helo ?? '',
       mta: request.hostname,
       strict: true,
