@@ -39,28 +39,9 @@ import { type MailBridgePlan, planMailBridge } from './mail-bridge-plan.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
 import { acknowledgePrefixes } from './prefix-findings.ts';
 import { Service } from './service.ts';
+import type { SubscriberOptions } from './subscriber-options.ts';
 import { makeDeadLetterQueue, SubscriberQueue } from './subscriber-queue.ts';
 import { distinctKeys, makeTaskRole, tableWrites } from './task-role.ts';
-
-/** Options of a subscriber. */
-export interface SubscriberOptions {
-  /**
-   * Announces only mail whose attributes match, as `{ listener: SubscriptionFilter.stringFilter({ allowlist: ['mx'] }) }`.
-   * @default - all mail
-   */
-  readonly filterPolicy?: Readonly<Record<string, sns.SubscriptionFilter>>;
-  /**
-   * Takes the notifications that could not be delivered or handled.
-   * @default - a new queue, kept for 14 days and when the stack is deleted
-   */
-  readonly deadLetterQueue?: sqs.IQueue;
-  /**
-   * Whether SNS invokes a function itself, with an SNS event, instead of a queue, with an SQS event. SNS invokes it
-   * once for each mail and without a limit, and Lambda tries it two times more.
-   * @default false
-   */
-  readonly direct?: boolean;
-}
 
 const MARK = Symbol.for('mailsluice.MailBridge');
 
