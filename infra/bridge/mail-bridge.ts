@@ -37,6 +37,7 @@ import { ExampleSubscriber } from './example-subscriber.ts';
 import { ProgramImage } from './image.ts';
 import { type MailBridgePlan, planMailBridge } from './mail-bridge-plan.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
+import { nameMailSources } from './mail-sources.ts';
 import { acknowledgePrefixes } from './prefix-findings.ts';
 import { Service } from './service.ts';
 import type { SubscriberOptions } from './subscriber-options.ts';
@@ -199,7 +200,7 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     };
     if (isFunction) {
       this.grantReadMail(subscriber);
-      this.#nameMailSources(subscriber);
+      nameMailSources(subscriber, this.bucket.bucketName, this.mailPrefixes);
     }
     if (isFunction && isDirect) {
       subscriber.configureAsyncInvoke({
@@ -293,7 +294,6 @@ export class MailBridge extends Construct implements ec2.IConnectable {
     });
   }
 
-  /** All that the program publishes to. */
   get #topics(): sns.ITopic[] {
     return this.quarantineTopic === undefined ? [this.topic] : [this.topic, this.quarantineTopic];
   }
@@ -409,15 +409,6 @@ export class MailBridge extends Construct implements ec2.IConnectable {
       behavior: ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
     });
     return alarms;
-  }
-
-  /** Tells the function's `fetchMail` what it reads (src/subscriber/mail-sources.ts): the same as it may read. */
-  #nameMailSources(handler: lambda.IFunction): void {
-    // One that was imported has its environment elsewhere.
-    if (!('addEnvironment' in handler)) return;
-    const { bucketName } = this.bucket;
-    const sources = this.mailPrefixes.map((prefix) => `${bucketName}/${prefix}`);
-    (handler as lambda.Function).addEnvironment('MAILSLUICE_MAIL_SOURCES', sources.join(','));
   }
 
   /** Creates the records if there is a hosted zone; returns them in either case. */

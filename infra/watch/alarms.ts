@@ -16,6 +16,7 @@ import type { AlarmOptions } from './alarm-options.ts';
 import { COUNTER_ALARMS } from './counter-alarms.ts';
 import { bridgeMetric } from './metrics.ts';
 import { renderPlace, type RunbookPlaces } from './runbook.ts';
+import { verifyTempErrors } from './verify-alarm.ts';
 import { atLeast, timeInWords } from './words.ts';
 
 export interface AlarmsProps {
@@ -64,6 +65,7 @@ export class Alarms extends Construct {
     this.#addSignIn();
     this.#addAttacks();
     this.#addCounters();
+    this.#add('VerifyTempErrors', verifyTempErrors(this.#metric.bind(this)));
     this.#addCertificate();
     this.#addProcess();
     this.#addLoadBalancer();

@@ -28,6 +28,13 @@ export const COUNTER_ALARMS: readonly CounterAlarm[] = [
       `${atLeast(threshold, 'sign-in')} had to be refused uncompared: too many of the address or the user name had failed, or too many waited`,
   },
   {
+    name: 'ListFailures',
+    severity: 'warning',
+    threshold: 10,
+    says: (threshold) =>
+      `DNS lists did not answer ${atLeast(threshold, 'question')}, or not pass their tests`,
+  },
+  {
     name: 'ScanFailures',
     severity: 'warning',
     threshold: 5,

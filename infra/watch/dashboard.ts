@@ -108,6 +108,21 @@ export class Dashboard extends Construct {
         this.#metric('CertDaysToExpiry', 'days', cloudwatch.Stats.MINIMUM),
       ]),
     ]);
+    this.#row('Who sends', [
+      this.#graphBy('Refused, by rule', 'SenderRefused', 'Rule'),
+      this.#percentiles('Checks, ms after the final dot', 'VerifyLatency'),
+      this.#graph('Not known', [
+        this.#metric('VerifyTempErrors', 'messages, since DNS failed'),
+        this.#metric('DnsFailures', 'questions'),
+        this.#metric('ListFailures', 'of lists'),
+        this.#metric('ScanFailures', 'of scanners'),
+      ]),
+      this.#graph(
+        'DNS',
+        [this.#metric('DnsLookups', 'questions'), this.#metric('DnsCacheHits', 'from the cache')],
+        [this.#metric('DnsLatency', 'p99, ms', 'p99')],
+      ),
+    ]);
     this.#row('Outbox and subscribers', [
       this.#graph('Outbox', [
         this.#metric('OutboxWrites'),
@@ -191,7 +206,7 @@ export class Dashboard extends Construct {
   #graphBy(
     title: string,
     name: MetricName,
-    label: 'Listener' | 'Reason' | 'TlsVersion',
+    label: 'Listener' | 'Reason' | 'Rule' | 'TlsVersion',
     beside: cloudwatch.IMetric[] = [],
   ): cloudwatch.GraphWidget {
     return this.#graph(title, [bridgeMetricBy(this.#props.stage, name, label), ...beside]);

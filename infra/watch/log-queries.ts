@@ -48,6 +48,18 @@ export const LOG_QUERIES: Readonly<Record<string, logs.QueryStringProps>> = {
     sort: 'messages desc',
     limit: 50,
   },
+  'Who could not be checked': {
+    filterStatements: ['event = "message-accepted" and (spf = "temperror" or dmarc = "temperror")'],
+    fields: ['@timestamp', 'clientAddress', 'senderDomain', 'spf', 'dmarc', 'judgeMillis'],
+    sort: '@timestamp desc',
+    limit: 200,
+  },
+  'Which senders were refused': {
+    filterStatements: ['event = "message-refused" or event = "client-refused"'],
+    statsStatements: [`${EVENTS} as refused by rule, subject`],
+    sort: 'refused desc',
+    limit: 50,
+  },
   'Who spends the budget of sessions': {
     filterStatements: ['event = "ended" and rule like /^(too-many-|line-flood)/'],
     statsStatements: [`${EVENTS} as sessions by clientAddress, listener, rule`],

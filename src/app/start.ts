@@ -32,6 +32,8 @@ import { reportBridge } from './report/bridge.ts';
 import { reportCredentials } from './report/credentials.ts';
 import { reportServer } from './report/server.ts';
 import { listenerOptions, routesOf, serverLimits } from './server-options.ts';
+import { reportVerify } from './report/verify.ts';
+import { SenderChecks } from './sender-checks.ts';
 import { requireGrants, startSignIn } from './sign-in.ts';
 import { storedMail, type StoredMail } from './stored-mail.ts';
 import { type Undo, undoAll } from './undo.ts';
@@ -110,6 +112,9 @@ async function start(
   await checkBucket(s3, store.bucket);
 
   const routes = createRoutes(routesOf(configuration), hostname);
+  const senderChecks = new SenderChecks(configuration, reportVerify(lines, metrics, view), report);
+  started.push(() => senderChecks[Symbol.asyncDispose]());
+  metrics.gauge('DnsLookupsUnderWay', () => senderChecks.lookupsUnderWay);
   const onBridgeEvent = reportBridge(lines, metrics, view);
   const bridge = createBridge({
     s3,
@@ -123,7 +128,13 @@ async function start(
     mailboxOf: (forwardPath) => canonicalMailbox(forwardPath, hostname),
     destinationOf: ({ session }) => destinationOf(grantsOf(session.identity)),
     clientOf: clientNetwork,
-    limits: { memory: limits.memory, memoryWaitSeconds: memoryWaitSeconds(configuration) },
+    limits: {
+      memory: limits.memory,
+      memoryWaitSeconds: memoryWaitSeconds(configuration),
+      judgeSeconds: judgeSeconds(configuration),
+    },
+    judge: senderChecks.judge,
+    quarantineTopicOf: () => configuration.verify.quarantine?.topicArn,
     ...duplicateGuard(configuration, clients.dynamoDb),
     observe: (event) => {
       onBridgeEvent(event);
@@ -168,6 +179,7 @@ async function start(
     const match = routes.match(forwardPath);
     return match.kind === 'refuse' ? match.reply : undefined;
   });
+  senderChecks.attach(server);
   await server.listen();
   started.push(
     watchCertificates({
@@ -205,6 +217,13 @@ function memoryWaitSeconds({ limits, listeners }: Configuration): number {
   const ofListeners = listeners.flatMap((each) => each.limits?.answerTimeout ?? []);
   const answerTimeout = Math.min(limits.answerTimeout, ...ofListeners);
   return Math.min(MAX_MEMORY_WAIT_SECONDS, (answerTimeout * 3) / 4);
+}
+
+/** What ends a check that does not end by itself. */
+const JUDGE_SLACK_SECONDS = 5;
+
+function judgeSeconds({ verify, scan }: Configuration): number {
+  return Math.max(verify.timeout, scan?.timeout ?? 0) + JUDGE_SLACK_SECONDS;
 }
 
 /** In a separate table, or else beside the credentials. */

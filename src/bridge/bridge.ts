@@ -83,6 +83,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     deferrals,
     openMessages: new OpenMessages(),
     judge: options.judge,
+    judgeMillis: (limits.judgeSeconds ?? limits.commitSeconds ?? 20) * 1000,
     observe,
     hostname,
     memoryWaitMillis: (limits.memoryWaitSeconds ?? 90) * 1000,

@@ -89,10 +89,12 @@ export class Committer {
   async #commit(mail: ReceivedMail): Promise<Reply> {
     const { guard, deferrals, budgetMillis, totalMillis } = this.#parts;
     const { facts, sizeInOctets, endedAt } = mail;
+    // The checks of the sender are progress, so that a slow DNS leaves S3 its time.
+    const judgeMillis = mail.judged?.millis ?? 0;
     using budget = new ProgressDeadline({
       stallMillis: budgetMillis,
-      totalMillis,
-      began: endedAt,
+      totalMillis: totalMillis - judgeMillis,
+      began: endedAt + judgeMillis,
     });
     const own = planObjects(mail, this.#parts);
     const claim = await guard?.claim(mail, own, budget.until - performance.now());

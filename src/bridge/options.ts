@@ -51,8 +51,8 @@ export type MailboxOf = (forwardPath: Recipient['forwardPath']) => string;
 
 /**
  * The judge of one message, made before the first octet of it; `undefined` where it is not judged. `resume` ends a pause
- * that `write` asked for. A pause may last as long as a wait for memory, and the judgement as long as the commit may go
- * on without progress; past that the message is answered 4yz.
+ * that `write` asked for. A pause may last as long as a wait for memory, and the judgement `judgeSeconds`; past that the
+ * message is answered 4yz.
  */
 export type JudgeMail = (facts: MessageFacts, resume: () => void) => MailJudge | undefined;
 
@@ -69,6 +69,11 @@ export interface BridgeLimits {
   readonly commitSeconds?: number;
   /** How long S3 may take in all, from the end of the data. Default 90. */
   readonly commitTotalSeconds?: number;
+  /**
+   * How long the judge may take from the end of the data. It counts as progress of the commit, and within `commitTotalSeconds`.
+   * Default `commitSeconds`.
+   */
+  readonly judgeSeconds?: number;
   /** How long a message may wait for memory before `452 4.3.1`. It must be shorter than `answerTimeoutSeconds` of the server. Default 90. */
   readonly memoryWaitSeconds?: number;
 }

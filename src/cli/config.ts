@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { warnOfSilentResolver } from '../app/check-resolvers.ts';
 import {
   configurationJsonSchema,
   configurationWarnings,
@@ -20,7 +21,11 @@ export function configCommand(context: CliContext): Command {
     .action(async (options: ConfigOptions & JsonOptions) => {
       const source = await requireConfiguration(context, options);
       const configuration = parseConfiguration(source.document);
-      for (const warning of configurationWarnings(configuration)) {
+      const warnings = [
+        ...configurationWarnings(configuration),
+        ...(await warnOfSilentResolver(configuration)),
+      ];
+      for (const warning of warnings) {
         stderr.write(`mailsluice config check: warning: ${renderWarning(warning)}\n`);
       }
       stdout.write(

@@ -158,6 +158,20 @@ export const METRICS = {
     [[]],
     'Messages that a scanner was asked about and did not judge: away, slow or failed',
   ),
+  ListFailures: counter(
+    ['Reason'],
+    [[]],
+    'Tests that a DNS list did not pass, and questions that it did not answer',
+  ),
+  DnsLookups: counter([], [[]], 'Questions that were put to a DNS server'),
+  DnsFailures: counter(
+    ['Reason'],
+    [[]],
+    'Questions that no DNS server answered, or that were not put to one since there were too many',
+  ),
+  DnsCacheHits: counter([], [[]], 'Questions that needed no DNS server of their own'),
+  DnsLookupsUnderWay: gauge('Count', 'Questions that one task waits for'),
+  DnsLatency: values('Milliseconds', 'One question to a DNS server, all tries included'),
   SenderRefused: counter(
     ['Rule'],
     [[], ['Rule']],

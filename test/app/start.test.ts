@@ -8,6 +8,7 @@ import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSelfSignedCertificate } from '../../src/app/local/self-signed.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { freePort } from '../support/free-port.ts';
 import { mailsluice } from '../support/cli.ts';
 
 let aws: TestAws;
@@ -287,6 +288,18 @@ describe('config check', () => {
       expect.stringMatching(
         /^mailsluice config check: warning: listeners\[0\]\.tlsProfile: "old" allows/,
       ),
+      '--config: valid',
+    ]);
+  });
+
+  test('config check: "reject" without a resolver that answers is a warning', async () => {
+    const resolver = `127.0.0.1:${await freePort()}`;
+    const verify = { resolvers: [resolver], timeout: '500ms', dmarc: 'reject' };
+    const config = JSON.stringify({ ...serving, verify });
+    const { code, lines } = await mailsluice(['config', 'check', '--config', config]);
+    expect(code).toBe(0);
+    expect(lines).toEqual([
+      expect.stringMatching(/^mailsluice config check: warning: verify\.dmarc: "reject" refuses/),
       '--config: valid',
     ]);
   });

@@ -10,6 +10,7 @@ import { median } from './measure.ts';
 import { imageEnvironment } from '../support/image-environment.ts';
 import { type RunningServer, startServer } from './processes.ts';
 import { inFigures, table } from './report.ts';
+import { UNVERIFIED } from '../support/unverified.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -184,6 +185,7 @@ function startOurs(
         },
         health: { host: '127.0.0.1', port: 0 },
         shutdown: { grace: '0s', deadline: '2s' },
+        verify: UNVERIFIED,
       }),
     ],
     env: { ...imageEnvironment(), ...environment, BENCH_DELAY_FILE: delayFile },

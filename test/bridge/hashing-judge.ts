@@ -1,6 +1,22 @@
 // A small judge: keeps the hash and the size of what it saw, and says what its test wants.
 import { createHash } from 'node:crypto';
-import type { JudgedContent, Judgement, MailJudge } from '../../src/verify/index.ts';
+import type {
+  JudgedContent,
+  Judgement,
+  MailJudge,
+  SenderFindings,
+} from '../../src/verify/index.ts';
+
+export const PROVED: SenderFindings = {
+  authenticated: true,
+  domain: 'sender.example',
+  address: 'ann@sender.example',
+  by: ['dkim'],
+  dmarc: 'pass',
+  spf: 'fail',
+  dkim: [{ result: 'pass', domain: 'sender.example', selector: 'one', aligned: true }],
+  arc: 'none',
+};
 
 export const VERIFIED: Judgement = {
   verification: {
@@ -16,16 +32,7 @@ export const VERIFIED: Judgement = {
     ],
     receivedSpf: 'fail (mx.in.example: not permitted) client-ip=192.0.2.7;',
   },
-  sender: {
-    authenticated: true,
-    domain: 'sender.example',
-    address: 'ann@sender.example',
-    by: ['dkim'],
-    dmarc: 'pass',
-    spf: 'fail',
-    dkim: [{ result: 'pass', domain: 'sender.example', selector: 'one', aligned: true }],
-    arc: 'none',
-  },
+  sender: PROVED,
   scan: { spam: { verdict: 'PASS', score: 1.5, symbols: ['R_DKIM_ALLOW'] } },
   lists: [
     { zone: 'quiet.example', result: 'not-listed', subject: '192.0.2.7' },

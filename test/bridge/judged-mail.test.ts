@@ -14,7 +14,7 @@ import {
 import type { MailJudge } from '../../src/verify/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { takeAnnouncedMail } from './announced-mail.ts';
-import { HashingJudge, REFUSED, VERIFIED } from './hashing-judge.ts';
+import { HashingJudge, PROVED, REFUSED, VERIFIED } from './hashing-judge.ts';
 import { deliver, facts, listKeys, takeNotifications } from './support.ts';
 
 const MIB = 1024 * 1024;
@@ -145,7 +145,7 @@ test.each([
 ] as const)(
   'the attribute authenticated is %s, and no filter can match the domain, where authenticated is %s',
   async (value, authenticated) => {
-    const sender = { ...VERIFIED.sender!, authenticated, by: [] };
+    const sender = { ...PROVED, authenticated, by: [] };
     const verification = {
       ...VERIFIED.verification,
       dmarc: 'FAIL' as const,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { EmbeddedAws } from '../../src/app/local/embedded-aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
+import { UNVERIFIED } from '../support/unverified.ts';
 
 const mainFile = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -35,6 +36,7 @@ export async function serve(
     health: { host: '127.0.0.1', port: 0 },
     log: { level: 'debug', addresses: 'full' },
     shutdown: { grace: 0 },
+    verify: UNVERIFIED,
     ...changes,
   };
   const child = spawn(process.execPath, [mainFile, 'serve'], {

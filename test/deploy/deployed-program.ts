@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Engine, REGION } from './engine.ts';
+import { UNVERIFIED } from '../support/unverified.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -42,6 +43,7 @@ export class DeployedProgram {
       listeners: given.listeners.map((listener) => ({ ...listener, host: '127.0.0.1', port: 0 })),
       health: { host: '127.0.0.1', port: 0 },
       shutdown: { grace: 0, deadline: '10s' },
+      verify: UNVERIFIED,
       ...changes,
     };
     const child = spawn(

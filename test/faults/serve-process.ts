@@ -8,6 +8,7 @@ import { makeCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { imageEnvironment } from '../support/image-environment.ts';
 import { mainFile } from '../support/local.ts';
+import { UNVERIFIED } from '../support/unverified.ts';
 
 export interface ServeOptions {
   readonly aws: TestAws;
@@ -54,6 +55,7 @@ export class ServeProcess implements AsyncDisposable {
       store: { bucket: resources.bucket },
       notify: { topicArn: resources.topicArn },
       routes: [{ recipients: ['*@in.example'] }],
+      verify: UNVERIFIED,
       health: { host: '127.0.0.1', port: healthPort },
       shutdown: { grace: 0, deadline: '30s' },
       log: { level: options.onEvent === undefined ? 'error' : 'info' },

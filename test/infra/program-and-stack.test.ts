@@ -17,6 +17,7 @@ import { startTestAws, type TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { resourcesOf, synthBridge } from './support.ts';
+import { UNVERIFIED } from '../support/unverified.ts';
 
 const STAGE = 'metrics-test';
 
@@ -90,6 +91,7 @@ beforeAll(async () => {
         health: { host: '127.0.0.1', port: health },
         metrics: { emf: true, stage: STAGE, interval: '5m' },
         shutdown: { grace: 0, deadline: '10s' },
+        verify: UNVERIFIED,
       }),
     ],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...aws.environment } },

@@ -26,6 +26,8 @@ interface ZoneRecord {
 export class DnsServer implements AsyncDisposable {
   readonly #socket: Socket;
   #records: readonly ZoneRecord[] = [];
+  /** The names that it was asked about, in lower case, one for each question that came. */
+  readonly asked: string[] = [];
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -74,6 +76,7 @@ export class DnsServer implements AsyncDisposable {
       at += 1 + length;
     }
     const name = labels.join('.').toLowerCase();
+    this.asked.push(name);
     const question = query.subarray(12, at + 5);
     const type = query.readUInt16BE(at + 1);
     const ofName = this.#records.filter((record) => record.name.toLowerCase() === name);

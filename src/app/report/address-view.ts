@@ -16,6 +16,8 @@ export interface AddressView {
   mail(facts: MessageFacts): MailFields;
   /** The argument of a refused command. */
   argument(verb: string, argument: string): string;
+  /** An address of the envelope; `null`: the null reverse-path. */
+  address(address: string | null): string;
   /** The name that a client gave in EHLO. */
   helo(clientDomain: string): string;
 }
@@ -29,6 +31,7 @@ export function createAddressView(display: AddressDisplay): AddressView {
   const helo = (clientDomain: string): string => cleanText(clientDomain, HELO_CHARACTERS);
   return {
     helo,
+    address: (address) => showAddress(address, display),
     argument: (verb, argument) => showArgument(verb, argument, display),
     mail({ messageId, session, envelope }) {
       const { recipients, reversePath } = envelope;

@@ -1,8 +1,13 @@
 import type { AwsFailure, BridgeEvent } from '../../bridge/index.ts';
-import type { Judgement } from '../../verify/index.ts';
 import { cleanText, type Log, type LogValue, type Metrics } from '../../telemetry/index.ts';
 import type { AddressView } from './address-view.ts';
 import { eventLog } from './event-log.ts';
+import {
+  countJudged,
+  DETAIL_CHARACTERS,
+  judgedFields,
+  SUBJECT_CHARACTERS,
+} from './judged-fields.ts';
 
 /** Logs and counts the events of the bridge, which owns the one line of each mail. */
 export function reportBridge(
@@ -169,57 +174,6 @@ export function reportBridge(
         break;
     }
   };
-}
-
-interface Judged {
-  readonly judgement: Judgement;
-  readonly millis: number;
-}
-
-/** A domain is at most 255 octets. */
-const SUBJECT_CHARACTERS = 255;
-const DETAIL_CHARACTERS = 500;
-const SHOWN_SIGNATURES = 10;
-
-function countJudged(metrics: Metrics, { judgement, millis }: Judged): void {
-  const { sender, verification } = judgement;
-  metrics.record('VerifyLatency', {}, millis);
-  const results = sender && [
-    sender.spf,
-    sender.dmarc,
-    sender.arc,
-    ...sender.dkim.map(({ result }) => result),
-  ];
-  if (results?.includes('temperror')) metrics.count('VerifyTempErrors', {});
-  const scans = [verification.spam, verification.virus];
-  if (scans.includes('PROCESSING_FAILED')) metrics.count('ScanFailures', {});
-}
-
-/** What the checks said, in one word each. */
-function judgedFields(judged: Judged | undefined) {
-  const { sender, scan, lists, quarantine } = judged?.judgement ?? {};
-  const found = lists?.filter(({ result }) => result !== 'not-listed');
-  return {
-    authenticated: sender?.authenticated,
-    senderDomain: sender?.domain,
-    spf: sender?.spf,
-    dkim: sender?.dkim
-      .slice(0, SHOWN_SIGNATURES)
-      .map(({ result, domain }) => `${result} ${cleanText(domain, SUBJECT_CHARACTERS)}`),
-    dmarc: sender?.dmarc,
-    arc: sender?.arc,
-    spam: scan?.spam && spamText(scan.spam),
-    virus:
-      scan?.virus &&
-      cleanText(`${scan.virus.verdict} ${scan.virus.signature ?? ''}`.trim(), DETAIL_CHARACTERS),
-    lists: found?.map(({ zone, result }) => `${result} ${zone}`),
-    quarantine,
-    judgeMillis: judged?.millis,
-  };
-}
-
-function spamText({ verdict, score }: NonNullable<NonNullable<Judgement['scan']>['spam']>): string {
-  return score === undefined ? verdict : `${verdict} ${score}`;
 }
 
 function failureFields(failure: AwsFailure): Readonly<Record<keyof AwsFailure, LogValue>> {

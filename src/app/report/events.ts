@@ -7,7 +7,7 @@ import type { Note } from '../../smtp/index.ts';
 import type { MetricName } from '../../telemetry/index.ts';
 
 /** The part of the program that reports an event. */
-export type Owner = 'server' | 'bridge' | 'credentials' | 'app';
+export type Owner = 'server' | 'bridge' | 'credentials' | 'verify' | 'app';
 
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -215,7 +215,6 @@ export const EVENTS = {
         'DuplicatesAnswered',
         'VerifyLatency',
         'VerifyTempErrors',
-        'ScanFailures',
       ],
       'A mail was stored and announced, and answered 250. What the checks of the sender and the scanners said of it is in the line where there are any',
     ),
@@ -366,6 +365,42 @@ export const EVENTS = {
       'A row of the credential table is not valid and is not used',
     ),
   },
+  verify: {
+    'client-refused': logged(
+      'info',
+      [...SESSION_FIELDS, 'helo', 'from', 'code', 'rule', 'subject', 'detail'],
+      ['SenderRefused'],
+      'A DNS list refused a recipient: `subject` is what it lists, `detail` what it said',
+    ),
+    'list-works': logged(
+      'info',
+      ['zone', 'entries', 'ipv6'],
+      [],
+      'A DNS list has passed its test; `entries` says of what it has entries, `ipv6` whether of IPv6 addresses too',
+    ),
+    'list-failed': logged(
+      'warn',
+      ['zone', 'fault'],
+      ['ListFailures'],
+      'A DNS list has not passed its test: it is not asked until it does',
+    ),
+    'list-unknown': counted(['ListFailures'], 'A DNS list did not say whether it has a sender'),
+    'look-up': counted(['DnsLookups', 'DnsLatency'], 'A DNS server answered a question'),
+    'look-up-failed': counted(
+      ['DnsLookups', 'DnsFailures'],
+      'A question was not answered, or not asked since there were too many',
+    ),
+    'cache-hit': counted(
+      ['DnsCacheHits'],
+      'A question was answered from the cache, or was under way already',
+    ),
+    'foreign-answer': logged(
+      'warn',
+      ['server'],
+      [],
+      'A message that answers no question came from the address of a DNS server: somebody may be guessing',
+    ),
+  },
   app: {
     'certificate-reload-failed': logged(
       'error',
@@ -390,6 +425,7 @@ export const EVENTS = {
   readonly server: Readonly<Record<ServerKind, EventSpecification>>;
   readonly bridge: Readonly<Record<BridgeEvent['kind'], EventSpecification>>;
   readonly credentials: Readonly<Record<CredentialEvent['kind'], EventSpecification>>;
+  readonly verify: Readonly<Record<string, EventSpecification>>;
   readonly app: Readonly<Record<string, EventSpecification>>;
 };
 

@@ -17,6 +17,8 @@ export interface S3WriterParts {
   /** The caller counted the message; the writer ends it. */
   readonly openMessages: OpenMessages;
   readonly judge: JudgeMail | undefined;
+  /** How long the judge may take from the end of the data. */
+  readonly judgeMillis: number;
   readonly observe: Observe;
   /** The name in the fields that only this server may write. */
   readonly hostname: string;

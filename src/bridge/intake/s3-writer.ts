@@ -175,7 +175,7 @@ export class S3Writer implements MessageWriter, Holder {
     if (this.#judging === undefined || this.#refusal !== undefined) return undefined;
     let judgement: Judgement | undefined;
     try {
-      judgement = await this.#judging.end(content, this.#parts.partMillis);
+      judgement = await this.#judging.end(content, this.#parts.judgeMillis);
     } catch (error) {
       // The server answers 451, and nothing of the message stays.
       this.#giveUp();

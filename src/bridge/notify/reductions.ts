@@ -110,7 +110,9 @@ const withShortListings: Reduction = {
   apply: (whole) => {
     const { lists = [] } = whole.mailsluice;
     if (lists.length <= SHORT_LIST && lists.every(({ text }) => text === undefined)) return whole;
-    const short = lists.slice(0, SHORT_LIST).map(({ text: _, ...rest }) => rest);
+    const short = lists
+      .slice(0, SHORT_LIST)
+      .map(({ zone, result, subject }) => ({ zone, result, subject }));
     return { ...whole, mailsluice: { ...whole.mailsluice, lists: short } };
   },
 };

@@ -15,9 +15,13 @@ const list = section(
       DOMAIN,
     ),
     key: text(
-      'a key of letters, digits, "-" and "_"',
+      'a key of letters, digits and "-", in labels',
       'The key of a customer of the list, put in front of the zone.',
-      /^[A-Za-z0-9_-]{1,63}$/,
+      /^(?=.{1,100}$)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*$/,
+    ).optional(),
+    kind: oneOf(
+      ['address', 'domain'],
+      'Of what the list has entries, where it has entries of both; without it, what its test shows.',
     ).optional(),
     action: oneOf(
       ['mark', 'reject'],

@@ -8,6 +8,7 @@ import type { BridgeEvent } from '../../../src/bridge/index.ts';
 import type { CredentialEvent } from '../../../src/credentials/index.ts';
 import type { ServerEvent } from '../../../src/server/index.ts';
 import type { Note } from '../../../src/smtp/index.ts';
+import type { VerifyEvent } from '../../../src/app/report/verify.ts';
 import { EVENT_ROWS, LOGGED_FIELDS, renderEventsTable } from './events-table.ts';
 import { startReports } from './recorder.ts';
 import {
@@ -19,6 +20,7 @@ import {
   peer,
   refused,
   serverEvents,
+  verifyEvents,
 } from './samples.ts';
 
 type Reports = ReturnType<typeof startReports>;
@@ -32,6 +34,7 @@ const given = new Map<string, readonly Give[]>([
   ...gifts<CredentialEvent>('credentials', credentialEvents, (reports, event: CredentialEvent) =>
     reports.credentials(event),
   ),
+  ...gifts<VerifyEvent>('verify', verifyEvents, (reports, event) => reports.verify(event)),
   ...gifts<AppEvent>('app', appEvents, (reports, event) => reports.app(event)),
 ]);
 

@@ -1,4 +1,4 @@
-// The four reports over a real log and real metrics, and what came of the events that they were given.
+// The reports over a real log and real metrics, and what came of the events that they were given.
 import { mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { reportApp } from '../../../src/app/report/app.ts';
 import { reportBridge } from '../../../src/app/report/bridge.ts';
 import { reportCredentials } from '../../../src/app/report/credentials.ts';
 import { reportServer } from '../../../src/app/report/server.ts';
+import { reportVerify } from '../../../src/app/report/verify.ts';
 import { createLog, type MetricName, MetricsRegistry } from '../../../src/telemetry/index.ts';
 
 export interface Line {
@@ -23,6 +24,7 @@ export function startReports() {
     server: reportServer(log, metrics, createAddressView('domain')),
     bridge: reportBridge(log, metrics, createAddressView('domain')),
     credentials: reportCredentials(log, metrics),
+    verify: reportVerify(log, metrics, createAddressView('domain')),
     app: reportApp(log, metrics),
     async lines(): Promise<Line[]> {
       await log.flush();

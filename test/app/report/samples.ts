@@ -4,6 +4,7 @@ import type { CredentialEvent } from '../../../src/credentials/index.ts';
 import type { MessageOutcome, Peer, ServerEvent } from '../../../src/server/index.ts';
 import type { Note, Reply, SessionFacts } from '../../../src/smtp/index.ts';
 import type { AppEvent } from '../../../src/app/report/app.ts';
+import type { VerifyEvent } from '../../../src/app/report/verify.ts';
 import type { Judgement } from '../../../src/verify/index.ts';
 import { facts } from '../../bridge/support.ts';
 
@@ -257,6 +258,54 @@ export const credentialEvents: Samples<CredentialEvent> = {
   'credential-unreadable': [
     { kind: 'credential-unreadable', username: 'alice', attribute: 'secrets' },
   ],
+};
+
+/** By their names in the table of events. */
+export const verifyEvents: Readonly<Record<string, readonly VerifyEvent[]>> = {
+  'client-refused': [
+    {
+      kind: 'client-refused',
+      session: facts().session,
+      reversePath: null,
+      refusal: {
+        rule: 'list',
+        reply: { code: 550, status: '7.1', text: '192.0.2.7 is listed by list.example' },
+        subject: '192.0.2.7',
+        detail: 'list.example: 127.0.0.2',
+      },
+    },
+  ],
+  'list-works': [
+    {
+      kind: 'list-test',
+      zone: 'list.example',
+      result: 'passed',
+      entries: 'address',
+      hasIpv6: true,
+    },
+  ],
+  'list-failed': [
+    { kind: 'list-test', zone: 'list.example', result: 'failed', fault: 'everything-listed' },
+  ],
+  'list-unknown': [{ kind: 'list-unknown', zone: 'list.example', reason: 'error-code' }],
+  'look-up': [
+    {
+      kind: 'dns',
+      event: { kind: 'look-up', type: 'TXT', result: 'records', milliseconds: 3, tries: 1 },
+    },
+  ],
+  'look-up-failed': [
+    {
+      kind: 'dns',
+      event: { kind: 'failure', type: 'TXT', reason: 'timeout', milliseconds: 5000, tries: 3 },
+    },
+    { kind: 'dns', event: { kind: 'over-bound' } },
+  ],
+  'cache-hit': [
+    { kind: 'dns', event: { kind: 'cache-hit' } },
+    { kind: 'dns', event: { kind: 'joined' } },
+  ],
+  'foreign-answer': [{ kind: 'dns', event: { kind: 'foreign-answer', server: '127.0.0.1:53' } }],
 };
 
 export const appEvents: Samples<AppEvent> = {

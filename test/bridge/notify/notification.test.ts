@@ -18,7 +18,7 @@ import {
 import type { ReceivedNotification } from '../../../src/bridge/contract/notification-types.ts';
 import { notVerified, type Verification } from '../../../src/bridge/contract/verification.ts';
 import type { Judgement } from '../../../src/verify/index.ts';
-import { VERIFIED } from '../hashing-judge.ts';
+import { PROVED, VERIFIED } from '../hashing-judge.ts';
 import { type FactsInput, facts, recipient } from '../support.ts';
 
 const KEY = `mail/dt=2026-11-23/hr=13/${'0'.repeat(40)}`;
@@ -294,7 +294,7 @@ describe('bounds', () => {
     const signature = { result: 'fail', domain, selector: 's', aligned: false } as const;
     const judged: Partial<Judgement> = {
       sender: {
-        ...VERIFIED.sender!,
+        ...PROVED,
         address: `${'a'.repeat(60_000)}@${domain}`,
         dkim: Array.from({ length: 200 }, () => signature),
       },

@@ -12,6 +12,7 @@ import { buildArtifacts } from '../../../infra/tools/build-artifacts.ts';
 import { packageRoot } from '../../../infra/tools/package-root.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
 import { makeCertificate } from '../../support/certificates.ts';
+import { UNVERIFIED } from '../../support/unverified.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const CLIENTS = 16;
@@ -47,6 +48,7 @@ async function startProgram(): Promise<number> {
     routes: [{ recipients: ['*@example.com'] }],
     health: { host: '127.0.0.1', port: 0 },
     shutdown: { grace: 0, deadline: '10s' },
+    verify: UNVERIFIED,
   });
   program = spawn(
     process.execPath,

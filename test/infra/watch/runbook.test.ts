@@ -102,7 +102,8 @@ const QUERY_WORDS = new Set(
 
 test('the events that the runbook names are logged', () => {
   const names = named(/`([a-z]+(?:-[a-z]+)+)`/g);
-  // Values of `cause` in `message-deferred` and `sign-in-refused`, of `reason` in `outbox-skipped`, and of `rule` in `ended`.
+  // Values of `cause` in `message-deferred` and `sign-in-refused`, of `reason` in `outbox-skipped` and `scan-failed`, of `fault` in
+  // `list-failed`, and of `rule` in `ended`.
   const causes = new Set([
     'breaker-open',
     'duplicate-under-way',
@@ -113,6 +114,9 @@ test('the events that the runbook names are logged', () => {
     'too-many-commands',
     'too-many-errors',
     'too-many-sign-in-failures',
+    'circuit-open',
+    'error-code',
+    'everything-listed',
   ]);
   expect(names).toContain('aws-misconfigured');
   expect(names.filter((name) => !LOGGED_FIELDS.has(name) && !causes.has(name))).toEqual([]);
