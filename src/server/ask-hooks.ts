@@ -23,10 +23,10 @@ export const ACCEPT: Answer = { kind: 'accept' };
 
 const SIGN_IN_REFUSED: SignInAnswer = { kind: 'refuse', reply: replies.signInRefused };
 
-/** A question for hooks. The others are for a writer, or for the hook whose `verify` answer came before. */
+/** A question for hooks. The others are for a writer, for a mechanism, or for the hook whose `verify` answer came before. */
 export type PolicyQuestion = Exclude<
   Question,
-  { kind: 'open-message' | 'message' | 'settle-sign-in' }
+  { kind: 'open-message' | 'message' | 'settle-sign-in' | 'sign-in-step' }
 >;
 
 /** Puts a question to the hooks of its kind. Where there is none, no context is made. */
@@ -77,6 +77,7 @@ export function answerToFailure({ kind }: Question): Answer & { kind: 'refuse' }
   switch (kind) {
     case 'sign-in':
     case 'settle-sign-in':
+    case 'sign-in-step':
       return { kind: 'refuse', reply: replies.signInHookFailed };
     case 'message':
       return { kind: 'refuse', reply: replies.messageNotStored };

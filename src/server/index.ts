@@ -47,6 +47,7 @@ export type { ListeningAddress } from './listeners.ts';
 export type { LoopMail, Mail } from './mail/mail.ts';
 export type { OpenSession } from './open-session.ts';
 export type { Extensions, ListenerOptions, ServerOptions } from './options.ts';
+export type { Exchange, Mechanism } from './mechanism.ts';
 export { Refusal } from './refusal.ts';
 export type { AnyState } from './session-scope.ts';
 export type { TlsProfile } from './tls-settings.ts';

@@ -1,7 +1,8 @@
-import type { Mechanism, OpenMessage, SessionFacts } from '../smtp/index.ts';
+import type { OpenMessage, SessionFacts } from '../smtp/index.ts';
 import type { Certificate } from './certificates.ts';
 import type { ServerEvent } from './events.ts';
 import type { Limits } from './limits.ts';
+import type { Mechanism } from './mechanism.ts';
 import type { AnyState } from './session-scope.ts';
 import type { TlsProfile } from './tls-settings.ts';
 

@@ -10,9 +10,11 @@ import {
   type Reply,
   Session,
   type SignInAnswer,
+  type StepAnswer,
 } from '../smtp/index.ts';
 import { ACCEPT, answerToFailure, askData, askPolicy, type PolicyQuestion } from './ask-hooks.ts';
 import { AwaitedProof } from './awaited-proof.ts';
+import { stepOf } from './boundary/guarded-mechanism.ts';
 import { AnswerTimeoutError, NoMailHookError } from './errors.ts';
 import type { Peer } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
@@ -43,7 +45,7 @@ export interface SessionConnection {
   reportFailure(where: string, error: unknown): void;
 }
 
-type AnyAnswer = Answer | SignInAnswer;
+type AnyAnswer = Answer | SignInAnswer | StepAnswer;
 
 export class SessionDriver implements MessageConnection {
   /** The session as the hooks know it. */
@@ -295,6 +297,7 @@ export class SessionDriver implements MessageConnection {
       if (question.kind === 'open-message') return this.#askData(question.envelope);
       if (question.kind === 'message') return this.#commit(question.sizeInOctets);
       if (question.kind === 'settle-sign-in') return this.#proof.settle(question);
+      if (question.kind === 'sign-in-step') return stepOf(question.on);
       if (question.kind === 'sign-in') this.#abandonSignIn();
       if (question.kind === 'helo' && this.#securedAnswer.kind === 'refuse') {
         return this.#securedAnswer;

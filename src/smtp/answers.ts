@@ -2,6 +2,7 @@
 import type { Answer, Question } from './question.ts';
 import { sharedReplies } from './replies.ts';
 import type { Reply } from './reply.ts';
+import type { StepAnswer } from './sasl/exchange.ts';
 import type { SignInAnswer } from './sign-in.ts';
 
 /** The reply with which an answer refuses, or nothing if it accepts. */
@@ -36,12 +37,18 @@ export function repliesToMessage(
   return Array<Reply>(isLmtp ? recipients : 1).fill(reply ?? accepted);
 }
 
-export function isAnswer(answer: Answer | SignInAnswer): answer is Answer {
-  return answer.kind !== 'verify' && !('identity' in answer);
+type AnyAnswer = Answer | SignInAnswer | StepAnswer;
+
+export function isAnswer(answer: AnyAnswer): answer is Answer {
+  return answer.kind !== 'verify' && answer.kind !== 'step' && !('identity' in answer);
 }
 
-export function isSignInAnswer(answer: Answer | SignInAnswer): answer is SignInAnswer {
+export function isSignInAnswer(answer: AnyAnswer): answer is SignInAnswer {
   return answer.kind === 'verify' || answer.kind === 'refuse' || 'identity' in answer;
+}
+
+export function isStepAnswer(answer: AnyAnswer): answer is StepAnswer {
+  return answer.kind === 'step' || answer.kind === 'refuse';
 }
 
 /** An answer to another kind of question is the caller's mistake. */

@@ -7,7 +7,7 @@ import { AUTH_LINE_OCTETS } from './input.ts';
 import { rendered } from './render-reply.ts';
 import { type Rule, challengeLine, sharedReplies } from './replies.ts';
 import { parseBase64 } from './sasl/base64.ts';
-import type { SignInQuestion, Step } from './sasl/exchange.ts';
+import type { SignInQuestion, Step, StepAnswer, Wait } from './sasl/exchange.ts';
 import { findMechanism, isSafeForAuth, offeredMechanisms } from './sasl/mechanisms.ts';
 import type { Identity } from './session-facts.ts';
 import type { SignInAnswer } from './sign-in.ts';
@@ -63,8 +63,15 @@ export function proceedAuth(turn: Turn, state: InExchange, answer: SignInAnswer)
   takeStep(turn, state, state.exchange.answered(answer));
 }
 
-function takeStep(turn: Turn, { mechanism }: InExchange, step: Step): void {
+/** Goes on with the step that the exchange waited for. */
+export function proceedStep(turn: Turn, state: InExchange, answer: StepAnswer): void {
+  takeStep(turn, state, answer.kind === 'step' ? answer.step : answer);
+}
+
+function takeStep(turn: Turn, { mechanism }: InExchange, step: Step | Wait): void {
   switch (step.kind) {
+    case 'wait':
+      return turn.ask('AUTH', { kind: 'sign-in-step', on: step.on });
     case 'challenge':
       return turn.say(challengeLine(step.data));
     case 'ask':

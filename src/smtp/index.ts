@@ -13,7 +13,7 @@ export { Secret } from './secret.ts';
 export type { Identity, ProxyFacts, ProxyTlv, SessionFacts, TlsFacts } from './session-facts.ts';
 export type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
 export type { Note, Output } from './output.ts';
-export type { Answer, AnswerTo, Question } from './question.ts';
+export type { Answer, Question } from './question.ts';
 export type { SessionOptions } from './session-options.ts';
 export type { Beginning, ConnectionFacts } from './connection-facts.ts';
 export { type Expectation, Session } from './session.ts';
@@ -29,4 +29,6 @@ export type {
   Mechanism,
   SignInQuestion,
   Step,
+  StepAnswer,
+  Wait,
 } from './sasl/exchange.ts';

@@ -2,7 +2,7 @@ import type { Envelope } from './envelope.ts';
 import type { ForwardPath, ReversePath } from './mailbox.ts';
 import type { MailParameters, RcptParameters } from './parameters.ts';
 import type { Reply } from './reply.ts';
-import type { ScramVerifier, SignInAnswer, SignInAttempt } from './sign-in.ts';
+import type { ScramVerifier, SignInAttempt } from './sign-in.ts';
 
 /** What only the outside world can decide: plain values. Every question has exactly one answer. */
 export type Question =
@@ -18,6 +18,8 @@ export type Question =
       readonly proved: boolean;
       readonly fitting?: ScramVerifier;
     }
+  /** An exchange waits for something of its own, `on`, which is not the session's. The answer is its next step. */
+  | { readonly kind: 'sign-in-step'; readonly on: unknown }
   | {
       readonly kind: 'reverse-path';
       readonly reversePath: ReversePath;
@@ -35,7 +37,7 @@ export type Question =
   /** All of it came: is it taken? The 250 waits for this answer. */
   | { readonly kind: 'message'; readonly envelope: Envelope; readonly sizeInOctets: number };
 
-/** The answer to any question but `sign-in` and `settle-sign-in`. */
+/** The answer to any question but those of a sign-in. */
 export type Answer =
   /** Go on, with the session's own reply or with this one. */
   | { readonly kind: 'accept'; readonly reply?: Reply }
@@ -43,7 +45,3 @@ export type Answer =
   | { readonly kind: 'refuse'; readonly reply: Reply }
   /** LMTP only: one reply for each recipient, in their order, to the `message` question. */
   | { readonly kind: 'each'; readonly replies: readonly Reply[] };
-
-export type AnswerTo<K extends Question['kind']> = K extends 'sign-in' | 'settle-sign-in'
-  ? SignInAnswer
-  : Answer;

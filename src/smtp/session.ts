@@ -2,8 +2,8 @@
 // told what happened and returns what to do. Read on in the order of a mail: `session.ts` reads lines and hands
 // each command to its file, `transaction-commands.ts`, `message-commands.ts`, `auth-command.ts`; `turn.ts`
 // collects the output; `state.ts` says what is allowed and what follows, and `state-machine.ts` where the session is.
-import { isAnswer, isSignInAnswer, refusalIn, wrongAnswer } from './answers.ts';
-import { checkAuth, proceedAuth, readResponse } from './auth-command.ts';
+import { isAnswer, isSignInAnswer, isStepAnswer, refusalIn, wrongAnswer } from './answers.ts';
+import { checkAuth, proceedAuth, proceedStep, readResponse } from './auth-command.ts';
 import type { Beginning, ConnectionFacts } from './connection-facts.ts';
 import { startTls } from './extensions.ts';
 import { type Verb, parseCommandLine } from './grammar/command-line.ts';
@@ -29,7 +29,7 @@ import type { Answer } from './question.ts';
 import { rendered } from './render-reply.ts';
 import { type Rule, greeting } from './replies.ts';
 import type { Reply } from './reply.ts';
-import type { ChannelBinding } from './sasl/exchange.ts';
+import type { ChannelBinding, StepAnswer } from './sasl/exchange.ts';
 import type { SessionFacts, TlsFacts } from './session-facts.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { SignInAnswer } from './sign-in.ts';
@@ -171,7 +171,7 @@ export class Session {
   }
 
   /** Takes the answer to the pending question, and goes on with the octets held. */
-  answer(answer: Answer | SignInAnswer): Output[] {
+  answer(answer: Answer | SignInAnswer | StepAnswer): Output[] {
     const turn = this.#turn;
     turn.begin();
     const { state } = turn;
@@ -383,10 +383,14 @@ export class Session {
 
   // Answers: the command is carried out, or refused
 
-  #proceed({ question, verb, chunk }: Asking, answer: Answer | SignInAnswer): void {
+  #proceed({ question, verb, chunk }: Asking, answer: Answer | SignInAnswer | StepAnswer): void {
     const turn = this.#turn;
     turn.step(Event.answer);
     const { state } = turn;
+    if (question.kind === 'sign-in-step') {
+      if (state.name !== 'exchange' || !isStepAnswer(answer)) throw wrongAnswer(question);
+      return proceedStep(turn, state, answer);
+    }
     if (question.kind === 'sign-in' || question.kind === 'settle-sign-in') {
       if (state.name !== 'exchange' || !isSignInAnswer(answer)) throw wrongAnswer(question);
       return proceedAuth(turn, state, answer);

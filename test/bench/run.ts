@@ -8,13 +8,14 @@ import { parseArgs } from 'node:util';
 import { makeCertificate } from '../support/certificates.ts';
 import { measureBridge, measureOverload } from './bridge.ts';
 import { cells, contenders, type TlsFiles } from './cells.ts';
+import { measureHooks } from './hooks.ts';
 import { measureIdle } from './idle.ts';
 import { measureCell, type Row } from './measure.ts';
 import { measureMicro } from './micro.ts';
 import { measureVerify } from './verify.ts';
 import { renderCells, renderFailures } from './report.ts';
 
-const PARTS = ['cells', 'idle', 'bridge', 'overload', 'micro', 'verify'] as const;
+const PARTS = ['cells', 'idle', 'bridge', 'overload', 'micro', 'hooks', 'verify'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values } = parseArgs({
@@ -43,6 +44,7 @@ try {
   if (wants('bridge')) console.log(`\n${await measureBridge(rounds)}`);
   if (wants('micro')) console.log(`\n${await measureMicro()}`);
   if (wants('verify')) console.log(`\n${await measureVerify()}`);
+  if (wants('hooks')) console.log(`\n${measureHooks(rounds)}`);
   if (wants('overload')) console.log(`\n${await measureOverload(Number(values.senders))}`);
 } finally {
   rmSync(folder, { recursive: true });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { Mechanism } from '../../src/smtp/index.ts';
+import type { Mechanism } from '../../src/server/index.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { TestClient } from '../support/smtp-client.ts';
 import { startServer, type TestServer } from '../support/smtp-server.ts';

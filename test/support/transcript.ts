@@ -248,6 +248,7 @@ function subjectOf(question: Question): string {
     case 'message':
       return String(question.sizeInOctets);
     case 'open-message':
+    case 'sign-in-step':
       return '';
   }
 }

@@ -1,14 +1,17 @@
 // A SASL mechanism of the embedder's: what it throws, or a step that is none, refuses the sign-in for now.
 import type {
-  Exchange,
+  Exchange as PureExchange,
   ExchangeContext,
-  Mechanism,
+  Mechanism as PureMechanism,
   SessionFacts,
   SignInAnswer,
   Step,
+  StepAnswer,
+  Wait,
 } from '../../smtp/index.ts';
 import { HookAnswerError } from '../errors.ts';
 import { isPromise } from '../hooks.ts';
+import type { Exchange, Mechanism } from '../mechanism.ts';
 import { refusalOf } from '../refusal.ts';
 import { replies } from '../replies.ts';
 import { requireReply } from './replies.ts';
@@ -17,10 +20,10 @@ import { requireIdentity } from './sign-in-answers.ts';
 
 type Report = (session: SessionFacts, error: unknown) => void;
 
-const FAILED: Step = { kind: 'refuse', reply: replies.signInHookFailed };
+const FAILED: StepAnswer & { kind: 'refuse' } = { kind: 'refuse', reply: replies.signInHookFailed };
 const ATTEMPTS: readonly unknown[] = ['password', 'scram', 'token', 'certificate'];
 
-export function guardMechanism(mechanism: Mechanism, report: Report): Mechanism {
+export function guardMechanism(mechanism: Mechanism, report: Report): PureMechanism {
   return {
     name: mechanism.name,
     isOffered(context) {
@@ -41,7 +44,7 @@ export function guardMechanism(mechanism: Mechanism, report: Report): Mechanism 
   };
 }
 
-class GuardedExchange implements Exchange {
+class GuardedExchange implements PureExchange {
   readonly #context: ExchangeContext;
   readonly #report: Report;
   readonly #start: () => Exchange;
@@ -53,37 +56,52 @@ class GuardedExchange implements Exchange {
     this.#report = report;
   }
 
-  begin(): Step {
+  begin(): Step | Wait {
     return this.#step((exchange) => exchange.begin());
   }
 
-  respond(response: Buffer): Step {
+  respond(response: Buffer): Step | Wait {
     return this.#step((exchange) => exchange.respond(response));
   }
 
-  answered(answer: SignInAnswer): Step {
+  answered(answer: SignInAnswer): Step | Wait {
     return this.#step((exchange) => exchange.answered(answer));
   }
 
-  #step(take: (exchange: Exchange) => unknown): Step {
+  #step(take: (exchange: Exchange) => unknown): Step | Wait {
     try {
       this.#exchange ??= this.#start();
-      return requireStep(take(this.#exchange));
+      const said = take(this.#exchange);
+      return isPromise(said) ? { kind: 'wait', on: this.#later(said) } : requireStep(said);
     } catch (error) {
-      const reply = refusalOf(error);
-      if (reply !== undefined) return { kind: 'refuse', reply };
-      this.#report(this.#context.facts, error);
-      return FAILED;
+      return this.#fail(error);
     }
+  }
+
+  /** Never rejects. */
+  async #later(said: PromiseLike<unknown>): Promise<StepAnswer> {
+    try {
+      return { kind: 'step', step: requireStep(await said) };
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): StepAnswer & { kind: 'refuse' } {
+    const reply = refusalOf(error);
+    if (reply !== undefined) return { kind: 'refuse', reply };
+    this.#report(this.#context.facts, error);
+    return FAILED;
   }
 }
 
+/** The step that an exchange of the embedder's waits for. */
+export async function stepOf(on: unknown): Promise<StepAnswer> {
+  // Made by `#later`.
+  return on as Promise<StepAnswer>;
+}
+
 function requireStep(said: unknown): Step {
-  if (isPromise(said)) {
-    // What it rejects with is not the reason of the failure.
-    Promise.resolve(said).catch(() => {});
-    return fail('expected a step, got a promise');
-  }
   if (typeof said !== 'object' || said === null || !('kind' in said)) {
     return fail(`expected a step, got ${describe(said)}`);
   }

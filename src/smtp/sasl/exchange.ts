@@ -20,14 +20,25 @@ export type Step =
   /** The mechanism does not allow the client's response. */
   | { readonly kind: 'malformed' };
 
+/** The step is not there yet: ask `sign-in-step`, and go on with the answer. For what drives the session: `on` is its own. */
+export interface Wait {
+  readonly kind: 'wait';
+  readonly on: unknown;
+}
+
+/** The answer to `sign-in-step`: the step, or a refusal where there is none. */
+export type StepAnswer =
+  | { readonly kind: 'step'; readonly step: Step }
+  | { readonly kind: 'refuse'; readonly reply: Reply };
+
 /** One run of a mechanism, from the AUTH command to its end. */
 export interface Exchange {
   /** The AUTH command brought no initial response: the first challenge, which may be empty. */
-  begin(): Step;
+  begin(): Step | Wait;
   /** The client's response, or its initial response, decoded from base64. */
-  respond(response: Buffer): Step;
+  respond(response: Buffer): Step | Wait;
   /** The answer to the question that was asked. */
-  answered(answer: SignInAnswer): Step;
+  answered(answer: SignInAnswer): Step | Wait;
 }
 
 /** The channel bindings of SCRAM-SHA-256-PLUS (RFC 9266, RFC 5929). */

@@ -6,6 +6,7 @@ import type {
   SignInAnswer,
   SignInQuestion,
   Step,
+  Wait,
 } from '../../../src/smtp/index.ts';
 import { scramSha256, scramSha256Plus } from '../../../src/smtp/sasl/scram.ts';
 import { ScramClient, verifierOf } from '../../support/scram-client.ts';
@@ -39,12 +40,12 @@ function verify(...verifiers: ScramVerifier[]): SignInAnswer {
   return { kind: 'verify', verifiers, settle: () => ({ kind: 'accept', identity }) };
 }
 
-function challengeOf(step: Step): string {
+function challengeOf(step: Step | Wait): string {
   if (step.kind !== 'challenge') throw new Error(`not a challenge: ${step.kind}`);
   return step.data.toString();
 }
 
-function questionOf(step: Step): SignInQuestion {
+function questionOf(step: Step | Wait): SignInQuestion {
   if (step.kind !== 'ask') throw new Error(`not a question: ${step.kind}`);
   return step.question;
 }
