@@ -40,8 +40,8 @@ async function send(port: number, { to = 'b@example.com', text = 'hi', ...more }
   }
 }
 
-test('the page has ten programs', () => {
-  expect([...programs.keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+test('the page has twelve programs', () => {
+  expect([...programs.keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 });
 
 test('every program on the page satisfies the compiler as strictly as our own code', async () => {
@@ -174,4 +174,29 @@ test('10: SIGTERM drains', async () => {
   expect(await busy.rest()).toMatch(/^421 4\.3\.2 /);
   await example.prints('closed, 0 cut');
   expect(await example.exited).toBe(0);
+});
+
+test('11: a chain shares the state of its session', async () => {
+  const example = await run(11);
+  expect(await send(example.port, { to: 'Ann@example.com' })).toMatch(/^250 /);
+  const client = await TestClient.connect(example.port);
+  await client.reply();
+  const wrong = 'RCPT TO:<nobody@example.com>';
+  expect(await client.sayAll('EHLO c', 'MAIL FROM:<>', wrong)).toBe('250 250 550');
+  expect(
+    await client.sayAll('RCPT TO:<ann@example.com>', 'RCPT TO:<bob@example.com>', 'DATA'),
+  ).toBe('250 250 550');
+  expect(await client.sayAll('MAIL FROM:<>', 'RCPT TO:<ann@example.com>', 'DATA', '.')).toBe(
+    '250 250 354 250',
+  );
+  await example.prints('a mail after 1 wrong guesses');
+  expect(await client.sayAll('MAIL FROM:<>', wrong)).toBe('250 550');
+  client.send(`${wrong}\r\n`);
+  expect(await client.rest()).toBe('421 4.7.1 Too many unknown mailboxes\r\n');
+});
+
+test('12: a connection is handed over', async () => {
+  const example = await run(12);
+  expect(await send(example.port)).toMatch(/^250 /);
+  await example.prints('a mail from 127.0.0.1');
 });
