@@ -14,7 +14,7 @@ import {
   SenderContext,
   SignInContext,
 } from './context.ts';
-import { type Hooks, isPromise, type Now } from './hooks.ts';
+import { failureOf, type Hooks, isPromise, type Now } from './hooks.ts';
 import { refusalOf } from './refusal.ts';
 import { replies } from './replies.ts';
 import type { SessionScope } from './session-scope.ts';
@@ -116,8 +116,9 @@ type AnyHooks<C> = readonly ((context: C) => unknown)[];
 /** Asks one hook after another; costs no promise where none of them gave one. */
 export function askHooks<C>(place: Place, hooks: AnyHooks<C>, context: C): Now<Answer> {
   let own: Answer = ACCEPT;
+  let index = 0;
   try {
-    for (let index = 0; index < hooks.length; index++) {
+    for (; index < hooks.length; index++) {
       const said = hooks[index]?.(context);
       if (said === undefined) continue;
       if (isPromise(said)) return askTheRest(place, hooks, context, index, said, own);
@@ -127,7 +128,7 @@ export function askHooks<C>(place: Place, hooks: AnyHooks<C>, context: C): Now<A
     }
     return own;
   } catch (error) {
-    return toRefusal(error);
+    return toRefusal(failureOf(hooks[index], error));
   }
 }
 
@@ -140,15 +141,16 @@ async function askTheRest<C>(
   before: Answer,
 ): Promise<Answer> {
   let own = before;
+  let index = from;
   try {
-    for (let index = from; index < hooks.length; index++) {
+    for (; index < hooks.length; index++) {
       const answer = toAnswer(await (index === from ? first : hooks[index]?.(context)), place);
       if (answer.kind === 'refuse') return answer;
       if (answer !== ACCEPT) own = answer;
     }
     return own;
   } catch (error) {
-    return toRefusal(error);
+    return toRefusal(failureOf(hooks[index], error));
   }
 }
 
@@ -166,8 +168,9 @@ export function askSignInHooks(
 ): Now<SignInAnswer> {
   const { attempt } = context;
   let accepted: SignInAnswer | undefined;
+  let index = 0;
   try {
-    for (let index = 0; index < hooks.length; index++) {
+    for (; index < hooks.length; index++) {
       const said = hooks[index]?.(context);
       if (isPromise(said)) return askTheRestToSignIn(hooks, context, index, said, accepted);
       const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
@@ -176,7 +179,7 @@ export function askSignInHooks(
     }
     return accepted ?? SIGN_IN_REFUSED;
   } catch (error) {
-    return toRefusal(error);
+    return toRefusal(failureOf(hooks[index], error));
   }
 }
 
@@ -189,8 +192,9 @@ async function askTheRestToSignIn(
 ): Promise<SignInAnswer> {
   const { attempt } = context;
   let accepted = before;
+  let index = from;
   try {
-    for (let index = from; index < hooks.length; index++) {
+    for (; index < hooks.length; index++) {
       const said = await (index === from ? first : hooks[index]?.(context));
       const answer = requireSignInAnswer(said, attempt, SIGN_IN_REFUSED);
       if (answer?.kind === 'refuse') return answer;
@@ -198,6 +202,6 @@ async function askTheRestToSignIn(
     }
     return accepted ?? SIGN_IN_REFUSED;
   } catch (error) {
-    return toRefusal(error);
+    return toRefusal(failureOf(hooks[index], error));
   }
 }

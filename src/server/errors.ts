@@ -42,10 +42,20 @@ export class HookAnswerError extends Error {
   readonly code = 'MAILSLUICE_HOOK_ANSWER_INVALID';
   /** Whose value it was: `onRecipient`, `onMail`, `openMessage`, `commit`, … */
   readonly hook: string;
+  /** The name of the middleware whose hook it was, if it has one. */
+  readonly middleware: string | undefined;
+  readonly #detail: string;
 
-  constructor(hook: string, detail: string) {
-    super(`${hook}: ${detail}`);
+  constructor(hook: string, detail: string, middleware?: string) {
+    super(`${hook}${middleware === undefined ? '' : ` of ${middleware}`}: ${detail}`);
     this.hook = hook;
+    this.middleware = middleware;
+    this.#detail = detail;
+  }
+
+  /** @internal The same, of a middleware. */
+  of(middleware: string): HookAnswerError {
+    return new HookAnswerError(this.hook, this.#detail, middleware);
   }
 }
 

@@ -10,6 +10,7 @@ import type {
   SenderContext,
   SignInContext,
 } from './context.ts';
+import { HookAnswerError } from './errors.ts';
 import type { AnyState } from './session-scope.ts';
 
 /**
@@ -97,7 +98,7 @@ export type CloseHook<State = AnyState> = (context: HookContext<State>) => Now<v
  * }
  */
 export interface Middleware<State = AnyState> {
-  /** For the messages of errors. */
+  /** Names it in the messages of a `HookAnswerError` and of `use`. */
   readonly name?: string;
   readonly onConnect?: ConnectHook<State>;
   readonly onSecured?: SecuredHook<State>;
@@ -127,6 +128,22 @@ export function makeHooks(): Hooks {
     onMail: [],
     onClose: [],
   };
+}
+
+type AnyHook = (this: unknown, ...context: never[]) => unknown;
+const middlewareNames = new WeakMap<object, string>();
+
+/** A hook of a middleware, which is its `this`. */
+export function bindHook(hook: AnyHook, middleware: Middleware<never>): AnyHook {
+  const bound = hook.bind(middleware) as AnyHook;
+  if (middleware.name !== undefined) middlewareNames.set(bound, middleware.name);
+  return bound;
+}
+
+/** What a hook failed with; where its answer was not valid, with the name of its middleware. */
+export function failureOf(hook: object | undefined, error: unknown): unknown {
+  const name = hook && middlewareNames.get(hook);
+  return name !== undefined && error instanceof HookAnswerError ? error.of(name) : error;
 }
 
 /** Whether it is a value that is there later. What the embedder gave may be any thenable, of which only `then` is sure. */

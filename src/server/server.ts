@@ -18,6 +18,7 @@ import { Clock } from './clock.ts';
 import { type Closed, type CloseOptions, Closing } from './closing.ts';
 import { CertificateError, OptionsError } from './errors.ts';
 import {
+  bindHook,
   type CloseHook,
   type ConnectHook,
   type DataHook,
@@ -33,7 +34,7 @@ import {
   type SignInHook,
 } from './hooks.ts';
 import { shortestTimeout } from './limits.ts';
-import { converse, INJECTED_TLS, type InjectedScript } from './inject/inject.ts';
+import { inject, type InjectedScript } from './inject/inject.ts';
 import type { Transcript } from './inject/transcript.ts';
 import type { Shared } from './listener.ts';
 import { Listeners, type ListeningAddress } from './listeners.ts';
@@ -46,7 +47,6 @@ import { makeSafe, makeWarnings } from './report-failure.ts';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import { makeSessionIds } from './session-ids.ts';
 import type { AnyState } from './session-scope.ts';
-import { LOCAL_ADDRESS } from './transport.ts';
 
 /**
  * An SMTP server. What it does with a mail is decided by its hooks, its loop or its `openMessage`: it answers 250
@@ -242,7 +242,8 @@ export class SmtpServer<State = AnyState>
     }
     for (const each of middlewares) {
       for (const [name, hook] of Object.entries(each)) {
-        if (name !== 'name' && hook !== undefined) this.#push(name as HookName, hook.bind(each));
+        if (name !== 'name' && hook !== undefined)
+          this.#push(name as HookName, bindHook(hook, each));
       }
     }
     return this;
@@ -342,12 +343,7 @@ export class SmtpServer<State = AnyState>
     const listener = this.#listeners.named(name ?? this.#resolved.listeners[0]?.name, 'inject()');
     if (this.#hooks.onSignIn.length === 0) this.#listeners.requireNoSignIn();
     if (!this.#closing.hasBegun) this.#clock.start();
-    const isSecured = listener.options.tls === 'implicit';
-    const known = isSecured ? { tls: INJECTED_TLS, ...facts } : facts;
-    return converse(script, (stream) => {
-      if (this.#closing.isCutting) stream.destroy();
-      else listener.take(stream, { clientAddress: LOCAL_ADDRESS, ...known });
-    });
+    return inject(script, listener, facts, () => !this.#closing.isCutting);
   }
 
   /**

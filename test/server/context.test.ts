@@ -210,6 +210,55 @@ describe('a refusal', () => {
   );
 });
 
+test.each([
+  ['at once', false],
+  ['later', true],
+])('settle that throws a Refusal refuses the client with it, %s', async (_, isLater) => {
+  const verifier = {
+    salt: Buffer.from('salt'),
+    iterations: 4096,
+    storedKey: Buffer.alloc(32),
+    serverKey: Buffer.alloc(32),
+  };
+  const options: ServerOptions = {
+    listeners: [
+      {
+        ...{ name: 'in', host: '127.0.0.1', port: 0, auth: 'optional', allowInsecureAuth: true },
+        mechanisms: ['SCRAM-SHA-256'],
+      },
+    ],
+  };
+  const { port, log } = await startServer(options, (server) => {
+    server.onSignIn(() => ({
+      kind: 'verify',
+      verifiers: [verifier],
+      settle: () => {
+        const refusal = new Refusal(535, '7.9', 'Too many wrong passwords');
+        if (isLater) return Promise.reject(refusal);
+        throw refusal;
+      },
+    }));
+  });
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const signIn = async (client: TestClient): Promise<string> => {
+    await client.reply();
+    await client.say('EHLO c');
+    const challenge = await client.say(`AUTH SCRAM-SHA-256 ${base64('n,,n=ann,r=nonce')}`);
+    return /r=([^,]+)/.exec(Buffer.from(challenge.slice(4), 'base64').toString())?.[1] ?? '';
+  };
+  const client = await TestClient.connect(port);
+  const nonce = await signIn(client);
+  const final = base64(`c=biws,r=${nonce},p=${base64('x'.repeat(32))}`);
+  expect(await client.say(final)).toBe('535 5.7.9 Too many wrong passwords');
+  // One that gives up is settled too, and nobody hears the refusal.
+  const quitter = await TestClient.connect(port);
+  await signIn(quitter);
+  quitter.destroy();
+  await log.next('connection-closed');
+  expect(log.of('failure')).toEqual([]);
+  client.destroy();
+});
+
 describe('onData', () => {
   test.each(['DATA', 'BDAT 4 LAST\r\nhi\r\n'])(
     'a refusal answers %j, nothing takes the mail, and another can be sent',
@@ -534,6 +583,11 @@ describe('use', () => {
       { onSender: 5, onMail: 'x' },
       'use(): onSender: expected a function, got 5\nuse(): onMail: expected a function, got "x"',
     ],
+    [
+      'a hook that is none, of a middleware with a name',
+      { name: 'rate-limit', onSender: 5 },
+      'use(rate-limit): onSender: expected a function, got 5',
+    ],
     ['a name that is none', { name: 5 }, 'use(): name: expected a name, got 5'],
   ])('%s is refused, and nothing is added', async (_, middleware, message) => {
     const order: string[] = [];
@@ -549,6 +603,18 @@ describe('use', () => {
     expect(await client.sayAll('EHLO c', 'MAIL FROM:<a@b>')).toBe('250 250');
     expect(order).toEqual([]);
     client.destroy();
+  });
+
+  test.each(asked)('an answer of %s that is not valid names the middleware', async (name) => {
+    for (const said of [5, Promise.resolve(5), Promise.resolve().then(() => 5)]) {
+      const [, failures] = await replyTo(name, {
+        name: 'routes',
+        [name]: () => said,
+      } as Middleware);
+      expect(failures).toEqual([
+        expect.stringMatching(new RegExp(`^HookAnswerError: ${name} of routes: expected nothing`)),
+      ]);
+    }
   });
 
   test('onMail of a middleware cannot be combined with openMessage', () => {

@@ -20,7 +20,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from './checks.ts';
-import { showValue } from './show.ts';
+import { isPlainObject, printable, showValue } from './show.ts';
 
 /** A check for each option: the compiler finds one that is missing. */
 type ChecksOf<T> = Readonly<Record<keyof T, Check>>;
@@ -190,10 +190,12 @@ export function requireCertificates(given: unknown): void {
 export function requireMiddleware(given: unknown): void {
   const problems: OptionProblem[] = [];
   middleware(given, '', problems);
+  const name = isPlainObject(given) && typeof given['name'] === 'string' ? given['name'] : '';
+  const where = `use(${printable(name)})`;
   throwAll(
     problems.map((each) => ({
       ...each,
-      path: each.path === 'options' ? 'use()' : `use(): ${each.path}`,
+      path: each.path === 'options' ? where : `${where}: ${each.path}`,
     })),
   );
 }

@@ -1,6 +1,8 @@
 // A client in the process, for tests: says a script to a session without a socket, and keeps what it hears.
 import { type Duplex, duplexPair } from 'node:stream';
 import type { TlsFacts } from '../../smtp/index.ts';
+import type { HandedOver } from '../boundary/handover.ts';
+import { LOCAL_ADDRESS } from '../transport.ts';
 import {
   type InjectedCommand,
   type InjectedReply,
@@ -16,10 +18,31 @@ import {
 export type InjectedScript = string | readonly string[] | Uint8Array;
 
 /** What a session counts as secured with on a listener with implicit TLS. */
-export const INJECTED_TLS: TlsFacts = { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' };
+const INJECTED_TLS: TlsFacts = { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' };
+
+/** A listener, as far as it takes streams. */
+interface Taking {
+  readonly options: { readonly tls: string };
+  take(stream: Duplex, about: HandedOver): void;
+}
+
+/** Says the script to a session of the listener. */
+export async function inject(
+  script: InjectedScript,
+  listener: Taking,
+  about: HandedOver,
+  isTaken: () => boolean,
+): Promise<Transcript> {
+  const isSecured = listener.options.tls === 'implicit';
+  const known = isSecured ? { tls: INJECTED_TLS, ...about } : about;
+  return converse(script, (stream) => {
+    if (isTaken()) listener.take(stream, { clientAddress: LOCAL_ADDRESS, ...known });
+    else stream.destroy();
+  });
+}
 
 /** Speaks to a session at the other end of a stream, which `connect` takes. */
-export async function converse(
+async function converse(
   script: InjectedScript,
   connect: (stream: Duplex) => void,
 ): Promise<Transcript> {

@@ -4,7 +4,7 @@ import type { Answer, DiscardCause, MessageFacts, MessageWriter, Reply } from '.
 import { toMailAnswer } from '../ask-hooks.ts';
 import { MailContext } from '../context.ts';
 import { MailGoneError } from '../errors.ts';
-import type { Hooks, MailHook } from '../hooks.ts';
+import { failureOf, type Hooks, type MailHook } from '../hooks.ts';
 import { refusalOf } from '../refusal.ts';
 import { queuedAs } from '../replies.ts';
 import type { SessionScope } from '../session-scope.ts';
@@ -48,7 +48,7 @@ export class HookWriter implements MessageWriter {
     const looped = loop && new LoopMail(facts, scope, this.#content);
     this.#mails = [...hooked.map(({ mail }) => mail), ...(looped ? [looped] : [])];
     for (const { hook, mail } of hooked) {
-      void this.#hear(mail, callSafely(hook, new MailContext<unknown>(scope, mail)));
+      void this.#hear(mail, callSafely(hook, new MailContext<unknown>(scope, mail)), hook);
     }
     if (!looped) return;
     void this.#hear(looped, looped.decision);
@@ -82,7 +82,7 @@ export class HookWriter implements MessageWriter {
   }
 
   /** The first refusal or failure is the verdict; otherwise it waits for the last hook to agree. */
-  async #hear(mail: Mail, said: Promise<unknown>): Promise<void> {
+  async #hear(mail: Mail, said: Promise<unknown>, hook?: MailHook<unknown>): Promise<void> {
     try {
       const { recipients } = this.#facts.envelope;
       const answer = toMailAnswer(await said.catch(refusedWith), 'onMail', recipients);
@@ -93,7 +93,8 @@ export class HookWriter implements MessageWriter {
       if (isRefused || this.#answers.length === this.#mails.length) {
         this.#verdict.resolve(this.#combine());
       }
-    } catch (error) {
+    } catch (thrown) {
+      const error = failureOf(hook, thrown);
       mail.finish();
       if (!mail.isGone) this.#failure ??= { error };
       this.#abandon('another hook failed', mail);
