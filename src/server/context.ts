@@ -60,6 +60,7 @@ export class HookContext<State = AnyState> {
 
 /** What `onSecured` is called with. */
 export class SecuredContext<State = AnyState> extends HookContext<State> {
+  /** Version, cipher suite, the server name that the client asked for, its certificate. */
   readonly tls: TlsFacts;
 
   /** @internal */
@@ -83,6 +84,7 @@ export class HeloContext<State = AnyState> extends HookContext<State> {
 
 /** What `onSignIn` is called with. */
 export class SignInContext<State = AnyState> extends HookContext<State> {
+  /** What the client shows, by its `kind`: a password, a token, a certificate, or a name whose proof follows (SCRAM). */
   readonly attempt: SignInAttempt;
 
   /** @internal */
@@ -96,6 +98,7 @@ export class SignInContext<State = AnyState> extends HookContext<State> {
 export class SenderContext<State = AnyState> extends HookContext<State> {
   /** `null` for the null reverse-path of a bounce. */
   readonly reversePath: ReversePath;
+  /** The parameters of MAIL, parsed: SIZE, BODY, SMTPUTF8 and those of the extensions that are offered. */
   readonly parameters: MailParameters;
 
   /** @internal */
@@ -108,7 +111,9 @@ export class SenderContext<State = AnyState> extends HookContext<State> {
 
 /** What `onRecipient` is called with. */
 export class RecipientContext<State = AnyState> extends HookContext<State> {
+  /** `address`, and its parts `localPart` and `domain`. */
   readonly forwardPath: ForwardPath;
+  /** The parameters of RCPT, parsed: those of DSN. */
   readonly parameters: RcptParameters;
   /** What was accepted so far: the recipients do not hold this one. */
   readonly envelope: Envelope;
@@ -141,6 +146,7 @@ export class DataContext<State = AnyState> extends HookContext<State> {
 
 /** What `onMail` is called with. Each hook has its own, because each reads the mail by itself. */
 export class MailContext<State = AnyState> extends HookContext<State> {
+  /** The mail as it comes in. */
   readonly mail: Mail;
 
   /** @internal */
@@ -149,6 +155,7 @@ export class MailContext<State = AnyState> extends HookContext<State> {
     this.mail = mail;
   }
 
+  /** That of the mail: its reverse-path, its recipients, their parameters. */
   get envelope(): Envelope {
     return this.mail.envelope;
   }

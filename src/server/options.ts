@@ -126,16 +126,18 @@ export interface ServerOptions<State = AnyState> {
   readonly hostname?: string;
   /** Said in the greeting behind the host name and `ESMTP`: `220 mx.example.com ESMTP Example Mail`. Default: nothing. */
   readonly banner?: string;
-  /** Default: one, named `smtp`, on a free port of 127.0.0.1. */
+  /** The addresses to listen on. Default: one, named `smtp`, on a free port of 127.0.0.1. */
   readonly listeners?: readonly ListenerOptions[];
   /** Required if the `tls` of a listener is not `none`. */
   readonly tls?: {
+    /** In PEM. A client gets the one for the name that it asks for (SNI), or else the first. */
     readonly certificates: readonly Certificate[];
     /** The protocol versions and ciphers of the listeners that name no other. Default `intermediate`. */
     readonly profile?: TlsProfile;
     /** PEM: the authorities of client certificates. Default: those that Node.js trusts. */
     readonly clientAuthorities?: readonly string[];
   };
+  /** Limits that differ from the defaults, for all listeners. */
   readonly limits?: Partial<Limits>;
   /**
    * Makes the state of a session for the hooks (`context.state`), when a hook first asks for it. Its type is that of all

@@ -30,6 +30,7 @@ export class Mail {
     this.#reader = content.addReader();
   }
 
+  /** Unique, and said to the client when the mail is accepted: what `nextMessageId` gave. */
   get messageId(): string {
     return this.#facts.messageId;
   }
@@ -39,10 +40,12 @@ export class Mail {
     return this.#session;
   }
 
+  /** The reverse-path and the accepted recipients, with their parameters. */
   get envelope(): Envelope {
     return this.#facts.envelope;
   }
 
+  /** When the message began, before its first octet. */
   get receivedAt(): Date {
     return this.#facts.receivedAt;
   }
