@@ -26,13 +26,14 @@ export interface SignatureOptions {
 }
 
 export interface SignatureResults {
-  /** From the top of the header section; at most `MOST_SIGNATURES`. */
+  /**
+   * From the top of the header section; at most `MOST_SIGNATURES`. At least one `permerror` where the header section exceeds
+   * a limit: there may be signatures in what was not read.
+   */
   readonly dkim: readonly DkimResult[];
   /** How many signatures more the message has. */
   readonly unjudged: number;
   readonly arc: ArcResult;
-  /** Why no signature is judged, though there may be some: the header section exceeds a limit. */
-  readonly problem?: string;
 }
 
 /** So many DKIM signatures are judged. */
@@ -96,12 +97,11 @@ export class SignatureCheck {
       this.#judgeArc(),
       ...this.#signatures.map((waiting) => this.#judge(waiting)),
     ]);
-    return {
-      dkim,
-      unjudged: this.#unjudged,
-      arc,
-      ...(this.#problem !== undefined && { problem: this.#problem }),
-    };
+    const { dkim: isWanted } = this.#options;
+    if (isWanted && this.#problem !== undefined && dkim.length === 0) {
+      dkim.push({ domain: '', selector: '', result: 'permerror', reason: this.#problem });
+    }
+    return { dkim, unjudged: this.#unjudged, arc };
   }
 
   async #judge({ field, read }: Waiting): Promise<DkimResult> {
