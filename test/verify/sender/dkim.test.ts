@@ -277,6 +277,23 @@ describe('the key', () => {
     expect(await judgeOne(message, { [NAME]: failed })).toMatchObject({ result: 'fail' });
   });
 
+  test('that is long is verified with in a turn of its own', async () => {
+    let isJudged = false;
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      if (!isJudged) setImmediate(count);
+    };
+    const names = Array.from({ length: 8 }, (_, n) => `s${n}`);
+    const message = names.reduce((text, s) => sign(text, rsa, { s }), MESSAGE);
+    const records = names.map((s) => [`${s}._domainkey.a.example TXT`, [`p=${longKey(5000)}`]]);
+    setImmediate(count);
+    const { dkim } = await judgeSignatures(message, { zone: Object.fromEntries(records) });
+    isJudged = true;
+    expect(dkim.map(({ result }) => result)).toEqual(names.map(() => 'fail'));
+    expect(turns).toBeGreaterThanOrEqual(names.length - 1);
+  });
+
   test('is read once, and again when it was forgotten', () => {
     const keys = new KeyCache(2);
     const texts = [1, 2, 3].map((n) => `n=${n}; p=${p}`);

@@ -56,7 +56,7 @@ export class ArcCheck {
     const known = { instances: sets.length, sealer };
     const signed = await this.#verifyMessageSignature(messageSignature, newest, message);
     const seals = await this.#verifySeals(sets, message);
-    const failures = [failureOf(signed), ...seals].filter((failure) => failure !== undefined);
+    const failures = [...failureOf(signed), ...seals];
     // What is wrong with one of them is wrong whatever DNS has still to say of the others.
     const failure = failures.find(({ result }) => result === 'fail') ?? failures[0];
     if (failure !== undefined) return { ...known, ...failure, trusted: false };
@@ -85,34 +85,29 @@ export class ArcCheck {
   }
 
   /** Each seal covers all sets up to its own, in relaxed form (RFC 8617 section 5.1.1). */
-  #verifySeals(
+  async #verifySeals(
     sets: readonly ArcSet[],
     { fields, keys }: ArcMessage,
-  ): Promise<(Failure | undefined)[]> {
+  ): Promise<readonly Failure[]> {
+    const failures: Failure[] = [];
     let before = '';
-    const sealed = sets.map((set) => {
-      before +=
-        fields.field(set.results, 'relaxed') + fields.field(set.messageSignature, 'relaxed');
-      const text = before + canonicalSignature(set.seal, 'relaxed');
-      before += fields.field(set.seal, 'relaxed');
-      return { signer: set.signer, text };
-    });
-    return Promise.all(
-      sealed.map(async ({ signer, text }, index): Promise<Failure | undefined> => {
-        const key = await keys.find(signer);
-        const where = `ARC-Seal i=${index + 1}`;
-        if (!key.ok) return asFailure(key.result, `${where}: ${key.reason}`);
-        if (isSignedBy(key, text, signer.octets)) return undefined;
-        return { result: 'fail', reason: `${where}: the signature does not match` };
-      }),
-    );
+    for (const [index, { results, messageSignature, seal, signer }] of sets.entries()) {
+      before += fields.field(results, 'relaxed') + fields.field(messageSignature, 'relaxed');
+      const text = before + canonicalSignature(seal, 'relaxed');
+      before += fields.field(seal, 'relaxed');
+      const key = await keys.find(signer);
+      const where = `ARC-Seal i=${index + 1}`;
+      if (!key.ok) failures.push(asFailure(key.result, `${where}: ${key.reason}`));
+      else if (!(await isSignedBy(key, text, signer.octets))) {
+        failures.push(asFailure('fail', `${where}: the signature does not match`));
+      }
+    }
+    return failures;
   }
 }
 
-function failureOf({ result, reason }: Outcome): Failure | undefined {
-  return result === 'pass'
-    ? undefined
-    : asFailure(result, `ARC-Message-Signature: ${reason ?? ''}`);
+function failureOf({ result, reason = '' }: Outcome): Failure[] {
+  return result === 'pass' ? [] : [asFailure(result, `ARC-Message-Signature: ${reason}`)];
 }
 
 function asFailure(result: Outcome['result'], reason: string): Failure {

@@ -93,10 +93,10 @@ export class SignatureCheck {
   /** The message is whole. Never rejects; waits for DNS no longer than the look-ups do. */
   async end(): Promise<SignatureResults> {
     this.#bodies.end();
-    const [arc, ...dkim] = await Promise.all([
-      this.#judgeArc(),
-      ...this.#signatures.map((waiting) => this.#judge(waiting)),
-    ]);
+    // One after the other: all keys were asked for, and each verification may hold the thread.
+    const dkim: DkimResult[] = [];
+    for (const waiting of this.#signatures) dkim.push(await this.#judge(waiting));
+    const arc = await this.#judgeArc();
     const { dkim: isWanted } = this.#options;
     if (isWanted && this.#problem !== undefined && dkim.length === 0) {
       dkim.push({ domain: '', selector: '', result: 'permerror', reason: this.#problem });
