@@ -178,7 +178,8 @@ const fields: readonly Shape[] = [
   },
   { name: 'Resent-From alone', mail: unsigned(message('Resent-From: a@attacker.example')) },
   from('From:'),
-  from('From:\r\n a@attacker.example'),
+  from('From:\r\n ceo@victim.example'),
+  from('From:\r\n \r\n a@attacker.example'),
   {
     name: 'From behind more header than is read',
     mail: byAttacker(message('From: a@attacker.example', 'Pay.\r\n', 'X-Pad: x\r\n'.repeat(7_000))),

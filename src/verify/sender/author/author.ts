@@ -70,7 +70,7 @@ export function readAuthor(header: HeaderSection, section: Buffer): Author {
   }
   const domain = normalizeDomain(strict.domain);
   if (domain === undefined) return unclear('From has no domain name');
-  const doubt = lines.doubt ?? doubtOf(strict);
+  const doubt = lines.doubt ?? doubtOf(strict, domain);
   return {
     kind: 'mailbox',
     address: lenient.address,
@@ -86,7 +86,7 @@ function isSame(value: string, shown: string): boolean {
 /** Controls, characters that are not seen or change the order of others, and blanks that are none of ASCII. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
 
-function doubtOf({ address, localPart, shown }: StrictMailbox): string | undefined {
+function doubtOf({ localPart, shown }: StrictMailbox, domain: string): string | undefined {
   // RFC 5322 allows each of these; gateways and readers give them meanings of their own.
   if (/[%!@<>()[\]:;,"\\]/.test(localPart)) return 'the local part names another route';
   if (localPart.includes('=?') || INVISIBLE.test(localPart)) {
@@ -98,9 +98,19 @@ function doubtOf({ address, localPart, shown }: StrictMailbox): string | undefin
   if (/[\u202a-\u202e\u2066-\u2069\ufffd]/u.test(text)) {
     return 'the display name has characters that change its order';
   }
-  if (!text.includes('@')) return undefined;
-  const named = text.replace(/[\s"'<>()]/g, '').toLowerCase();
-  return named === address.toLowerCase() ? undefined : 'the display name has an address';
+  const isForeign = domainsIn(text).some((spelling) => normalizeDomain(spelling) !== domain);
+  return isForeign ? 'the display name has an address of another domain' : undefined;
+}
+
+/** What stands behind each `@` of a text and looks like a domain: it has a dot, as readers see it. */
+function domainsIn(text: string): string[] {
+  if (!text.includes('@')) return [];
+  const parts = withoutNoise(text).split('.');
+  const seen = parts.map((part) => part.trim()).join('.');
+  return [...seen.matchAll(/@\s*([^\s@<>()[\],;:"'\\]+)/gu)].flatMap(([, spelling = '']) => {
+    const trimmed = trimDots(spelling);
+    return trimmed.includes('.') ? trimmed : [];
+  });
 }
 
 /** The domains that a reader may take for that of the author: the mailboxes', then whatever stands behind an `@`. */
@@ -124,7 +134,7 @@ function domainsOf(
       if (spellings.has(spelling)) continue;
       spellings.add(spelling);
       if (spellings.size > SPELLINGS) return [...domains];
-      const domain = normalizeDomain(withoutNoise(spelling));
+      const domain = normalizeDomain(trimDots(withoutNoise(spelling)));
       if (domain !== undefined) domains.add(domain);
       if (domains.size === DOMAINS) return [...domains];
     }
@@ -136,11 +146,14 @@ function clean(value: string): string {
   return value.replace(/\p{Cc}+/gu, ' ').toWellFormed();
 }
 
-/** What a careless reader does not see in a domain. */
-function withoutNoise(spelling: string): string {
-  return spelling
+/** As a careless reader sees it: without what is invisible, and with one full stop for all. */
+function withoutNoise(text: string): string {
+  return text
     .replace(/[\p{Cf}\p{Cc}\ufffd]/gu, '')
-    .replace(/\u3002|\uff0e|\uff61/gu, '.')
-    .replace(/^\.+|\.+$/g, '')
+    .replace(/[\u3002\uff0e\uff61]/gu, '.')
     .replace(/\.{2,}/g, '.');
+}
+
+function trimDots(domain: string): string {
+  return domain.replace(/^\.|\.$/g, '');
 }

@@ -82,9 +82,6 @@ function problemOf(found: readonly Field[], isBrokenBefore: boolean): string | u
 }
 
 function doubtOf({ lines }: Field): string | undefined {
-  if (lines.length > 1 && trimBlanks(lines[0] ?? '') === '') {
-    return 'the From field is folded behind its name';
-  }
   // In some charsets an octet of ASCII is the second half of a character.
   if (!isUtf8(Buffer.from(lines.join(''), 'latin1'))) return 'the From field is not UTF-8';
   return undefined;
