@@ -78,17 +78,19 @@ function plan(name: ScannerName, given: Scanners['spam']): PlannedScanner[] {
   ];
 }
 
-type Scan = NonNullable<ConfigurationInput['scan']>;
-type Spam = NonNullable<Scan['spam']>;
-type Virus = NonNullable<Scan['virus']>;
-
 /**
  * The section `scan`, without the addresses that the construct fills in, and without a password, which everybody could read
  * who may look at a task definition.
  */
-export type ScanConfiguration = Omit<Scan, 'spam' | 'virus'> & {
-  readonly spam?: Omit<Spam, 'url' | 'password'> & { readonly url?: string };
-  readonly virus?: Omit<Virus, 'address'> & { readonly address?: string };
+export type ScanConfiguration = Omit<NonNullable<ConfigurationInput['scan']>, 'spam' | 'virus'> & {
+  readonly spam?: Omit<
+    NonNullable<NonNullable<ConfigurationInput['scan']>['spam']>,
+    'url' | 'password'
+  > & { readonly url?: string };
+  readonly virus?: Omit<
+    NonNullable<NonNullable<ConfigurationInput['scan']>['virus']>,
+    'address'
+  > & { readonly address?: string };
 };
 
 /** The section `scan` with the addresses of the containers. */
