@@ -219,11 +219,19 @@ export const CHANGES: Readonly<Record<SettingName, Change>> = {
   },
   cpu: {
     reads: ({ task }) => task.cpu,
-    values: () => ({ size: { given: '1024', found: '1024' } }),
+    values: () => ({
+      size: { given: '1024', found: '1024' },
+      // With what the scanners add there.
+      names: { given: '512', found: '1024' },
+    }),
   },
   memoryMiB: {
     reads: ({ task }) => task.memory,
-    values: () => ({ size: { given: '4096', found: '4096' } }),
+    values: () => ({
+      size: { given: '4096', found: '4096' },
+      // With what the scanners add there.
+      names: { given: '1024', found: '6144' },
+    }),
   },
   scanners: {
     reads: ({ containers, configuration }) => [containers, configuration['scan']],
