@@ -15,6 +15,8 @@ export interface ScannerContainersProps {
 
 interface ContainerOptions {
   readonly user: string;
+  /** Default: that of the image. */
+  readonly entryPoint?: readonly string[];
   readonly readonlyRootFilesystem: boolean;
   /** The folder that it writes to. */
   readonly volume?: string;
@@ -36,7 +38,9 @@ const OPTIONS: Readonly<Record<ScannerName, ContainerOptions>> = {
     ],
   },
   clamd: {
-    user: '1000:1000',
+    user: 'clamav',
+    // That of some builds of the image wants to be root.
+    entryPoint: ['/init-unprivileged'],
     // freshclam writes into the folder in which the image has its signatures, which no volume may hide, and clamd into /tmp.
     readonlyRootFilesystem: false,
     healthCheck: ['CMD', 'clamdcheck.sh'],
@@ -54,7 +58,7 @@ export function addScannerContainers({
   logGroup,
 }: ScannerContainersProps): void {
   for (const { name, image, cpu, memoryMiB } of scanners) {
-    const { user, readonlyRootFilesystem, volume, healthCheck } = OPTIONS[name];
+    const { user, entryPoint, readonlyRootFilesystem, volume, healthCheck } = OPTIONS[name];
     const linuxParameters = new ecs.LinuxParameters(task, `${name}Parameters`, {
       initProcessEnabled: true,
     });
@@ -65,6 +69,7 @@ export function addScannerContainers({
       cpu,
       memoryLimitMiB: memoryMiB,
       user,
+      ...(entryPoint && { entryPoint: [...entryPoint] }),
       readonlyRootFilesystem,
       linuxParameters,
       essential: isEssential,

@@ -19,7 +19,7 @@ export interface Scanners {
 export interface ScannerContainer {
   /**
    * The image, best by its digest: `ecs.ContainerImage.fromRegistry('rspamd/rspamd@sha256:…')`. Of another image than the
-   * official one, the health check and the user must fit.
+   * official one, health check, user and entry point must fit.
    * @default - `rspamd/rspamd:3.13`, `clamav/clamav-debian:1.4` of Docker Hub
    */
   readonly image?: ecs.ContainerImage;
