@@ -2,7 +2,7 @@
 // in the end every mail that was answered 250 is in S3 octet by octet and was announced. A short campaign
 // here; MAILSLUICE_CRASH_KILLS and MAILSLUICE_CRASH_MESSAGES (mails for each kill) make it a long one. A second run has
 // an SNS that takes MAILSLUICE_CRASH_SNS_MILLIS for each call, so that the kills meet many mails that are stored and not
-// announced yet.
+// announced yet. A third has every sender judged, by a DNS that takes its time for each answer.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { flushOutbox } from '../../src/bridge/index.ts';
@@ -11,12 +11,15 @@ import { audit } from './audit.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { type Acknowledged, acknowledgement, makeMessage, Sender } from './sender.ts';
 import { ServeProcess } from './serve-process.ts';
+import { HostileDnsServer, responseTo } from '../support/hostile-dns-server.ts';
 import { Subscriber } from '../support/subscriber.ts';
 
 const KILLS = Number(process.env['MAILSLUICE_CRASH_KILLS'] ?? 3);
 const MESSAGES = KILLS * Number(process.env['MAILSLUICE_CRASH_MESSAGES'] ?? 200);
 const SNS_MILLIS = Number(process.env['MAILSLUICE_CRASH_SNS_MILLIS'] ?? 1000);
-/** Of a slow SNS: mails in progress at once, or the time would pass in waiting. */
+/** The longest that the slow DNS takes for an answer. */
+const DNS_MILLIS = 500;
+/** Of a slow SNS or DNS: mails in progress at once, or the time would pass in waiting. */
 const MANY_SENDERS = 64;
 const SENDERS = 16;
 
@@ -47,22 +50,43 @@ test(
   {
     timeout: 120_000 + KILLS * 30_000,
   },
-  () => runCampaign(SENDERS, 0),
+  () => runCampaign(SENDERS),
 );
+
+test(`senders that are judged by a slow DNS, ${KILLS} kills under ${MANY_SENDERS} senders: none lost, none silent`, {
+  timeout: 120_000 + KILLS * 30_000 + (MESSAGES / MANY_SENDERS) * DNS_MILLIS * 8,
+}, async () => {
+  const dns = await HostileDnsServer.start((asked) => {
+    const answer = (): unknown => asked.send(responseTo(asked, { code: 'NXDOMAIN' }));
+    setTimeout(answer, Math.random() * DNS_MILLIS).unref();
+  });
+  const verify = { timeout: '2s', resolvers: [dns.address] };
+  await runCampaign(MANY_SENDERS, { configuration: { verify } });
+  expect(dns.asked.length).toBeGreaterThan(0);
+});
 
 test(
   `an SNS that takes ${SNS_MILLIS} ms, ${KILLS} kills under ${MANY_SENDERS} senders: none lost, none silent`,
   {
     timeout: 120_000 + KILLS * 30_000 + (MESSAGES / MANY_SENDERS) * SNS_MILLIS * 4,
   },
-  () => runCampaign(MANY_SENDERS, SNS_MILLIS),
+  () => runCampaign(MANY_SENDERS, { snsMillis: SNS_MILLIS }),
 );
 
-async function runCampaign(senderCount: number, snsMillis: number): Promise<void> {
+interface Campaign {
+  readonly snsMillis?: number;
+  readonly configuration?: object;
+}
+
+async function runCampaign(
+  senderCount: number,
+  { snsMillis = 0, configuration = {} }: Campaign = {},
+): Promise<void> {
   await using proxy = await startFaultProxy(aws.endpoint, { remembers: false, snsMillis });
   await using serve = await ServeProcess.start({
     aws,
     environment: { AWS_ENDPOINT_URL: proxy.endpoint },
+    configuration: () => configuration,
   });
   const subscriber = new Subscriber(aws);
   const acknowledged: Acknowledged[] = [];
@@ -109,7 +133,7 @@ async function runCampaign(senderCount: number, snsMillis: number): Promise<void
   await subscriber.end();
   const { lost, silent } = await audit(aws, acknowledged, subscriber.announced);
   process.stdout.write(
-    `crash campaign (SNS at ${snsMillis} ms): ${kills} kills, ${acknowledged.length} acknowledged, lost ${lost}, silent ${silent}, ` +
+    `crash campaign (SNS at ${snsMillis} ms${'verify' in configuration ? ', senders judged' : ''}): ${kills} kills, ${acknowledged.length} acknowledged, lost ${lost}, silent ${silent}, ` +
       `announced ${subscriber.announced.size}, ${published} of them out of the outbox at the end\n`,
   );
   expect({ lost, silent }).toEqual({ lost: 0, silent: 0 });

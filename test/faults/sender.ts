@@ -28,7 +28,7 @@ export function makeMessage(number: number): Buffer {
   if (number <= 2000 && number % 97 === 0) octets = 9_000_000;
   const line = `${randomBytes(24).toString('hex')}\r\n`;
   return Buffer.from(
-    `Subject: campaign ${number}\r\n\r\n${line.repeat(Math.ceil(octets / line.length))}`,
+    `From: ann@d${number}.example\r\nSubject: campaign ${number}\r\n\r\n${line.repeat(Math.ceil(octets / line.length))}`,
   );
 }
 
