@@ -77,7 +77,7 @@ export const verify = section(
     arcTrusted: listOf(
       text('a domain, like "example.com"', 'A domain that seals ARC chains.', DOMAIN),
       'a list of domains',
-      'The domains whose ARC seals are believed, as of a mailing list or a forwarder.',
+      'The domains whose ARC chains are reported as trusted, as of a mailing list or a forwarder; they authenticate nothing.',
     ).default([]),
     quarantine: section(
       {
