@@ -19,7 +19,7 @@ export const CONTENT = 'From: a@client.example\r\nSubject: x\r\n\r\nHello\r\n';
 /** A bridge that stores into the archive of the tests. */
 export function archiveBridge(
   { s3, sns, resources: { bucket, topicArn } }: ArchiveAws,
-  options: Pick<BridgeOptions, 'prefix' | 'observe'> = {},
+  options: Partial<BridgeOptions> = {},
 ): Bridge {
   return createBridge({
     s3,

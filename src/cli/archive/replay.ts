@@ -117,7 +117,11 @@ async function openDestination(
     );
   }
   const sns = context.clients.sns(target.endpoint);
-  return { destination: topicDestination(sns, target.topicArn), close: () => sns.destroy() };
+  // What was set aside is not announced to ordinary subscribers unless somebody says so.
+  const destination = topicDestination(sns, target.topicArn, {
+    keepsQuarantine: topic === undefined,
+  });
+  return { destination, close: () => sns.destroy() };
 }
 
 async function runCommand(

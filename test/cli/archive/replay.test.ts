@@ -18,8 +18,9 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ReceivedNotification } from '../../../src/bridge/contract/notification-types.ts';
 import { defineMailHandler, requireNotification } from '../../../src/subscriber/index.ts';
-import { storeMails } from '../../archive/support.ts';
-import { takeNotifications } from '../../bridge/support.ts';
+import { archiveBridge, CONTENT, storeMails } from '../../archive/support.ts';
+import { HashingJudge, VERIFIED } from '../../bridge/hashing-judge.ts';
+import { deliver, facts, takeNotifications } from '../../bridge/support.ts';
 import { startTestAws, type TestAws } from '../../support/aws.ts';
 import { startFaultProxy } from '../../faults/fault-proxy.ts';
 import { type Cli, groupCli } from '../support.ts';
@@ -83,6 +84,40 @@ test('replays exactly the selected mails to the topic, the same but for the mark
     const { replay: _, ...member } = replayed?.mailsluice ?? {};
     expect({ ...replayed, mailsluice: member }).toEqual(first);
   }
+});
+
+test('mail in quarantine goes to the topic that announced it, unless another one is named', async () => {
+  const { TopicArn = '' } = await aws.sns.send(new CreateTopicCommand({ Name: 'set-aside' }));
+  const { QueueUrl = '' } = await aws.sqs.send(new CreateQueueCommand({ QueueName: 'set-aside' }));
+  const { Attributes } = await aws.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+  );
+  const Endpoint = Attributes?.['QueueArn'];
+  await aws.sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+  const of = facts({ receivedAt: new Date('2026-11-23T16:00:00.000Z') });
+  // Beside the mails of the other tests.
+  await using bridge = archiveBridge(aws, {
+    prefix: 'aside/',
+    judge: () => new HashingJudge({ ...VERIFIED, quarantine: 'spam' }),
+    quarantineTopicOf: () => TopicArn,
+  });
+  expect(await deliver(bridge, of, CONTENT)).toMatchObject({ code: 250 });
+
+  const replay = ['replay', of.messageId, '--prefix', 'aside/'];
+  expect((await cli(replay)).exitCode).toBe(0);
+  const { Messages = [] } = await aws.sqs.send(
+    new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }),
+  );
+  const replays = Messages.map(({ Body = '' }) => {
+    const { Message } = JSON.parse(Body) as { Message: string };
+    return (JSON.parse(Message) as ReceivedNotification).mailsluice.replay !== undefined;
+  });
+  expect(replays.sort()).toEqual([false, true]);
+  expect(await takeNotifications(aws)).toEqual([]);
+
+  const { topicArn } = aws.resources;
+  expect((await cli([...replay, '--topic', topicArn])).exitCode).toBe(0);
+  expect(await takeNotifications(aws, 1)).toHaveLength(1);
 });
 
 test('to another topic, one mail by its id', async () => {
