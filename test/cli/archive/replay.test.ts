@@ -112,7 +112,8 @@ test('mail in quarantine goes to the topic that announced it, unless another one
     const { Message } = JSON.parse(Body) as { Message: string };
     return (JSON.parse(Message) as ReceivedNotification).mailsluice.replay !== undefined;
   });
-  expect(replays.sort()).toEqual([false, true]);
+  expect(replays.filter(Boolean)).toEqual([true]);
+  expect(replays).toHaveLength(2);
   expect(await takeNotifications(aws)).toEqual([]);
 
   const { topicArn } = aws.resources;
