@@ -1,5 +1,7 @@
 // A client in the process, for tests: says a script to a session without a socket, and keeps what it hears.
-import { type Duplex, duplexPair } from 'node:stream';
+// Not by name: a Node.js that is too old has none, and is to be told so by the server.
+import * as streams from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { TlsFacts } from '../../smtp/index.ts';
 import type { HandedOver } from '../boundary/handover.ts';
 import { LOCAL_ADDRESS } from '../transport.ts';
@@ -46,7 +48,7 @@ async function converse(
   script: InjectedScript,
   connect: (stream: Duplex) => void,
 ): Promise<Transcript> {
-  const [near, far] = duplexPair();
+  const [near, far] = streams.duplexPair();
   const client = new Client(near);
   const closed = new Promise<void>((resolve) => {
     far.once('close', () => {
