@@ -408,6 +408,31 @@ test('each distinct l= has its own hash of one pass over the body', async () => 
   );
 });
 
+test('nothing of a body of 30 MB is kept, whatever it holds', async () => {
+  const span = Buffer.alloc(65_536);
+  for (const content of ['base64', ' x', '\r\n', ' ', '\r']) {
+    span.fill(content);
+    const check = new SignatureCheck({
+      dkim: true,
+      arc: true,
+      lookups: new ZoneLookups(zone),
+      keys: new KeyCache(),
+      now: Date.now(),
+    });
+    const signed = ['simple/simple', 'relaxed/relaxed'].reduce(
+      (text, c) => sign(text, rsa, { c }),
+      MESSAGE,
+    );
+    const collector = new HeaderCollector();
+    collector.write(Buffer.from(signed));
+    check.begin(collector.end());
+    const before = process.memoryUsage().arrayBuffers;
+    for (let count = 0; count < 460; count += 1) check.write(span);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(span.length);
+    expect((await check.end()).dkim.map(({ result }) => result)).toEqual(['fail', 'fail']);
+  }
+});
+
 test('a message without signatures has no results', async () => {
   const { dkim, unjudged, arc } = await judgeSignatures(MESSAGE);
   expect([dkim, unjudged, arc.result]).toEqual([[], 0, 'none']);

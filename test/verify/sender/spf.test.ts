@@ -287,8 +287,10 @@ describe('a hostile record', () => {
   });
 });
 
-test('an explanation that does not arrive changes nothing, and is not waited for', async () => {
-  for (const answer of [Promise.resolve(TIMEOUT), new Promise<DnsAnswer>(() => {})]) {
+test('an explanation that does not arrive, or is too long, changes nothing, and is not waited for', async () => {
+  const long: DnsAnswer = { kind: 'records', records: ['%{sr+}'.repeat(10_000)] };
+  const answers = [TIMEOUT, long].map((answer) => Promise.resolve(answer));
+  for (const answer of [...answers, new Promise<DnsAnswer>(() => {})]) {
     const known = new ZoneLookups({ 'example.com TXT': ['v=spf1 -all exp=why.example.com'] });
     const lookups: MailLookups = {
       count: 0,

@@ -13,6 +13,8 @@ const MOST_HOSTS = 10;
 export const MOST_QUERIES = 50;
 /** Of one record; the library's time is quadratic in the number of its modifiers. */
 const MOST_RECORD_OCTETS = 8192;
+/** Of an explanation before its macros are expanded; a longer one is none. */
+const MOST_EXPLANATION_OCTETS = 1024;
 /** An explanation is not worth more waiting. */
 const EXPLANATION_MILLIS = 1000;
 
@@ -69,13 +71,16 @@ export class SpfLookups {
 
   /** For the explanation, which is not waited for long. */
   readonly ofExplanation: SpfResolver = async (name, type) => {
+    const asked = this.#ask(name, type);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<DnsAnswer>((resolve) => {
       timer = setTimeout(resolve, EXPLANATION_MILLIS, { kind: 'failed', reason: 'timeout' });
     });
-    const answer = await Promise.race([this.#ask(name, type), late]);
+    const answer = await Promise.race([asked, late]);
     clearTimeout(timer);
-    return recordsOf(answer, name).map((record) => asLibraryHasIt(record, type));
+    return recordsOf(answer, name)
+      .filter((record) => record.length <= MOST_EXPLANATION_OCTETS)
+      .map((record) => asLibraryHasIt(record, type));
   };
 
   /** Each question once. */
