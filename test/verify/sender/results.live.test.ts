@@ -304,6 +304,12 @@ test('Received-SPF has the keys of RFC 7208 section 9.1', () => {
   );
 });
 
+test('a domain of any length leaves room for the keys of Received-SPF', () => {
+  const value = renderReceivedSpf({ ...plain, domain: `${'x'.repeat(1000)}.example` });
+  expect(parseReceivedSpf(value)?.pairs.get('client-ip')).toBe('192.0.2.1');
+  expect(Buffer.byteLength(value)).toBeLessThanOrEqual(900);
+});
+
 test('no text of a peer adds or alters a key of Received-SPF', () => {
   const spf = fc.record({
     result: fc.constantFrom(...results),

@@ -31,10 +31,14 @@ const COMMENTS: Readonly<Partial<Record<CheckResult, string>>> = {
   permerror: 'has an SPF record that cannot be used',
 };
 
+const DOMAIN_OCTETS = 253;
+
 /** In one line, without line ends. What has no room is left out, the problem first. */
 export function renderReceivedSpf(source: ReceivedSpfSource): string {
   const { result, domain, hostname } = source;
-  const comment = domain === '' ? 'no domain to check' : `${domain} ${COMMENTS[result] ?? ''}`;
+  // As long as DNS has names: a longer text would leave no room for the keys.
+  const checked = domain.slice(0, DOMAIN_OCTETS);
+  const comment = domain === '' ? 'no domain to check' : `${checked} ${COMMENTS[result] ?? ''}`;
   const pairs: [string, string | undefined][] = [
     ['client-ip', source.address],
     ['receiver', hostname],
