@@ -35,9 +35,10 @@ export function serverLimits(limits: ConfiguredLimits): ServerLimits {
 }
 
 export function listenerOptions(
-  { limits, chunking, bareNewline, tlsProfile, ...rest }: ListenerConfiguration,
+  listener: ListenerConfiguration,
   mechanisms: readonly string[] = [],
 ): ListenerOptions {
+  const { limits, chunking, bareNewline, tlsProfile, verify: _, ...rest } = listener;
   return {
     ...rest,
     ...(bareNewline !== undefined && { bareNewline }),

@@ -51,17 +51,20 @@ test('what a listener says of bare newlines, chunks and TLS is taken; what it do
       { name: 'mx', port: 0, tls: 'none' },
       { name: 'devices', port: 0, tls: 'none', bareNewline: 'normalize', chunking: false },
       { name: 'scanners', port: 0, tls: 'starttls', tlsProfile: 'old' },
+      { name: 'checked', port: 0, tls: 'none', verify: { dmarc: 'reject' } },
     ],
     tls: { certificates: [{ certFile: 'mx.crt', keyFile: 'mx.key' }] },
     store: { bucket: 'mail-bucket' },
     notify: { topicArn: 'arn:aws:sns:eu-west-1:111122223333:mail' },
   });
-  const [mx, devices, scanners] = listeners.map((listener) => listenerOptions(listener));
+  const [mx, devices, scanners, checked] = listeners.map((listener) => listenerOptions(listener));
   expect(mx).not.toHaveProperty('bareNewline');
   expect(mx).not.toHaveProperty('tlsProfile');
   expect(scanners).toMatchObject({ tlsProfile: 'old' });
   expect(mx?.extensions).toEqual({ chunking: true });
   expect(devices).toMatchObject({ bareNewline: 'normalize', extensions: { chunking: false } });
+  // What is checked of its senders is no matter of the server.
+  expect(checked).not.toHaveProperty('verify');
 });
 
 test('each limit can be set for all listeners and for one', () => {

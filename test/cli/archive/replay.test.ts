@@ -112,8 +112,7 @@ test('mail in quarantine goes to the topic that announced it, unless another one
     const { Message } = JSON.parse(Body) as { Message: string };
     return (JSON.parse(Message) as ReceivedNotification).mailsluice.replay !== undefined;
   });
-  expect(replays.filter(Boolean)).toEqual([true]);
-  expect(replays).toHaveLength(2);
+  expect(replays.map(String).toSorted()).toEqual(['false', 'true']);
   expect(await takeNotifications(aws)).toEqual([]);
 
   const { topicArn } = aws.resources;
