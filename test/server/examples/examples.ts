@@ -10,6 +10,15 @@ import { onTestFinished } from 'vitest';
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 const page = readFileSync(join(root, 'src/README.md'), 'utf8');
 
+/** Where the modules are that the programs import, beside those of Node.js. */
+const modules = new Map<string, () => string>([
+  ['mailsluice', () => join(root, 'src/index.ts')],
+  ['mailsluice/testing', () => join(root, 'src/testing/index.ts')],
+  ...['nodemailer', 'smtp-server'].map(
+    (name) => [name, () => fileURLToPath(import.meta.resolve(name))] as const,
+  ),
+]);
+
 /** The programs of the page by their numbers. */
 export const programs: ReadonlyMap<number, string> = new Map(
   [
@@ -33,11 +42,10 @@ export function writeCode(code: string, file: string): string {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  const found = code
-    .replace("'mailsluice'", `'${join(root, 'src/index.ts')}'`)
-    .replace(/(?<= from )'(smtp-server|nodemailer)'/, (_, name: string) =>
-      JSON.stringify(import.meta.resolve(name)),
-    );
+  const found = code.replace(/(?<= from )'([\w/-]+)'/g, (same, name: string) => {
+    const target = modules.get(name)?.();
+    return target === undefined ? same : `'${target}'`;
+  });
   writeFileSync(file, found);
   return file;
 }
