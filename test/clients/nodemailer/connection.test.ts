@@ -2,7 +2,10 @@
 // `opportunisticTLS`, `tls`, `name`, `localAddress`, `socket`, `connection`, `getSocket`, `proxy`, timeouts, `verify()`.
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect, Socket } from 'node:net';
+import { mkdtempSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { createTransport } from 'nodemailer';
 import type { SMTPTransportOptions } from 'nodemailer/lib/smtp-transport';
@@ -298,6 +301,37 @@ describe('a socket of the caller', () => {
     const scene = await Scene.start(tls && { listener: { tls } });
     expect(await scene.send({}, await make(scene.port))).toBe('250 2.0.0');
     expect(scene.arrived[0]?.session.tls === null).toBe(tls === undefined);
+  });
+
+  test('connection: of a Unix socket', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'mailsluice-socket-')), 'smtp');
+    const scene = await Scene.start({ listener: { path } });
+    const connection = connect(path);
+    await once(connection, 'connect');
+    expect(await scene.send({}, { connection })).toBe('250 2.0.0');
+    expect(scene.arrived[0]?.session.clientAddress).toBe('127.0.0.1');
+  });
+
+  test.for([
+    { name: 'a socket in the clear', tls: 'none', facts: {} },
+    { name: 'a socket, upgraded by STARTTLS', tls: 'starttls', facts: {} },
+    { name: 'a socket, in TLS from the first octet', tls: 'implicit', facts: {} },
+    {
+      name: 'a socket of a client that other code knows',
+      tls: 'none',
+      facts: { clientAddress: '203.0.113.9', clientPort: 4321 },
+    },
+  ] as const)('accept: $name that another server accepted', async ({ tls, facts }) => {
+    const scene = await Scene.start({ listener: { listens: false, tls } });
+    const other = createServer((socket) => scene.server.accept('mx', socket, facts));
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const transport = { port, secure: tls === 'implicit', requireTLS: tls === 'starttls' };
+    expect(await scene.send({}, transport)).toBe('250 2.0.0');
+    expect(scene.arrived[0]?.session).toMatchObject({ clientAddress: '127.0.0.1', ...facts });
+    expect(scene.arrived[0]?.session.tls === null).toBe(tls === 'none');
   });
 
   test('connection: with a PROXY header in front', async () => {

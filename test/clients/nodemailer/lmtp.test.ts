@@ -57,6 +57,32 @@ const cases: readonly Case[] = [
     outcome: `250 2.1.5; ${no}: 550 5.1.1; ${goneBox}: 550 5.2.1`,
   },
   {
+    name: 'replies by address, as a Map in any order',
+    to: [`${b}`, `${fullBox}`, `${goneBox}`],
+    prepare: (server) =>
+      void server.onMail(
+        () =>
+          new Map([
+            [`${goneBox}`, gone],
+            [`${fullBox}`, full],
+            [`${b}`, ok],
+          ]),
+      ),
+    outcome: `550 5.2.1; ${fullBox}: 452 4.2.2; ${goneBox}: 550 5.2.1`,
+  },
+  {
+    name: 'replies by address, as an object',
+    to: [`${goneBox}`, `${b}`],
+    prepare: (server) => void server.onMail(() => ({ [`${b}`]: ok, [`${goneBox}`]: gone })),
+    outcome: `250 2.1.5; ${goneBox}: 550 5.2.1`,
+  },
+  {
+    name: 'replies by address, without one of them, defer the mail for all',
+    to: [`${goneBox}`, `${b}`],
+    prepare: (server) => void server.onMail(() => ({ [`${goneBox}`]: gone })),
+    outcome: `451 4.3.0; ${goneBox}: 451 4.3.0; ${b}: 451 4.3.0`,
+  },
+  {
     name: 'all are refused at RCPT',
     to: [`${no}`, `${b}`],
     prepare: (server) => void server.onRecipient(() => gone),

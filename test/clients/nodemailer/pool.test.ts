@@ -152,6 +152,22 @@ describe('a pool', () => {
     for (const each of outcomes) expect(each).toMatch(/^250 2\.0\.0$| 421 4\.3\.2$|ECONNREFUSED/);
   });
 
+  test('sessions that the server ends one by one: the pool sends everything in others', async () => {
+    const scene = await Scene.start({
+      prepare: (server) =>
+        void server.onClose(() => {
+          for (const each of server.sessions) each.end();
+        }),
+    });
+    const pool = scene.pool({ maxConnections: 2, maxMessages: 3, maxRequeues: -1 });
+    const outcomes = await sendAll(pool, 20);
+    // A mail whose commit was in progress arrives too, and its client hears 421 and sends it again.
+    const accepted = outcomes.flatMap((each, at) => (each === '250 2.0.0' ? [at] : []));
+    expect(numbersOf(scene)).toEqual(expect.arrayContaining(accepted));
+    for (const each of outcomes) expect(each).toMatch(/^250 2\.0\.0$|421 4\.\d\.\d$/);
+    expect(scene.sessions).toBeGreaterThan(2);
+  });
+
   test('a mail that is refused does not end the connection of the next one', async () => {
     const scene = await Scene.start({
       prepare: (server) =>

@@ -39,6 +39,9 @@ export const MAIL: SendMailOptions = {
   text: 'hi',
 };
 
+const addressOf = ({ path, listens }: Partial<ListenerOptions>) =>
+  path === undefined && listens !== false ? { host: '127.0.0.1', port: 0 } : {};
+
 export class Scene {
   readonly server: SmtpServer;
   readonly log: EventLog;
@@ -58,7 +61,7 @@ export class Scene {
       hostname: 'mx.example.com',
       ...(needsTls && { tls: { certificates: [await certificate()] } }),
       ...options,
-      listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, ...listener }],
+      listeners: [{ name: 'mx', ...addressOf(listener), ...listener }],
       observe: log.observe,
     });
     onTestFinished(async () => void (await server.close({ drain: 0 })));
