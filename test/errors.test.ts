@@ -35,7 +35,13 @@ const classes = sources.flatMap((file) => {
 });
 
 /** Caught where they are thrown, or made to look like an error of the SDK: nobody meets them under their names. */
-const INTERNAL = ['BadAttribute', 'FastPathError', 'HttpStalledError', 'PublishEntryError'];
+const INTERNAL = [
+  'BadAttribute',
+  'FastPathError',
+  'HttpStalledError',
+  'PublishEntryError',
+  'SpfError',
+];
 
 const rows = [...page.matchAll(/^\| `(MAILSLUICE_\w+)` \| `(\w+)` \|(.*)\|$/gm)].map(
   ([, code = '', name = '', rest = '']) => ({ code, name, cells: rest.split(' | ') }),
