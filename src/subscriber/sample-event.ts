@@ -1,7 +1,7 @@
 // Events of mail for the tests of a handler: what AWS would pass to it.
 import { createHash } from 'node:crypto';
 import { type RenderedMail, renderSampleMail, type SampleMail } from './sample-mail.ts';
-import type { SesNotification } from './ses-notification.ts';
+import type { MailsluiceMember, SesNotification, SesVerdict } from './ses-notification.ts';
 
 export interface SampleEventOptions extends SampleMail {
   /**
@@ -15,6 +15,11 @@ export interface SampleEventOptions extends SampleMail {
   readonly queueName?: string;
   /** How often SQS delivered the message. Default 1. */
   readonly receiveCount?: number;
+  /**
+   * What is known of its sender: `true`, the domain of From is proved; `false`, it is not; `null`, DNS did not answer.
+   * Default: the sender was not checked.
+   */
+  readonly authenticated?: boolean | null;
   /** Marks the mail as replayed from the archive. */
   readonly replay?: { readonly at: string; readonly id?: string };
 }
@@ -256,7 +261,7 @@ class Sample {
   }
 
   #notification(): SesNotification {
-    const { object, replay } = this.#options;
+    const { object, replay, authenticated } = this.#options;
     const { raw, from, to, subject, date, headers } = this.#mail;
     const timestamp = date.toISOString();
     const recipients = to.map(addressOf);
@@ -289,7 +294,8 @@ class Sample {
         virusVerdict: status,
         spfVerdict: status,
         dkimVerdict: status,
-        dmarcVerdict: status,
+        dmarcVerdict: { status: dmarcStatus(authenticated) },
+        ...(authenticated === false && { dmarcPolicy: 'none' as const }),
         action:
           object === undefined
             ? { type: 'SNS', topicArn: TOPIC, encoding: 'BASE64' }
@@ -316,10 +322,32 @@ class Sample {
         sha256: createHash('sha256').update(raw).digest('hex'),
         size: raw.length,
         traceHeaderSize: 0,
+        ...(authenticated !== undefined && { sender: senderOf(addressOf(from), authenticated) }),
         ...(replay && { replay }),
       },
     };
   }
+}
+
+function dmarcStatus(authenticated: boolean | null | undefined): SesVerdict['status'] {
+  if (authenticated === undefined) return 'GRAY';
+  return authenticated === null ? 'PROCESSING_FAILED' : authenticated ? 'PASS' : 'FAIL';
+}
+
+/** As of a mail whose one signature is by the domain of From. */
+function senderOf(address: string, authenticated: boolean | null): MailsluiceMember['sender'] {
+  const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+  const result = authenticated === null ? 'temperror' : authenticated ? 'pass' : 'fail';
+  return {
+    authenticated,
+    domain,
+    address,
+    by: authenticated === true ? ['dkim'] : [],
+    dmarc: result,
+    spf: 'none',
+    dkim: [{ result, domain, selector: 'sample', aligned: true }],
+    arc: 'none',
+  };
 }
 
 /** `A B <a@b.example>` → `a@b.example`. */

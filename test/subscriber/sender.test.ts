@@ -4,7 +4,9 @@ import {
   isFrom,
   type MailsluiceMember,
   notificationSchema,
+  parseNotifications,
   requireNotification,
+  sampleEvent,
   senderDomain,
 } from '../../src/subscriber/index.ts';
 import { notificationOf } from './support.ts';
@@ -97,5 +99,29 @@ test.each(['user@b\u00fccher.example', 'user@BÜCHER.example', 'user@xn--bcher-k
       const sender = { ...PROVED, domain: 'xn--bcher-kva.example', address };
       expect(isFrom(from(sender), asked)).toBe(true);
     }
+  },
+);
+
+test.each([
+  [true, 'client.example'],
+  [false, undefined],
+  [null, undefined],
+  [undefined, undefined],
+])(
+  'a sample event of a mail whose authenticated is %s is one that is announced so',
+  (authenticated, domain) => {
+    const from = 'Ann <Ann@Client.example>';
+    const event = sampleEvent('sqs', {
+      from,
+      ...(authenticated !== undefined && { authenticated }),
+    });
+    const [parsed] = parseNotifications(event);
+    if (parsed?.ok !== true) throw new Error('expected a notification');
+    expect(senderDomain(parsed.value)).toBe(domain);
+    expect(isFrom(parsed.value, 'ann@client.example')).toBe(authenticated === true);
+    const { notification } = parsed.value;
+    expect(notificationSchema.safeParse(notification).error).toBeUndefined();
+    const isFail = notification?.receipt.dmarcVerdict.status === 'FAIL';
+    expect(notification?.receipt.dmarcPolicy !== undefined).toBe(isFail);
   },
 );
