@@ -28,6 +28,7 @@ import { destroySoon, LOCAL_ADDRESS, type Transport } from './transport.ts';
 export interface Shared {
   readonly hostname: string;
   readonly banner: string | undefined;
+  readonly notesDialogue: boolean;
   readonly hooks: Hooks;
   readonly clock: Clock;
   readonly admission: Admission;
@@ -329,7 +330,7 @@ function ignore(): void {}
 
 function toSessionOptions(
   options: ResolvedListener,
-  { hostname, banner }: Pick<Shared, 'hostname' | 'banner'>,
+  { hostname, banner, notesDialogue }: Pick<Shared, 'hostname' | 'banner' | 'notesDialogue'>,
   report: (session: SessionFacts, error: unknown) => void,
 ): SessionOptions {
   const { limits, extensions } = options;
@@ -337,6 +338,7 @@ function toSessionOptions(
   return {
     hostname,
     ...(banner !== undefined && { banner }),
+    notesDialogue,
     protocol: options.protocol,
     tls: options.tls,
     requireTls: options.requireTls,

@@ -150,6 +150,11 @@ export interface ServerOptions<State = AnyState> {
   readonly nextMessageId?: () => string;
   /** Called with every event, for logs and metrics. What it throws becomes a process warning. */
   readonly observe?: (event: ServerEvent) => void;
+  /**
+   * Gives `observe` each command and each reply too, as notes of the kinds `command` and `reply`: for development. What may
+   * be a credential is `***`. Default false.
+   */
+  readonly observeDialogue?: boolean;
   /** Closes the server when it fires, as `close()` does. */
   readonly signal?: AbortSignal;
 }

@@ -102,6 +102,7 @@ export class SmtpServer<State = AnyState>
     const shared: Shared = {
       hostname: this.#resolved.hostname,
       banner: this.#resolved.banner,
+      notesDialogue: options.observeDialogue === true,
       hooks: this.#hooks,
       clock: this.#clock,
       admission: this.#admission,

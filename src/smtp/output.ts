@@ -42,4 +42,8 @@ export type Note =
     }
   | { readonly kind: 'signed-in'; readonly mechanism: string; readonly username: string }
   | { readonly kind: 'sign-in-refused'; readonly mechanism: string; readonly code: number }
-  | { readonly kind: 'ended'; readonly rule: string };
+  | { readonly kind: 'ended'; readonly rule: string }
+  /** Only with `notesDialogue`: a line of the client. `***` stands for what may be a credential. */
+  | { readonly kind: 'command'; readonly line: string }
+  /** Only with `notesDialogue`: a reply, its lines separated by CRLF. */
+  | { readonly kind: 'reply'; readonly text: string };

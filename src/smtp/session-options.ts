@@ -61,6 +61,8 @@ export interface SessionOptions {
   readonly mtPriority?: boolean;
   /** DELIVERBY, with the shortest time for which by-mode `R` is taken (RFC 2852). Default: not offered. */
   readonly deliverBy?: { readonly minSeconds: number };
+  /** Notes each command and each reply, without credentials. Default false. */
+  readonly notesDialogue?: boolean;
   /** FUTURERELEASE, with the longest HOLDFOR and the latest HOLDUNTIL (RFC 4865). Default: not offered. */
   readonly futureRelease?: { readonly maxSeconds: number; readonly maxDateTime: string };
 }

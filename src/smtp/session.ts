@@ -297,6 +297,7 @@ export class Session {
     this.#lines++;
     const { state } = turn;
     if (state.name === 'exchange') {
+      turn.heardResponse();
       if (turn.spend(LINE_COST)) readResponse(turn, state);
     } else this.#readCommand();
     return true;

@@ -2,6 +2,7 @@
 // how it ends. All parts of the session share one `Turn`, which also holds what they know and what is unread.
 import type { ChunkSize } from './grammar/chunk-size.ts';
 import type { CommandLine, Verb } from './grammar/command-line.ts';
+import { MASK, showCommand, showReply } from './dialogue.ts';
 import { FixedReplies } from './fixed-replies.ts';
 import { Input } from './input.ts';
 import type { DiscardCause } from './message.ts';
@@ -108,6 +109,13 @@ export class Turn {
   heard(line: CommandLine): void {
     this.hasSaidMore ||= line.kind !== 'command' || !SAID_BY_PROBES.has(line.verb);
     this.#argument = line.kind === 'http' ? '' : line.argument;
+    const { notesDialogue, mechanisms } = this.context.options;
+    if (notesDialogue) this.note({ kind: 'command', line: showCommand(line, mechanisms) });
+  }
+
+  /** Takes note of a line of a SASL exchange, none of which is shown. */
+  heardResponse(): void {
+    if (this.context.options.notesDialogue) this.note({ kind: 'command', line: MASK });
   }
 
   /** Makes one step of the table in state.ts; `entered` is the state that it leads to, if that holds anything. */
@@ -135,10 +143,11 @@ export class Turn {
   /** Says whole lines of wire text. */
   say(text: string): void {
     this.#text += text;
+    if (this.context.options.notesDialogue) this.note({ kind: 'reply', text: showReply(text) });
   }
 
   reply(reply: Reply): void {
-    this.#text += renderReply(reply);
+    this.say(renderReply(reply));
   }
 
   flush(): void {

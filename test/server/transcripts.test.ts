@@ -83,7 +83,7 @@ class Script {
 
 type Listener = Omit<ListenerOptions, 'name' | 'host' | 'port' | 'extensions' | 'limits'>;
 type Place =
-  | readonly ['server', 'hostname' | 'banner']
+  | readonly ['server', 'hostname' | 'banner' | 'observeDialogue']
   | readonly ['listener', keyof Listener]
   | readonly ['extensions', keyof Extensions]
   | readonly ['limits', keyof Limits];
@@ -116,6 +116,7 @@ const places: Readonly<Record<keyof SessionOptions, Place>> = {
   mtPriority: ['extensions', 'mtPriority'],
   deliverBy: ['extensions', 'deliverBy'],
   futureRelease: ['extensions', 'futureRelease'],
+  notesDialogue: ['server', 'observeDialogue'],
 };
 
 /** The server on which a transcript can be replayed. */

@@ -112,6 +112,7 @@ const optionChecks: Readonly<Record<OptionName, (value: unknown) => boolean>> = 
   mtPriority: isBoolean,
   deliverBy: isRecordOf({ minSeconds: isCount }),
   futureRelease: isRecordOf({ maxSeconds: isCount, maxDateTime: isText }),
+  notesDialogue: isBoolean,
 };
 
 /** Every transcript in a folder. */

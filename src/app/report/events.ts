@@ -141,6 +141,8 @@ export const EVENTS = {
       'A sign-in was answered 4yz or 5yz',
       'sign-in-refused',
     ),
+    command: counted([], 'A command was read; `mailsluice local` shows it on its page'),
+    reply: counted([], 'A reply was sent; `mailsluice local` shows it on its page'),
     'message-accepted': counted(
       ['PlaintextSessions'],
       'A message was answered 250',

@@ -63,6 +63,10 @@ export function reportServer(
         if (BUDGETS.has(note.rule)) metrics.count('SessionBudgetsSpent', { Reason: note.rule });
         write(note.kind, { ...peer, rule: note.rule });
         break;
+      // For the page of `mailsluice local`.
+      case 'command':
+      case 'reply':
+        break;
     }
   };
 

@@ -133,6 +133,7 @@ const server = record({
   openMessage: callable,
   nextMessageId: callable,
   observe: callable,
+  observeDialogue: yesOrNo,
   signal: value('an AbortSignal', (given) => given instanceof AbortSignal),
 } satisfies ChecksOf<ServerOptions>);
 

@@ -71,6 +71,8 @@ export const notes: Samples<Note> = {
     { kind: 'ended', rule: 'quit' },
     { kind: 'ended', rule: 'too-many-commands' },
   ],
+  command: [{ kind: 'command', line: 'NOOP' }],
+  reply: [{ kind: 'reply', text: '250 2.0.0 Ok' }],
 };
 
 export const serverEvents: Samples<Exclude<ServerEvent, { readonly kind: 'note' }>> = {
