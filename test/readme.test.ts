@@ -49,7 +49,9 @@ const outputs: readonly (readonly [text: string, prints: RegExp])[] = [
 let local: LocalProcess;
 let folder: string;
 beforeAll(async () => {
-  local = await LocalProcess.start({ local: { awsPort: 0, dynamoDbPort: 0, password: PASSWORD } });
+  local = await LocalProcess.start({
+    local: { pagePort: 0, awsPort: 0, dynamoDbPort: 0, password: PASSWORD },
+  });
   folder = mkdtempSync(join(tmpdir(), 'readme-'));
   await install(folder);
 });

@@ -92,7 +92,11 @@ async function bundle(
 /** What `mailsluice local` loads at run time stays out: nothing in production may reach the embedded AWS. */
 const withoutEmbeddedAws = replaceModules(
   'without-embedded-aws',
-  ['src/app/local/embedded-aws.ts', 'src/app/local/self-signed.ts'],
+  [
+    'src/app/local/embedded-aws.ts',
+    'src/app/local/self-signed.ts',
+    'src/app/local/page/start-page.ts',
+  ],
   'throw Object.assign(new Error("the embedded AWS is not part of the container image; run mailsluice local from the npm package"), { code: "ERR_MODULE_NOT_FOUND" });',
 );
 

@@ -15,7 +15,7 @@ import {
   limitMessages,
 } from '../policy/index.ts';
 import { clientNetwork } from '../net/addresses.ts';
-import { SmtpServer } from '../server/index.ts';
+import { type ServerEvent, SmtpServer } from '../server/index.ts';
 import { replies } from '../server/replies.ts';
 import type { Reply } from '../smtp/index.ts';
 import { createLog, EmfReporter, MetricsRegistry, observeProcess } from '../telemetry/index.ts';
@@ -44,6 +44,8 @@ export interface AppOptions {
   readonly folder: string;
   /** Called once for each mail that was answered 250. */
   readonly onMailStored?: (mail: StoredMail) => void;
+  /** Called with every event of the server, each command and each reply among them. Default: neither is observed. */
+  readonly onServerEvent?: (event: ServerEvent) => void;
 }
 
 export interface App {
@@ -62,10 +64,10 @@ export interface App {
  * Starts everything, or nothing: what cannot work is an error before the first connection is taken.
  * @throws OperatorError (or the parts' own errors, whose messages are as clear) with one line for each fault.
  */
-export async function startApp({ configuration, folder, onMailStored }: AppOptions): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
   const started: Undo[] = [];
   try {
-    return await start(configuration, folder, onMailStored, started);
+    return await start(options, started);
   } catch (error) {
     await undoAll(started);
     throw error;
@@ -73,9 +75,7 @@ export async function startApp({ configuration, folder, onMailStored }: AppOptio
 }
 
 async function start(
-  configuration: Configuration,
-  folder: string,
-  onMailStored: AppOptions['onMailStored'],
+  { configuration, folder, onMailStored, onServerEvent }: AppOptions,
   started: Undo[],
 ): Promise<App> {
   const { hostname, store, notify, limits, log: logOptions } = configuration;
@@ -151,6 +151,7 @@ async function start(
 
   const signIn = await startSignIn(configuration, started, reportCredentials(lines, metrics));
 
+  const onEvent = reportServer(lines, metrics, view);
   const server = new SmtpServer({
     hostname,
     listeners: configuration.listeners.map((listener) =>
@@ -160,7 +161,11 @@ async function start(
     limits: serverLimits(limits),
     openMessage: signIn ? limitMessages(bridge.open, signIn.rateLimit) : bridge.open,
     nextMessageId: messageId,
-    observe: reportServer(lines, metrics, view),
+    observeDialogue: onServerEvent !== undefined,
+    observe: (event) => {
+      onEvent(event);
+      onServerEvent?.(event);
+    },
   });
   started.push(async () => {
     await server.close({ drain: 0 });

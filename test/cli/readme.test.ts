@@ -87,6 +87,7 @@ function shownByLocal(): Shown[] {
     event: 'ready',
     version: '1.2.3',
     listeners: [{ name: 'mx', host: '127.0.0.1', port: 2525, tls: 'none', auth: 'none' }],
+    page: 'http://127.0.0.1:8025',
     health: 'http://127.0.0.1:8080',
     aws: {
       region: 'us-east-1',

@@ -11,7 +11,7 @@ export const auth = { username: 'demo', password: 'correct horse' };
 /** `mailsluice local` with the credential above. */
 export function startLocal(): Promise<LocalProcess> {
   return LocalProcess.start({
-    local: { awsPort: 0, dynamoDbPort: 0, password: auth.password },
+    local: { pagePort: 0, awsPort: 0, dynamoDbPort: 0, password: auth.password },
   });
 }
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
       // As for devices without TLS.
       { name: 'devices', port: 0, tls: 'none', auth: 'none', bareNewline: 'normalize' },
     ],
-    local: { awsPort: 0, dynamoDbPort: 0, password: auth.password },
+    local: { pagePort: 0, awsPort: 0, dynamoDbPort: 0, password: auth.password },
   });
 });
 afterAll(async () => {

@@ -17,7 +17,7 @@ export const FREE_PORTS = {
     { name: 'smtps', port: 0, tls: 'implicit', auth: 'required' },
   ],
   health: { port: 0 },
-  local: { awsPort: 0, dynamoDbPort: 0 },
+  local: { pagePort: 0, awsPort: 0, dynamoDbPort: 0 },
 };
 
 export interface StoredMail {

@@ -11,6 +11,8 @@ export interface LocalReady {
   }[];
   /** The health server's base address. */
   readonly health: string;
+  /** The address of the page, as `http://127.0.0.1:8025`. */
+  readonly page: string;
   readonly aws: {
     readonly region: string;
     /** S3, SNS and SQS. */

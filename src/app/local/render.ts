@@ -19,6 +19,7 @@ const ABOUT_AUTH = {
 export function renderReady(ready: LocalReady): string {
   const { listeners, aws } = ready;
   const rows = [
+    ['Page', ready.page, 'open it in a browser: each mail, its notification, its dialogue'],
     ...listeners.map(({ name, host, port, tls, auth }) => [
       `SMTP (${name})`,
       `${host}:${port}`,

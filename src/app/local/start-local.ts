@@ -13,12 +13,14 @@ import { LOCAL_DEFAULTS, overlay } from './defaults.ts';
 import { HandlerQueue } from './handler/handler-queue.ts';
 import { type HandlerEvent, HandlerRunner } from './handler/handler-runner.ts';
 import type { EmbeddedAws, startEmbeddedAws as StartEmbeddedAwsFunction } from './embedded-aws.ts';
+import type { startPage as StartPageFunction, StartedPage } from './page/start-page.ts';
 import type { LocalReady } from './ready.ts';
 import type { makeSelfSignedCertificate as MakeSelfSignedCertificateFunction } from './self-signed.ts';
 
 // As types only: their packages are loaded when the program starts, and not before.
 type StartEmbeddedAws = typeof StartEmbeddedAwsFunction;
 type MakeSelfSignedCertificate = typeof MakeSelfSignedCertificateFunction;
+type StartPage = typeof StartPageFunction;
 
 export interface LocalOptions {
   /** Laid over the defaults. */
@@ -55,7 +57,7 @@ export interface Local extends AsyncDisposable {
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
   const { folder, version, onMailStored } = options;
-  const { startEmbeddedAws, makeSelfSignedCertificate } = await loadEmbedded();
+  const { startEmbeddedAws, makeSelfSignedCertificate, startPage } = await loadEmbedded();
   const configuration = parseConfiguration(
     await withCertificate(overlay(options.document), makeSelfSignedCertificate),
   );
@@ -69,12 +71,30 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     await addDemoCredential(table, username, password);
     // Before the first mail can arrive.
     const queue = options.handler && (await makeQueue(aws, options.handler));
-    const app = await startApp({ configuration, folder, onMailStored });
-    const runner = options.handler && queue && startRunner(aws, queue, options.handler);
+    const page = await startThePage(startPage, options, configuration, aws, queue, {
+      username,
+      password,
+    });
+    const app = await startApp({
+      configuration,
+      folder,
+      onMailStored: (mail) => {
+        page.announced();
+        onMailStored(mail);
+      },
+      onServerEvent: page.observe,
+    }).catch(async (error: unknown) => {
+      await page[Symbol.asyncDispose]();
+      throw error;
+    });
+    const runner = options.handler && queue && startRunner(aws, queue, options.handler, page);
+    const described = describe(app, configuration, aws, { version, username, password });
+    page.open(described.listeners);
     return {
       app,
       ready: {
-        ...describe(app, configuration, aws, { version, username, password }),
+        ...described,
+        page: page.url,
         ...(options.handler &&
           queue && {
             handler: {
@@ -87,6 +107,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       shutdown: configuration.shutdown,
       [Symbol.asyncDispose]: async () => {
         await runner?.[Symbol.asyncDispose]();
+        await page[Symbol.asyncDispose]();
         await aws.close();
       },
     };
@@ -110,6 +131,7 @@ function startRunner(
   { environment, resources }: EmbeddedAws,
   queue: HandlerQueue,
   { file, timeoutSeconds, attempts, retrySeconds, onEvent }: LocalHandlerOptions,
+  page: StartedPage,
 ): HandlerRunner {
   return new HandlerRunner({
     queue,
@@ -119,7 +141,28 @@ function startRunner(
     retrySeconds,
     // As the CDK construct sets it for the functions that it subscribes.
     environment: { ...environment, MAILSLUICE_MAIL_SOURCES: resources.bucket },
-    onEvent,
+    onEvent: (event, log) => {
+      onEvent(event);
+      page.onHandlerEvent(event, log);
+    },
+  });
+}
+
+function startThePage(
+  startPage: StartPage,
+  { version, handler }: LocalOptions,
+  { store, routes, local }: Configuration,
+  aws: EmbeddedAws,
+  queue: HandlerQueue | undefined,
+  credential: { readonly username: string; readonly password: string },
+): Promise<StartedPage> {
+  const prefixes = [store.prefix, ...routes.flatMap(({ prefix }) => prefix ?? [])];
+  return startPage({
+    ...{ aws, version, credential },
+    port: local?.pagePort ?? 0,
+    prefixes: [...new Set(prefixes)],
+    handler: handler && queue && { file: handler.file, queueUrl: queue.url },
+    hasOlder: false,
   });
 }
 
@@ -128,7 +171,8 @@ async function loadEmbedded() {
   try {
     const { startEmbeddedAws } = await import('./embedded-aws.ts');
     const { makeSelfSignedCertificate } = await import('./self-signed.ts');
-    return { startEmbeddedAws, makeSelfSignedCertificate };
+    const { startPage } = await import('./page/start-page.ts');
+    return { startEmbeddedAws, makeSelfSignedCertificate, startPage };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new OperatorError(
@@ -205,7 +249,7 @@ function describe(
   { listeners, store, verify }: Configuration,
   aws: EmbeddedAws,
   own: Pick<LocalReady, 'version' | 'username' | 'password'>,
-): LocalReady {
+): Omit<LocalReady, 'page'> {
   return {
     event: 'ready',
     version: own.version,

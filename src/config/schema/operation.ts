@@ -70,9 +70,12 @@ export const local = section(
     awsPort: port
       .meta({ description: 'The TCP port of the embedded S3, SNS and SQS; 0 takes any free port.' })
       .default(4566),
+    pagePort: port
+      .meta({ description: 'The TCP port of the page that shows the mail; 0 takes any free port.' })
+      .default(8025),
     dynamoDbPort: port
       .meta({ description: 'The TCP port of the embedded DynamoDB; 0 takes any free port.' })
       .default(8000),
   },
-  'The embedded services of mailsluice local; serve does not read it.',
+  'The page and the embedded services of mailsluice local; serve does not read it.',
 );

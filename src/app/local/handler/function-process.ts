@@ -23,6 +23,8 @@ export interface FunctionOptions {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** What is kept of the log of one invocation. */
+const LOG_CHARACTERS = 65_536;
 /** The most files that are looked at for changes. */
 const MAX_FILES = 500;
 
@@ -34,6 +36,7 @@ export class FunctionProcess {
   /** Path → time of its last change. */
   readonly #files = new Map<string, number>();
   #isStopped = false;
+  #log = '';
 
   constructor(options: FunctionOptions) {
     this.#options = options;
@@ -43,8 +46,7 @@ export class FunctionProcess {
     const program = new URL(`handler-process${extname(import.meta.url)}`, import.meta.url);
     this.#child = fork(fileURLToPath(program), [], {
       cwd: process.cwd(),
-      // What the handler prints is for the person: standard output may be JSON for a program.
-      stdio: ['ignore', 2, 2, 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [`--max-old-space-size=${MEMORY_MEGABYTES}`],
       env: {
         ...process.env,
@@ -60,6 +62,13 @@ export class FunctionProcess {
         [HANDLER_FILE]: options.file,
       },
     });
+    // What the handler prints is for the person: standard output may be JSON for a program.
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        process.stderr.write(text);
+        this.#log = (this.#log + text).slice(0, LOG_CHARACTERS);
+      });
+    }
     // Without this, a message that cannot be sent to a process that has ended would end the program.
     this.#child.on('error', () => undefined);
     const { promise, resolve } = Promise.withResolvers<ReportedError | undefined>();
@@ -126,6 +135,15 @@ export class FunctionProcess {
     else if (error !== undefined) return { kind: 'not-loaded', error };
     else this.#child.send({ event, requestId: randomUUID(), deadline });
     return await ended.promise;
+  }
+
+  /** What the handler printed since the last time this was asked. */
+  async takeLog(): Promise<string> {
+    // What it printed before its answer is in the pipe, and may be read behind the answer.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const log = this.#log;
+    this.#log = '';
+    return log;
   }
 
   /** Ends the process at once. */

@@ -14,7 +14,8 @@ export interface HandlerRunnerOptions {
   readonly attempts: number;
   readonly retrySeconds: number;
   readonly environment: Readonly<Record<string, string>>;
-  readonly onEvent: (event: HandlerEvent) => void;
+  /** `log`: what the handler printed meanwhile, cut to 65,536 characters. */
+  readonly onEvent: (event: HandlerEvent, log: string) => void;
 }
 
 /** One line of `mailsluice local`. */
@@ -90,21 +91,26 @@ export class HandlerRunner implements AsyncDisposable {
       else if (!this.#process.isAlive) await this.#replace('ended');
       const end = await this.#process.invoke(sqsEventOf(message, queue.arn));
       if (end.kind === 'stopped') return;
+      const millis = Math.round(performance.now() - started);
       const attempt = Number(message.Attributes?.['ApproximateReceiveCount'] ?? 1);
+      const log = await this.#process.takeLog();
       const messageId = mailIdOf(message);
       const settled = settle(end, message.MessageId ?? '', this.#options.timeoutMillis);
       const isDone = settled.outcome === 'done';
       if (isDone) await queue.delete(message);
       else await queue.release(message, retrySeconds);
-      onEvent({
-        event: 'handler-invoked',
-        ...settled,
-        ...(messageId !== undefined && { messageId }),
-        attempt,
-        attempts,
-        ...(!isDone && attempt >= attempts && { isLast: true as const }),
-        millis: Math.round(performance.now() - started),
-      });
+      onEvent(
+        {
+          event: 'handler-invoked',
+          ...settled,
+          ...(messageId !== undefined && { messageId }),
+          attempt,
+          attempts,
+          ...(!isDone && attempt >= attempts && { isLast: true as const }),
+          millis,
+        },
+        log,
+      );
     } finally {
       this.#isBusy = false;
     }
@@ -128,9 +134,9 @@ export class HandlerRunner implements AsyncDisposable {
     void loading.loadError.then((error) => {
       // A newer one has taken its place.
       if (loading !== this.#process || this.#ending.signal.aborted) return;
-      if (error !== undefined) onEvent({ event: 'handler-not-loaded', file, error });
+      if (error !== undefined) onEvent({ event: 'handler-not-loaded', file, error }, '');
       else if (why !== 'ended') {
-        onEvent({ event: 'handler-loaded', file, isReload: why === 'change' });
+        onEvent({ event: 'handler-loaded', file, isReload: why === 'change' }, '');
       }
     });
     return loading;

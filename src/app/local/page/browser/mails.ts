@@ -1,0 +1,87 @@
+// The mails of the list, kept up to date by the events.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { MailSummary } from '../shapes.ts';
+import { ask } from './api.ts';
+import { useEvents } from './live.ts';
+
+export interface Mails {
+  /** The last ones first. */
+  readonly list: readonly MailSummary[];
+  /** Of all mails, also those that the search does not find. */
+  readonly total: number;
+  readonly isLoading: boolean;
+  readonly error: string | undefined;
+}
+
+interface Listed {
+  readonly mails: MailSummary[];
+  readonly total: number;
+}
+
+const MAX_LISTED = 10_000;
+const SEARCH_PAUSE_MILLIS = 200;
+
+export function useMails(search: string): Mails {
+  const [state, setState] = useState<Mails>({
+    list: [],
+    total: 0,
+    isLoading: true,
+    error: undefined,
+  });
+  const words = search.trim();
+  const asked = useRef(0);
+
+  const load = (): void => {
+    const turn = ++asked.current;
+    const query = new URLSearchParams({ limit: String(MAX_LISTED) });
+    if (words !== '') query.set('search', words);
+    ask<Listed>(`/api/mails?${query}`).then(
+      ({ mails, total }) => {
+        if (turn === asked.current)
+          setState({ list: mails, total, isLoading: false, error: undefined });
+      },
+      (error: Error) =>
+        turn === asked.current &&
+        setState((now) => ({ ...now, isLoading: false, error: error.message })),
+    );
+  };
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const loadSoon = (): void => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(load, SEARCH_PAUSE_MILLIS);
+  };
+  useEffect(loadSoon, [words]);
+  useEvents({
+    connected: load,
+    mails: (changed) => {
+      // Whether a new mail is among the results the program knows.
+      if (words !== '') loadSoon();
+      setState((now) => merge(now, changed, words === ''));
+    },
+    removed: (ids) => {
+      asked.current++;
+      setState((now) => {
+        if (ids === null) return { ...now, list: [], total: 0 };
+        const gone = new Set(ids);
+        return {
+          ...now,
+          list: now.list.filter(({ id }) => !gone.has(id)),
+          total: Math.max(0, now.total - ids.length),
+        };
+      });
+    },
+  });
+  return state;
+}
+
+function merge(now: Mails, changed: readonly MailSummary[], takesNew: boolean): Mails {
+  const byId = new Map(changed.map((mail) => [mail.id, mail]));
+  const list = now.list.map((mail) => {
+    const newer = byId.get(mail.id);
+    byId.delete(mail.id);
+    return newer ?? mail;
+  });
+  if (!takesNew || byId.size === 0) return { ...now, list };
+  const all = [...byId.values(), ...list].sort((a, b) => (a.id < b.id ? 1 : -1));
+  return { ...now, list: all.slice(0, MAX_LISTED), total: now.total + byId.size };
+}

@@ -1,0 +1,206 @@
+// What the server's events say of its sessions: their dialogues, and what was refused. The last thousand of each, in memory.
+import type { Peer, ServerEvent } from '../../../server/index.ts';
+import type { Note } from '../../../smtp/index.ts';
+import type { Dialogue, DialogueLine, SessionSummary, ShownRefusal } from './shapes.ts';
+
+const KEPT = 1000;
+/** Of one dialogue. */
+const MAX_LINES = 500;
+
+type Session = { -readonly [K in keyof SessionSummary]: SessionSummary[K] } & {
+  readonly mails: string[];
+  readonly lines: DialogueLine[];
+  linesLeftOut: number;
+  /** The refusal whose reply is to come. */
+  refused: { reply?: string } | undefined;
+  lastReply: string;
+};
+
+export interface SessionLogOptions {
+  readonly onSession: (id: string) => void;
+  readonly onRefusal: (refusal: ShownRefusal) => void;
+}
+
+export class SessionLog {
+  readonly #options: SessionLogOptions;
+  readonly #sessions = new Map<string, Session>();
+  readonly #refusals: ShownRefusal[] = [];
+  #refused = 0;
+
+  constructor(options: SessionLogOptions) {
+    this.#options = options;
+  }
+
+  /** The last ones first. */
+  get sessions(): SessionSummary[] {
+    return [...this.#sessions.values()].map(summaryOf).reverse();
+  }
+
+  /** The last ones first. */
+  get refusals(): ShownRefusal[] {
+    return this.#refusals.toReversed();
+  }
+
+  get openSessions(): number {
+    let open = 0;
+    for (const { closedAt } of this.#sessions.values()) if (closedAt === undefined) open++;
+    return open;
+  }
+
+  dialogue(id: string): Dialogue | undefined {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return undefined;
+    const { lines, linesLeftOut } = session;
+    return { ...summaryOf(session), lines, linesLeftOut };
+  }
+
+  observe(event: ServerEvent): void {
+    switch (event.kind) {
+      case 'connection-opened':
+        this.#open(event.peer);
+        return;
+      case 'connection-refused': {
+        const { listener, clientAddress, rule } = event;
+        this.#refuse({ listener, clientAddress, what: 'connection', rule });
+        return;
+      }
+      case 'connection-shed':
+        this.#note(event.peer.sessionId, `let go for another connection: ${event.reason}`);
+        return;
+      case 'connection-closed':
+        this.#close(event.peer.sessionId, event.cause, event.messages);
+        return;
+      case 'tls-established': {
+        const { version, cipher } = event.tls;
+        const session = this.#sessions.get(event.peer.sessionId);
+        if (session !== undefined) session.tls = `${version} ${cipher}`;
+        this.#note(event.peer.sessionId, `TLS established: ${version}, ${cipher}`);
+        return;
+      }
+      case 'tls-failed':
+        this.#note(event.peer.sessionId, `TLS failed: ${event.code}`);
+        return;
+      case 'note':
+        this.#hear(event.peer, event.note);
+        return;
+      case 'message-accepted':
+      case 'message-refused':
+      case 'message-deferred': {
+        const { messageId, session } = event.message;
+        if (event.kind === 'message-accepted') {
+          this.#sessions.get(session.sessionId)?.mails.push(messageId);
+        }
+        const octets = event.sizeInOctets.toLocaleString('en');
+        this.#note(session.sessionId, `message of ${octets} octets, ${messageId}`);
+        return;
+      }
+      case 'message-discarded':
+        this.#note(event.message.session.sessionId, `message discarded: ${event.cause}`);
+        return;
+      case 'failure':
+        this.#note(event.peer.sessionId, `failure in ${event.where}`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #open({ sessionId: id, listener, clientAddress, clientPort }: Peer): void {
+    if (this.#sessions.size >= KEPT) this.#forgetOne();
+    const openedAt = new Date().toISOString();
+    this.#sessions.set(id, {
+      ...{ id, listener, clientAddress, clientPort, openedAt },
+      ...{ mails: [], refusals: 0, lines: [], linesLeftOut: 0, refused: undefined, lastReply: '' },
+    });
+    this.#note(id, `connection from ${clientAddress} port ${clientPort} to ${listener}`);
+  }
+
+  #close(id: string, cause: string, messages: number): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    session.closedAt = new Date().toISOString();
+    const count = messages === 1 ? '1 message' : `${messages} messages`;
+    this.#note(id, `connection closed (${cause}), ${count}`);
+  }
+
+  #hear({ sessionId, listener, clientAddress }: Peer, note: Note): void {
+    const session = this.#sessions.get(sessionId);
+    switch (note.kind) {
+      case 'command': {
+        const [, clientDomain] = /^(?:EHLO|HELO|LHLO) (.*)/.exec(note.line) ?? [];
+        if (session !== undefined && clientDomain !== undefined)
+          session.clientDomain = clientDomain;
+        this.#say(sessionId, 'client', note.line);
+        return;
+      }
+      case 'reply':
+        if (session !== undefined) session.lastReply = note.text;
+        this.#say(sessionId, 'server', note.text.replaceAll('\r\n', '\n'));
+        return;
+      case 'refused': {
+        if (session !== undefined) session.refusals++;
+        const { verb, code, rule, argument, clientDomain } = note;
+        // The reply is noted in front of its refusal.
+        const reply = session?.lastReply;
+        this.#refuse({
+          ...{ sessionId, listener, clientAddress, what: verb, code, rule },
+          ...(reply?.startsWith(String(code)) && { reply: reply.replaceAll('\r\n', '\n') }),
+          ...(argument !== undefined && { argument }),
+          ...(clientDomain !== undefined && { clientDomain }),
+        });
+        return;
+      }
+      case 'signed-in':
+        if (session !== undefined) session.username = note.username;
+        this.#note(sessionId, `signed in as ${note.username} by ${note.mechanism}`);
+        return;
+      case 'sign-in-refused':
+        this.#note(sessionId, `sign-in refused, ${note.mechanism}`);
+        return;
+      case 'ended':
+        return;
+    }
+  }
+
+  #refuse(refusal: Omit<ShownRefusal, 'id' | 'at'>): void {
+    const shown = { id: ++this.#refused, at: new Date().toISOString(), ...refusal };
+    this.#refusals.push(shown);
+    if (this.#refusals.length > KEPT) this.#refusals.shift();
+    this.#options.onRefusal(shown);
+  }
+
+  #note(id: string, text: string): void {
+    this.#say(id, 'note', text);
+  }
+
+  #say(id: string, from: DialogueLine['from'], text: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    if (session.lines.length < MAX_LINES) {
+      session.lines.push({ at: new Date().toISOString(), from, text });
+    } else session.linesLeftOut++;
+    this.#options.onSession(id);
+  }
+
+  /** The oldest that is closed, or the oldest. */
+  #forgetOne(): void {
+    for (const [id, { closedAt }] of this.#sessions) {
+      if (closedAt === undefined) continue;
+      this.#sessions.delete(id);
+      return;
+    }
+    const [oldest] = this.#sessions.keys();
+    if (oldest !== undefined) this.#sessions.delete(oldest);
+  }
+}
+
+function summaryOf(session: Session): SessionSummary {
+  const {
+    lines: _,
+    linesLeftOut: _count,
+    refused: _refused,
+    lastReply: _reply,
+    ...summary
+  } = session;
+  return { ...summary, mails: [...session.mails] };
+}
