@@ -19,6 +19,7 @@ interface LocalOptions extends ConfigOptions, JsonOptions {
   readonly attempts: number;
   /** Seconds. */
   readonly retry: number;
+  readonly persist?: string;
 }
 
 export function localCommand(context: CliContext): Command {
@@ -33,6 +34,10 @@ export function localCommand(context: CliContext): Command {
     .option('--timeout <time>', 'how long the handler may run', parseTime, 30)
     .option('--attempts <n>', 'deliveries before the dead-letter queue', parseAttempts, 3)
     .option('--retry <time>', 'how long a failed mail waits for the next attempt', parseTime, 5)
+    .option(
+      '--persist <folder>',
+      'keep mails, queues and credentials in this folder for the next start',
+    )
     .action(async (options: LocalOptions) => {
       const { config, json } = options;
       const handler = options.handler === undefined ? undefined : requireFile(options.handler);
@@ -41,6 +46,7 @@ export function localCommand(context: CliContext): Command {
         document: source?.document ?? {},
         folder: source?.folder ?? process.cwd(),
         version,
+        ...(options.persist !== undefined && { persistFolder: resolve(options.persist) }),
         onMailStored: (mail) =>
           stdout.write(
             json ? `${printableJson({ event: 'mail', ...mail })}\n` : `${renderMail(mail)}\n`,

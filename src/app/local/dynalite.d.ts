@@ -5,6 +5,8 @@ declare module 'dynalite' {
     readonly createTableMs?: number;
     readonly deleteTableMs?: number;
     readonly updateTableMs?: number;
+    /** A folder; without it everything is in memory. */
+    readonly path?: string;
   }) => Server;
   export = dynalite;
 }

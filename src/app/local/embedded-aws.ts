@@ -10,10 +10,12 @@ import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import dynalite from 'dynalite';
 import { buildApp } from 'fauxqs';
+import { join } from 'node:path';
 import { acceptWhatS3Accepts } from './accept-bodies.ts';
 import { acceptWhatSqsAccepts } from './accept-characters.ts';
 import { refuseWhatS3Refuses } from './conditional-writes.ts';
 import { LOCAL_DEFAULTS } from './defaults.ts';
+import { openPersistentStores } from './persistence.ts';
 
 /** What the SDK needs to reach the embedded services; the same names as the SDK's environment variables. */
 export interface EmbeddedAwsAccess {
@@ -48,6 +50,8 @@ export interface EmbeddedAwsOptions {
   readonly dynamoDbPort?: number;
   /** Default `us-east-1`. */
   readonly region?: string;
+  /** Keeps everything in this folder, for the next start. Default: in memory. */
+  readonly persistFolder?: string;
   /** Default `mailsluice-mail`. */
   readonly bucketName?: string;
   /** Name of the topic, and of the queue that is subscribed to it. Default `mailsluice-mail`. */
@@ -65,13 +69,27 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const host = options.host ?? '127.0.0.1';
   const region = options.region ?? 'us-east-1';
 
-  const app = buildApp({ logger: false, defaultRegion: region });
+  const { persistFolder } = options;
+  const persistent =
+    persistFolder === undefined
+      ? undefined
+      : await openPersistentStores(join(persistFolder, 'aws'));
+  const app = buildApp({
+    logger: false,
+    defaultRegion: region,
+    ...(persistent && { stores: persistent.stores }),
+  });
+  // Behind the last request.
+  if (persistent !== undefined) app.addHook('onClose', async () => persistent.close());
   // First: what the other compares is what S3 would have received.
   acceptWhatS3Accepts(app);
   refuseWhatS3Refuses(app);
   await acceptWhatSqsAccepts();
   await app.listen({ host, port: options.port ?? 0 });
-  const dynamoDb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  const dynamoDb = dynalite({
+    ...{ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 },
+    ...(persistFolder !== undefined && { path: join(persistFolder, 'dynamodb') }),
+  });
   try {
     dynamoDb.listen(options.dynamoDbPort ?? 0, host);
     await once(dynamoDb, 'listening');
@@ -127,7 +145,7 @@ export async function createResources(
   const sqs = new SQSClient(settings);
   const dynamoDb = new DynamoDBClient({ ...settings, endpoint: dynamoDbEndpoint });
   try {
-    await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
+    await unlessThere(s3.send(new CreateBucketCommand({ Bucket: bucketName })));
     await sqs.send(new CreateQueueCommand({ QueueName: topicName }));
     // The service's own URL has a host name that no resolver knows; the path is what counts.
     const queueUrl = `${endpoint}/000000000000/${topicName}`;
@@ -142,7 +160,7 @@ export async function createResources(
     };
     const topicArn = await subscribedTopic(topicName);
     if (quarantineTopicName !== undefined) await subscribedTopic(quarantineTopicName);
-    await dynamoDb.send(
+    const table = dynamoDb.send(
       new CreateTableCommand({
         TableName: tableName,
         BillingMode: 'PAY_PER_REQUEST',
@@ -150,10 +168,19 @@ export async function createResources(
         KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
       }),
     );
+    await unlessThere(table);
     return { bucket: bucketName, topicArn, queueUrl, table: tableName };
   } finally {
     for (const client of [s3, sns, sqs, dynamoDb]) client.destroy();
   }
+}
+
+/** What an earlier run has left is as good as made. */
+async function unlessThere(made: Promise<unknown>): Promise<void> {
+  const isThere = ['BucketAlreadyOwnedByYou', 'BucketAlreadyExists', 'ResourceInUseException'];
+  await made.catch((error: Error) => {
+    if (!isThere.includes(error.name)) throw error;
+  });
 }
 
 function portOf(server: Pick<Server, 'address'>): number {

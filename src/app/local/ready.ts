@@ -30,6 +30,8 @@ export interface LocalReady {
   readonly senderChecks: readonly string[];
   readonly queueUrl: string;
   readonly table: string;
+  /** Only with `--persist`: an absolute path. */
+  readonly persistFolder?: string;
   readonly username: string;
   readonly password: string;
   /** Only with `--handler`. */

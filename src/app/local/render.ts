@@ -18,6 +18,9 @@ const ABOUT_AUTH = {
 /** The block that a person reads once: where everything is, and a line to paste that sends a mail. */
 export function renderReady(ready: LocalReady): string {
   const { listeners, aws } = ready;
+  const { persistFolder } = ready;
+  const stored =
+    persistFolder === undefined ? 'embedded, in memory' : `embedded, kept in ${persistFolder}`;
   const rows = [
     ['Page', ready.page, 'open it in a browser: each mail, its notification, its dialogue'],
     ...listeners.map(({ name, host, port, tls, auth }) => [
@@ -26,8 +29,8 @@ export function renderReady(ready: LocalReady): string {
       `${ABOUT_TLS[tls]}, ${ABOUT_AUTH[auth]}`,
     ]),
     ['Health', `${ready.health}/ready`, '/live and /metrics too'],
-    ['S3, SNS, SQS', aws.endpoint, 'embedded, in memory'],
-    ['DynamoDB', aws.dynamoDbEndpoint, 'embedded, in memory'],
+    ['S3, SNS, SQS', aws.endpoint, stored],
+    ['DynamoDB', aws.dynamoDbEndpoint, stored],
     ['Bucket', ready.bucket, `keys: ${ready.prefix}dt=YYYY-MM-DD/hr=HH/<messageId>`],
     ['Topic', ready.topicArn, ''],
     ...(ready.quarantineTopicArn === undefined

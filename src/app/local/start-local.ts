@@ -3,6 +3,7 @@
 import { type Configuration, parseConfiguration, verifyModesOf } from '../../config/index.ts';
 import {
   CredentialAdministration,
+  CredentialNameError,
   createCredentialClient,
   randomSecret,
 } from '../../credentials/index.ts';
@@ -31,6 +32,8 @@ export interface LocalOptions {
   /** Called once for each mail that was answered 250. */
   readonly onMailStored: (mail: StoredMail) => void;
   readonly handler?: LocalHandlerOptions;
+  /** Keeps the embedded services in this folder, for the next start. Default: in memory. */
+  readonly persistFolder?: string;
 }
 
 /** A Lambda handler that is called for each mail, through a queue of its own. */
@@ -63,7 +66,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   );
 
   const { table } = configuration.credentials ?? LOCAL_DEFAULTS.credentials;
-  const aws = await startServices(startEmbeddedAws, configuration, table);
+  const { persistFolder } = options;
+  const aws = await startServices(startEmbeddedAws, configuration, table, persistFolder);
   try {
     useEmbeddedAws(aws);
     const username = configuration.local?.username ?? 'demo';
@@ -95,6 +99,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       ready: {
         ...described,
         page: page.url,
+        ...(persistFolder !== undefined && { persistFolder }),
         ...(options.handler &&
           queue && {
             handler: {
@@ -150,7 +155,7 @@ function startRunner(
 
 function startThePage(
   startPage: StartPage,
-  { version, handler }: LocalOptions,
+  { version, handler, persistFolder }: LocalOptions,
   { store, routes, local }: Configuration,
   aws: EmbeddedAws,
   queue: HandlerQueue | undefined,
@@ -162,7 +167,7 @@ function startThePage(
     port: local?.pagePort ?? 0,
     prefixes: [...new Set(prefixes)],
     handler: handler && queue && { file: handler.file, queueUrl: queue.url },
-    hasOlder: false,
+    hasOlder: persistFolder !== undefined,
   });
 }
 
@@ -200,6 +205,7 @@ async function startServices(
   startEmbeddedAws: StartEmbeddedAws,
   { store, notify, verify, local }: Configuration,
   tableName: string,
+  persistFolder: string | undefined,
 ): Promise<EmbeddedAws> {
   const [, , , region = 'us-east-1', , topicName = store.bucket] = notify.topicArn.split(':');
   try {
@@ -213,6 +219,7 @@ async function startServices(
         quarantineTopicName: verify.quarantine.topicArn.split(':').at(-1) ?? '',
       }),
       tableName,
+      ...(persistFolder !== undefined && { persistFolder }),
     });
   } catch (error) {
     const { code, port } = error as NodeJS.ErrnoException & { port?: number };
@@ -235,10 +242,12 @@ function useEmbeddedAws(aws: EmbeddedAws): void {
 async function addDemoCredential(table: string, username: string, password: string) {
   const client = createCredentialClient();
   try {
-    await new CredentialAdministration(client, table).add({
-      username,
-      secret: { kind: 'password', password },
+    const administration = new CredentialAdministration(client, table);
+    // With `--persist` an earlier run has left one, with a password that nobody may know any more.
+    await administration.remove(username).catch((error: unknown) => {
+      if (!(error instanceof CredentialNameError)) throw error;
     });
+    await administration.add({ username, secret: { kind: 'password', password } });
   } finally {
     client.destroy();
   }

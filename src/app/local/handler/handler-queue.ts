@@ -5,6 +5,7 @@ import {
   GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
+  SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
@@ -12,6 +13,8 @@ import type { EmbeddedAws } from '../embedded-aws.ts';
 
 const QUEUE = 'mailsluice-handler';
 const DEAD_LETTER_QUEUE = 'mailsluice-handler-dead';
+/** SQS's own default. */
+const DEAD_LETTER_SECONDS = 30;
 /** The longest that SQS waits for a message. */
 const WAIT_SECONDS = 20;
 
@@ -49,15 +52,19 @@ export class HandlerQueue {
         QueueName: string,
         Attributes: Record<string, string>,
       ): Promise<{ readonly url: string; readonly arn: string }> => {
-        await sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
+        await sqs.send(new CreateQueueCommand({ QueueName }));
         // The service's own URL has a host name that no resolver knows; the path is what counts.
         const url = `${endpoint}/000000000000/${QueueName}`;
         const { Attributes: made } = await sqs.send(
           new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] }),
         );
+        // By itself: one that an earlier run has left may have others.
+        await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes }));
         return { url, arn: made?.['QueueArn'] ?? '' };
       };
-      const dead = await make(DEAD_LETTER_QUEUE, {});
+      const dead = await make(DEAD_LETTER_QUEUE, {
+        VisibilityTimeout: String(DEAD_LETTER_SECONDS),
+      });
       const { url, arn } = await make(QUEUE, {
         VisibilityTimeout: String(visibilitySeconds),
         RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: attempts }),
