@@ -100,7 +100,13 @@ export class SessionLog {
       case 'failure':
         this.#note(event.peer.sessionId, `failure in ${event.where}`);
         return;
-      default:
+      // Of no session.
+      case 'listening':
+      case 'accept-failed':
+      case 'certificates-served':
+      case 'certificates-refused':
+      case 'closing':
+      case 'closed':
         return;
     }
   }

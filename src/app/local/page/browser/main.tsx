@@ -96,9 +96,13 @@ function MailPage({ id, tab, status }: MailPageProps): JSX.Element {
     location.hash = `#/mail/${opened}${kept}`;
   };
 
+  // Keys may come faster than the page is drawn.
+  const latest = useRef({ list, id, current, open });
+  latest.current = { list, id, current, open };
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const now = latest.current;
       const { target } = event;
       const isField =
         target instanceof Element && target.closest('input, textarea, select') !== null;
@@ -106,28 +110,29 @@ function MailPage({ id, tab, status }: MailPageProps): JSX.Element {
         if (event.key === 'Escape') (target as HTMLElement).blur();
         return;
       }
-      const at = list.findIndex((mail) => mail.id === current);
+      const at = now.list.findIndex((mail) => mail.id === now.current);
       const step = { j: 1, k: -1 }[event.key];
       if (step !== undefined) {
-        const next = list[Math.max(0, Math.min(list.length - 1, at + step))];
+        const next = now.list[Math.max(0, Math.min(now.list.length - 1, at + step))];
         if (next === undefined) return;
         event.preventDefault();
-        if (id === undefined) setCursor(next.id);
-        else open(next.id);
-      } else if (event.key === 'Enter' && current !== undefined) {
+        now.current = next.id;
+        if (now.id === undefined) setCursor(next.id);
+        else now.open(next.id);
+      } else if (event.key === 'Enter' && now.current !== undefined) {
         // Enter on a button or a link is theirs.
-        if (target instanceof Element && target.closest('button, a, [role=tab]') !== null) return;
+        if (target instanceof Element && target.closest('button, a') !== null) return;
         event.preventDefault();
-        open(current);
+        now.open(now.current);
       } else if (event.key === '/') {
         event.preventDefault();
         field.current?.focus();
         field.current?.select();
-      } else if (event.key === 'Escape' && id !== undefined) location.hash = '#/';
+      } else if (event.key === 'Escape' && now.id !== undefined) location.hash = '#/';
     };
     addEventListener('keydown', press);
     return () => removeEventListener('keydown', press);
-  });
+  }, []);
 
   const clear = (): void => {
     setClearing(false);

@@ -18,13 +18,11 @@ export function SendView(): JSX.Element {
   const send = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    const [from, to, subject] = ['from', 'to', 'subject'].map((name) => String(form.get(name)));
+    const fields = Object.fromEntries([...form].filter(([name]) => name !== 'kind'));
     setState({ text: 'Sending …' });
     post<{ reply: string; messageId?: string }>('/api/test-mails', {
       kind,
-      from,
-      to,
-      subject,
+      ...fields,
     }).then(
       ({ reply, messageId }) => setState({ text: reply, ...(messageId && { messageId }) }),
       (error: Error) => setState({ text: error.message, isFailed: true }),
