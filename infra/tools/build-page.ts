@@ -24,6 +24,10 @@ const { outputFiles } = await esbuild.build({
   jsxImportSource: 'preact',
   minify: true,
   legalComments: 'none',
+  // Preact's license goes with its code.
+  banner: {
+    js: `/*! Preact\n${readFileSync(join(root, 'node_modules/preact/LICENSE'), 'utf8')}*/`,
+  },
   write: false,
   logLevel: 'error',
 });

@@ -65,7 +65,7 @@ export async function waitForMail(filter: LocalMailFilter): Promise<LocalMail> {
   const query = new URLSearchParams({ to, timeout: String(timeout) });
   if (subject !== undefined) query.set('subject', subject);
   if (after !== undefined) query.set('after', after);
-  const response = await fetch(`${addressOf(page)}/api/wait?${query}`);
+  const response = await fetch(`${addressOf(page)}/api/wait?${query.toString()}`);
   if (response.status === 408) {
     await response.body?.cancel();
     const meant = subject === undefined ? '' : `, subject "${subject}"`;

@@ -23,6 +23,9 @@ describe('the files of the package', () => {
         !/^dist\/.+\.(js|d\.ts)$/.test(file) &&
         !/^dist\/(cdk\/infra|subscriber)\/index\.(cjs|d\.cts)$/.test(file) &&
         !/^dist\/(container|lambda)\/.+$/.test(file) &&
+        !/^dist\/app\/local\/page\/browser\/(page\.html|page\.css|frame\.html|icon\.svg)$/.test(
+          file,
+        ) &&
         !/^(src|infra)(\/.+)?\/[\w-]+\.md$/.test(file) &&
         ![
           'CHANGELOG.md',

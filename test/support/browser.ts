@@ -13,3 +13,11 @@ export function launchBrowser(): Promise<Browser> {
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
 }
+
+/** Why the page cannot be tested here; `undefined` where it can. */
+export function missingBrowser(): string | undefined {
+  if (browserFile !== undefined) return undefined;
+  const reason = 'not installed: chromium';
+  if (process.env['CI'] === 'true') throw new Error(`${reason}; CI runs every test, see .ci/run`);
+  return reason;
+}

@@ -1,4 +1,5 @@
 // All that the page knows and does, behind its API.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import {
@@ -51,6 +52,8 @@ export interface PageOptions {
 /** The server's ports, known once it listens. */
 export type NamedDoor = Door & { readonly name: string };
 
+/** How long a search waits for texts that were not read yet. */
+const SEARCH_MILLIS = 1500;
 /** Mails whose text is read for the search, at once. */
 const READ_AT_ONCE = 8;
 
@@ -65,6 +68,7 @@ export class Page {
   readonly #waiting = new Set<() => void>();
   #doors: readonly NamedDoor[] = [];
   #reading: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(options: PageOptions) {
     this.options = options;
@@ -111,10 +115,17 @@ export class Page {
     };
   }
 
-  async list(query: ListQuery): Promise<MailSummary[]> {
+  /** `isComplete`: the text of every mail was searched; where it was not yet, the same search finds more a little later. */
+  async list(
+    query: ListQuery,
+  ): Promise<{ readonly mails: MailSummary[]; readonly isComplete: boolean }> {
     await this.feed.catchUp();
-    if (query.search !== undefined && query.search.trim() !== '') await this.#readTexts();
-    return this.mails.list(query);
+    let isComplete = true;
+    if (query.search !== undefined && query.search.trim() !== '') {
+      const waited = sleep(SEARCH_MILLIS, false, { ref: false });
+      isComplete = await Promise.race([this.#readTexts().then(() => true), waited]);
+    }
+    return { mails: this.mails.list(query), isComplete };
   }
 
   /** Waits for a mail that `isWanted`; `undefined` where none came in time. */
@@ -235,7 +246,9 @@ export class Page {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.events.close();
+    await this.#reading;
     await this.feed.close();
   }
 
@@ -258,6 +271,7 @@ export class Page {
         const id = next.value;
         const [key = ''] = this.mails.get(id)?.announcements.keys() ?? [];
         const text = await readSearchText(s3, { bucket, key }).catch(() => '');
+        if (this.#isClosed) return;
         this.mails.setText(id, text);
       }
     };

@@ -140,8 +140,10 @@ async function listMails(page: Page, { response, query }: Asked): Promise<void> 
   const limit = readNumber(query, 'limit', { min: 1, max: MAX_LISTED, fallback: 100 });
   const before = query.get('before') ?? undefined;
   const search = query.get('search') ?? '';
-  const mails = await page.list({ limit, search, ...(before !== undefined && { before }) });
-  answerJson(response, { mails, total: page.mails.size, unread: page.mails.unread });
+  const wanted = { limit, search, ...(before !== undefined && { before }) };
+  const { mails, isComplete } = await page.list(wanted);
+  const { size: total, unread } = page.mails;
+  answerJson(response, { mails, isComplete, total, unread });
 }
 
 async function waitForMail(page: Page, { response, query, signal }: Asked): Promise<void> {

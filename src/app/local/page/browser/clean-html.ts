@@ -17,6 +17,10 @@ export interface CleanOptions {
 /** Changes the document, which is not shown yet. */
 export function cleanHtml(document: Document, { withRemote, partOf }: CleanOptions): void {
   for (const element of document.querySelectorAll(REMOVED)) element.remove();
+  // No script runs, so what stands in its place is shown; the browser itself does not show it where scripts are only forbidden.
+  for (const element of document.querySelectorAll('noscript')) {
+    element.replaceWith(...element.childNodes);
+  }
   for (const link of document.querySelectorAll('link')) {
     // Even a link to nowhere can open a connection: dns-prefetch, preconnect.
     if (!withRemote || link.getAttribute('rel')?.trim().toLowerCase() !== 'stylesheet')

@@ -42,6 +42,15 @@ export function MailView({ id, tab, status }: MailViewProps): JSX.Element {
   useEffect(() => {
     if (isUnread) void mark(id, true).catch(() => undefined);
   }, [id, isUnread]);
+  const known = tab !== undefined && tab in TABS ? (tab as Tab) : undefined;
+  const shown = known ?? (mail?.hasHtml === true ? 'html' : 'text');
+  const isLoaded = mail !== undefined;
+  useEffect(() => {
+    // In a narrow window only some tabs are seen.
+    document
+      .getElementById(`tab-${shown}`)
+      ?.scrollIntoView({ inline: 'nearest', block: 'nearest' });
+  }, [shown, isLoaded]);
   if (error !== undefined) {
     return (
       <div class="mail-view">
@@ -50,7 +59,6 @@ export function MailView({ id, tab, status }: MailViewProps): JSX.Element {
     );
   }
   if (mail === undefined) return <p class="loading">Loading …</p>;
-  const shown = tab !== undefined && tab in TABS ? (tab as Tab) : mail.hasHtml ? 'html' : 'text';
   return (
     <article class="mail-view" aria-labelledby="mail-title">
       <a class="back" href="#/">

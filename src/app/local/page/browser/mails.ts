@@ -16,6 +16,7 @@ export interface Mails {
 interface Listed {
   readonly mails: MailSummary[];
   readonly total: number;
+  readonly isComplete: boolean;
 }
 
 const MAX_LISTED = 10_000;
@@ -36,9 +37,11 @@ export function useMails(search: string): Mails {
     const query = new URLSearchParams({ limit: String(MAX_LISTED) });
     if (words !== '') query.set('search', words);
     ask<Listed>(`/api/mails?${query}`).then(
-      ({ mails, total }) => {
-        if (turn === asked.current)
-          setState({ list: mails, total, isLoading: false, error: undefined });
+      ({ mails, total, isComplete }) => {
+        if (turn !== asked.current) return;
+        setState({ list: mails, total, isLoading: !isComplete, error: undefined });
+        // More is found when more texts were read.
+        if (!isComplete) loadSoon();
       },
       (error: Error) =>
         turn === asked.current &&
@@ -50,7 +53,11 @@ export function useMails(search: string): Mails {
     clearTimeout(timer.current);
     timer.current = setTimeout(load, SEARCH_PAUSE_MILLIS);
   };
-  useEffect(loadSoon, [words]);
+  useEffect(() => {
+    // An answer to other words that is still to come is of no use.
+    asked.current++;
+    loadSoon();
+  }, [words]);
   useEvents({
     connected: load,
     mails: (changed) => {

@@ -156,7 +156,9 @@ function MailPage({ id, tab, status }: MailPageProps): JSX.Element {
           </label>
           <p class="bar count">
             <span role="status">
-              {search.trim() === '' ? `${total} mails` : `${list.length} of ${total} mails`}
+              {search.trim() === ''
+                ? counted(total)
+                : `${list.length} of ${counted(total)}${isLoading ? ', searching …' : ''}`}
             </span>
             {isClearing ? (
               <span class="confirm">
@@ -196,6 +198,10 @@ function MailPage({ id, tab, status }: MailPageProps): JSX.Element {
       </div>
     </section>
   );
+}
+
+function counted(mails: number): string {
+  return mails === 1 ? '1 mail' : `${mails} mails`;
 }
 
 interface EmptyProps {
