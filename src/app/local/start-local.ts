@@ -156,7 +156,7 @@ function startRunner(
 function startThePage(
   startPage: StartPage,
   { version, handler, persistFolder }: LocalOptions,
-  { store, routes, local }: Configuration,
+  { store, routes, local, verify }: Configuration,
   aws: EmbeddedAws,
   queue: HandlerQueue | undefined,
   credential: { readonly username: string; readonly password: string },
@@ -164,6 +164,7 @@ function startThePage(
   const prefixes = [store.prefix, ...routes.flatMap(({ prefix }) => prefix ?? [])];
   return startPage({
     ...{ aws, version, credential },
+    topicArns: [aws.resources.topicArn, ...(verify.quarantine ? [verify.quarantine.topicArn] : [])],
     port: local?.pagePort ?? 0,
     prefixes: [...new Set(prefixes)],
     handler: handler && queue && { file: handler.file, queueUrl: queue.url },

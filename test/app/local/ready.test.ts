@@ -9,6 +9,7 @@ import { makeCertificate } from '../../support/certificates.ts';
 const ready: LocalReady = {
   event: 'ready',
   version: '1.2.3',
+  page: 'http://127.0.0.1:8025',
   listeners: [],
   health: 'http://127.0.0.1:8080',
   aws: {

@@ -13,7 +13,7 @@ const QUEUE = 'mailsluice-page';
 /** The most that SQS gives at once. */
 export const BATCH = 10;
 
-/** The page's queue, subscribed to the topic: its messages are what any subscriber gets. */
+/** The page's queue, subscribed to the topics: its messages are what any subscriber gets. */
 export class PageQueue {
   readonly #sqs: SQSClient;
   readonly #url: string;
@@ -23,12 +23,10 @@ export class PageQueue {
     this.#url = url;
   }
 
-  static async create({
-    region,
-    endpoint,
-    credentials,
-    resources,
-  }: EmbeddedAws): Promise<PageQueue> {
+  static async create(
+    { region, endpoint, credentials }: EmbeddedAws,
+    topicArns: readonly string[],
+  ): Promise<PageQueue> {
     const settings = { region, endpoint, credentials };
     const sqs = new SQSClient(settings);
     const sns = new SNSClient(settings);
@@ -38,13 +36,10 @@ export class PageQueue {
       const { Attributes: made } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] }),
       );
-      await sns.send(
-        new SubscribeCommand({
-          TopicArn: resources.topicArn,
-          Protocol: 'sqs',
-          Endpoint: made?.['QueueArn'],
-        }),
-      );
+      for (const TopicArn of topicArns) {
+        const Endpoint = made?.['QueueArn'];
+        await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+      }
       return new PageQueue(sqs, url);
     } catch (error) {
       sqs.destroy();

@@ -12,6 +12,8 @@ import { PageServer } from './page-server.ts';
 export interface StartPageOptions
   extends Pick<PageOptions, 'version' | 'prefixes' | 'credential' | 'handler' | 'hasOlder'> {
   readonly aws: EmbeddedAws;
+  /** The topics on which mail is announced. */
+  readonly topicArns: readonly string[];
   /** 0: any free port. */
   readonly port: number;
 }
@@ -36,7 +38,7 @@ export async function startPage(options: StartPageOptions): Promise<StartedPage>
   const sqs = new SQSClient(settings);
   const page = new Page({
     ...{ version, prefixes, credential, handler, hasOlder, s3, sqs },
-    queue: await PageQueue.create(aws),
+    queue: await PageQueue.create(aws, options.topicArns),
     bucket: resources.bucket,
     queueUrl: resources.queueUrl,
   });
