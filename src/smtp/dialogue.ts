@@ -33,5 +33,5 @@ export function showCommand(line: CommandLine, mechanisms: readonly string[]): s
 
 /** Whole lines of a reply without the last line end. A challenge (334) is part of the sign-in. */
 export function showReply(text: string): string {
-  return text.startsWith('334 ') ? `334 ${MASK}` : text.replace(/\r\n$/, '');
+  return text.replace(/\r\n$/, '').replace(/^(334 ).*/s, `$1${MASK}`);
 }
