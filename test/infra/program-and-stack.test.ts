@@ -15,11 +15,16 @@ import { LOG_QUERIES } from '../../infra/watch/log-queries.ts';
 import { METRIC_NAMESPACE } from '../../src/telemetry/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
 import { makeCertificate } from '../support/certificates.ts';
+import { DnsServer } from '../support/dns-server.ts';
 import { freePort } from '../support/free-port.ts';
 import { resourcesOf, synthBridge } from './support.ts';
-import { UNVERIFIED } from '../support/unverified.ts';
 
 const STAGE = 'metrics-test';
+const ZONE = `
+  client.example TXT v=spf1 ip4:127.0.0.1 -all
+  forged.example TXT v=spf1 -all
+  _dmarc.forged.example TXT v=DMARC1; p=reject
+`;
 
 /** `name` with its dimensions, as one string: `MessagesRejected{Reason,Stage=metrics-test}`. */
 const emitted = new Set<string>();
@@ -29,6 +34,7 @@ const events = new Set<string>();
 const loggedFields = new Set<string>();
 
 let aws: TestAws;
+let dns: DnsServer;
 let program: ChildProcess;
 
 interface EmfDocument {
@@ -58,6 +64,7 @@ function collect(line: string): void {
 
 beforeAll(async () => {
   aws = await startTestAws();
+  dns = await DnsServer.start(ZONE);
   const folder = mkdtempSync(join(tmpdir(), 'metrics-'));
   const { cert, key } = await makeCertificate({ names: ['mx.example.com'] });
   writeFileSync(join(folder, 'mx.crt'), cert);
@@ -91,7 +98,7 @@ beforeAll(async () => {
         health: { host: '127.0.0.1', port: health },
         metrics: { emf: true, stage: STAGE, interval: '5m' },
         shutdown: { grace: 0, deadline: '10s' },
-        verify: UNVERIFIED,
+        verify: { dmarc: 'reject', resolvers: [dns.address] },
       }),
     ],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...aws.environment } },
@@ -121,6 +128,9 @@ beforeAll(async () => {
   const mail = { from: 'a@client.example', to: 'b@example.com', text: 'Hello' };
   await connect('mx').sendMail(mail);
   await connect('mx')
+    .sendMail({ ...mail, from: 'a@forged.example' })
+    .catch(() => undefined);
+  await connect('mx')
     .sendMail({ ...mail, to: 'nobody@elsewhere.example' })
     .catch(() => undefined);
   await connect('submission', { auth: { user: 'alice', pass: generated } }).sendMail(mail);
@@ -145,6 +155,7 @@ beforeAll(async () => {
 afterAll(async () => {
   program.kill('SIGKILL');
   await aws.close();
+  await dns[Symbol.asyncDispose]();
 });
 
 interface MetricReference {
@@ -206,7 +217,7 @@ describe('what the running program emits', () => {
         ...(query.statsStatements ?? []),
       ].join(' ');
       const named = [...text.matchAll(/event = "([a-z-]+)"/g)].map(([, event]) => event ?? '');
-      // What only an attack or a dead scanner causes is not provoked here; that its lines are as the table says is tested with the report.
+      // What only an attack, a dead scanner or a DNS list causes is not provoked here; that its lines are as the table says is tested with the report.
       const rare = named.filter((event) => !events.has(event) && NOT_PROVOKED.has(event));
       const rareFields = new Set(rare.flatMap((event) => fieldsOf(event)));
       expect([name, named.filter((event) => !events.has(event) && !rare.includes(event))]).toEqual([
@@ -236,8 +247,9 @@ const NOT_PROVOKED: ReadonlySet<string> = new Set([
   'message-shed',
   'connection-shed',
   'ended',
-  // And a scanner that is away.
+  // And a scanner that is away, and a DNS list that may refuse.
   'scan-failed',
+  'client-refused',
 ]);
 
 /** Of the query language. */
