@@ -65,6 +65,7 @@ export class SenderChecks implements AsyncDisposable {
       resolver: this.#dns,
       hostname,
       timeoutMillis: this.#timeoutMillis,
+      clientOf: clientNetwork,
       arcTrusted: verify.arcTrusted,
     });
     const listsOf = this.#listMaker(this.#dns);

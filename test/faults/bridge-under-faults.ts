@@ -1,4 +1,5 @@
-// The bridge in front of the fault proxy in front of the embedded AWS, and what each mail left behind.
+// The bridge in front of the fault proxy in front of the embedded AWS, with the checks of senders over a DNS of its own, and
+// what each mail left behind.
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
 import {
@@ -11,8 +12,11 @@ import {
 } from '../../src/bridge/index.ts';
 import type { BridgeOptions } from '../../src/bridge/options.ts';
 import type { ReceivedNotification } from '../../src/bridge/contract/notification-types.ts';
+import type { JudgeMail } from '../../src/bridge/index.ts';
 import type { MessageFacts } from '../../src/smtp/index.ts';
+import { composeJudge, createResolver, createSenderCheck } from '../../src/verify/index.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { DnsServer } from '../support/dns-server.ts';
 import { deliver, facts, listKeys, readObject, takeNotifications } from '../bridge/support.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 
@@ -60,6 +64,16 @@ export async function startFaultBench(): Promise<FaultBench> {
     s3: createBridgeClients({ ...access, commitSeconds: HASTY_SECONDS.s3 }),
     sns: createBridgeClients({ ...access, commitSeconds: HASTY_SECONDS.sns }),
   };
+  // Every mail is judged meanwhile, as in the program.
+  const dns = await DnsServer.start();
+  const resolver = createResolver({ servers: [dns.address] });
+  const senders = createSenderCheck({ resolver, hostname: 'mx.in.example' });
+  const judge: JudgeMail = ({ session, envelope }) =>
+    composeJudge({
+      sender: senders.begin(session, envelope.reversePath),
+      lists: undefined,
+      scan: undefined,
+    });
   const events: BridgeEvent[] = [];
   const bridges: Bridge[] = [];
   let number = 0;
@@ -81,6 +95,7 @@ export async function startFaultBench(): Promise<FaultBench> {
         prefix,
         // Not by itself within a test.
         outboxSeconds: 3600,
+        judge,
         observe: (event) => events.push(event),
         ...options,
         ...(options.duplicates && {
@@ -120,6 +135,8 @@ export async function startFaultBench(): Promise<FaultBench> {
       for (const each of [clients, hastyClients.s3, hastyClients.sns]) each[Symbol.dispose]();
       await proxy[Symbol.asyncDispose]();
       await dynamoDbProxy[Symbol.asyncDispose]();
+      resolver.close();
+      await dns[Symbol.asyncDispose]();
       await aws.close();
     },
   };

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { rebuildNotification } from '../../src/bridge/stored-mail.ts';
 import { listKeys, readObject, takeNotifications } from '../bridge/support.ts';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { DnsServer } from '../support/dns-server.ts';
 import { type Fault, type FaultProxy, type Seen, startFaultProxy } from './fault-proxy.ts';
 import { Sender } from './sender.ts';
 import { ServeProcess } from './serve-process.ts';
@@ -19,6 +20,8 @@ let aws: TestAws;
 let proxy: FaultProxy;
 let dynamoDbProxy: FaultProxy;
 let survivor: ServeProcess;
+/** Senders are judged meanwhile. */
+let dns: DnsServer;
 /** Of the present test: the next ones have other mail. */
 let keysBefore: ReadonlySet<string>;
 let number = 0;
@@ -27,6 +30,7 @@ beforeAll(async () => {
   aws = await startTestAws();
   proxy = await startFaultProxy(aws.endpoint);
   dynamoDbProxy = await startFaultProxy(aws.dynamoDbEndpoint);
+  dns = await DnsServer.start();
   survivor = await startServe({});
 });
 afterEach(() => {
@@ -37,6 +41,7 @@ afterAll(async () => {
   await survivor[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
   await dynamoDbProxy[Symbol.asyncDispose]();
+  await dns[Symbol.asyncDispose]();
   await aws.close();
 });
 
@@ -50,6 +55,7 @@ function startServe(environment: Readonly<Record<string, string>>): Promise<Serv
         { recipients: ['*@other.example'], prefix: 'other/' },
       ],
       duplicates: { window: '1h', table: aws.resources.table },
+      verify: { resolvers: [dns.address] },
     }),
   });
 }

@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startTestAws, type TestAws } from '../support/aws.ts';
+import { DnsServer } from '../support/dns-server.ts';
 import { audit } from './audit.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type Acknowledged, acknowledgement, makeMessage, Sender } from './sender.ts';
@@ -33,12 +34,16 @@ interface Attempt {
 
 let aws: TestAws;
 let s3Proxy: FaultProxy;
+/** Senders are judged meanwhile. */
+let dns: DnsServer;
 beforeEach(async () => {
   aws = await startTestAws();
   s3Proxy = await startFaultProxy(aws.endpoint, { remembers: false });
+  dns = await DnsServer.start();
 });
 afterEach(async () => {
   await s3Proxy[Symbol.asyncDispose]();
+  await dns[Symbol.asyncDispose]();
   await aws.close();
 });
 
@@ -168,6 +173,7 @@ test.each<[string, () => Outage]>([
     await using serve = await ServeProcess.start({
       aws,
       environment: { AWS_ENDPOINT_URL_S3: s3Proxy.endpoint },
+      configuration: () => ({ verify: { resolvers: [dns.address] } }),
       onEvent: ({ event }) => {
         if (event === 'breaker-opened') openedAt = Math.min(openedAt, performance.now());
       },
