@@ -161,10 +161,11 @@ export async function measureOverload(senders: number): Promise<string> {
 }
 
 /** The program as it runs in production, with its log. */
-function startOurs(
+export function startOurs(
   { resources }: Aws,
   environment: Aws['environment'],
   delayFile: string,
+  verify: object = UNVERIFIED,
 ): Promise<RunningServer> {
   return startServer((port) => ({
     program: process.execPath,
@@ -185,7 +186,7 @@ function startOurs(
         },
         health: { host: '127.0.0.1', port: 0 },
         shutdown: { grace: '0s', deadline: '2s' },
-        verify: UNVERIFIED,
+        verify,
       }),
     ],
     env: { ...imageEnvironment(), ...environment, BENCH_DELAY_FILE: delayFile },
@@ -193,7 +194,7 @@ function startOurs(
 }
 
 /** The embedded AWS in a process of its own, added to those that `running` has to stop. */
-async function startEmbeddedAws(running: RunningServer[]): Promise<Aws> {
+export async function startEmbeddedAws(running: RunningServer[]): Promise<Aws> {
   const embedded = await startServer((port) => ({
     program: process.execPath,
     args: [here('servers/embedded-aws.ts'), String(port)],

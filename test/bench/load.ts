@@ -9,8 +9,20 @@ const TLS_SOURCE = fileURLToPath(new URL('drivers/tls-source.ts', import.meta.ur
 
 export type Kind = Pick<Cell, 'octets' | 'isReused' | 'sessions' | 'isTls'>;
 
+/** A mail that is sent as it is, in place of one of the cell's size. */
+export interface Prepared {
+  /** With LF at the end of each line. */
+  readonly file: string;
+  readonly from: string;
+}
+
 /** Sends `messages` mails and settles when all were answered 250; rejects when one was not. */
-export function sendLoad(port: number, kind: Kind, messages: number): Promise<void> {
+export function sendLoad(
+  port: number,
+  kind: Kind,
+  messages: number,
+  prepared?: Prepared,
+): Promise<void> {
   const { octets, isReused, sessions, isTls } = kind;
   if (isTls) {
     const mode = isReused ? 'reused' : 'each';
@@ -19,9 +31,10 @@ export function sendLoad(port: number, kind: Kind, messages: number): Promise<vo
   }
   return run('smtp-source', [
     ...(isReused ? ['-d'] : []),
-    ...['-4', '-s', String(sessions), '-m', String(messages), '-l', String(octets)],
+    ...['-4', '-s', String(sessions), '-m', String(messages)],
+    ...(prepared === undefined ? ['-l', String(octets)] : ['-F', prepared.file]),
     ...['-M', 'client.bench.example'],
-    ...['-f', 'sender@bench.example', '-t', 'recipient@bench.example'],
+    ...['-f', prepared?.from ?? 'sender@bench.example', '-t', 'recipient@bench.example'],
     `127.0.0.1:${port}`,
   ]);
 }

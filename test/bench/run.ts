@@ -12,6 +12,7 @@ import { measureHooks } from './hooks.ts';
 import { measureIdle } from './idle.ts';
 import { measureCell, type Row } from './measure.ts';
 import { measureMicro } from './micro.ts';
+import { measureVerifiedBridge, measureVerifyWait } from './verified.ts';
 import { measureVerify } from './verify.ts';
 import { renderCells, renderFailures } from './report.ts';
 
@@ -43,7 +44,11 @@ try {
   if (wants('idle')) console.log(`\n${await measureIdle(chosen)}`);
   if (wants('bridge')) console.log(`\n${await measureBridge(rounds)}`);
   if (wants('micro')) console.log(`\n${await measureMicro()}`);
-  if (wants('verify')) console.log(`\n${await measureVerify()}`);
+  if (wants('verify')) {
+    console.log(`\n${await measureVerify()}`);
+    console.log(`\n${await measureVerifyWait()}`);
+    console.log(`\n${await measureVerifiedBridge(rounds)}`);
+  }
   if (wants('hooks')) console.log(`\n${measureHooks(rounds)}`);
   if (wants('overload')) console.log(`\n${await measureOverload(Number(values.senders))}`);
 } finally {

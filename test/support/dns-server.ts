@@ -29,19 +29,22 @@ export class DnsServer implements AsyncDisposable {
   /** The names that it was asked about, in lower case, one for each question that came. */
   readonly asked: string[] = [];
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, delayMillis: number) {
     this.#socket = socket;
     socket.on('message', (query, { port, address }) => {
       const answer = this.#answer(query);
-      if (answer !== undefined) socket.send(answer, port, address);
+      if (answer === undefined) return;
+      if (delayMillis === 0) socket.send(answer, port, address);
+      else setTimeout(() => socket.send(answer, port, address), delayMillis);
     });
   }
 
-  static async start(zone = ''): Promise<DnsServer> {
+  /** Each answer comes `delayMillis` after its question. */
+  static async start(zone = '', delayMillis = 0): Promise<DnsServer> {
     const socket = createSocket('udp4');
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
-    const server = new DnsServer(socket);
+    const server = new DnsServer(socket, delayMillis);
     server.serve(zone);
     return server;
   }
