@@ -1,9 +1,10 @@
 // What a user of the package gets: packed, unpacked into an empty project, imported, required and type-checked.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareJest } from './jest.ts';
 import { GIVEN, ownApp } from './own-app.ts';
+import { prepareTypeScript } from '../support/other-versions.ts';
 import { Project } from './packed.ts';
 
 let project: Project;
@@ -14,10 +15,18 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 const slow = { timeout: 120_000 };
+const compilers = { '5.6': prepareTypeScript('5.6'), '5.9': prepareTypeScript('5.9') };
 
 describe('the files of the package', () => {
   test('the files of the package are the built code, its types and the pages, but no source and no test', () => {
     const files = project.files();
+    const octets = files
+      .map((file) => statSync(join(project.package, file)).size)
+      .reduce((sum, size) => sum + size, 0);
+    const dependencies = Object.keys(project.manifest.dependencies);
+    process.stdout.write(
+      `mailsluice: ${(octets / 1_000_000).toFixed(2)} MB unpacked, ${dependencies.length} dependencies: ${dependencies.join(', ')}\n`,
+    );
     const unexpected = files.filter(
       (file) =>
         !/^dist\/.+\.(js|d\.ts)$/.test(file) &&
@@ -155,6 +164,20 @@ describe('without the optional peers', () => {
     project.write('program.cts', program);
     expect(await project.typeErrors(['program.mts', 'program.cts'])).toBe('');
   }, 120_000);
+
+  test.for(['5.6', '5.9'] as const)(
+    'without the optional peers, TypeScript %s checks the same program as an ES module',
+    { timeout: 120_000 },
+    async (version, context) => {
+      const tsc = compilers[version];
+      if (typeof tsc !== 'string') return context.skip(tsc.reason);
+      const compiler = [process.execPath, tsc];
+      const options = ['--lib', 'esnext'];
+      expect(
+        await project.typeErrors(['program.mts'], { target: 'es2022', options, compiler }),
+      ).toBe('');
+    },
+  );
 });
 
 describe('with aws-cdk-lib and constructs', () => {
@@ -286,7 +309,7 @@ describe('with aws-cdk-lib and constructs', () => {
     slow,
     async () => {
       const page = readFileSync(join(project.package, 'infra/README.md'), 'utf8');
-      const [, example = ''] = /```ts\n([^]*?)```/.exec(page) ?? [];
+      const [, example = ''] = /^```ts\n([^]*?)^```/m.exec(page) ?? [];
       const [, imports = '', code = ''] = /^(import [^]*?;\n)\n([^]*)$/.exec(example) ?? [];
       expect(code).toContain('new MailBridge(this');
       project.write(
