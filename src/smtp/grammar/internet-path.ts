@@ -123,7 +123,9 @@ function parseMailbox(content: string): Mailbox | undefined {
   const domain = domainStart === -1 ? '' : text.slice(domainStart);
   const localPart = domainStart === -1 ? text : text.slice(0, domainStart - 1);
   if (domainStart === -1 ? localPart === '' : !isDomain(domain)) return undefined;
-  const written = isQuoted ? writeLocalPart(localPart) : localPart;
+  // `@a:b` behind a comment is a local part, and would read as a source route in the address.
+  const needsQuotes = isQuoted || skipRoutes(localPart) > 0;
+  const written = needsQuotes ? writeLocalPart(localPart) : localPart;
   const address = domainStart === -1 ? written : `${written}@${domain}`;
   return { localPart, domain, address };
 }

@@ -52,6 +52,8 @@ test.each([
   ['<@y.test:@z.test: a@x.test>', 'a', 'x.test', 'a@x.test'],
   ['@[IPv6:::1],@y.test:a@x.test', 'a', 'x.test', 'a@x.test'],
   ['<@:a@x.test>', 'a', 'x.test', 'a@x.test'],
+  // Behind a comment it is a local part, and stays one when the address is read again
+  ['<(c)@y.test:a@x.test>', '@y.test:a', 'x.test', '"@y.test:a"@x.test'],
   // Domains
   ['<a@x_y.test>', 'a', 'x_y.test', 'a@x_y.test'],
   ['<a@_x.test>', 'a', '_x.test', 'a@_x.test'],
