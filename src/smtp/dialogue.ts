@@ -3,10 +3,11 @@ import type { CommandLine, Verb } from './grammar/command-line.ts';
 
 /** What stands in the place of what may be a credential. */
 export const MASK = '***';
-const LINE_CHARACTERS = 1024;
+/** Of a line, or of the argument in a note. */
+export const SHOWN_CHARACTERS = 1024;
 
-/** The commands whose argument is shown. That of another may be a password that came out of turn. */
-const SHOWN: ReadonlySet<Verb> = new Set([
+/** The commands whose argument may be shown or noted. That of another may be a password that came out of turn. */
+export const SHOWN: ReadonlySet<string> = new Set<Verb>([
   'EHLO',
   'HELO',
   'LHLO',
@@ -22,7 +23,7 @@ export function showCommand(line: CommandLine, mechanisms: readonly string[]): s
   if (line.kind === 'http' || line.verb === 'unknown') return MASK;
   const { verb, argument } = line;
   if (argument === '') return verb;
-  if (SHOWN.has(verb)) return `${verb} ${argument}`.slice(0, LINE_CHARACTERS);
+  if (SHOWN.has(verb)) return `${verb} ${argument}`.slice(0, SHOWN_CHARACTERS);
   if (verb !== 'AUTH') return `${verb} ${MASK}`;
   const [name = '', ...rest] = argument.split(' ');
   const isOffered = mechanisms.includes(name.toUpperCase());

@@ -2,7 +2,7 @@
 // how it ends. All parts of the session share one `Turn`, which also holds what they know and what is unread.
 import type { ChunkSize } from './grammar/chunk-size.ts';
 import type { CommandLine, Verb } from './grammar/command-line.ts';
-import { MASK, showCommand, showReply } from './dialogue.ts';
+import { MASK, showCommand, SHOWN, SHOWN_CHARACTERS, showReply } from './dialogue.ts';
 import { FixedReplies } from './fixed-replies.ts';
 import { Input } from './input.ts';
 import type { DiscardCause } from './message.ts';
@@ -19,19 +19,6 @@ import { StateMachine } from './state-machine.ts';
 
 /** What a reply is about: a command, a line that is none, or a message. */
 export type Subject = Verb | 'unknown' | 'message';
-
-/** The commands whose argument may be noted. That of another may be a password that came out of turn. */
-const NOTED: ReadonlySet<Subject> = new Set([
-  'EHLO',
-  'HELO',
-  'LHLO',
-  'MAIL',
-  'RCPT',
-  'VRFY',
-  'EXPN',
-  'BDAT',
-]);
-const NOTED_CHARACTERS = 1024;
 
 /** The last EHLO, HELO or LHLO that was accepted, and all that its reply depends on beside the name. */
 export interface Greeted {
@@ -192,7 +179,7 @@ export class Turn {
       code,
       rule,
       ...(clientDomain !== '' && { clientDomain }),
-      ...(NOTED.has(verb) && { argument: this.#argument.slice(0, NOTED_CHARACTERS) }),
+      ...(SHOWN.has(verb) && { argument: this.#argument.slice(0, SHOWN_CHARACTERS) }),
     });
     this.spend(REFUSAL_COST);
   }
