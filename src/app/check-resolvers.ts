@@ -5,7 +5,6 @@ import {
   refusingSettings,
   verifyModesOf,
 } from '../config/index.ts';
-import { makeResolver } from './sender-checks.ts';
 
 /** A name that every resolver of the Internet can answer for. */
 const ASKED = 'com';
@@ -21,6 +20,8 @@ export async function warnOfSilentResolver({
   const [setting] = settings;
   if (setting === undefined) return [];
   const { resolvers, timeout } = verify;
+  // Loaded for this alone: no other command needs the checks.
+  const { makeResolver } = await import('./sender-checks.ts');
   await using dns = makeResolver(verify);
   const answer = await dns.forMail(performance.now() + timeout * 1000).lookUp(ASKED, 'NS');
   if (answer.kind !== 'failed') return [];

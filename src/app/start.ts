@@ -25,6 +25,7 @@ import { checkBucket } from './check-services.ts';
 import { closeApp, type CloseOptions } from './close.ts';
 import { startHealth } from './health.ts';
 import { ignoredProxy } from './ignored-proxy.ts';
+import { loadSenderChecks } from './load-sender-checks.ts';
 import { createAddressView } from './report/address-view.ts';
 import { reportApp } from './report/app.ts';
 import { limitLines } from './report/line-limit.ts';
@@ -33,7 +34,6 @@ import { reportCredentials } from './report/credentials.ts';
 import { reportServer } from './report/server.ts';
 import { listenerOptions, routesOf, serverLimits } from './server-options.ts';
 import { reportVerify } from './report/verify.ts';
-import { SenderChecks } from './sender-checks.ts';
 import { requireGrants, startSignIn } from './sign-in.ts';
 import { storedMail, type StoredMail } from './stored-mail.ts';
 import { type Undo, undoAll } from './undo.ts';
@@ -112,9 +112,10 @@ async function start(
   await checkBucket(s3, store.bucket);
 
   const routes = createRoutes(routesOf(configuration), hostname);
-  const senderChecks = new SenderChecks(configuration, reportVerify(lines, metrics, view), report);
-  started.push(() => senderChecks[Symbol.asyncDispose]());
-  metrics.gauge('DnsLookupsUnderWay', () => senderChecks.lookupsUnderWay);
+  const onVerifyEvent = reportVerify(lines, metrics, view);
+  const senderChecks = await loadSenderChecks(configuration, onVerifyEvent, report);
+  started.push(() => senderChecks?.[Symbol.asyncDispose]());
+  metrics.gauge('DnsLookupsUnderWay', () => senderChecks?.lookupsUnderWay ?? 0);
   const onBridgeEvent = reportBridge(lines, metrics, view);
   const bridge = createBridge({
     s3,
@@ -133,7 +134,7 @@ async function start(
       memoryWaitSeconds: memoryWaitSeconds(configuration),
       judgeSeconds: judgeSeconds(configuration),
     },
-    judge: senderChecks.judge,
+    ...(senderChecks && { judge: senderChecks.judge }),
     quarantineTopicOf: () => configuration.verify.quarantine?.topicArn,
     ...duplicateGuard(configuration, clients.dynamoDb),
     observe: (event) => {
@@ -184,7 +185,7 @@ async function start(
     const match = routes.match(forwardPath);
     return match.kind === 'refuse' ? match.reply : undefined;
   });
-  senderChecks.attach(server);
+  senderChecks?.attach(server);
   await server.listen();
   started.push(
     watchCertificates({
