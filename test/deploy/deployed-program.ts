@@ -54,6 +54,10 @@ export class DeployedProgram {
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     );
+    // A test that failed may have left it: the runner waits for whoever holds its standard error.
+    const end = (): void => void child.kill('SIGKILL');
+    process.once('exit', end);
+    child.once('exit', () => process.off('exit', end));
     const program = new DeployedProgram(child);
     const lines = createInterface({ input: child.stdout });
     await new Promise<void>((resolve, reject) => {
