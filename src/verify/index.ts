@@ -16,7 +16,6 @@ export type {
 export { composeJudge, type JudgeParts } from './judge.ts';
 export { createResolver, type DnsClient, type ResolverOptions } from './dns/create-resolver.ts';
 export type { DnsEvent } from './dns/dns-event.ts';
-export { nodeResolver, type NodeRecords, type NodeResolver } from './dns/node-resolver.ts';
 export type {
   DnsAnswer,
   FailureReason,

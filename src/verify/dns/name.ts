@@ -21,17 +21,15 @@ export function wireName(name: string): string | undefined {
     if (label.length === 0 || label.length > LABEL_OCTETS) return undefined;
     wire += String.fromCharCode(label.length) + label;
   }
-  return /[^\0-\xff]/.test(wire) ? undefined : `${lowerCase(wire)}\0`;
+  return /[^\0-\xff]/.test(wire) ? undefined : `${nameKey(wire)}\0`;
 }
 
-/** Of ASCII letters only; the octets of lengths are below them. */
-function lowerCase(wire: string): string {
-  return /[A-Z]/.test(wire) ? wire.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : wire;
-}
-
-/** Two names as one key: whether they are the same name. */
-export function nameKey(wire: string): string {
-  return lowerCase(wire);
+/**
+ * Two names, as text or as on the wire, have one key if they are the same: ASCII letters in lower case, and the octets of lengths
+ * are below them.
+ */
+export function nameKey(name: string): string {
+  return /[A-Z]/.test(name) ? name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : name;
 }
 
 /** One name at a time is read, so there is one place for it; a string for each label of a thousand names takes long. */

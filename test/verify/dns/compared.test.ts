@@ -4,7 +4,7 @@ import { Resolver } from 'node:dns/promises';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { createResolver } from '../../../src/verify/dns/create-resolver.ts';
-import { nodeResolver } from '../../../src/verify/dns/node-resolver.ts';
+import { nodeResolver } from '../../support/node-resolver.ts';
 import type { DnsAnswer, RecordType } from '../../../src/verify/dns/resolver.ts';
 import { startKnot, untilTestEnds } from '../../support/name-servers.ts';
 import { need } from '../../support/programs.ts';

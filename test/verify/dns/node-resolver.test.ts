@@ -2,7 +2,7 @@
 import { spf, type SPFOptions } from 'mailauth/lib/spf/index.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createResolver } from '../../../src/verify/dns/create-resolver.ts';
-import { nodeResolver } from '../../../src/verify/dns/node-resolver.ts';
+import { nodeResolver } from '../../support/node-resolver.ts';
 import type { DnsAnswer, MailLookups, RecordType } from '../../../src/verify/dns/resolver.ts';
 import { HostileDnsServer, responseTo } from '../../support/hostile-dns-server.ts';
 import { startKnot, untilTestEnds } from '../../support/name-servers.ts';

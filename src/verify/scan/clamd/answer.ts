@@ -1,5 +1,5 @@
 // The answer to INSTREAM (clamd(8)): `stream: OK`, `stream: NAME FOUND`, or an error.
-import { cleanName } from '../clean-name.ts';
+import { printable } from '../../printable.ts';
 import { failed } from '../failure.ts';
 import type { VirusOutcome } from '../options.ts';
 
@@ -10,7 +10,7 @@ export function parseAnswer(answer: string): VirusOutcome {
   if (answer === 'stream: OK') return { kind: 'clean' };
   const [, signature] = /^stream: (\S.*) FOUND$/s.exec(answer) ?? [];
   if (signature !== undefined) {
-    return { kind: 'found', signature: cleanName(signature, SIGNATURE_CHARACTERS) };
+    return { kind: 'found', signature: printable(signature, SIGNATURE_CHARACTERS) };
   }
   if (answer === 'INSTREAM size limit exceeded. ERROR') {
     return { kind: 'not-scanned', because: 'too-large' };

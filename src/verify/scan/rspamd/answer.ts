@@ -1,5 +1,5 @@
 // The answer of /checkv2: https://rspamd.com/doc/architecture/protocol.html
-import { cleanName } from '../clean-name.ts';
+import { printable } from '../../printable.ts';
 import { failed } from '../failure.ts';
 import type { ScanFailure, SpamOutcome } from '../options.ts';
 
@@ -35,7 +35,7 @@ export function parseAnswer(status: number, text: string): SpamOutcome {
   return {
     kind: 'scored',
     score: Math.round(score * 1000) / 1000,
-    action: cleanName(action, ACTION_CHARACTERS),
+    action: printable(action, ACTION_CHARACTERS),
     symbols: heaviest(symbols as Readonly<Record<string, Readonly<Record<string, unknown>>>>),
   };
 }
@@ -47,7 +47,7 @@ function heaviest(symbols: Readonly<Record<string, Readonly<Record<string, unkno
   const names = Object.entries(symbols)
     .toSorted(([, one], [, other]) => weight(other) - weight(one))
     .slice(0, MAX_SYMBOLS)
-    .map(([name]) => cleanName(name, SYMBOL_CHARACTERS));
+    .map(([name]) => printable(name, SYMBOL_CHARACTERS));
   return [...new Set(names)];
 }
 

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { spfVerify } from 'mailauth/lib/spf/spf-verify.js';
 import { canonicalAddress } from '../../../net/addresses.ts';
 import type { MailLookups } from '../../dns/resolver.ts';
+import { printable } from '../../printable.ts';
 import { readDomain } from '../dkim/domain-names.ts';
 import { SpfError, SpfLookups } from './spf-lookups.ts';
 import type { SpfResult } from './spf-result.ts';
@@ -108,8 +109,4 @@ function mechanismOf(match: { qualifier?: string; type?: string; val?: string })
   if (match.type === undefined) return 'default';
   const sign = match.qualifier === '+' ? '' : (match.qualifier ?? '');
   return `${sign}${match.type}${match.val === undefined || match.val === '' ? '' : `:${match.val}`}`;
-}
-
-function printable(text: string, most: number): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, most);
 }

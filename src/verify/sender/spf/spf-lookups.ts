@@ -1,6 +1,8 @@
 // The look-ups of one SPF check, with the limits of RFC 7208 section 4.6.4 and one on their number in all: ten terms with ten
 // hosts each would make over a hundred queries.
 import type { SpfResolver } from 'mailauth/lib/spf/spf-verify.js';
+import { nameKey } from '../../dns/name.ts';
+import { nodeRecords } from '../../dns/node-records.ts';
 import type { DnsAnswer, MailLookups, RecordType } from '../../dns/resolver.ts';
 
 /** Terms that cause look-ups. */
@@ -54,7 +56,7 @@ export class SpfLookups {
     }
     const records = recordsOf(answer, name);
     if (type === 'TXT') checkLength(records);
-    return records.map((record) => asLibraryHasIt(record, type));
+    return nodeRecords(type as RecordType, records);
   };
 
   /** For the addresses of the hosts of one term. */
@@ -78,14 +80,16 @@ export class SpfLookups {
     });
     const answer = await Promise.race([asked, late]);
     clearTimeout(timer);
-    return recordsOf(answer, name)
-      .filter((record) => record.length <= MOST_EXPLANATION_OCTETS)
-      .map((record) => asLibraryHasIt(record, type));
+    const records = recordsOf(answer, name);
+    return nodeRecords(
+      type as RecordType,
+      records.filter((record) => record.length <= MOST_EXPLANATION_OCTETS),
+    );
   };
 
   /** Each question once. */
   #ask(name: string, type: string): Promise<DnsAnswer> {
-    const question = `${type} ${name.toLowerCase()}`;
+    const question = `${type} ${nameKey(name)}`;
     const known = this.#answers.get(question);
     if (known !== undefined) return known;
     if (this.#answers.size >= MOST_QUERIES) {
@@ -108,11 +112,4 @@ function checkLength(records: readonly string[]): void {
   if (records.some((text) => text.length > MOST_RECORD_OCTETS && /^v=spf1(?: |$)/i.test(text))) {
     throw new SpfError('permerror', `the record has more than ${MOST_RECORD_OCTETS} octets`);
   }
-}
-
-function asLibraryHasIt(record: string, type: string): unknown {
-  if (type === 'TXT') return [record];
-  if (type !== 'MX') return record;
-  const [priority, exchange = ''] = record.split(' ');
-  return { priority: Number(priority), exchange };
 }

@@ -1,9 +1,6 @@
-// Look-ups as node:dns gives them, for the package mailauth: `resolver(name, type)` with its results and error codes.
-import type { MxRecord } from 'node:dns';
-import type { FailureReason, MailLookups, RecordType } from './resolver.ts';
-
-/** TXT: each record as an array with one string. MX: objects. The others: strings. */
-export type NodeRecords = string[] | string[][] | MxRecord[];
+// Look-ups as node:dns gives them, to compare the DNS client with it, and for the one big call of the package mailauth.
+import { type NodeRecords, nodeRecords } from '../../src/verify/dns/node-records.ts';
+import type { FailureReason, MailLookups, RecordType } from '../../src/verify/dns/resolver.ts';
 
 /**
  * Rejects with an Error whose `code` is ENOTFOUND or ENODATA where there is nothing, and ETIMEOUT, ESERVFAIL, EREFUSED,
@@ -45,17 +42,6 @@ export function nodeResolver(lookups: MailLookups, most = Number.POSITIVE_INFINI
         throw lookupError(codes[answer.reason], name, type);
     }
   };
-}
-
-function nodeRecords(type: RecordType, records: readonly string[]): NodeRecords {
-  if (type === 'TXT') return records.map((text) => [text]);
-  if (type !== 'MX') return [...records];
-  return records.map((text) => {
-    const space = text.indexOf(' ');
-    const exchange = text.slice(space + 1);
-    // The root is the exchange of a domain that takes no mail (RFC 7505).
-    return { priority: Number(text.slice(0, space)), exchange: exchange === '.' ? '' : exchange };
-  });
 }
 
 /** With the fields of node:dns. */
