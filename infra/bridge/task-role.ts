@@ -151,7 +151,8 @@ function tableKeyStatement(keyArn: string, writes: boolean): iam.PolicyStatement
   });
 }
 
-function endpointOf(service: string): string {
+/** A service as `kms:ViaService` names it. */
+export function endpointOf(service: string): string {
   return `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}`;
 }
 

@@ -2,7 +2,7 @@
 // bundled. `npm run pack:smtp -- --keep DIR` keeps the folder.
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';
-import { builtinImports } from './builtin-imports.ts';
+import { moduleOptions, outputTexts, writeTexts } from './bundle-options.ts';
 import { writeDeclarations } from './package-declarations.ts';
 import { packageRoot } from './package-root.ts';
 import { pack, writePages } from './small-package.ts';
@@ -15,26 +15,15 @@ const TARGET = 'node22.12';
 
 /** Writes the files of the package into a folder. */
 export async function assembleSmtp(folder: string): Promise<void> {
-  const { metafile } = await esbuild.build({
-    absWorkingDir: packageRoot,
+  const { metafile, outputFiles } = await esbuild.build({
+    ...moduleOptions,
     entryPoints: Object.entries(ENTRIES).map(([out, source]) => ({ out, in: `src/${source}.ts` })),
     outdir: folder,
-    bundle: true,
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    format: 'esm',
-    platform: 'node',
     target: TARGET,
-    charset: 'utf8',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'none',
-    logLevel: 'error',
-    metafile: true,
     // Whoever calls `mail.parse()` installs it.
     external: ['mailparser'],
-    plugins: [builtinImports],
   });
+  writeTexts(folder, outputTexts(outputFiles, folder));
   writeDeclarations(folder, {
     entries: Object.fromEntries(
       Object.entries(ENTRIES).map(([out, source]) => [out, `${source}.d.ts`]),
