@@ -7,9 +7,6 @@ import { writeDeclarations } from './package-declarations.ts';
 import { packageRoot } from './package-root.ts';
 import { pack, writePages } from './small-package.ts';
 
-/** The module of the package, and its source in `src`. */
-const ENTRIES = { index: 'index' } as const;
-
 /** The oldest Node.js that runs it: see the page of the package. */
 const TARGET = 'node22.12';
 
@@ -17,18 +14,14 @@ const TARGET = 'node22.12';
 export async function assembleSmtp(folder: string): Promise<void> {
   const { metafile, outputFiles } = await esbuild.build({
     ...moduleOptions,
-    entryPoints: Object.entries(ENTRIES).map(([out, source]) => ({ out, in: `src/${source}.ts` })),
+    entryPoints: ['src/index.ts'],
     outdir: folder,
     target: TARGET,
     // Whoever calls `mail.parse()` installs it.
     external: ['mailparser'],
   });
   writeTexts(folder, outputTexts(outputFiles, folder));
-  writeDeclarations(folder, {
-    entries: Object.fromEntries(
-      Object.entries(ENTRIES).map(([out, source]) => [out, `${source}.d.ts`]),
-    ),
-  });
+  writeDeclarations(folder, { entry: 'index.d.ts' });
   writePages(folder, join(packageRoot, 'infra/tools/packages/smtp'), Object.keys(metafile.inputs));
 }
 

@@ -13,7 +13,7 @@ const SOURCES = join(packageRoot, 'infra/tools/packages/subscriber');
 export async function assembleSubscriber(folder: string): Promise<void> {
   const { inputs } = await buildSubscriber(folder);
   writeDeclarations(folder, {
-    entries: { index: 'subscriber/index.d.ts' },
+    entry: 'subscriber/index.d.ts',
     allowed: /^(?:node:|@aws-sdk\/)/,
     // The schema is zod's, whose types are another package: here it is what every Standard Schema is.
     byHand: new Map([

@@ -1,4 +1,4 @@
-// The declarations of a small package: those that its entry points name, and no name of a package that it does not have.
+// The declarations of a small package: those that its module names, and no name of a package that it does not have.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,18 +9,18 @@ import { packageRoot } from './package-root.ts';
 const MAILPARSER_TYPES = 'node_modules/mailparser/dist/esm/types.d.ts';
 
 export interface DeclarationsOptions {
-  /** By the name of the package's module, as `index`: the declarations of it, relative to those of `src`. */
-  readonly entries: Readonly<Record<string, string>>;
+  /** The declarations of the package's module, relative to those of `src`. */
+  readonly entry: string;
   /** Packages whose types may be named: the user has them. */
   readonly allowed?: RegExp;
   /** Declarations written by hand, in place of those that are emitted. */
   readonly byHand?: ReadonlyMap<string, string>;
 }
 
-/** Writes the declarations of each entry point into `folder`, and those that they name under `types`. */
+/** Writes `index.d.ts` into `folder`, and the declarations that it names under `types`. */
 export function writeDeclarations(
   folder: string,
-  { entries, allowed = /^node:/, byHand = new Map() }: DeclarationsOptions,
+  { entry, allowed = /^node:/, byHand = new Map() }: DeclarationsOptions,
 ): void {
   const emitted = mkdtempSync(join(tmpdir(), 'declarations-'));
   try {
@@ -29,7 +29,7 @@ export function writeDeclarations(
       ['-p', 'src', '--emitDeclarationOnly', '--outDir', emitted],
       { cwd: packageRoot, stdio: 'inherit' },
     );
-    const left = Object.values(entries);
+    const left = [entry];
     const seen = new Set(left);
     for (let file = left.pop(); file !== undefined; file = left.pop()) {
       const here = dirname(file);
@@ -52,10 +52,8 @@ export function writeDeclarations(
       writeFileSync(target, own);
     }
     cpSync(join(packageRoot, MAILPARSER_TYPES), join(folder, 'types/mailparser.d.ts'));
-    for (const [name, file] of Object.entries(entries)) {
-      const path = `./types/${file.replace(/\.d\.ts$/, '.js')}`;
-      writeFileSync(join(folder, `${name}.d.ts`), `export * from '${path}';\n`);
-    }
+    const path = `./types/${entry.replace(/\.d\.ts$/, '.js')}`;
+    writeFileSync(join(folder, 'index.d.ts'), `export * from '${path}';\n`);
   } finally {
     rmSync(emitted, { recursive: true });
   }
