@@ -146,7 +146,7 @@ export class DataContext<State = AnyState> extends HookContext<State> {
 
 /** What `onMail` is called with. Each hook has its own, because each reads the mail by itself. */
 export class MailContext<State = AnyState> extends HookContext<State> {
-  /** The mail as it comes in. */
+  /** The mail, before its first octet has arrived. */
   readonly mail: Mail;
 
   /** @internal */

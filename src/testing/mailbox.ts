@@ -29,7 +29,7 @@ export class Mailbox {
     }
   }
 
-  /** The first that is meant and was not given before: at once, or as soon as it comes. */
+  /** The first mail that matches and was not returned before; waits for it if it has not arrived. */
   async next(filter: MailFilter, timeoutSeconds: number): Promise<TestMail> {
     const there = this.#mails.find((each) => !this.#given.has(each) && isMeant(each, filter));
     if (there) {

@@ -20,7 +20,7 @@ export interface TestMail {
   readonly receivedAt: Date;
 }
 
-/** Which mail is meant. A text is equal, addresses without regard to case; a pattern matches. Default: any mail. */
+/** Selects a mail. A string must be equal (addresses: ignoring case), a regular expression must match. Default: any mail. */
 export interface MailFilter {
   /** One of the recipients. */
   readonly to?: string | RegExp;

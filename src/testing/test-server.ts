@@ -95,7 +95,7 @@ export class TestServer<State = AnyState> implements AsyncDisposable {
   }
 
   /**
-   * The first mail that the filter means and that was not given to an earlier call: at once if it is there, else as soon as it comes.
+   * The first mail that matches the filter and was not returned by an earlier call. Resolves at once if it has arrived, else when it arrives.
    * Rejects with a `MailTimeoutError`, which lists the mails that came, after `timeout` seconds (default 5) or when the server is closed.
    *
    * @example
