@@ -6,8 +6,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import dynalite from 'dynalite';
 import { buildApp } from 'fauxqs';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import { acceptWhatSqsAccepts } from './accept-characters.ts';
 import { refuseWhatS3Refuses } from './conditional-writes.ts';
 import { LOCAL_DEFAULTS } from './defaults.ts';
 import { openPersistentStores } from './persistence.ts';
+import { makeQueue, subscribeQueue } from './queues.ts';
 
 /** What the SDK needs to reach the embedded services; the same names as the SDK's environment variables. */
 export interface EmbeddedAwsAccess {
@@ -146,17 +147,11 @@ export async function createResources(
   const dynamoDb = new DynamoDBClient({ ...settings, endpoint: dynamoDbEndpoint });
   try {
     await unlessThere(s3.send(new CreateBucketCommand({ Bucket: bucketName })));
-    await sqs.send(new CreateQueueCommand({ QueueName: topicName }));
-    // The service's own URL has a host name that no resolver knows; the path is what counts.
-    const queueUrl = `${endpoint}/000000000000/${topicName}`;
-    const attributes = await sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
-    );
+    const queue = await makeQueue(sqs, endpoint, topicName);
     const subscribedTopic = async (Name: string): Promise<string> => {
-      const TopicArn = required((await sns.send(new CreateTopicCommand({ Name }))).TopicArn);
-      const Endpoint = required(attributes.Attributes?.['QueueArn']);
-      await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
-      return TopicArn;
+      const made = required((await sns.send(new CreateTopicCommand({ Name }))).TopicArn);
+      await subscribeQueue(sns, made, queue);
+      return made;
     };
     const topicArn = await subscribedTopic(topicName);
     if (quarantineTopicName !== undefined) await subscribedTopic(quarantineTopicName);
@@ -169,7 +164,7 @@ export async function createResources(
       }),
     );
     await unlessThere(table);
-    return { bucket: bucketName, topicArn, queueUrl, table: tableName };
+    return { bucket: bucketName, topicArn, queueUrl: queue.url, table: tableName };
   } finally {
     for (const client of [s3, sns, sqs, dynamoDb]) client.destroy();
   }

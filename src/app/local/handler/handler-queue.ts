@@ -1,15 +1,14 @@
 import {
   ChangeMessageVisibilityCommand,
-  CreateQueueCommand,
   DeleteMessageCommand,
-  GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { SNSClient } from '@aws-sdk/client-sns';
 import type { EmbeddedAws } from '../embedded-aws.ts';
+import { makeQueue, type Queue, subscribeQueue } from '../queues.ts';
 
 const QUEUE = 'mailsluice-handler';
 const DEAD_LETTER_QUEUE = 'mailsluice-handler-dead';
@@ -48,31 +47,21 @@ export class HandlerQueue {
     const sqs = new SQSClient(settings);
     const sns = new SNSClient(settings);
     try {
-      const make = async (
-        QueueName: string,
-        Attributes: Record<string, string>,
-      ): Promise<{ readonly url: string; readonly arn: string }> => {
-        await sqs.send(new CreateQueueCommand({ QueueName }));
-        // The service's own URL has a host name that no resolver knows; the path is what counts.
-        const url = `${endpoint}/000000000000/${QueueName}`;
-        const { Attributes: made } = await sqs.send(
-          new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] }),
-        );
+      const make = async (name: string, Attributes: Record<string, string>): Promise<Queue> => {
+        const made = await makeQueue(sqs, endpoint, name);
         // By itself: one that an earlier run has left may have others.
-        await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes }));
-        return { url, arn: made?.['QueueArn'] ?? '' };
+        await sqs.send(new SetQueueAttributesCommand({ QueueUrl: made.url, Attributes }));
+        return made;
       };
       const dead = await make(DEAD_LETTER_QUEUE, {
         VisibilityTimeout: String(DEAD_LETTER_SECONDS),
       });
-      const { url, arn } = await make(QUEUE, {
+      const queue = await make(QUEUE, {
         VisibilityTimeout: String(visibilitySeconds),
         RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: attempts }),
       });
-      await sns.send(
-        new SubscribeCommand({ TopicArn: resources.topicArn, Protocol: 'sqs', Endpoint: arn }),
-      );
-      return new HandlerQueue(sqs, url, arn, dead.url);
+      await subscribeQueue(sns, resources.topicArn, queue);
+      return new HandlerQueue(sqs, queue.url, queue.arn, dead.url);
     } catch (error) {
       sqs.destroy();
       throw error;

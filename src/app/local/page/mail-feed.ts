@@ -4,13 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ListedMail as ArchivedMail, listMail, type Place } from '../../../archive/index.ts';
 import { notificationOf, readHead } from '../../../bridge/index.ts';
 import { queueBody } from '../../../archive/sns-envelope.ts';
-import { type Announcement, parseAnnouncement } from './mail-list.ts';
+import { type Announcement, KEPT_MAILS, parseAnnouncement } from './mail-list.ts';
 import { BATCH, type PageQueue } from './page-queue.ts';
 
-/** A queue that holds more than the list does is emptied: the archive has those mails too. */
-const MAX_UNTAKEN = 10_000;
-/** The most mails that are read back from the archive. */
-const MAX_RESTORED = 10_000;
 const WAIT_SECONDS = 20;
 /** Behind a batch that was not full, so that the next one is fuller. */
 const PAUSE_MILLIS = 50;
@@ -49,7 +45,8 @@ export class MailFeed {
 
   /** A mail was announced; called for each, so it does next to nothing. */
   announced(): void {
-    if (this.#watchers > 0 || ++this.#untaken <= MAX_UNTAKEN) return;
+    // A queue that holds more than the list does is emptied: the archive has those mails too.
+    if (this.#watchers > 0 || ++this.#untaken <= KEPT_MAILS) return;
     this.#untaken = 0;
     this.#lacksOlder = true;
     void this.#options.queue.purge().catch(() => undefined);
@@ -137,11 +134,11 @@ export class MailFeed {
     for (const prefix of prefixes) {
       for await (const mail of listMail(place, { prefix })) {
         mails.push(mail);
-        if (mails.length > 2 * MAX_RESTORED) mails.splice(0, MAX_RESTORED);
+        if (mails.length > 2 * KEPT_MAILS) mails.splice(0, KEPT_MAILS);
       }
     }
     mails.sort((a, b) => (a.messageId < b.messageId ? 1 : -1));
-    for (const { key, messageId } of mails.slice(0, MAX_RESTORED)) {
+    for (const { key, messageId } of mails.slice(0, KEPT_MAILS)) {
       if (this.#ending.signal.aborted) return;
       if (isKnown(messageId)) continue;
       try {

@@ -2,7 +2,8 @@
 import type { ReceivedNotification } from '../../../bridge/index.ts';
 import type { HandlerOutcome, MailSummary } from './shapes.ts';
 
-const KEPT = 10_000;
+/** How many mails the page knows, and the most of everything else of which there is one for each. */
+export const KEPT_MAILS = 10_000;
 /** What is kept of a mail's text for the search. */
 const TEXT_CHARACTERS = 20_000;
 /** Of all mails together; the oldest lose theirs first. */
@@ -168,7 +169,7 @@ export class MailList {
     if (entry === undefined) return undefined;
     this.#remove(entry);
     this.#deleted.add(id);
-    if (this.#deleted.size > KEPT) {
+    if (this.#deleted.size > KEPT_MAILS) {
       const [oldest] = this.#deleted;
       if (oldest !== undefined) this.#deleted.delete(oldest);
     }
@@ -183,7 +184,7 @@ export class MailList {
     this.#byId.set(id, entry);
     this.#unread++;
     const [oldest] = this.#entries;
-    if (this.#entries.length > KEPT && oldest !== undefined) this.#remove(oldest);
+    if (this.#entries.length > KEPT_MAILS && oldest !== undefined) this.#remove(oldest);
   }
 
   #remove(entry: Entry): void {

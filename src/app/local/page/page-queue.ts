@@ -1,14 +1,11 @@
-import {
-  CreateQueueCommand,
-  GetQueueAttributesCommand,
-  PurgeQueueCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
-import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { GetQueueAttributesCommand, PurgeQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { request } from 'undici';
 import type { EmbeddedAws } from '../embedded-aws.ts';
+import { makeQueue, subscribeQueue } from '../queues.ts';
 
 const QUEUE = 'mailsluice-page';
+
 interface Received {
   readonly Body: string;
   readonly ReceiptHandle: string;
@@ -35,16 +32,9 @@ export class PageQueue {
     const sqs = new SQSClient(settings);
     const sns = new SNSClient(settings);
     try {
-      await sqs.send(new CreateQueueCommand({ QueueName: QUEUE }));
-      const url = `${endpoint}/000000000000/${QUEUE}`;
-      const { Attributes: made } = await sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] }),
-      );
-      for (const TopicArn of topicArns) {
-        const Endpoint = made?.['QueueArn'];
-        await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
-      }
-      return new PageQueue(sqs, url, aws);
+      const queue = await makeQueue(sqs, endpoint, QUEUE);
+      for (const topicArn of topicArns) await subscribeQueue(sns, topicArn, queue);
+      return new PageQueue(sqs, queue.url, aws);
     } catch (error) {
       sqs.destroy();
       throw error;

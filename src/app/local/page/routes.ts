@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answer, answerJson, startEvents } from './answers.ts';
 import { snsTestEvent, sqsTestEvent } from './lambda-test-events.ts';
 import { readHtml, readPart } from './mail-content.ts';
-import type { ListedMail } from './mail-list.ts';
+import { KEPT_MAILS, type ListedMail } from './mail-list.ts';
 import type { Page } from './page.ts';
 import { readJson, readNumber, RequestError } from './request.ts';
 import type { MailSummary, TestMailKind } from './shapes.ts';
@@ -134,10 +134,8 @@ function decode(segment: string): string {
   }
 }
 
-const MAX_LISTED = 10_000;
-
 async function listMails(page: Page, { response, query }: Asked): Promise<void> {
-  const limit = readNumber(query, 'limit', { min: 1, max: MAX_LISTED, fallback: 100 });
+  const limit = readNumber(query, 'limit', { min: 1, max: KEPT_MAILS, fallback: 100 });
   const before = query.get('before') ?? undefined;
   const search = query.get('search') ?? '';
   const wanted = { limit, search, ...(before !== undefined && { before }) };

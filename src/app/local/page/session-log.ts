@@ -11,8 +11,6 @@ type Session = { -readonly [K in keyof SessionSummary]: SessionSummary[K] } & {
   readonly mails: string[];
   readonly lines: DialogueLine[];
   linesLeftOut: number;
-  /** The refusal whose reply is to come. */
-  refused: { reply?: string } | undefined;
   lastReply: string;
 };
 
@@ -116,7 +114,7 @@ export class SessionLog {
     const openedAt = new Date().toISOString();
     this.#sessions.set(id, {
       ...{ id, listener, clientAddress, clientPort, openedAt },
-      ...{ mails: [], refusals: 0, lines: [], linesLeftOut: 0, refused: undefined, lastReply: '' },
+      ...{ mails: [], refusals: 0, lines: [], linesLeftOut: 0, lastReply: '' },
     });
     this.#note(id, `connection from ${clientAddress} port ${clientPort} to ${listener}`);
   }
@@ -201,12 +199,6 @@ export class SessionLog {
 }
 
 function summaryOf(session: Session): SessionSummary {
-  const {
-    lines: _,
-    linesLeftOut: _count,
-    refused: _refused,
-    lastReply: _reply,
-    ...summary
-  } = session;
+  const { lines: _, linesLeftOut: _count, lastReply: _reply, ...summary } = session;
   return { ...summary, mails: [...session.mails] };
 }
