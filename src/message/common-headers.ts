@@ -27,14 +27,17 @@ export interface ReadHeaders {
   readonly destination: readonly string[];
 }
 
+/** The fields that are From: one, where the message is as it should be (RFC 5322 section 3.6). */
+export function fromFields(fields: readonly HeaderField[]): readonly HeaderField[] {
+  return fields.filter(({ name }) => name.length === 4 && name.toLowerCase() === 'from');
+}
+
 /**
  * The mailboxes of the From field: what `commonHeaders.from` shows, and what a check of the author (DMARC) must read, so
  * that both speak of the same. More than one From field (against RFC 5322 section 3.6) gives the mailboxes of all.
  */
 export function readAuthors(fields: readonly HeaderField[]): ListedMailbox[] {
-  return fields
-    .filter(({ name }) => name.length === 4 && name.toLowerCase() === 'from')
-    .flatMap(({ value }) => parseAddressList(value));
+  return fromFields(fields).flatMap(({ value }) => parseAddressList(value));
 }
 
 export function readCommonHeaders(fields: readonly HeaderField[], returnPath: string): ReadHeaders {

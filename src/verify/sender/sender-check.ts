@@ -1,5 +1,6 @@
 // Who sent a mail: SPF from MAIL on, DKIM and ARC while the octets arrive, DMARC at the end. Keeps the header section and
 // nothing of the body. Every question of DNS begins as early as what it asks for is known.
+import { fromFields } from '../../message/common-headers.ts';
 import { type HeaderSection, readHeaderSection } from '../../message/header-section.ts';
 import type { MailLookups, Resolver } from '../dns/resolver.ts';
 import { type Author, readAuthor } from './author/author.ts';
@@ -191,21 +192,22 @@ class SenderOfMail implements MailSenderCheck {
 /** The author as the octets show him, before the bridge has read the header section. */
 class EarlyAuthor {
   readonly author: Author;
-  readonly #fields: string;
+  readonly #text: string;
 
   constructor({ kind, octets }: HeaderOctets) {
     const section = readHeaderSection(octets, kind === 'whole');
     this.author = readAuthor(section, octets);
-    this.#fields = fromFields(section);
+    this.#text = authorText(section);
   }
 
   /** Whether `header` shows the same From. */
   isOf(header: HeaderSection): boolean {
-    return fromFields(header) === this.#fields;
+    return authorText(header) === this.#text;
   }
 }
 
-function fromFields({ fields, truncated }: HeaderSection): string {
-  const values = fields.filter(({ name }) => name.toLowerCase() === 'from');
-  return `${String(truncated)}\n${values.map(({ value }) => value).join('\n')}`;
+/** What of a header section the author is read from, as one text. */
+function authorText({ fields, truncated }: HeaderSection): string {
+  const values = fromFields(fields).map(({ value }) => value);
+  return `${String(truncated)}\n${values.join('\n')}`;
 }

@@ -1,7 +1,7 @@
 // The one reading of From: who wrote a mail, as `commonHeaders` shows it, as far as every reader of the mail sees the same.
 import type { HeaderSection } from '../../../message/header-section.ts';
 import { type ListedMailbox, parseAddressList } from '../../../message/address-list.ts';
-import { readAuthors } from '../../../message/common-headers.ts';
+import { fromFields, readAuthors } from '../../../message/common-headers.ts';
 import { decodeEncodedWords } from '../../../message/encoded-words.ts';
 import { normalizeDomain } from './domain-name.ts';
 import { findFromLines } from './from-lines.ts';
@@ -40,7 +40,7 @@ const SPELLINGS = 200;
  */
 export function readAuthor(header: HeaderSection, section: Buffer): Author {
   const lines = findFromLines(section);
-  const fields = header.fields.filter(({ name }) => name.toLowerCase() === 'from');
+  const fields = fromFields(header.fields);
   const length = lines.values.reduce((sum, value) => sum + value.length, 0);
   const isLong = length > FROM_LENGTH;
   const mailboxes = isLong ? [] : readAuthors(header.fields);
