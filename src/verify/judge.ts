@@ -1,11 +1,6 @@
 // The judge of one mail: the checks of its sender, the DNS lists and the scanners, put together.
-import type {
-  JudgedContent,
-  Judgement,
-  MailJudge,
-  SenderRefusal,
-  Verification,
-} from './judgement.ts';
+import { firstRefusal } from './first-refusal.ts';
+import type { JudgedContent, Judgement, MailJudge, Verification } from './judgement.ts';
 import type { ListLookups } from './lists/dns-list-options.ts';
 import type { MailScan, ScanResult } from './scan/options.ts';
 import type { MailSenderCheck } from './sender/sender-check.ts';
@@ -73,12 +68,4 @@ function verificationOf(
     virus: scan?.virus ?? 'GRAY',
     ...(sender?.verification ?? { spf: 'GRAY', dkim: 'GRAY', dmarc: 'GRAY', results: [] }),
   };
-}
-
-/** One for good goes before one for now: the sender need not come again to hear it. */
-function firstRefusal(
-  ...refusals: readonly (SenderRefusal | undefined)[]
-): SenderRefusal | undefined {
-  const given = refusals.filter((each) => each !== undefined);
-  return given.find(({ reply }) => reply.code >= 500) ?? given[0];
 }

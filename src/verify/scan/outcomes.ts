@@ -1,4 +1,5 @@
 // From what the scanners say to the part of a judgement.
+import { firstRefusal } from '../first-refusal.ts';
 import type { Rule, ScanFindings, SenderRefusal, Verdict } from '../judgement.ts';
 import type {
   ScannedMail,
@@ -40,8 +41,7 @@ export function resultOf(
   const subject = mail.reversePath.split('@').at(-1) || mail.clientAddress;
   const ofSpam = spam && spamPart(spam, options, subject);
   const ofVirus = virus && virusPart(virus, options, subject);
-  const refusals = [ofVirus?.refusal, ofSpam?.refusal].filter((each) => each !== undefined);
-  const refusal = refusals.find(({ rule }) => rule !== 'scan-failed') ?? refusals[0];
+  const refusal = firstRefusal(ofVirus?.refusal, ofSpam?.refusal);
   const quarantine =
     ofVirus?.quarantine === true ? 'virus' : ofSpam?.quarantine === true ? 'spam' : undefined;
   return {
