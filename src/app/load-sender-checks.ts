@@ -1,15 +1,15 @@
 // The checks of senders are loaded where something is checked alone: their packages take 30 MB of memory and a third of a
 // second.
 import { checksSenders, type Configuration, verifyModesOf } from '../config/index.ts';
+import type { ScanEvent } from '../verify/index.ts';
+import type { VerifyEvent } from './report/verify.ts';
 import type { SenderChecks } from './sender-checks.ts';
 
 /** `undefined` where no listener checks senders and nothing is scanned. */
 export async function loadSenderChecks(
   configuration: Configuration,
-  ...observers: [
-    ConstructorParameters<typeof SenderChecks>[1],
-    ConstructorParameters<typeof SenderChecks>[2],
-  ]
+  observe: (event: VerifyEvent) => void,
+  observeScan: (event: ScanEvent) => void,
 ): Promise<SenderChecks | undefined> {
   const { verify, scan, listeners } = configuration;
   const isNeeded =
@@ -17,5 +17,5 @@ export async function loadSenderChecks(
     listeners.some((listener) => checksSenders(verifyModesOf(verify, listener)));
   if (!isNeeded) return undefined;
   const module = await import('./sender-checks.ts');
-  return new module.SenderChecks(configuration, ...observers);
+  return new module.SenderChecks(configuration, observe, observeScan);
 }
