@@ -1,6 +1,6 @@
 // The settings that can be chosen only at the first deployment of a stack. Each stack records them in its template, so that
 // the next deployment can be compared with what is there.
-import { isRecord } from './records.ts';
+import { isRecord } from '../bridge/given-value.ts';
 import { SETTING_NAMES, SETTING_ROWS, type Settings } from './settings.ts';
 
 const KEY = 'mailsluice:first-deployment';

@@ -1,5 +1,5 @@
 // Profiles: other defaults for settings, all at once. What is given explicitly counts more.
-import { isRecord } from './records.ts';
+import { isRecord } from '../bridge/given-value.ts';
 
 export type Profile = 'standard' | 'small';
 

@@ -2,7 +2,7 @@
 import type { Node } from 'constructs';
 import { SettingsError } from '../bridge/settings-error.ts';
 import { PROFILES } from './profiles.ts';
-import { isRecord } from './records.ts';
+import { isRecord } from '../bridge/given-value.ts';
 import { REQUIRED } from './setting.ts';
 import { SETTING_NAMES, SETTING_ROWS, type SettingName, type Settings } from './settings.ts';
 

@@ -4,7 +4,9 @@ import type { aws_secretsmanager as secretsmanager, Stack } from 'aws-cdk-lib';
 import type { MailBridgeProps } from '../bridge/mail-bridge-props.ts';
 import type { MailDataProps } from '../data/mail-data.ts';
 import type { Profile } from './profiles.ts';
-import { type Document, isRecord } from './records.ts';
+import { isRecord } from '../bridge/given-value.ts';
+
+type Document = Readonly<Record<string, unknown>>;
 
 /** The default of a setting that must be given. */
 export const REQUIRED = { required: true } as const;

@@ -12,6 +12,7 @@ import type { Configuration } from '../../src/config/index.ts';
 import { TlsCertificate } from '../certificate/tls-certificate.ts';
 import { scannersProblems } from '../scan/scanners.ts';
 import { ClientAddress, Egress } from './choices.ts';
+import { got } from './given-value.ts';
 import type { MailBridgeProps } from './mail-bridge-props.ts';
 
 const TABLE_KEY = 'pk';
@@ -22,7 +23,6 @@ export function choiceProblems(props: MailBridgeProps): string[] {
   const { egress, clientAddress, certificate, monitoring, runbookUrl, scanners } = props as {
     readonly [Name in keyof MailBridgeProps]: unknown;
   };
-  const got = (value: unknown) => JSON.stringify(value) ?? typeof value;
   if (egress !== undefined && !isChoice(egress, Egress)) {
     problems.push(
       `egress: expected Egress.nat(), Egress.endpoints() or Egress.publicAddresses(), got ${got(egress)}`,

@@ -1,6 +1,7 @@
 // The prop `scanners`: rspamd and clamd as containers of each task, and what the program's configuration says of them.
 import { aws_ecs as ecs } from 'aws-cdk-lib';
 import type { ConfigurationInput } from '../../src/config/index.ts';
+import { got, isRecord } from '../bridge/given-value.ts';
 
 /** The scanners that are containers of each task. */
 export interface Scanners {
@@ -185,12 +186,4 @@ function wholeProblem(prop: string, value: unknown, least: number, why: string):
   if (value === undefined) return [];
   if (typeof value === 'number' && Number.isInteger(value) && value >= least) return [];
   return [`${prop}: expected a whole number of at least ${least}${why}, got ${got(value)}`];
-}
-
-function got(value: unknown): string {
-  return JSON.stringify(value) ?? typeof value;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
