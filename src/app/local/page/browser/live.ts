@@ -30,6 +30,11 @@ export function connect(): void {
   }
 }
 
+/** Whether events come. */
+export function isOpen(): boolean {
+  return isConnected;
+}
+
 export function useConnected(): boolean {
   const [now, setNow] = useState(isConnected);
   useEffect(() => {

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MailSummary } from '../shapes.ts';
 import { ask } from './api.ts';
-import { useEvents } from './live.ts';
+import { isOpen, useEvents } from './live.ts';
 
 export interface Mails {
   /** The last ones first. */
@@ -31,8 +31,10 @@ export function useMails(search: string): Mails {
   });
   const words = search.trim();
   const asked = useRef(0);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
   const load = (): void => {
+    clearTimeout(timer.current);
     const turn = ++asked.current;
     const query = new URLSearchParams({ limit: String(MAX_LISTED) });
     if (words !== '') query.set('search', words);
@@ -48,15 +50,18 @@ export function useMails(search: string): Mails {
         setState((now) => ({ ...now, isLoading: false, error: error.message })),
     );
   };
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const loadSoon = (): void => {
     clearTimeout(timer.current);
     timer.current = setTimeout(load, SEARCH_PAUSE_MILLIS);
   };
+  const isFirst = useRef(true);
   useEffect(() => {
     // An answer to other words that is still to come is of no use.
     asked.current++;
-    loadSoon();
+    if (!isFirst.current) loadSoon();
+    // Otherwise the list is loaded when the stream opens, so that nothing between the two is missed.
+    else if (isOpen()) load();
+    isFirst.current = false;
   }, [words]);
   useEvents({
     connected: load,
