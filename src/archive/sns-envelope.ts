@@ -5,17 +5,42 @@ import type { Notification } from '../bridge/index.ts';
 
 type Attributes = Record<string, { Type: string; Value: string }>;
 
+/** What SNS gives a notification. */
+export interface Delivery {
+  readonly messageId: string;
+  /** ISO 8601. */
+  readonly sentAt: string;
+}
+
+/** A `Notification`, or one that was read from a request. */
+interface Sendable {
+  readonly topicArn: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly attributes: Readonly<Record<string, { DataType: string; StringValue: string }>>;
+}
+
+/** A notification that SNS took. */
+export type SentNotification = Sendable & Delivery;
+
 /** The body of an SQS message that SNS delivered without raw delivery. */
-export function queueBody(notification: Notification): string {
+export function queueBody(
+  notification: Sendable,
+  { messageId, sentAt }: Delivery = newDelivery(),
+): string {
   return JSON.stringify({
     Type: 'Notification',
-    MessageId: randomUUID(),
+    MessageId: messageId,
     TopicArn: notification.topicArn,
     Subject: notification.subject,
     Message: notification.message,
-    Timestamp: new Date().toISOString(),
+    Timestamp: sentAt,
     MessageAttributes: attributesOf(notification),
   });
+}
+
+export function newDelivery(): Delivery {
+  return { messageId: randomUUID(), sentAt: new Date().toISOString() };
 }
 
 /** The event of a Lambda function that is subscribed to the topic. */
@@ -44,7 +69,7 @@ export function lambdaEvent(notification: Notification): object {
   };
 }
 
-function attributesOf({ attributes }: Notification): Attributes {
+function attributesOf({ attributes }: Pick<Sendable, 'attributes'>): Attributes {
   return Object.fromEntries(
     Object.entries(attributes).map(([name, { DataType, StringValue }]) => [
       name,

@@ -12,11 +12,12 @@ import { measureHooks } from './hooks.ts';
 import { measureIdle } from './idle.ts';
 import { measureCell, type Row } from './measure.ts';
 import { measureMicro } from './micro.ts';
+import { measurePage } from './page.ts';
 import { measureVerifiedBridge, measureVerifyWait } from './verified.ts';
 import { measureVerify } from './verify.ts';
 import { renderCells, renderFailures } from './report.ts';
 
-const PARTS = ['cells', 'idle', 'bridge', 'overload', 'micro', 'hooks', 'verify'] as const;
+const PARTS = ['cells', 'idle', 'bridge', 'overload', 'micro', 'hooks', 'verify', 'page'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values } = parseArgs({
@@ -50,6 +51,7 @@ try {
     console.log(`\n${await measureVerifiedBridge(rounds)}`);
   }
   if (wants('hooks')) console.log(`\n${measureHooks(rounds)}`);
+  if (wants('page')) console.log(`\n${await measurePage(rounds)}`);
   if (wants('overload')) console.log(`\n${await measureOverload(Number(values.senders))}`);
 } finally {
   rmSync(folder, { recursive: true });

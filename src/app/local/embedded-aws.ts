@@ -16,6 +16,7 @@ import { acceptWhatSqsAccepts } from './accept-characters.ts';
 import { refuseWhatS3Refuses } from './conditional-writes.ts';
 import { LOCAL_DEFAULTS } from './defaults.ts';
 import { openPersistentStores } from './persistence.ts';
+import { type ObservePublishes, publishRequests } from './publish-requests.ts';
 import { makeQueue, subscribeQueue } from './queues.ts';
 
 /** What the SDK needs to reach the embedded services; the same names as the SDK's environment variables. */
@@ -32,6 +33,8 @@ export interface EmbeddedAws extends EmbeddedAwsAccess, AsyncDisposable {
   readonly resources: EmbeddedResources;
   /** The SDK's standard environment that makes any process use the embedded services. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Tells of each request to SNS that was carried out, from now on. */
+  observePublishes(observe: ObservePublishes | undefined): void;
   close(): Promise<void>;
 }
 
@@ -86,6 +89,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   acceptWhatS3Accepts(app);
   refuseWhatS3Refuses(app);
   await acceptWhatSqsAccepts();
+  const observePublishes = publishRequests(app);
   await app.listen({ host, port: options.port ?? 0 });
   const dynamoDb = dynalite({
     ...{ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 },
@@ -125,6 +129,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       AWS_ENDPOINT_URL: access.endpoint,
       AWS_ENDPOINT_URL_DYNAMODB: access.dynamoDbEndpoint,
     },
+    observePublishes,
     close,
     [Symbol.asyncDispose]: close,
   };

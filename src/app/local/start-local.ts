@@ -82,10 +82,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const app = await startApp({
       configuration,
       folder,
-      onMailStored: (mail) => {
-        page.announced();
-        onMailStored(mail);
-      },
+      onMailStored,
       onServerEvent: page.observe,
     }).catch(async (error: unknown) => {
       await page[Symbol.asyncDispose]();
@@ -156,7 +153,7 @@ function startRunner(
 function startThePage(
   startPage: StartPage,
   { version, handler, persistFolder }: LocalOptions,
-  { store, routes, local, verify }: Configuration,
+  { store, routes, local }: Configuration,
   aws: EmbeddedAws,
   queue: HandlerQueue | undefined,
   credential: { readonly username: string; readonly password: string },
@@ -164,7 +161,6 @@ function startThePage(
   const prefixes = [store.prefix, ...routes.flatMap(({ prefix }) => prefix ?? [])];
   return startPage({
     ...{ aws, version, credential },
-    topicArns: [aws.resources.topicArn, ...(verify.quarantine ? [verify.quarantine.topicArn] : [])],
     port: local?.pagePort ?? 0,
     prefixes: [...new Set(prefixes)],
     handler: handler && queue && { file: handler.file, queueUrl: queue.url },

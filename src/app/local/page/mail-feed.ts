@@ -1,23 +1,16 @@
-// Takes the notifications out of the page's queue. While nobody looks at the page and no program waits for a mail, nothing
-// is taken, so that the page costs the server nothing: what came meanwhile is taken by the next one who asks.
-import { setTimeout as sleep } from 'node:timers/promises';
+// Gives the page the notifications that SNS took. While nobody looks at the page and no program waits for a mail, none is
+// read: what came meanwhile is read by the next one who asks.
 import { type ListedMail as ArchivedMail, listMail, type Place } from '../../../archive/index.ts';
+import { newDelivery, type SentNotification } from '../../../archive/sns-envelope.ts';
 import { notificationOf, readHead } from '../../../bridge/index.ts';
-import { queueBody } from '../../../archive/sns-envelope.ts';
-import { type Announcement, KEPT_MAILS, parseAnnouncement } from './mail-list.ts';
-import { BATCH, type PageQueue } from './page-queue.ts';
+import type { PublishRequest } from '../publish-requests.ts';
+import { type Announcement, KEPT_MAILS, readAnnouncement } from './mail-list.ts';
+import { PublishedLog } from './published-log.ts';
 
-const WAIT_SECONDS = 20;
-/** Behind a batch that was not full, so that the next one is fuller. */
-const PAUSE_MILLIS = 50;
-/** How long a mail that another reader holds is waited for, and between two looks. */
-const SETTLE_MILLIS = 2000;
-const SETTLE_PAUSE_MILLIS = 10;
-/** Behind a queue that does not answer. */
-const RETRY_MILLIS = 1000;
+/** What comes within it is read at once. */
+const PAUSE_MILLIS = 10;
 
 export interface MailFeedOptions {
-  readonly queue: PageQueue;
   readonly place: Place;
   /** Where mails are in the bucket. */
   readonly prefixes: readonly string[];
@@ -30,11 +23,11 @@ export interface MailFeedOptions {
 export class MailFeed {
   readonly #options: MailFeedOptions;
   readonly #ending = new AbortController();
+  readonly #published = new PublishedLog(() => {
+    this.#lacksOlder = true;
+  });
   #watchers = 0;
-  #isFollowing = false;
-  #loop: Promise<void> = Promise.resolve();
-  #taking: Promise<void> | undefined;
-  #untaken = 0;
+  #timer: NodeJS.Timeout | undefined;
   #lacksOlder: boolean;
   #restoring: Promise<void> | undefined;
 
@@ -43,29 +36,24 @@ export class MailFeed {
     this.#lacksOlder = options.hasOlder;
   }
 
-  /** A mail was announced; called for each, so it does next to nothing. */
-  announced(): void {
-    // A queue that holds more than the list does is emptied: the archive has those mails too.
-    if (this.#watchers > 0 || ++this.#untaken <= KEPT_MAILS) return;
-    this.#untaken = 0;
-    this.#lacksOlder = true;
-    void this.#options.queue.purge().catch(() => undefined);
+  /** SNS was asked to publish; called for each batch of notifications, so it does next to nothing. */
+  published(request: PublishRequest): void {
+    this.#published.record(request);
+    if (this.#watchers > 0) this.#timer ??= setTimeout(() => this.catchUp(), PAUSE_MILLIS);
   }
 
-  /** Takes what the queue has. Older mails of the archive follow by themselves. */
-  async catchUp(): Promise<void> {
+  /** Reads what came. Older mails of the archive follow by themselves. */
+  catchUp(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#give(this.#published.take());
     this.#restoreOlder();
-    this.#taking ??= this.#takeAll().finally(() => {
-      this.#taking = undefined;
-    });
-    await this.#taking;
   }
 
-  /** Takes notifications as they come, until the returned function is called. */
+  /** Reads notifications as they come, until the returned function is called. */
   watch(): () => void {
     this.#watchers++;
-    if (!this.#isFollowing) this.#loop = this.#follow();
-    this.#restoreOlder();
+    this.catchUp();
     let isOver = false;
     return () => {
       if (!isOver) this.#watchers--;
@@ -74,48 +62,13 @@ export class MailFeed {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#timer);
     this.#ending.abort();
-    await this.#loop;
     await this.#restoring;
-    this.#options.queue.close();
   }
 
-  async #takeAll(): Promise<void> {
-    const { queue } = this.#options;
-    const { signal } = this.#ending;
-    const deadline = Date.now() + SETTLE_MILLIS;
-    for (;;) {
-      while (!signal.aborted && (await queue.take(0, signal, (bodies) => this.#give(bodies))) > 0);
-      // The other reader of the queue may have some in its hands.
-      const isSettled = !this.#isFollowing || !(await queue.hasReceived());
-      if (isSettled || signal.aborted || Date.now() > deadline) break;
-      await sleep(SETTLE_PAUSE_MILLIS);
-    }
-    this.#untaken = 0;
-  }
-
-  /**
-   * Runs while someone watches. A wait for the queue is not cut short when nobody does any more: what it was just given
-   * would be hidden from the next reader for a while.
-   */
-  async #follow(): Promise<void> {
-    const { signal } = this.#ending;
-    this.#isFollowing = true;
-    while (this.#watchers > 0 && !signal.aborted) {
-      try {
-        const give = (bodies: readonly string[]): void => this.#give(bodies);
-        const taken = await this.#options.queue.take(WAIT_SECONDS, signal, give);
-        this.#untaken = 0;
-        if (taken < BATCH) await sleep(PAUSE_MILLIS, undefined, { signal });
-      } catch {
-        if (!signal.aborted) await sleep(RETRY_MILLIS);
-      }
-    }
-    this.#isFollowing = false;
-  }
-
-  #give(bodies: readonly string[]): void {
-    const announcements = bodies.flatMap((body) => parseAnnouncement(body) ?? []);
+  #give(sent: readonly SentNotification[]): void {
+    const announcements = sent.flatMap((each) => readAnnouncement(each) ?? []);
     if (announcements.length > 0) this.#options.onAnnouncements(announcements);
   }
 
@@ -142,7 +95,8 @@ export class MailFeed {
       if (this.#ending.signal.aborted) return;
       if (isKnown(messageId)) continue;
       try {
-        this.#give([queueBody(notificationOf(place, key, await readHead(place, key)))]);
+        const notification = notificationOf(place, key, await readHead(place, key));
+        this.#give([{ ...notification, ...newDelivery() }]);
       } catch {
         // An object that is no mail of ours, or was deleted meanwhile.
       }

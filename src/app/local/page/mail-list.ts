@@ -1,9 +1,12 @@
 // The mails that the page lists, made from their notifications. The last ten thousand, in memory.
+import { queueBody, type SentNotification } from '../../../archive/sns-envelope.ts';
 import type { ReceivedNotification } from '../../../bridge/index.ts';
 import type { HandlerOutcome, MailSummary } from './shapes.ts';
 
 /** How many mails the page knows, and the most of everything else of which there is one for each. */
 export const KEPT_MAILS = 10_000;
+/** Of the notifications of all mails together; the oldest mails go first. */
+const ALL_NOTIFICATION_CHARACTERS = 64_000_000;
 /** What is kept of a mail's text for the search. */
 const TEXT_CHARACTERS = 20_000;
 /** Of all mails together; the oldest lose theirs first. */
@@ -14,6 +17,8 @@ export interface Announcement {
   /** SNS's envelope, as JSON: the body of the SQS message. */
   readonly body: string;
   readonly notification: ReceivedNotification;
+  /** Characters of the notification. */
+  readonly length: number;
 }
 
 export interface ListedMail {
@@ -29,12 +34,17 @@ interface Entry {
   text: string | undefined;
 }
 
-export function parseAnnouncement(body: string): Announcement | undefined {
+export function readAnnouncement(sent: SentNotification): Announcement | undefined {
   try {
-    const { Message } = JSON.parse(body) as { readonly Message?: unknown };
-    const notification = JSON.parse(String(Message)) as ReceivedNotification;
+    const notification = JSON.parse(sent.message) as ReceivedNotification;
     if (typeof notification.mail.messageId !== 'string') return undefined;
-    return { body, notification };
+    return {
+      notification,
+      length: sent.message.length,
+      get body() {
+        return queueBody(sent, sent);
+      },
+    };
   } catch {
     return undefined;
   }
@@ -46,6 +56,7 @@ export class MailList {
   readonly #byId = new Map<string, Entry>();
   readonly #deleted = new Set<string>();
   #textCharacters = 0;
+  #notificationCharacters = 0;
   #unread = 0;
 
   get size(): number {
@@ -75,7 +86,7 @@ export class MailList {
       const { summary } = known;
       const recipients = [...new Set([...summary.recipients, ...receipt.recipients])];
       known.summary = { ...summary, recipients, replays: summary.replays + Number(isReplay) };
-      if (!isReplay) known.announcements.set(receipt.action.objectKey, announcement);
+      if (!isReplay) this.#announce(known, announcement);
       return known.summary;
     }
     const summary: MailSummary = {
@@ -97,10 +108,11 @@ export class MailList {
     const fields = [summary.subject, summary.from, summary.source, ...receipt.recipients];
     const entry: Entry = {
       summary,
-      announcements: new Map([[receipt.action.objectKey, announcement]]),
+      announcements: new Map(),
       fields: [...fields, ...addresses, id].join('\n').toLowerCase(),
       text: undefined,
     };
+    this.#announce(entry, announcement);
     this.#insert(entry);
     return summary;
   }
@@ -183,8 +195,20 @@ export class MailList {
     this.#entries.splice(at, 0, entry);
     this.#byId.set(id, entry);
     this.#unread++;
-    const [oldest] = this.#entries;
-    if (this.#entries.length > KEPT_MAILS && oldest !== undefined) this.#remove(oldest);
+    for (const oldest of this.#entries.slice(0, 1000)) {
+      const isTooMuch =
+        this.#entries.length > KEPT_MAILS ||
+        this.#notificationCharacters > ALL_NOTIFICATION_CHARACTERS;
+      if (!isTooMuch) break;
+      this.#remove(oldest);
+    }
+  }
+
+  #announce({ announcements }: Entry, announcement: Announcement): void {
+    const { objectKey } = announcement.notification.receipt.action;
+    this.#notificationCharacters += announcement.length;
+    this.#notificationCharacters -= announcements.get(objectKey)?.length ?? 0;
+    announcements.set(objectKey, announcement);
   }
 
   #remove(entry: Entry): void {
@@ -192,6 +216,7 @@ export class MailList {
     if (at !== -1) this.#entries.splice(at, 1);
     this.#byId.delete(entry.summary.id);
     this.#textCharacters -= entry.text?.length ?? 0;
+    for (const { length } of entry.announcements.values()) this.#notificationCharacters -= length;
     if (!entry.summary.isRead) this.#unread--;
   }
 }

@@ -16,7 +16,6 @@ import { HandlerLog } from './handler-log.ts';
 import { readMailContent, type ReadObject, readObject, readSearchText } from './mail-content.ts';
 import { MailFeed } from './mail-feed.ts';
 import { type Announcement, type ListedMail, MailList, type ListQuery } from './mail-list.ts';
-import type { PageQueue } from './page-queue.ts';
 import { RequestError } from './request.ts';
 import { SessionLog } from './session-log.ts';
 import type { MailDetail, MailSummary, PageStatus } from './shapes.ts';
@@ -39,7 +38,6 @@ export interface PageOptions {
   readonly version: string;
   readonly s3: S3Client;
   readonly sqs: SQSClient;
-  readonly queue: PageQueue;
   readonly bucket: string;
   readonly prefixes: readonly string[];
   /** The queue of the topic, to which mails are replayed. */
@@ -72,7 +70,7 @@ export class Page {
 
   constructor(options: PageOptions) {
     this.options = options;
-    const { s3, bucket, queue, prefixes, hasOlder } = options;
+    const { s3, bucket, prefixes, hasOlder } = options;
     this.#place = { s3, bucket };
     this.sessions = new SessionLog({
       onSession: (id) => this.events.session(id),
@@ -85,7 +83,7 @@ export class Page {
       if (changed) this.events.mail(changed);
     });
     this.feed = new MailFeed({
-      ...{ queue, prefixes, hasOlder, place: this.#place },
+      ...{ prefixes, hasOlder, place: this.#place },
       isKnown: (id) => this.mails.has(id),
       onAnnouncements: (announcements) => this.#add(announcements),
     });
@@ -119,7 +117,7 @@ export class Page {
   async list(
     query: ListQuery,
   ): Promise<{ readonly mails: MailSummary[]; readonly isComplete: boolean }> {
-    await this.feed.catchUp();
+    this.feed.catchUp();
     let isComplete = true;
     if (query.search !== undefined && query.search.trim() !== '') {
       const waited = sleep(SEARCH_MILLIS, false, { ref: false });
@@ -155,8 +153,8 @@ export class Page {
     }
   }
 
-  async require(id: string): Promise<ListedMail> {
-    if (!this.mails.has(id)) await this.feed.catchUp();
+  require(id: string): ListedMail {
+    if (!this.mails.has(id)) this.feed.catchUp();
     const mail = this.mails.get(id);
     if (mail === undefined) throw new RequestError(404, `mail: expected a messageId, got "${id}"`);
     return mail;
@@ -204,7 +202,7 @@ export class Page {
 
   /** Deletes all mails that are listed, and their objects. Returns how many there were. */
   async clear(): Promise<number> {
-    await this.feed.catchUp();
+    this.feed.catchUp();
     const mails = this.mails.list({ limit: Infinity });
     const keys = mails.flatMap(({ id }) => [
       ...(this.mails.delete(id)?.announcements.keys() ?? []),

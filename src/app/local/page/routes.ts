@@ -25,7 +25,7 @@ const ROUTES: readonly (readonly [method: string, path: string, act: Act])[] = [
     'GET',
     '/api/status',
     async (page, { response }) => {
-      await page.feed.catchUp();
+      page.feed.catchUp();
       answerJson(response, page.status);
     },
   ],
@@ -40,15 +40,14 @@ const ROUTES: readonly (readonly [method: string, path: string, act: Act])[] = [
   [
     'GET',
     '/api/mails/:',
-    async (page, { response }, id) =>
-      answerJson(response, await page.detail(await page.require(id))),
+    async (page, { response }, id) => answerJson(response, await page.detail(page.require(id))),
   ],
   ['PATCH', '/api/mails/:', markMail],
   [
     'DELETE',
     '/api/mails/:',
     async (page, { response }, id) => {
-      await page.delete(await page.require(id));
+      await page.delete(page.require(id));
       answerJson(response, { deleted: 1 });
     },
   ],
@@ -60,7 +59,7 @@ const ROUTES: readonly (readonly [method: string, path: string, act: Act])[] = [
     'POST',
     '/api/mails/:/replay',
     async (page, { response }, id) => {
-      await page.replay(await page.require(id));
+      await page.replay(page.require(id));
       answerJson(response, { replayed: id, to: page.options.queueUrl });
     },
   ],
@@ -68,7 +67,7 @@ const ROUTES: readonly (readonly [method: string, path: string, act: Act])[] = [
     'POST',
     '/api/mails/:/handle',
     async (page, { response }, id) => {
-      await page.runHandler(await page.require(id));
+      await page.runHandler(page.require(id));
       answerJson(response, { sent: id });
     },
   ],
@@ -165,12 +164,12 @@ async function waitForMail(page: Page, { response, query, signal }: Asked): Prom
 async function markMail(page: Page, { request, response }: Asked, id: string): Promise<void> {
   const { isRead } = await readJson(request);
   if (typeof isRead !== 'boolean') throw new RequestError(400, 'isRead: expected true or false');
-  await page.require(id);
+  page.require(id);
   answerJson(response, page.setRead(id, isRead));
 }
 
 async function giveHtml(page: Page, { response }: Asked, id: string): Promise<void> {
-  const { octets } = await page.object(await page.require(id));
+  const { octets } = await page.object(page.require(id));
   const html = await readHtml(octets);
   if (html === undefined) throw new RequestError(404, 'html: expected a mail with HTML');
   // As text: what shows it decides where.
@@ -178,7 +177,7 @@ async function giveHtml(page: Page, { response }: Asked, id: string): Promise<vo
 }
 
 async function giveRaw(page: Page, { response, query }: Asked, id: string): Promise<void> {
-  const { octets } = await page.object(await page.require(id));
+  const { octets } = await page.object(page.require(id));
   if (query.has('save')) {
     answer(response, octets, { contentType: 'message/rfc822', saveAs: `${id}.eml` });
   } else answer(response, octets, { contentType: 'text/plain; charset=utf-8' });
@@ -189,7 +188,7 @@ const SHOWN = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 
 async function givePart(page: Page, asked: Asked, id: string, number: string): Promise<void> {
   const { response, query } = asked;
-  const { octets } = await page.object(await page.require(id));
+  const { octets } = await page.object(page.require(id));
   const part = await readPart(octets, number);
   if (part === undefined)
     throw new RequestError(404, `part: expected one of the mail, got ${number}`);
@@ -201,7 +200,7 @@ async function givePart(page: Page, asked: Asked, id: string, number: string): P
 }
 
 async function giveNotification(page: Page, { response }: Asked, id: string): Promise<void> {
-  const mail: ListedMail = await page.require(id);
+  const mail: ListedMail = page.require(id);
   const queueArn = `arn:aws:sqs:us-east-1:000000000000:${page.options.queueUrl.split('/').at(-1)}`;
   const notifications = [...mail.announcements.values()].map(({ body, notification }) => ({
     notification,

@@ -7,9 +7,15 @@ const KEPT = 1000;
 /** Of one dialogue. */
 const MAX_LINES = 500;
 
-type Session = { -readonly [K in keyof SessionSummary]: SessionSummary[K] } & {
+const octets = new Intl.NumberFormat('en');
+
+/** As it is kept: most are never read, so a time becomes text when one is. */
+type KeptLine = Omit<DialogueLine, 'at'> & { readonly at: number };
+
+type Session = { -readonly [K in keyof Omit<SessionSummary, 'openedAt'>]: SessionSummary[K] } & {
+  readonly openedAt: number;
   readonly mails: string[];
-  readonly lines: DialogueLine[];
+  readonly lines: KeptLine[];
   linesLeftOut: number;
   lastReply: string;
 };
@@ -48,8 +54,12 @@ export class SessionLog {
   dialogue(id: string): Dialogue | undefined {
     const session = this.#sessions.get(id);
     if (session === undefined) return undefined;
-    const { lines, linesLeftOut } = session;
-    return { ...summaryOf(session), lines, linesLeftOut };
+    const lines = session.lines.map((line) => ({
+      ...line,
+      at: asText(line.at),
+      text: line.text.replaceAll('\r\n', '\n'),
+    }));
+    return { ...summaryOf(session), lines, linesLeftOut: session.linesLeftOut };
   }
 
   observe(event: ServerEvent): void {
@@ -88,8 +98,8 @@ export class SessionLog {
         if (event.kind === 'message-accepted') {
           this.#sessions.get(session.sessionId)?.mails.push(messageId);
         }
-        const octets = event.sizeInOctets.toLocaleString('en');
-        this.#note(session.sessionId, `message of ${octets} octets, ${messageId}`);
+        const size = octets.format(event.sizeInOctets);
+        this.#note(session.sessionId, `message of ${size} octets, ${messageId}`);
         return;
       }
       case 'message-discarded':
@@ -111,10 +121,17 @@ export class SessionLog {
 
   #open({ sessionId: id, listener, clientAddress, clientPort }: Peer): void {
     if (this.#sessions.size >= KEPT) this.#forgetOne();
-    const openedAt = new Date().toISOString();
     this.#sessions.set(id, {
-      ...{ id, listener, clientAddress, clientPort, openedAt },
-      ...{ mails: [], refusals: 0, lines: [], linesLeftOut: 0, lastReply: '' },
+      id,
+      listener,
+      clientAddress,
+      clientPort,
+      openedAt: Date.now(),
+      mails: [],
+      refusals: 0,
+      lines: [],
+      linesLeftOut: 0,
+      lastReply: '',
     });
     this.#note(id, `connection from ${clientAddress} port ${clientPort} to ${listener}`);
   }
@@ -122,7 +139,7 @@ export class SessionLog {
   #close(id: string, cause: string, messages: number): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    session.closedAt = new Date().toISOString();
+    session.closedAt = asText(Date.now());
     const count = messages === 1 ? '1 message' : `${messages} messages`;
     this.#note(id, `connection closed (${cause}), ${count}`);
   }
@@ -139,7 +156,7 @@ export class SessionLog {
       }
       case 'reply':
         if (session !== undefined) session.lastReply = note.text;
-        this.#say(sessionId, 'server', note.text.replaceAll('\r\n', '\n'));
+        this.#say(sessionId, 'server', note.text);
         return;
       case 'refused': {
         if (session !== undefined) session.refusals++;
@@ -167,7 +184,7 @@ export class SessionLog {
   }
 
   #refuse(refusal: Omit<ShownRefusal, 'id' | 'at'>): void {
-    const shown = { id: ++this.#refused, at: new Date().toISOString(), ...refusal };
+    const shown = { id: ++this.#refused, at: asText(Date.now()), ...refusal };
     this.#refusals.push(shown);
     if (this.#refusals.length > KEPT) this.#refusals.shift();
     this.#options.onRefusal(shown);
@@ -181,7 +198,7 @@ export class SessionLog {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     if (session.lines.length < MAX_LINES) {
-      session.lines.push({ at: new Date().toISOString(), from, text });
+      session.lines.push({ at: Date.now(), from, text });
     } else session.linesLeftOut++;
     this.#options.onSession(id);
   }
@@ -200,5 +217,9 @@ export class SessionLog {
 
 function summaryOf(session: Session): SessionSummary {
   const { lines: _, linesLeftOut: _count, lastReply: _reply, ...summary } = session;
-  return { ...summary, mails: [...session.mails] };
+  return { ...summary, openedAt: asText(session.openedAt), mails: [...session.mails] };
+}
+
+function asText(millis: number): string {
+  return new Date(millis).toISOString();
 }

@@ -1,4 +1,4 @@
-// The page of `mailsluice local`, from its queue to its port. Its packages are not in the container, and nothing but
+// The page of `mailsluice local`, from what it hears to its port. Its packages are not in the container, and nothing but
 // start-local.ts may load this file.
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -6,14 +6,11 @@ import type { ServerEvent } from '../../../server/index.ts';
 import type { EmbeddedAws } from '../embedded-aws.ts';
 import type { HandlerEvent } from '../handler/handler-runner.ts';
 import { type NamedDoor, Page, type PageOptions } from './page.ts';
-import { PageQueue } from './page-queue.ts';
 import { PageServer } from './page-server.ts';
 
 export interface StartPageOptions
   extends Pick<PageOptions, 'version' | 'prefixes' | 'credential' | 'handler' | 'hasOlder'> {
   readonly aws: EmbeddedAws;
-  /** The topics on which mail is announced. */
-  readonly topicArns: readonly string[];
   /** 0: any free port. */
   readonly port: number;
 }
@@ -25,8 +22,6 @@ export interface StartedPage extends AsyncDisposable {
   readonly onHandlerEvent: (event: HandlerEvent, log: string) => void;
   /** Called once the server listens. */
   readonly open: (doors: readonly NamedDoor[]) => void;
-  /** Called for each mail that was announced. */
-  readonly announced: () => void;
 }
 
 /** @throws OperatorError where the port is taken or the page is not built */
@@ -38,11 +33,12 @@ export async function startPage(options: StartPageOptions): Promise<StartedPage>
   const sqs = new SQSClient(settings);
   const page = new Page({
     ...{ version, prefixes, credential, handler, hasOlder, s3, sqs },
-    queue: await PageQueue.create(aws, options.topicArns),
     bucket: resources.bucket,
     queueUrl: resources.queueUrl,
   });
+  aws.observePublishes((request) => page.feed.published(request));
   const release = async (): Promise<void> => {
+    aws.observePublishes(undefined);
     await page.close();
     s3.destroy();
     sqs.destroy();
@@ -59,7 +55,6 @@ export async function startPage(options: StartPageOptions): Promise<StartedPage>
     observe: (event) => page.sessions.observe(event),
     onHandlerEvent: (event, log) => page.onHandlerEvent(event, log),
     open: (doors) => page.open(doors),
-    announced: () => page.feed.announced(),
     [Symbol.asyncDispose]: async () => {
       await server.close();
       await release();
