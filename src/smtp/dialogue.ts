@@ -34,5 +34,6 @@ export function showCommand(line: CommandLine, mechanisms: readonly string[]): s
 
 /** Whole lines of a reply without the last line end. A challenge (334) is part of the sign-in. */
 export function showReply(text: string): string {
-  return text.replace(/\r\n$/, '').replace(/^(334 ).*/s, `$1${MASK}`);
+  if (text.startsWith('334 ')) return `334 ${MASK}`;
+  return text.endsWith('\r\n') ? text.slice(0, -2) : text;
 }

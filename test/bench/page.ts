@@ -4,7 +4,7 @@ import { browserFile, launchBrowser } from '../support/browser.ts';
 import { FREE_PORTS } from '../support/local.ts';
 import { type Kind, sendLoad } from './load.ts';
 import { median } from './measure.ts';
-import { freePort, type RunningServer, startServer } from './processes.ts';
+import { freePort, startServer } from './processes.ts';
 import { inFigures, table } from './report.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -17,26 +17,31 @@ const MAILS = 2000;
 const WARM_UP_MAILS = 4000;
 
 const STATES = ['without', 'closed', 'open'] as const;
-/** One process is by itself some percent cheaper or dearer than another that does the same, so there are several. */
-const PROCESSES = 7;
+const TURNS = 3;
 
 /** Microseconds of CPU for each mail. */
 type Spent = Readonly<Record<(typeof STATES)[number], number>>;
 
-/** The CPU without the page, with the page that nobody looks at, and with one that is open in Chromium, in alternation. */
+/**
+ * The CPU without the page, with the page that nobody looks at, and with one that is open in Chromium, in alternation. One process
+ * is by itself some percent cheaper or dearer than another that does the same, so each round has new ones.
+ */
 export async function measurePage(rounds: number): Promise<string> {
   if (browserFile === undefined) throw new Error('not installed: chromium');
   const rows: string[][] = [];
   for (const kind of KINDS) {
     const all: Spent[] = [];
-    for (let at = 0; at < PROCESSES; at++) all.push(await measureKind(kind, rounds));
-    const ratios = (state: 'closed' | 'open') => all.map((each) => each[state] / each.without);
+    for (let round = 0; round < rounds; round++) all.push(await measureRound(kind));
+    const ratios = {
+      closed: all.map(({ closed, without }) => closed / without),
+      open: all.map(({ open, closed }) => open / closed),
+    };
     rows.push([
       kind.id,
       ...STATES.map((state) => inFigures(median(all.map((each) => each[state])))),
       ...(['closed', 'open'] as const).flatMap((state) => [
-        median(ratios(state)).toFixed(3),
-        ratios(state)
+        median(ratios[state]).toFixed(3),
+        ratios[state]
           .toSorted((a, b) => a - b)
           .map((ratio) => ratio.toFixed(2))
           .join(' '),
@@ -44,47 +49,47 @@ export async function measurePage(rounds: number): Promise<string> {
     ]);
   }
   const costs = STATES.map((state) => `${state}, µs`);
-  const compared = ['closed ÷ without', 'each process', 'open ÷ without', 'each process'];
+  const compared = ['closed ÷ without', 'each round', 'open ÷ closed', 'each round'];
   return [
     '### The page of `mailsluice local`: CPU of the process per message, S3 and SNS within it',
     table(['cell', ...costs, ...compared], rows),
   ].join('\n\n');
 }
 
-/** A process in each state, in turns: the medians of their rounds. */
-async function measureKind(kind: Kind, rounds: number): Promise<Spent> {
-  const servers: RunningServer[] = [];
+/** A process without the page, and one with it, in turns: the medians of the turns. */
+async function measureRound(kind: Kind): Promise<Spent> {
+  const spent: Record<keyof Spent, number[]> = { without: [], closed: [], open: [] };
+  const pagePort = await freePort();
+  const servers = [
+    await startServer((port) => localCommand(port, pagePort, false)),
+    await startServer((port) => localCommand(port, pagePort, true)),
+  ] as const;
   const browser = await launchBrowser();
-  const spent = STATES.map((): number[] => []);
   try {
-    for (const state of STATES) {
-      const pagePort = await freePort();
-      const server = await startServer((port) => localCommand(port, pagePort, state !== 'without'));
-      servers.push(server);
-      await sendLoad(server.port, kind, WARM_UP_MAILS);
-      if (state === 'open') {
-        const page = await browser.newPage();
-        await page.goto(`http://127.0.0.1:${pagePort}`);
-        await page.getByRole('option').first().waitFor();
-      }
-    }
-    for (let round = 0; round < rounds; round++) {
-      for (const step of servers.keys()) {
-        // Each is first and last as often as the others.
-        const at = (step + round) % servers.length;
-        const server = servers[at];
-        if (server === undefined) continue;
-        const before = server.cpu();
-        await sendLoad(server.port, kind, MAILS);
-        spent[at]?.push((server.cpu() - before) / MAILS);
-      }
+    const measure = async (state: keyof Spent): Promise<void> => {
+      const server = servers[state === 'without' ? 0 : 1];
+      const before = server.cpu();
+      await sendLoad(server.port, kind, MAILS);
+      spent[state].push((server.cpu() - before) / MAILS);
+    };
+    for (const { port } of servers) await sendLoad(port, kind, WARM_UP_MAILS);
+    for (let turn = 0; turn < TURNS; turn++) {
+      const isFirst = turn % 2 === 0;
+      if (isFirst) await measure('without');
+      await measure('closed');
+      if (!isFirst) await measure('without');
+      const page = await browser.newPage();
+      await page.goto(`http://127.0.0.1:${pagePort}`);
+      await page.getByRole('option').first().waitFor();
+      await measure('open');
+      await page.close();
     }
   } finally {
     await browser.close();
     await Promise.all(servers.map((server) => server.stop()));
   }
-  const [without = 0, closed = 0, open = 0] = spent.map(median);
-  return { without, closed, open };
+  const [without, closed, open] = [spent.without, spent.closed, spent.open].map(median);
+  return { without: without ?? 0, closed: closed ?? 0, open: open ?? 0 };
 }
 
 function localCommand(port: number, pagePort: number, hasPage: boolean) {

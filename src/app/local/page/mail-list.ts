@@ -5,6 +5,8 @@ import type { HandlerOutcome, MailSummary } from './shapes.ts';
 
 /** How many mails the page knows, and the most of everything else of which there is one for each. */
 export const KEPT_MAILS = 10_000;
+/** Let go at once, so that the list is not moved for each. */
+const FORGOTTEN_AT_ONCE = 500;
 /** Of the notifications of all mails together; the oldest mails go first. */
 const ALL_NOTIFICATION_CHARACTERS = 64_000_000;
 /** What is kept of a mail's text for the search. */
@@ -179,6 +181,7 @@ export class MailList {
   delete(id: string): ListedMail | undefined {
     const entry = this.#byId.get(id);
     if (entry === undefined) return undefined;
+    this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#remove(entry);
     this.#deleted.add(id);
     if (this.#deleted.size > KEPT_MAILS) {
@@ -195,13 +198,15 @@ export class MailList {
     this.#entries.splice(at, 0, entry);
     this.#byId.set(id, entry);
     this.#unread++;
-    for (const oldest of this.#entries.slice(0, 1000)) {
-      const isTooMuch =
-        this.#entries.length > KEPT_MAILS ||
-        this.#notificationCharacters > ALL_NOTIFICATION_CHARACTERS;
-      if (!isTooMuch) break;
-      this.#remove(oldest);
-    }
+    const isTooMuch =
+      this.#entries.length >= KEPT_MAILS + FORGOTTEN_AT_ONCE ||
+      this.#notificationCharacters > ALL_NOTIFICATION_CHARACTERS;
+    // At least the new one stays.
+    if (isTooMuch) this.#forget(Math.min(FORGOTTEN_AT_ONCE, this.#entries.length - 1));
+  }
+
+  #forget(mails: number): void {
+    for (const entry of this.#entries.splice(0, mails)) this.#remove(entry);
   }
 
   #announce({ announcements }: Entry, announcement: Announcement): void {
@@ -212,8 +217,6 @@ export class MailList {
   }
 
   #remove(entry: Entry): void {
-    const at = this.#entries.indexOf(entry);
-    if (at !== -1) this.#entries.splice(at, 1);
     this.#byId.delete(entry.summary.id);
     this.#textCharacters -= entry.text?.length ?? 0;
     for (const { length } of entry.announcements.values()) this.#notificationCharacters -= length;

@@ -4,6 +4,8 @@ import type { Note } from '../../../smtp/index.ts';
 import type { Dialogue, DialogueLine, SessionSummary, ShownRefusal } from './shapes.ts';
 
 const KEPT = 1000;
+/** Let go at once: to find the oldest one each time would cost more than all else that is done for a session. */
+const FORGOTTEN_AT_ONCE = 100;
 /** Of one dialogue. */
 const MAX_LINES = 500;
 
@@ -12,8 +14,11 @@ const octets = new Intl.NumberFormat('en');
 /** As it is kept: most are never read, so a time becomes text when one is. */
 type KeptLine = Omit<DialogueLine, 'at'> & { readonly at: number };
 
-type Session = { -readonly [K in keyof Omit<SessionSummary, 'openedAt'>]: SessionSummary[K] } & {
+type Session = {
+  -readonly [K in keyof Omit<SessionSummary, 'openedAt' | 'closedAt'>]: SessionSummary[K];
+} & {
   readonly openedAt: number;
+  closedAt: number | undefined;
   readonly mails: string[];
   readonly lines: KeptLine[];
   linesLeftOut: number;
@@ -37,7 +42,7 @@ export class SessionLog {
 
   /** The last ones first. */
   get sessions(): SessionSummary[] {
-    return [...this.#sessions.values()].map(summaryOf).reverse();
+    return [...this.#sessions.values()].slice(-KEPT).map(summaryOf).reverse();
   }
 
   /** The last ones first. */
@@ -120,13 +125,14 @@ export class SessionLog {
   }
 
   #open({ sessionId: id, listener, clientAddress, clientPort }: Peer): void {
-    if (this.#sessions.size >= KEPT) this.#forgetOne();
+    if (this.#sessions.size >= KEPT + FORGOTTEN_AT_ONCE) this.#forgetSome();
     this.#sessions.set(id, {
       id,
       listener,
       clientAddress,
       clientPort,
       openedAt: Date.now(),
+      closedAt: undefined,
       mails: [],
       refusals: 0,
       lines: [],
@@ -139,7 +145,7 @@ export class SessionLog {
   #close(id: string, cause: string, messages: number): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    session.closedAt = asText(Date.now());
+    session.closedAt = Date.now();
     const count = messages === 1 ? '1 message' : `${messages} messages`;
     this.#note(id, `connection closed (${cause}), ${count}`);
   }
@@ -148,9 +154,10 @@ export class SessionLog {
     const session = this.#sessions.get(sessionId);
     switch (note.kind) {
       case 'command': {
-        const [, clientDomain] = /^(?:EHLO|HELO|LHLO) (.*)/.exec(note.line) ?? [];
-        if (session !== undefined && clientDomain !== undefined)
+        const clientDomain = domainIn(note.line);
+        if (session !== undefined && clientDomain !== undefined) {
           session.clientDomain = clientDomain;
+        }
         this.#say(sessionId, 'client', note.line);
         return;
       }
@@ -203,21 +210,33 @@ export class SessionLog {
     this.#options.onSession(id);
   }
 
-  /** The oldest that is closed, or the oldest. */
-  #forgetOne(): void {
-    for (const [id, { closedAt }] of this.#sessions) {
-      if (closedAt === undefined) continue;
-      this.#sessions.delete(id);
-      return;
+  /** The oldest that are closed, or else the oldest. */
+  #forgetSome(): void {
+    const kept = this.#sessions.size - FORGOTTEN_AT_ONCE;
+    for (const isAny of [false, true]) {
+      for (const [id, { closedAt }] of this.#sessions) {
+        if (this.#sessions.size <= kept) return;
+        if (isAny || closedAt !== undefined) this.#sessions.delete(id);
+      }
     }
-    const [oldest] = this.#sessions.keys();
-    if (oldest !== undefined) this.#sessions.delete(oldest);
   }
 }
 
+/** In the first command of a session, or one that begins it anew. */
+function domainIn(line: string): string | undefined {
+  const isGreeting =
+    line.startsWith('EHLO ') || line.startsWith('HELO ') || line.startsWith('LHLO ');
+  return isGreeting ? line.slice(5) : undefined;
+}
+
 function summaryOf(session: Session): SessionSummary {
-  const { lines: _, linesLeftOut: _count, lastReply: _reply, ...summary } = session;
-  return { ...summary, openedAt: asText(session.openedAt), mails: [...session.mails] };
+  const { lines: _, linesLeftOut: _count, lastReply: _reply, closedAt, ...summary } = session;
+  return {
+    ...summary,
+    openedAt: asText(session.openedAt),
+    ...(closedAt !== undefined && { closedAt: asText(closedAt) }),
+    mails: [...session.mails],
+  };
 }
 
 function asText(millis: number): string {
