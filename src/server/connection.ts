@@ -1,5 +1,6 @@
 // One connection from accept to close: its socket, its TLS, its admission and its end. What is said on it is the
 // session's, which a `SessionDriver` drives.
+import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Answer, ProxyFacts, Reply, TlsFacts } from '../smtp/index.ts';
 import type { AdmittedConnection } from './admission.ts';
@@ -295,15 +296,19 @@ export class Connection implements Watched, SocketOwner, SessionConnection, Admi
   }
 
   /** Says the last word and closes our side; what the client still sends is thrown away. */
-  hangUp(text: string, cause: CloseCause): void {
+  hangUp(text: string, cause: CloseCause, isAgreed: boolean): void {
     if (this.#phase === 'closed') return;
     this.#enter('lingering');
     this.#closeCause = this.#isCut ? 'closing' : cause;
     this.#octetsSent += text.length;
-    if (text === '') this.#socket.end();
+    const socket = this.#socket;
+    // TLS, or a stream of another kind, has a last word of its own.
+    const isPlain = socket instanceof Socket && !(socket instanceof TLSSocket);
+    if (isAgreed && isPlain) socket.write(text, 'latin1', () => this.destroy());
+    else if (text === '') this.#socket.end();
     else this.#socket.end(text, 'latin1');
     this.pauses.clear();
-    if (this.#isInputEnded) destroySoon(this.#socket);
+    if (this.#isInputEnded) destroySoon(socket);
   }
 
   crash(): void {

@@ -11,7 +11,7 @@ import type {
 } from '../smtp/index.ts';
 import { ACCEPT, toMailAnswer, toRefusal } from './ask-hooks.ts';
 import { describe } from './boundary/show.ts';
-import { requireMessageId, requireOpened } from './boundary/writer-answers.ts';
+import { requireOpened } from './boundary/writer-answers.ts';
 import { HookAnswerError } from './errors.ts';
 import type { Peer, ServerEvent } from './events.ts';
 import { isPromise, type Now } from './hooks.ts';
@@ -71,7 +71,7 @@ export class InboundMessage {
     this.#serving = serving;
     this.#connection = connection;
     this.#scope = scope;
-    const messageId = requireMessageId(serving.nextMessageId());
+    const messageId = serving.nextMessageId();
     this.#facts = { messageId, session, envelope, receivedAt: new Date() };
     this.#startedAt = serving.clock.now;
     this.#windowStart = this.#startedAt;

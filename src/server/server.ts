@@ -13,6 +13,7 @@ import {
   requireHook,
   requireMiddleware,
 } from './boundary/options-schema.ts';
+import { checkedMessageIds } from './boundary/writer-answers.ts';
 import { type Certificate, CertificateStore } from './certificates.ts';
 import { Clock } from './clock.ts';
 import { type Closed, type CloseOptions, Closing } from './closing.ts';
@@ -113,7 +114,7 @@ export class SmtpServer<State = AnyState>
       makeState: (session) => state(session),
       hasTaker: (answerTimeoutSeconds) => this.#intake.takers.has(answerTimeoutSeconds),
       warn: makeWarnings(),
-      nextMessageId: options.nextMessageId ?? randomUUID,
+      nextMessageId: options.nextMessageId ? checkedMessageIds(options.nextMessageId) : randomUUID,
       nextSessionId: makeSessionIds(),
       observe: this.#observe,
       connectionClosed: () => this.#closing.finishIfEmpty(),

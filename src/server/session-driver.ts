@@ -38,8 +38,8 @@ export interface SessionConnection {
   write(text: string): void;
   /** Sends the reply to STARTTLS and starts the handshake. */
   upgradeTls(reply: string): void;
-  /** Sends the last word. */
-  hangUp(text: string, cause: 'ended' | 'lost'): void;
+  /** Sends the last word. `isAgreed`: the client has nothing to say either. */
+  hangUp(text: string, cause: 'ended' | 'lost', isAgreed: boolean): void;
   /** Ends the connection without a word: the fault is ours. */
   crash(): void;
   reportFailure(where: string, error: unknown): void;
@@ -255,7 +255,7 @@ export class SessionDriver implements MessageConnection {
             this.#connection.upgradeTls(text);
             return;
           case 'hang-up':
-            this.#connection.hangUp(text, 'ended');
+            this.#connection.hangUp(text, 'ended', output.isAgreed);
             return;
         }
       }
@@ -421,7 +421,7 @@ export class SessionDriver implements MessageConnection {
     // Commands are left that the client sent before.
     if (this.#isGivingWay) return;
     this.#lose();
-    this.#connection.hangUp('', 'lost');
+    this.#connection.hangUp('', 'lost', false);
   }
 
   /** Tells the session that the client is gone; all it can still say is to discard a message. */

@@ -34,7 +34,8 @@ export function repliesToMessage(
     : answer.kind === 'each'
       ? (answer.replies.find(({ code }) => code >= 400) ?? answer.replies[0])
       : (refusalIn(answer) ?? answer.reply);
-  return Array<Reply>(isLmtp ? recipients : 1).fill(reply ?? accepted);
+  if (!isLmtp) return [reply ?? accepted];
+  return Array<Reply>(recipients).fill(reply ?? accepted);
 }
 
 type AnyAnswer = Answer | SignInAnswer | StepAnswer;

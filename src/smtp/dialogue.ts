@@ -3,6 +3,7 @@ import type { CommandLine, Verb } from './grammar/command-line.ts';
 
 /** What stands in the place of what may be a credential. */
 export const MASK = '***';
+const CHALLENGE = `${334} `;
 /** Of a line, or of the argument in a note. */
 export const SHOWN_CHARACTERS = 1024;
 
@@ -34,6 +35,6 @@ export function showCommand(line: CommandLine, mechanisms: readonly string[]): s
 
 /** Whole lines of a reply without the last line end. A challenge (334) is part of the sign-in. */
 export function showReply(text: string): string {
-  if (text.startsWith('334 ')) return `334 ${MASK}`;
+  if (text.startsWith(CHALLENGE)) return CHALLENGE + MASK;
   return text.endsWith('\r\n') ? text.slice(0, -2) : text;
 }

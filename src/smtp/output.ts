@@ -20,8 +20,11 @@ export type Output =
   | { readonly kind: 'note'; readonly note: Note }
   /** Much was read at once: let other connections have their turn, then call `Session.resume`. */
   | { readonly kind: 'give-way' }
-  /** All output was given: flush and close. */
-  | { readonly kind: 'hang-up' };
+  /**
+   * All output was given: flush and close. `isAgreed`: the client said QUIT and sent nothing behind it, so there is nothing to wait
+   * for; otherwise a close at once could reset the connection before the client has read the last reply.
+   */
+  | { readonly kind: 'hang-up'; readonly isAgreed: boolean };
 
 /** An event that operators may want to see: a refused command, a sign-in, the end of the session. */
 export type Note =

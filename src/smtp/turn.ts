@@ -219,7 +219,8 @@ export class Turn {
     this.discardMessage(rule === 'closing' ? 'closing' : 'aborted');
     this.flush();
     this.note({ kind: 'ended', rule });
-    this.#outputs.push({ kind: 'hang-up' });
+    const isAgreed = rule === 'quit' && this.input.pendingOctets === 0;
+    this.#outputs.push({ kind: 'hang-up', isAgreed });
     this.#close(rule === 'quit' ? Event.QUIT : Event.ended);
   }
 

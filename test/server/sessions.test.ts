@@ -1,4 +1,5 @@
 // What a server says of itself: its banner, its port, and the sessions that it has, each of which can be ended.
+import { once } from 'node:events';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type OpenSession, type ServerOptions, SmtpServer } from '../../src/server/index.ts';
 import { makeCertificate, type TestCertificate } from '../support/certificates.ts';
@@ -41,6 +42,28 @@ describe('the banner', () => {
       client.destroy();
       greeting = 'Welcome';
     }
+  });
+});
+
+describe('a client that keeps its side open behind the last word', () => {
+  test.each([
+    ['QUIT', true],
+    ['QUIT\r\nNOOP', false],
+    ['GET / HTTP/1.1', false],
+  ])('%j: the connection is closed at once: %s', async (said, isClosed) => {
+    const { server, port, log } = await startServer(on({}));
+    const client = await TestClient.connect(port);
+    await client.reply();
+    const ended = once(client.socket, 'end');
+    client.send(`${said}\r\n`);
+    if (said.startsWith('QUIT')) expect(await client.reply()).toMatch(/^221 /);
+    await ended;
+    if (isClosed) {
+      await expect.poll(() => server.connections).toBe(0);
+      expect(log.of('connection-closed')).toMatchObject([{ cause: 'ended' }]);
+    } else expect(server.connections).toBe(1);
+    client.destroy();
+    await expect.poll(() => server.connections).toBe(0);
   });
 });
 

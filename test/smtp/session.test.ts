@@ -256,6 +256,15 @@ test('the replies to STARTTLS and QUIT leave before what follows from them', () 
   expect(session.receive(Buffer.from('NOOP\r\n'))).toEqual([]);
 });
 
+test.each([
+  ['QUIT and nothing behind it', 'QUIT\r\n', true],
+  ['QUIT with a command behind it', 'QUIT\r\nNOOP\r\n', false],
+  ['too much', 'GET / HTTP/1.1\r\n', false],
+])('a client that says %s has agreed to the end or not', (_what, said, isAgreed) => {
+  const last = started().receive(Buffer.from(said)).at(-1);
+  expect(last).toEqual({ kind: 'hang-up', isAgreed });
+});
+
 test('a message is on its way in from the 354 or the first chunk to the end of the data', () => {
   const session = started({ chunking: true });
   converse(session, 'HELO client.example', 'MAIL FROM:<a@b>', 'RCPT TO:<b@b>');
@@ -355,7 +364,7 @@ test('a server that closes while a question is open says 421 in place of the ans
         text: '250 2.0.0 Ok\r\n421 4.3.2 mx.example Service closing, try again later\r\n',
       },
       { kind: 'note', note: { kind: 'ended', rule: 'closing' } },
-      { kind: 'hang-up' },
+      { kind: 'hang-up', isAgreed: false },
     ]);
     expect(session.answer(accept)).toEqual([]);
   }

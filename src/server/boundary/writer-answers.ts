@@ -27,8 +27,12 @@ export function requireOpened(said: unknown): OpenMessageAnswer {
   return fail(`kind: expected "accept" or "refuse", got ${describe(said.kind)}`);
 }
 
-/** Throws a `HookAnswerError` unless it can be an id: it is part of a reply. */
-export function requireMessageId(given: unknown): string {
+/** Its ids, or a `HookAnswerError` for what cannot be one: it is part of a reply. */
+export function checkedMessageIds(nextMessageId: () => unknown): () => string {
+  return () => requireMessageId(nextMessageId());
+}
+
+function requireMessageId(given: unknown): string {
   if (typeof given === 'string' && MESSAGE_ID.test(given)) return given;
   const expected = '1 to 200 printable ASCII characters without a space';
   throw new HookAnswerError('nextMessageId', `expected ${expected}, got ${describe(given)}`);

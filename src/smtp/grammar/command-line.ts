@@ -96,8 +96,11 @@ export function parseCommandLine(
   const hasTabs = !isStrict && line.includes('\t') && !hasQuotedTab(line);
   if (hasTabs) line = line.replaceAll('\t', ' ');
   const space = line.indexOf(' ');
-  const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
-  const verb = verbs.get(word);
+  const said = space === -1 ? line : line.slice(0, space);
+  // Most clients write verbs in capitals.
+  const asSaid = verbs.get(said);
+  const word = asSaid ?? said.toUpperCase();
+  const verb = asSaid ?? verbs.get(word);
   const noted = verb ?? 'unknown';
   let argumentStart = space === -1 ? line.length : space + 1;
   if (!isStrict) while (line.charCodeAt(argumentStart) === SPACE) argumentStart++;
