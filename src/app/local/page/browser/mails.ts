@@ -31,23 +31,30 @@ export function useMails(search: string): Mails {
   });
   const words = search.trim();
   const asked = useRef(0);
+  /** What came while an answer is on its way, which may not have it yet; `undefined` where none is. */
+  const meanwhile = useRef<MailSummary[] | undefined>(undefined);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
   const load = (): void => {
     clearTimeout(timer.current);
     const turn = ++asked.current;
+    meanwhile.current = [];
     const query = new URLSearchParams({ limit: String(MAX_LISTED) });
     if (words !== '') query.set('search', words);
     ask<Listed>(`/api/mails?${query}`).then(
       ({ mails, total, isComplete }) => {
         if (turn !== asked.current) return;
-        setState({ list: mails, total, isLoading: !isComplete, error: undefined });
+        const answered = { list: mails, total, isLoading: !isComplete, error: undefined };
+        setState(merge(answered, meanwhile.current ?? [], words === ''));
+        meanwhile.current = undefined;
         // More is found when more texts were read.
         if (!isComplete) loadSoon();
       },
-      (error: Error) =>
-        turn === asked.current &&
-        setState((now) => ({ ...now, isLoading: false, error: error.message })),
+      (error: Error) => {
+        if (turn !== asked.current) return;
+        meanwhile.current = undefined;
+        setState((now) => ({ ...now, isLoading: false, error: error.message }));
+      },
     );
   };
   const loadSoon = (): void => {
@@ -68,9 +75,12 @@ export function useMails(search: string): Mails {
     mails: (changed) => {
       // Whether a new mail is among the results the program knows.
       if (words !== '') loadSoon();
+      meanwhile.current?.push(...changed);
       setState((now) => merge(now, changed, words === ''));
     },
     removed: (ids) => {
+      // An answer that is on its way may still have them.
+      if (meanwhile.current !== undefined) loadSoon();
       asked.current++;
       setState((now) => {
         if (ids === null) return { ...now, list: [], total: 0 };
