@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareJest } from './jest.ts';
 import { GIVEN, ownApp } from './own-app.ts';
 import { prepareTypeScript } from '../support/other-versions.ts';
+import { LocalProcess } from '../support/local.ts';
+import { TestClient } from '../support/smtp-client.ts';
+import { ask } from '../app/local/page/page-client.ts';
 import { Project } from './packed.ts';
 
 let project: Project;
@@ -16,6 +19,46 @@ afterAll(() => project.remove());
 
 const slow = { timeout: 120_000 };
 const compilers = { '5.6': prepareTypeScript('5.6'), '5.9': prepareTypeScript('5.9') };
+
+describe('mailsluice local', () => {
+  test('with fauxqs and dynalite beside the package it runs, with TLS', slow, async () => {
+    project.link('fauxqs', 'dynalite');
+    const program = await LocalProcess.start({}, [], project.program);
+    try {
+      const client = await TestClient.connectTls(program.port('smtps'));
+      expect(await client.reply()).toMatch(/^220 /);
+      client.destroy();
+    } finally {
+      await program.stop();
+    }
+  });
+
+  test('by the three commands of the README a new user sees what his own handler makes of a mail', {
+    timeout: 300_000,
+  }, async (context) => {
+    if (process.env['MAILSLUICE_TRANSCRIPT'] !== '1') {
+      context.skip('asks the registry for each version: run with MAILSLUICE_TRANSCRIPT=1');
+    }
+    const user = await Project.install(project.tarball, 'fauxqs', 'dynalite');
+    try {
+      user.write('handler.mjs', `export const handler = async () => 'handled';`);
+      const handler = join(user.folder, 'handler.mjs');
+      const program = await LocalProcess.start({}, ['--handler', handler], user.program);
+      try {
+        const body = JSON.stringify({ kind: 'signed-in', to: 'b@example.com' });
+        await ask(program, '/api/test-mails', { method: 'POST', body });
+        const results = () => ask<object>(program, '/api/handler');
+        await expect
+          .poll(results, { timeout: 20_000 })
+          .toMatchObject({ results: [{ outcome: 'done', result: 'handled' }] });
+      } finally {
+        await program.stop();
+      }
+    } finally {
+      user.remove();
+    }
+  });
+});
 
 describe('the files of the package', () => {
   test('the files of the package are the built code, its types and the pages, but no source and no test', () => {
@@ -32,6 +75,7 @@ describe('the files of the package', () => {
         !/^dist\/.+\.(js|d\.ts)$/.test(file) &&
         !/^dist\/(cdk\/infra|subscriber)\/index\.(cjs|d\.cts)$/.test(file) &&
         !/^dist\/(container|lambda)\/.+$/.test(file) &&
+        file !== 'dist/app/local/self-signed.licenses.txt' &&
         !/^dist\/app\/local\/page\/browser\/(page\.html|page\.css|frame\.html|icon\.svg)$/.test(
           file,
         ) &&

@@ -89,6 +89,17 @@ export class Project {
     return project;
   }
 
+  /** A new project into which npm installs the tarball and other packages, each version chosen anew as for any user. */
+  static async install(tarball: string, ...others: readonly string[]): Promise<Project> {
+    const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'user-')));
+    const folder = join(temporary, 'project');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    const args = ['install', '--no-audit', '--no-fund', '--silent', tarball, ...others];
+    await run('npm', args, { cwd: folder, env: ENVIRONMENT });
+    return new Project(temporary, 'mailsluice');
+  }
+
   /** A small package, as `npm run pack:subscriber` or `npm run pack:smtp` makes it. */
   static async packSmall(name: 'subscriber' | 'smtp'): Promise<Project> {
     const temporary = realpathSync(mkdtempSync(join(tmpdir(), `${name}-package-`)));
@@ -101,8 +112,7 @@ export class Project {
 
   /** The tarball of the folder becomes the only package of a new project. */
   static async #unpack(temporary: string, name: string): Promise<Project> {
-    const tarball = readdirSync(temporary).find((file) => file.endsWith('.tgz'));
-    if (tarball === undefined) throw new Error(`expected a tarball of ${name}`);
+    const tarball = tarballIn(temporary);
     const target = join(temporary, 'project/node_modules', name);
     mkdirSync(target, { recursive: true });
     await run('tar', ['-xzf', join(temporary, tarball), '-C', target, '--strip-components=1']);
@@ -114,6 +124,16 @@ export class Project {
   /** The folder of the package. */
   get package(): string {
     return join(this.folder, 'node_modules', this.#name);
+  }
+
+  /** What `npx mailsluice` runs. */
+  get program(): string {
+    return join(this.package, 'dist/cli/main.js');
+  }
+
+  /** The file that was packed. */
+  get tarball(): string {
+    return join(this.#temporary, tarballIn(this.#temporary));
   }
 
   /** All files of the package. */
@@ -171,4 +191,10 @@ export class Project {
   remove(): void {
     rmSync(this.#temporary, { recursive: true });
   }
+}
+
+function tarballIn(folder: string): string {
+  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'));
+  if (tarball === undefined) throw new Error(`expected a tarball in ${folder}`);
+  return tarball;
 }

@@ -57,9 +57,10 @@ export class LocalProcess {
   static async start(
     configuration: object = {},
     args: readonly string[] = [],
+    program = mainFile,
   ): Promise<LocalProcess> {
     const config = JSON.stringify({ ...FREE_PORTS, ...configuration });
-    const all = [mainFile, 'local', '--json', '--config', config, ...args];
+    const all = [program, 'local', '--json', '--config', config, ...args];
     const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     const first = await Promise.race([

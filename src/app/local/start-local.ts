@@ -178,7 +178,7 @@ async function loadEmbedded() {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new OperatorError(
-      'expected the packages fauxqs, dynalite and selfsigned, which are not installed; run "npm install --save-dev fauxqs dynalite selfsigned"',
+      'expected the packages fauxqs and dynalite, which are not installed; run "npm install --save-dev fauxqs dynalite"',
     );
   }
 }
