@@ -1,7 +1,6 @@
 // What SNS puts around a notification, for destinations that are reached without SNS: a subscriber is to see
 // no difference. Only the signature is missing; nobody but SNS can sign.
 import { randomUUID } from 'node:crypto';
-import type { Notification } from '../bridge/index.ts';
 
 type Attributes = Record<string, { Type: string; Value: string }>;
 
@@ -24,27 +23,25 @@ interface Sendable {
 export type SentNotification = Sendable & Delivery;
 
 /** The body of an SQS message that SNS delivered without raw delivery. */
-export function queueBody(
-  notification: Sendable,
-  { messageId, sentAt }: Delivery = newDelivery(),
-): string {
+export function queueBody(notification: SentNotification): string {
   return JSON.stringify({
     Type: 'Notification',
-    MessageId: messageId,
+    MessageId: notification.messageId,
     TopicArn: notification.topicArn,
     Subject: notification.subject,
     Message: notification.message,
-    Timestamp: sentAt,
+    Timestamp: notification.sentAt,
     MessageAttributes: attributesOf(notification),
   });
 }
 
-export function newDelivery(): Delivery {
-  return { messageId: randomUUID(), sentAt: new Date().toISOString() };
+/** As if SNS had taken it now. */
+export function sentNow(notification: Sendable): SentNotification {
+  return { ...notification, messageId: randomUUID(), sentAt: new Date().toISOString() };
 }
 
 /** The event of a Lambda function that is subscribed to the topic. */
-export function lambdaEvent(notification: Notification): object {
+export function lambdaEvent(notification: SentNotification): object {
   return {
     Records: [
       {
@@ -53,11 +50,11 @@ export function lambdaEvent(notification: Notification): object {
         EventSource: 'aws:sns',
         Sns: {
           Type: 'Notification',
-          MessageId: randomUUID(),
+          MessageId: notification.messageId,
           TopicArn: notification.topicArn,
           Subject: notification.subject,
           Message: notification.message,
-          Timestamp: new Date().toISOString(),
+          Timestamp: notification.sentAt,
           SignatureVersion: '1',
           Signature: '',
           SigningCertUrl: '',

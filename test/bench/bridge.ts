@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Kind, runForOutput, sendLoad } from './load.ts';
+import { runForOutput, sendLoad, SMALL_MAILS } from './load.ts';
 import { median } from './measure.ts';
 import { imageEnvironment } from '../support/image-environment.ts';
-import { type RunningServer, startServer } from './processes.ts';
+import { nodeFlags, type RunningServer, startServer } from './processes.ts';
 import { inFigures, table } from './report.ts';
 import { UNVERIFIED } from '../support/unverified.ts';
 
@@ -25,10 +25,6 @@ interface Delay {
   readonly max: number;
 }
 
-const KINDS: readonly (Kind & { readonly id: string })[] = [
-  { id: '4kb-reused-16', octets: 4096, isReused: true, sessions: 16, isTls: false },
-  { id: '4kb-each-16', octets: 4096, isReused: false, sessions: 16, isTls: false },
-];
 const MESSAGES = 2000;
 /** As many as the cells have: V8 goes on compiling for some ten thousand. More sessions, for smtp-server's pauses. */
 const WARM_UP_MESSAGES = 20_000;
@@ -53,7 +49,7 @@ export async function measureBridge(rounds: number): Promise<string> {
     running.push(ours, glue);
 
     const rows: string[][] = [];
-    for (const kind of KINDS) {
+    for (const kind of SMALL_MAILS) {
       const cpu = new Map<RunningServer, number[]>([
         [ours, []],
         [glue, []],
@@ -170,7 +166,7 @@ export function startOurs(
   return startServer((port) => ({
     program: process.execPath,
     args: [
-      ...(process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== ''),
+      ...nodeFlags(),
       ...['--import', here('servers/event-loop-delay.ts')],
       ...[here('../../src/cli/main.ts'), 'serve', '--config'],
       JSON.stringify({

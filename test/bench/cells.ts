@@ -1,6 +1,6 @@
 // The cells of the protocol table, and the servers that stand beside ours in each.
 import { fileURLToPath } from 'node:url';
-import type { ServerCommand } from './processes.ts';
+import { nodeFlags, type ServerCommand } from './processes.ts';
 
 /** One kind of load. Its id is what `--only` looks into: `4kb-reused-1`, `5mb-each-50-tls`. */
 export interface Cell {
@@ -60,11 +60,6 @@ function node(script: string): Pick<Contender, 'command'> {
       args: [...nodeFlags(), here(script), String(port), ...files(tls)],
     }),
   };
-}
-
-/** For profiles: `BENCH_NODE_FLAGS="--cpu-prof --cpu-prof-dir=profiles"`. */
-function nodeFlags(): string[] {
-  return (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
 }
 
 function files(tls: TlsFiles | undefined): string[] {

@@ -9,6 +9,12 @@ const TLS_SOURCE = fileURLToPath(new URL('drivers/tls-source.ts', import.meta.ur
 
 export type Kind = Pick<Cell, 'octets' | 'isReused' | 'sessions' | 'isTls'>;
 
+/** What the whole program is measured with. */
+export const SMALL_MAILS: readonly (Kind & { readonly id: string })[] = [
+  { id: '4kb-reused-16', octets: 4096, isReused: true, sessions: 16, isTls: false },
+  { id: '4kb-each-16', octets: 4096, isReused: false, sessions: 16, isTls: false },
+];
+
 /** A mail that is sent as it is, in place of one of the cell's size. */
 export interface Prepared {
   /** With LF at the end of each line. */

@@ -2,17 +2,13 @@
 import { fileURLToPath } from 'node:url';
 import { browserFile, launchBrowser } from '../support/browser.ts';
 import { FREE_PORTS } from '../support/local.ts';
-import { type Kind, sendLoad } from './load.ts';
+import { type Kind, sendLoad, SMALL_MAILS } from './load.ts';
 import { median } from './measure.ts';
-import { freePort, startServer } from './processes.ts';
+import { freePort, nodeFlags, startServer } from './processes.ts';
 import { inFigures, table } from './report.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const KINDS: readonly (Kind & { readonly id: string })[] = [
-  { id: '4kb-each-16', octets: 4096, isReused: false, sessions: 16, isTls: false },
-  { id: '4kb-reused-16', octets: 4096, isReused: true, sessions: 16, isTls: false },
-];
 const MAILS = 2000;
 const WARM_UP_MAILS = 4000;
 
@@ -29,7 +25,7 @@ type Spent = Readonly<Record<(typeof STATES)[number], number>>;
 export async function measurePage(rounds: number): Promise<string> {
   if (browserFile === undefined) throw new Error('not installed: chromium');
   const rows: string[][] = [];
-  for (const kind of KINDS) {
+  for (const kind of SMALL_MAILS) {
     const all: Spent[] = [];
     for (let round = 0; round < rounds; round++) all.push(await measureRound(kind));
     const ratios = {
@@ -88,8 +84,11 @@ async function measureRound(kind: Kind): Promise<Spent> {
     await browser.close();
     await Promise.all(servers.map((server) => server.stop()));
   }
-  const [without, closed, open] = [spent.without, spent.closed, spent.open].map(median);
-  return { without: without ?? 0, closed: closed ?? 0, open: open ?? 0 };
+  return {
+    without: median(spent.without),
+    closed: median(spent.closed),
+    open: median(spent.open),
+  };
 }
 
 function localCommand(port: number, pagePort: number, hasPage: boolean) {
@@ -106,7 +105,7 @@ function localCommand(port: number, pagePort: number, hasPage: boolean) {
   return {
     program: process.execPath,
     args: [
-      ...(process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== ''),
+      ...nodeFlags(),
       ...(hasPage ? [] : ['--import', here('servers/no-page.ts')]),
       ...[here('../../src/cli/main.ts'), 'local', '--json'],
       ...['--config', JSON.stringify(configuration)],

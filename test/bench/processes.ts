@@ -27,6 +27,11 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** For profiles: `BENCH_NODE_FLAGS="--cpu-prof --cpu-prof-dir=profiles"`. */
+export function nodeFlags(): string[] {
+  return (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+}
+
 /** Starts a server that listens on the port that `command` is given, and waits until it does. */
 export async function startServer(
   command: (port: number) => ServerCommand,

@@ -259,7 +259,7 @@ test('the replies to STARTTLS and QUIT leave before what follows from them', () 
 test.each([
   ['QUIT and nothing behind it', 'QUIT\r\n', true],
   ['QUIT with a command behind it', 'QUIT\r\nNOOP\r\n', false],
-  ['too much', 'GET / HTTP/1.1\r\n', false],
+  ['a request of HTTP', 'GET / HTTP/1.1\r\n', false],
 ])('a client that says %s has agreed to the end or not', (_what, said, isAgreed) => {
   const last = started().receive(Buffer.from(said)).at(-1);
   expect(last).toEqual({ kind: 'hang-up', isAgreed });

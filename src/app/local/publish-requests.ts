@@ -14,7 +14,7 @@ export interface PublishRequest {
 
 export type ObservePublishes = (request: PublishRequest) => void;
 
-/** Returns the function that sets who is told. */
+/** Adds the hook, and returns a function that sets its observer or, with `undefined`, removes it. */
 export function publishRequests(
   app: FastifyInstance,
 ): (observe: ObservePublishes | undefined) => void {

@@ -1,5 +1,5 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { lambdaEvent } from '../sns-envelope.ts';
+import { lambdaEvent, sentNow } from '../sns-envelope.ts';
 import { type Destination, MailRefusedError } from './destination.ts';
 
 /** Larger than Lambda takes, or not what it takes. The second and the third are two names of one answer. */
@@ -23,7 +23,7 @@ export function functionDestination(lambda: LambdaClient, functionName: string):
           new InvokeCommand({
             FunctionName: functionName,
             InvocationType: 'RequestResponse',
-            Payload: Buffer.from(JSON.stringify(lambdaEvent(notification))),
+            Payload: Buffer.from(JSON.stringify(lambdaEvent(sentNow(notification)))),
           }),
         );
         if (FunctionError !== undefined) {

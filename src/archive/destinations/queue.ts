@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { errorCode, errorFields, errorMessage } from '../../bridge/aws/error-codes.ts';
-import { queueBody } from '../sns-envelope.ts';
+import { queueBody, sentNow } from '../sns-envelope.ts';
 import type { ReceivedNotification } from '../../bridge/index.ts';
 import { type Destination, MailRefusedError, type ReplayedMail } from './destination.ts';
 
@@ -30,7 +30,7 @@ export function queueDestination(
         await sqs.send(
           new SendMessageCommand({
             QueueUrl: queueUrl,
-            MessageBody: raw ? notification.message : queueBody(notification),
+            MessageBody: raw ? notification.message : queueBody(sentNow(notification)),
             ...(raw && { MessageAttributes: { ...notification.attributes } }),
             ...(isFifo && {
               MessageGroupId: recipientGroup(mail),

@@ -27,7 +27,7 @@ export function requireOpened(said: unknown): OpenMessageAnswer {
   return fail(`kind: expected "accept" or "refuse", got ${describe(said.kind)}`);
 }
 
-/** Its ids, or a `HookAnswerError` for what cannot be one: it is part of a reply. */
+/** Checks each id, which is part of a reply: throws a `HookAnswerError` for what cannot be one. */
 export function checkedMessageIds(nextMessageId: () => unknown): () => string {
   return () => requireMessageId(nextMessageId());
 }

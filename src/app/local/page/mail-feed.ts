@@ -1,7 +1,7 @@
 // Gives the page the notifications that SNS took. While nobody looks at the page and no program waits for a mail, none is
 // read: what came meanwhile is read by the next one who asks.
 import { type ListedMail as ArchivedMail, listMail, type Place } from '../../../archive/index.ts';
-import { newDelivery, type SentNotification } from '../../../archive/sns-envelope.ts';
+import { type SentNotification, sentNow } from '../../../archive/sns-envelope.ts';
 import { notificationOf, readHead } from '../../../bridge/index.ts';
 import type { PublishRequest } from '../publish-requests.ts';
 import { type Announcement, KEPT_MAILS, readAnnouncement } from './mail-list.ts';
@@ -96,7 +96,7 @@ export class MailFeed {
       if (isKnown(messageId)) continue;
       try {
         const notification = notificationOf(place, key, await readHead(place, key));
-        this.#give([{ ...notification, ...newDelivery() }]);
+        this.#give([sentNow(notification)]);
       } catch {
         // An object that is no mail of ours, or was deleted meanwhile.
       }

@@ -44,7 +44,7 @@ export function readAnnouncement(sent: SentNotification): Announcement | undefin
       notification,
       length: sent.message.length,
       get body() {
-        return queueBody(sent, sent);
+        return queueBody(sent);
       },
     };
   } catch {

@@ -1,6 +1,6 @@
 // The notifications that the embedded SNS took while nobody looked at the page. They are kept as they came and read by the
 // next one who asks, so that a page that is closed costs the server next to nothing.
-import type { SentNotification } from '../../../archive/sns-envelope.ts';
+import type { Delivery, SentNotification } from '../../../archive/sns-envelope.ts';
 import type { PublishRequest } from '../publish-requests.ts';
 
 type Fields = PublishRequest['fields'];
@@ -45,7 +45,7 @@ function notificationsOf({ fields, answer, at }: PublishRequest): SentNotificati
   const sentAt = new Date(at).toISOString();
   if (fields['Action'] === 'Publish') {
     const [, messageId = ''] = /<MessageId>([^<]*)</.exec(answer) ?? [];
-    return [{ ...notificationOf(fields, ''), messageId, sentAt }];
+    return [{ ...readNotification(fields, ''), messageId, sentAt }];
   }
   // Those that were refused have no such pair.
   const taken = new Map<string, string>();
@@ -61,15 +61,12 @@ function notificationsOf({ fields, answer, at }: PublishRequest): SentNotificati
     if (id === undefined) return notifications;
     const messageId = taken.get(id);
     if (messageId !== undefined) {
-      notifications.push({ ...notificationOf(fields, prefix), messageId, sentAt });
+      notifications.push({ ...readNotification(fields, prefix), messageId, sentAt });
     }
   }
 }
 
-function notificationOf(
-  fields: Fields,
-  prefix: string,
-): Omit<SentNotification, 'messageId' | 'sentAt'> {
+function readNotification(fields: Fields, prefix: string): Omit<SentNotification, keyof Delivery> {
   const attributes: Record<string, { DataType: string; StringValue: string }> = {};
   for (let number = 1; ; number++) {
     const entry = `${prefix}MessageAttributes.entry.${number}.`;

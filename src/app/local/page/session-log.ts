@@ -9,7 +9,7 @@ const FORGOTTEN_AT_ONCE = 100;
 /** Of one dialogue. */
 const MAX_LINES = 500;
 
-const octets = new Intl.NumberFormat('en');
+const numbers = new Intl.NumberFormat('en');
 
 /** As it is kept: most are never read, so a time becomes text when one is. */
 type KeptLine = Omit<DialogueLine, 'at'> & { readonly at: number };
@@ -103,7 +103,7 @@ export class SessionLog {
         if (event.kind === 'message-accepted') {
           this.#sessions.get(session.sessionId)?.mails.push(messageId);
         }
-        const size = octets.format(event.sizeInOctets);
+        const size = numbers.format(event.sizeInOctets);
         this.#note(session.sessionId, `message of ${size} octets, ${messageId}`);
         return;
       }
