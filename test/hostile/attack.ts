@@ -12,6 +12,8 @@ export class Attack implements AsyncDisposable {
   held = 0;
   /** How many of them ended before the attacker wanted it. */
   ended = 0;
+  /** How many the server has not answered yet. */
+  waiting = 0;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -34,9 +36,10 @@ export class Attack implements AsyncDisposable {
     const ready = Promise.withResolvers<void>();
     const timer = setTimeout(ready.resolve, seconds * 1000);
     lines.on('line', (line) => {
-      const [held, ended] = line.split(' ').map(Number);
+      const [held, ended, waiting] = line.split(' ').map(Number);
       attack.held = held ?? 0;
       attack.ended = ended ?? 0;
+      attack.waiting = waiting ?? 0;
       if (attack.held >= wanted) ready.resolve();
     });
     child.once('exit', () => ready.reject(new Error(`${attacker} ended`)));

@@ -1,6 +1,6 @@
 // Opens messages from several addresses and holds them open: declares a size, brings so many octets at once, then goes
 // on with a few octets a second. A connection that ends is opened again.
-// Prints a line with the number of messages under way, and of those that ended, each second.
+// Prints a line each second: messages that are open, those that ended, and those whose DATA has no answer yet.
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { parseArgs } from 'node:util';
@@ -39,6 +39,8 @@ const LINE = `${'x'.repeat(76)}\r\n`;
 const AGAIN_MILLISECONDS = 500;
 let holding = 0;
 let ended = 0;
+/** The server lets some messages wait before it says 354, by the memory that it expects them to need. */
+let waiting = 0;
 
 function hold(index: number): void {
   const tcp = connectTcp({
@@ -57,6 +59,7 @@ function hold(index: number): void {
   let timer: NodeJS.Timeout | undefined;
   const begin = (): void => {
     isHolding = true;
+    if (!isBdat) waiting -= 1;
     holding += 1;
     if (isBdat) socket.write(`BDAT ${CHUNK_OCTETS} LAST\r\n`);
     socket.write(LINE.repeat(Math.ceil(octets / LINE.length)));
@@ -67,6 +70,7 @@ function hold(index: number): void {
   };
   const next = (): void => {
     said = steps.shift() ?? '';
+    if (said === 'DATA') waiting += 1;
     if (said === '') begin();
     else socket.write(`${said}\r\n`);
   };
@@ -97,10 +101,10 @@ function hold(index: number): void {
     if (isHolding) {
       holding -= 1;
       ended += 1;
-    }
+    } else if (said === 'DATA') waiting -= 1;
     setTimeout(() => hold(index), AGAIN_MILLISECONDS);
   });
 }
 
 for (let index = 0; index < connections; index += 1) hold(index);
-setInterval(() => process.stdout.write(`${holding} ${ended}\n`), 1000);
+setInterval(() => process.stdout.write(`${holding} ${ended} ${waiting}\n`), 1000);
