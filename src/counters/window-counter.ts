@@ -18,6 +18,14 @@ export interface WindowCounter {
   ): boolean | Promise<boolean>;
 }
 
+/**
+ * Whether one more would be over the limit. An estimate has fractions: 20 failures count for 19.99 when the next window
+ * begins, and one more would make 21 of them within the window.
+ */
+export function isUsedUp(estimate: number, limit: number): boolean {
+  return estimate + 1 > limit;
+}
+
 /** Which fixed window `now` is in, and how much of the one before the sliding window still covers. */
 export function windowAt(
   now: number,

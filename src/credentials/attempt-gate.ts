@@ -1,6 +1,8 @@
 // Of the attempts that count for one key (an address, a user name), no more are compared side by side than may still
 // fail: the others wait until one of them is settled. A right guess among more wrong ones than that is never compared.
 
+import { isUsedUp } from '../counters/window-counter.ts';
+
 /** Attempts that may wait, for all keys together. */
 const MAX_WAITING = 2000;
 /** An attempt that has waited so long is turned away. What it waits for is bounded as well. */
@@ -37,11 +39,11 @@ export class AttemptGate {
         this.leave(name);
         throw error;
       }
-      if (failures >= limit) {
+      if (isUsedUp(failures, limit)) {
         this.leave(name);
         return 'locked';
       }
-      if (failures + ordinal - 1 < limit) return 'entered';
+      if (!isUsedUp(failures + ordinal - 1, limit)) return 'entered';
       key.inFlight--;
       if (key.inFlight === 0) continue;
       if (!(await this.#wait(key))) return 'crowded';

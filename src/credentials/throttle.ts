@@ -5,7 +5,7 @@ import { BoundedMap } from '../counters/bounded-map.ts';
 import type { Clock } from '../counters/time-source.ts';
 import { DelayedReplies } from './delayed-replies.ts';
 import { clientNetwork } from '../net/addresses.ts';
-import { MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
+import { isUsedUp, MemoryCounter, type WindowCounter } from '../counters/window-counter.ts';
 
 export interface ThrottleOptions {
   /** Count for the whole fleet, in rows of the credential table. Default `false`: each process for itself. */
@@ -177,7 +177,7 @@ export class Throttle {
       this.#gateOf(userKey(username), userFailures),
     ];
     const counts = await Promise.all(gates.map(async ({ read }) => read()));
-    return gates.some(({ limit }, index) => (counts[index] ?? 0) >= limit);
+    return gates.some(({ limit }, index) => isUsedUp(counts[index] ?? 0, limit));
   }
 
   /** A user signed in from the address: nobody elsewhere locks it out for a day. */
@@ -238,7 +238,7 @@ export class Throttle {
     return (
       (this.#knownUntil.get(pair) ?? 0) > this.#clock.now() &&
       // Other clients at the user's address (NAT) may not guess for ever.
-      this.#pairFailures.read(pair, windowSeconds) < userFailures
+      !isUsedUp(this.#pairFailures.read(pair, windowSeconds), userFailures)
     );
   }
 }

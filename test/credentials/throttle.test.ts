@@ -88,6 +88,27 @@ test('a lockout decays', async () => {
   expect(codeOf(await signIn('known', secret))).toBe(235);
 });
 
+test.each([
+  ['an address', { addressFailures: 5 }, ['a', 'b', 'c', 'd', 'e', 'f'], false],
+  ['a user name', { userFailures: 5 }, Array<string>(6).fill('known'), false],
+  ['the user at a known address', { userFailures: 5 }, Array<string>(6).fill('known'), true],
+] as const)(
+  'no more failures of %s than its limit are compared where the next window begins among them',
+  async (_, limits, names, isKnown) => {
+    const { clock, signIn } = start({ ...limits, windowSeconds: 600 });
+    if (isKnown) await signIn('known', secret);
+    for (const name of names.slice(1)) await signIn(name, 'wrong');
+    clock.pass(600 - (clock.now() % 600_000) / 1000);
+    expect(codeOf(await signIn(names[0], 'wrong'))).toBe(454);
+    clock.pass(60);
+    expect(codeOf(await signIn(names[0], 'wrong'))).toBe(454);
+    // A quarter of the window later, one of the five has gone.
+    clock.pass(90);
+    expect(codeOf(await signIn(names[0], 'wrong'))).toBe(535);
+    expect(codeOf(await signIn(names[0], 'wrong'))).toBe(454);
+  },
+);
+
 test('all of an IPv6 /64 is one client', async () => {
   const { signIn } = start({ addressFailures: 3 });
   for (const host of ['1', 'ffff:1:2', 'a:b']) {
