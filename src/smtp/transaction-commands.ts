@@ -63,9 +63,9 @@ export function proceedRcpt(
   reply: Reply | undefined,
 ): void {
   const transaction = transactionOf(turn.state);
-  const { recipients, domains } = transaction;
   const { maxRecipientDomains } = turn.context.options;
   if (maxRecipientDomains !== undefined) {
+    const domains = (transaction.domains ??= new Set());
     const domain = forwardPath.domain.toLowerCase();
     // Not before the question: a recipient that is refused for good must not hear that it may come again.
     if (!domains.has(domain) && domains.size >= maxRecipientDomains) {
@@ -74,7 +74,7 @@ export function proceedRcpt(
     domains.add(domain);
   }
   noteUndeclaredUtf8(transaction, forwardPath);
-  recipients.push({ forwardPath, parameters });
+  transaction.recipients.push({ forwardPath, parameters });
   turn.step(Event.RCPT);
   if (reply === undefined) turn.say(rendered.recipientOk);
   else turn.reply(reply);

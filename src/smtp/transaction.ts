@@ -11,14 +11,14 @@ export interface Transaction {
   readonly recipients: Recipient[];
   /** RCPT commands that were refused: tells DATA without recipients from DATA after refused ones. */
   refusedRecipients: number;
-  /** The domains of the recipients, in lower case, where their number is limited. */
-  readonly domains: Set<string>;
+  /** The domains of the recipients, in lower case. Made where their number is limited. */
+  domains: Set<string> | undefined;
 }
 
 export function newTransaction(reversePath: ReversePath, parameters: MailParameters): Transaction {
   const recipients: Recipient[] = [];
   const envelope = { reversePath, parameters, recipients };
-  return { envelope, recipients, refusedRecipients: 0, domains: new Set() };
+  return { envelope, recipients, refusedRecipients: 0, domains: undefined };
 }
 
 /** Notes that an accepted address is not ASCII, where the client did not say SMTPUTF8. */

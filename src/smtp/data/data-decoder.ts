@@ -74,7 +74,9 @@ export class DataDecoder {
     }
 
     const spanEnd = state === State.DotCr ? end - 1 : end;
-    if (spanEnd > from) spans.push(chunk.subarray(from, spanEnd));
+    // Most chunks of a large message are all message, and need no view of their own.
+    if (from === 0 && spanEnd === end) spans.push(chunk);
+    else if (spanEnd > from) spans.push(chunk.subarray(from, spanEnd));
     this.#state = state;
     return -1;
   }

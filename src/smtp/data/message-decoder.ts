@@ -66,10 +66,10 @@ export class MessageDecoder {
   #searchData(search: BareNewlineSearch, chunk: Buffer, start: number, outputs: Output[]): number {
     const spans: Buffer[] = [];
     const found = scanNewlines(chunk, start, chunk.length, search.before);
-    const before = this.#data.fork();
+    const before = (found & BARE_NEWLINE) === 0 ? null : this.#data.fork();
     const end = this.#data.decode(chunk, start, spans, (found & LEADING_DOT) !== 0);
     const bareNewline = search.find(chunk, start, end === -1 ? chunk.length : end, found);
-    if (bareNewline === -1) {
+    if (before === null || bareNewline === -1) {
       this.#write(spans, true, outputs);
     } else {
       const spansBefore: Buffer[] = [];

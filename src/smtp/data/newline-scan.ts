@@ -82,9 +82,10 @@ export function makeScan(program: Buffer): NewlineScan {
     memory[BEFORE] = before;
     for (let at = start; at < end; at += PIECE_OCTETS) {
       if (at > start) memory[BEFORE] = chunk.readUInt8(at - 1);
-      const piece = chunk.subarray(at, Math.min(end, at + PIECE_OCTETS));
-      memory.set(piece, BEFORE + 1);
-      found |= exports.scan(BEFORE + piece.length);
+      const pieceEnd = Math.min(end, at + PIECE_OCTETS);
+      const isAll = at === 0 && pieceEnd === chunk.length;
+      memory.set(isAll ? chunk : chunk.subarray(at, pieceEnd), BEFORE + 1);
+      found |= exports.scan(BEFORE + pieceEnd - at);
     }
     return found;
   };

@@ -10,7 +10,10 @@ import { type Path, readPath } from './path.ts';
  * are so common that they are accepted.
  */
 export function pathStart(argument: string, keyword: string): number {
-  if (argument.slice(0, keyword.length).toUpperCase() !== keyword) return -1;
+  // Most clients write it in capitals.
+  const isThere =
+    argument.startsWith(keyword) || argument.slice(0, keyword.length).toUpperCase() === keyword;
+  if (!isThere) return -1;
   let at = keyword.length;
   while (argument.charCodeAt(at) === SPACE) at++;
   return at;
