@@ -53,6 +53,23 @@ const LAMBDAS = {
   'example-subscriber': 'src/subscriber/examples/log-subjects.ts',
 } as const;
 
+/** How the program of the image is bundled. */
+export const imageOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'error',
+  // CommonJS packages call `require` for what Node.js has built in.
+  banner: {
+    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+  },
+} as const satisfies esbuild.BuildOptions;
+
 interface Bundled {
   readonly path: string;
   readonly text: string;
@@ -65,23 +82,11 @@ async function bundle(
   plugins: esbuild.Plugin[] = [],
 ): Promise<Bundled> {
   const { outputFiles, metafile } = await esbuild.build({
-    absWorkingDir: root,
+    ...imageOptions,
     entryPoints: [entry],
     outfile: path,
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
     metafile: true,
     write: false,
-    logLevel: 'error',
-    // CommonJS packages call `require` for what Node.js has built in.
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-    },
     plugins,
   });
   const [output] = outputFiles;

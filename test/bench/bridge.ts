@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { runForOutput, sendLoad, SMALL_MAILS } from './load.ts';
 import { median } from './measure.ts';
 import { imageEnvironment } from '../support/image-environment.ts';
+import { bundledProgram } from './bundled.ts';
 import { nodeFlags, type RunningServer, startServer } from './processes.ts';
 import { inFigures, table } from './report.ts';
 import { UNVERIFIED } from '../support/unverified.ts';
@@ -157,18 +158,19 @@ export async function measureOverload(senders: number): Promise<string> {
 }
 
 /** The program as it runs in production, with its log. */
-export function startOurs(
+export async function startOurs(
   { resources }: Aws,
   environment: Aws['environment'],
   delayFile: string,
   verify: object = UNVERIFIED,
 ): Promise<RunningServer> {
+  const program = await bundledProgram();
   return startServer((port) => ({
     program: process.execPath,
     args: [
       ...nodeFlags(),
       ...['--import', here('servers/event-loop-delay.ts')],
-      ...[here('../../src/cli/main.ts'), 'serve', '--config'],
+      ...[program, 'serve', '--config'],
       JSON.stringify({
         hostname: 'mx.in.example',
         listeners: [{ name: 'mx', host: '127.0.0.1', port, tls: 'none', auth: 'none' }],

@@ -1,5 +1,6 @@
 // The cells of the protocol table, and the servers that stand beside ours in each.
 import { fileURLToPath } from 'node:url';
+import { bundled } from './bundled.ts';
 import { nodeFlags, type ServerCommand } from './processes.ts';
 
 /** One kind of load. Its id is what `--only` looks into: `4kb-reused-1`, `5mb-each-50-tls`. */
@@ -62,6 +63,12 @@ function node(script: string): Pick<Contender, 'command'> {
   };
 }
 
+/** Bundled when it is first needed. */
+function bundledNode(script: string): Pick<Contender, 'command'> {
+  let server: Pick<Contender, 'command'> | undefined;
+  return { command: (port, tls) => (server ??= node(bundled(here(script)))).command(port, tls) };
+}
+
 function files(tls: TlsFiles | undefined): string[] {
   return tls === undefined ? [] : [tls.certFile, tls.keyFile];
 }
@@ -72,8 +79,8 @@ function unprivileged(): string[] {
 }
 
 export const contenders: readonly Contender[] = [
-  { name: 'floor', share: 1, hasTls: true, ...node('servers/floor.ts') },
-  { name: 'mailsluice', share: 1, hasTls: true, ...node('servers/mailsluice.ts') },
+  { name: 'floor', share: 1, hasTls: true, ...bundledNode('servers/floor.ts') },
+  { name: 'mailsluice', share: 1, hasTls: true, ...bundledNode('servers/mailsluice.ts') },
   // It waits 100 ms before each greeting.
   {
     name: 'smtp-server',
