@@ -29,6 +29,8 @@ export interface Greeted {
 
 /** What a health probe says. */
 const SAID_BY_PROBES: ReadonlySet<Verb> = new Set(['EHLO', 'HELO', 'LHLO', 'NOOP', 'QUIT']);
+/** Between two turns. */
+const NO_OUTPUTS = Object.freeze<Output[]>([]) as Output[];
 /** The ends of a session with a client that said something, and no line. */
 const NOT_SMTP: ReadonlySet<string> = new Set(['tls-in-clear', 'line-flood']);
 
@@ -37,7 +39,7 @@ export class Turn {
   readonly fixed: FixedReplies;
   readonly input = new Input();
   readonly #machine = new StateMachine();
-  #outputs: Output[] = [];
+  #outputs = NO_OUTPUTS;
   #snapshot: SessionFacts | undefined;
   /** Reply text that has not become an output yet. */
   #text = '';
@@ -89,7 +91,10 @@ export class Turn {
       this.flush();
       this.input.compact();
     }
-    return this.#outputs;
+    const outputs = this.#outputs;
+    // A silent connection keeps nothing of what it was told last.
+    this.#outputs = NO_OUTPUTS;
+    return outputs;
   }
 
   /** Takes note of a line before it is obeyed. */
