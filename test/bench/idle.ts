@@ -34,8 +34,8 @@ async function measureOne(contender: Contender): Promise<number> {
   const server = await startServer((port) => contender.command(port, undefined));
   const sockets: Socket[] = [];
   try {
-    const open = async (connections: number): Promise<number> => {
-      for (let opened = 0; opened < connections; opened += BATCH) {
+    const openAll = async (): Promise<number> => {
+      for (let opened = 0; opened < CONNECTIONS; opened += BATCH) {
         sockets.push(
           ...(await Promise.all(Array.from({ length: BATCH }, () => greeted(server.port)))),
         );
@@ -43,8 +43,8 @@ async function measureOne(contender: Contender): Promise<number> {
       await pause(2000);
       return server.rss();
     };
-    const before = await open(CONNECTIONS);
-    return ((await open(CONNECTIONS)) - before) / CONNECTIONS;
+    const before = await openAll();
+    return ((await openAll()) - before) / CONNECTIONS;
   } catch (error) {
     throw new Error(`${contender.name}: ${toError(error).message}`, { cause: error });
   } finally {

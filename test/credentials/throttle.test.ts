@@ -89,15 +89,15 @@ test('a lockout decays', async () => {
 });
 
 test.each([
-  ['an address', { addressFailures: 5 }, ['a', 'b', 'c', 'd', 'e', 'f'], false],
-  ['a user name', { userFailures: 5 }, Array<string>(6).fill('known'), false],
-  ['the user at a known address', { userFailures: 5 }, Array<string>(6).fill('known'), true],
+  ['an address', { addressFailures: 5 }, ['a', 'b', 'c', 'd', 'e'], false],
+  ['a user name', { userFailures: 5 }, Array<string>(5).fill('known'), false],
+  ['the user at a known address', { userFailures: 5 }, Array<string>(5).fill('known'), true],
 ] as const)(
   'no more failures of %s than its limit are compared where the next window begins among them',
   async (_, limits, names, isKnown) => {
     const { clock, signIn } = start({ ...limits, windowSeconds: 600 });
     if (isKnown) await signIn('known', secret);
-    for (const name of names.slice(1)) await signIn(name, 'wrong');
+    for (const name of names) await signIn(name, 'wrong');
     clock.pass(600 - (clock.now() % 600_000) / 1000);
     expect(codeOf(await signIn(names[0], 'wrong'))).toBe(454);
     clock.pass(60);
